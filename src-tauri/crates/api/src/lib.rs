@@ -1,0 +1,1 @@
+//! `lp-api`: see `ARCHITECTURE.md`.

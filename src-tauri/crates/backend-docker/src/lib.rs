@@ -1,0 +1,1 @@
+//! `lp-backend-docker`: see `ARCHITECTURE.md`.

@@ -1,0 +1,1 @@
+//! `lp-backend-host`: see `ARCHITECTURE.md`.

@@ -1,0 +1,98 @@
+use async_trait::async_trait;
+use lp_model::{RunId, Stage, Step, StepKey};
+use lp_secret::SecretValue;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use tokio::io::AsyncRead;
+
+/// What a backend knows of the stage that it makes a place for. Cheap to clone.
+#[derive(Clone)]
+pub struct StageContext {
+    /// The run.
+    pub run: RunId,
+    /// The stage as planned.
+    pub stage: Arc<Stage>,
+    /// Files of the commit; `None` when the stage wants an empty working copy.
+    pub source: Option<Arc<dyn Source>>,
+}
+
+impl StageContext {
+    /// Name of everything that belongs to the stage as a whole: `lp-RUN-STAGE`.
+    pub fn name(&self) -> String {
+        format!("lp-{}-{}", self.run, self.stage.number)
+    }
+
+    /// Name of what belongs to one attempt of one step: `lp-RUN-STAGE-STEP-ATTEMPT`.
+    pub fn step_name(&self, key: StepKey) -> String {
+        format!("lp-{}-{}-{}-{}", self.run, key.stage, key.step, key.attempt)
+    }
+}
+
+/// Files of a commit as an uncompressed tar stream (paths relative to the working copy, no leading `/`). May be opened again and again.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// A fresh stream from the beginning. It fails while reading when the repository does.
+    async fn open(&self) -> io::Result<Box<dyn AsyncRead + Send + Unpin>>;
+}
+
+/// One attempt of one step, with its environment resolved.
+#[derive(Clone)]
+pub struct StepContext {
+    /// Which attempt of which step.
+    pub key: StepKey,
+    /// The step as planned. Its `environment` is not to be used: `env` is.
+    pub step: Arc<Step>,
+    /// Environment with secrets and facts filled in, sorted by name.
+    pub env: Vec<(String, EnvText)>,
+}
+
+/// A resolved environment value.
+#[derive(Clone, PartialEq, Eq)]
+pub enum EnvText {
+    /// May be shown.
+    Plain(String),
+    /// May not be shown, logged, or put on a command line.
+    Secret(SecretValue),
+    /// Path of the stage's [`lp_model::Workspace::base`] as the step sees it: the backend fills it in.
+    WorkspaceBase,
+    /// Path of the stage's [`lp_model::Workspace::dir`] as the step sees it: the backend fills it in.
+    WorkspaceDir,
+}
+
+impl fmt::Debug for EnvText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(text) => write!(f, "{text:?}"),
+            Self::Secret(_) => f.write_str("(secret)"),
+            Self::WorkspaceBase => f.write_str("(workspace base)"),
+            Self::WorkspaceDir => f.write_str("(workspace dir)"),
+        }
+    }
+}
+
+/// What an engine says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct EngineInfo {
+    /// `Docker`, `Podman`, or `this computer`.
+    pub name: String,
+    /// Its version, e.g. `20.10.24`; empty for the host.
+    pub version: String,
+    /// API version that was agreed on, or empty.
+    pub api_version: String,
+    /// Address of its socket, or empty.
+    pub address: String,
+    /// `linux/amd64` and the like.
+    pub platform: String,
+    /// Whether steps are isolated from the computer and from one another.
+    pub isolated: bool,
+}
+
+/// What a sweep removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SweepReport {
+    /// Names of removed things.
+    pub removed: Vec<String>,
+    /// Things of ours that could not be removed, in words.
+    pub failed: Vec<String>,
+}

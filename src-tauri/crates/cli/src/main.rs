@@ -1,0 +1,2 @@
+//! `lp-cli`: see `ARCHITECTURE.md`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! `lp-git`: see `ARCHITECTURE.md`.

@@ -1,0 +1,21 @@
+//! The nouns of Letterpress: ids, event facts, the [`Plan`], what happens in a run, and which moves between states are legal.
+//!
+//! It knows nothing about files, clocks, randomness, async, YAML, containers or SQLite: plain data that is versioned,
+//! printable and comparable. Everything else in the workspace speaks to its neighbours in these words.
+//!
+//! Read in this order: [`ids`], [`facts`], [`plan`], [`run`], [`diagnostic`].
+
+pub mod diagnostic;
+pub mod facts;
+pub mod ids;
+pub mod plan;
+pub mod run;
+
+pub use diagnostic::{Diagnostic, Severity, Span};
+pub use facts::{CommitFacts, EventFacts, EventKind, Person, PullRequestFacts, RepoFacts};
+pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};
+pub use plan::{
+    BackendKind, Dialect, EnvValue, Mount, OnFailure, PLAN_VERSION, Plan, PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume,
+    VolumeKind, Workspace,
+};
+pub use run::{CancelReason, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

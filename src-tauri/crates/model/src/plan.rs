@@ -1,0 +1,417 @@
+//! The plan: a pipeline compiled for one event. Plain, versioned, printable data between the compiler, the engine and the
+//! store. It holds *names* of secrets, never values, and no condition that would have to be evaluated later:
+//! `when`, `failure`, groups and graphs have become [`Step::needs`], [`Step::run_on`] and [`Step::on_failure`].
+
+use crate::facts::EventFacts;
+use crate::ids::{StageNumber, StepNumber};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the plan's shape, stored with every run. An app that meets a newer one refuses to run it again.
+pub const PLAN_VERSION: u32 = 1;
+
+/// Which language the pipeline file is written in (`drone.md` §0.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// Drone 0.5 to 0.8: `pipeline:` as a map.
+    Drone08,
+    /// Drone 1.x and 2.x: documents with `kind:`.
+    Drone1,
+    /// Woodpecker: `steps:` without `kind:`, or `.woodpecker.yml`.
+    Woodpecker,
+}
+
+/// What kind of place a stage runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendKind {
+    /// Containers of an engine (Docker, Podman).
+    Docker,
+    /// Child processes on this computer, not isolated.
+    Host,
+}
+
+/// A pipeline compiled for one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_VERSION`] of the program that made it.
+    pub version: u32,
+    /// The language of the file.
+    pub dialect: Dialect,
+    /// Path of the pipeline file in the repository.
+    pub file: String,
+    /// The facts it was compiled for.
+    pub event: EventFacts,
+    /// Time limit of the whole run in seconds (the dialects' default is 60 minutes).
+    pub timeout_s: u64,
+    /// Whether steps that run on failure still run after the user cancelled (differs between dialects, `drone.md` §2.2).
+    #[serde(default)]
+    pub cleanup_on_cancel: bool,
+    /// Stages in file order.
+    pub stages: Vec<Stage>,
+}
+
+impl Plan {
+    /// The stage with that number.
+    pub fn stage(&self, number: StageNumber) -> Option<&Stage> {
+        self.stages.iter().find(|s| s.number == number)
+    }
+
+    /// Names of all secrets that any step asks for, sorted, without repetition.
+    pub fn secret_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .stages
+            .iter()
+            .flat_map(|stage| &stage.steps)
+            .flat_map(|step| step.environment.values())
+            .filter_map(|value| match value {
+                EnvValue::Secret(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// A part of a plan with one working copy on one backend (a Drone 1.x pipeline, a Woodpecker workflow, a matrix cell).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Position in the plan, from 1.
+    pub number: StageNumber,
+    /// Name as in the file; unique in the plan.
+    pub name: String,
+    /// Where it runs.
+    pub backend: BackendKind,
+    /// Stages that must have ended before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<StageNumber>,
+    /// After which results of the stages in `needs` it runs.
+    #[serde(default)]
+    pub run_on: RunOn,
+    /// Where the working copy lies.
+    pub workspace: Workspace,
+    /// Whether the commit's files are put into the working copy (`clone: disable: true` and `skip_clone` say no).
+    pub source: bool,
+    /// Values of the matrix cell, empty otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub matrix: BTreeMap<String, String>,
+    /// Volumes that its steps may mount, besides the working copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Volume>,
+    /// Services and steps in file order (services first). `steps[i].number` is `i + 1`.
+    pub steps: Vec<Step>,
+}
+
+impl Stage {
+    /// The step with that number.
+    pub fn step(&self, number: StepNumber) -> Option<&Step> {
+        self.steps.iter().find(|s| s.number == number)
+    }
+}
+
+/// Where the working copy of a stage is seen by its steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Mount point of the volume in every container: an absolute path.
+    pub base: String,
+    /// Folder of the working copy relative to the base, possibly empty.
+    pub path: String,
+}
+
+impl Workspace {
+    /// Absolute path of the working copy: `base` joined with `path`.
+    pub fn dir(&self) -> String {
+        let base = self.base.trim_end_matches('/');
+        match self.path.trim_matches('/') {
+            "" if base.is_empty() => "/".to_owned(),
+            "" => base.to_owned(),
+            path => format!("{base}/{path}"),
+        }
+    }
+}
+
+/// A volume that belongs to a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Name that [`Mount`] refers to.
+    pub name: String,
+    /// Where it comes from.
+    pub kind: VolumeKind,
+}
+
+/// Where a volume comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeKind {
+    /// Lives as long as the stage.
+    Temp,
+    /// A path of the machine: only for trusted projects.
+    Host(String),
+    /// Memory: only for trusted projects.
+    Memory,
+}
+
+/// A volume mounted in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// [`Volume::name`].
+    pub volume: String,
+    /// Absolute path in the container.
+    pub path: String,
+    /// Whether the step may not write there.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// What a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Runs the commands of the file in a shell.
+    Commands,
+    /// Runs the program of the image, steered by its environment.
+    Plugin,
+    /// Runs beside the steps until the stage ends; its own result does not count.
+    Service,
+}
+
+/// After which results something runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RunOn {
+    /// While nothing has failed.
+    pub success: bool,
+    /// After something has failed.
+    pub failure: bool,
+}
+
+impl Default for RunOn {
+    fn default() -> Self {
+        Self { success: true, failure: false }
+    }
+}
+
+/// What a failing step means for its stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// The stage fails.
+    #[default]
+    Fail,
+    /// The step is shown as failed, the stage goes on as if it had passed.
+    Ignore,
+    /// The whole run is cancelled at once (1.x `failure: fast`, Woodpecker 3 `failure: cancel`).
+    CancelRun,
+}
+
+/// When an image is fetched from its registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PullPolicy {
+    /// Only when it is not on the machine.
+    #[default]
+    IfMissing,
+    /// Before every run of the step.
+    Always,
+    /// Never: it must be there.
+    Never,
+    /// Always when the tag is `latest`, else if missing (the default of Drone 1.x); one that cannot be fetched
+    /// but is present is used, with a note.
+    Latest,
+}
+
+/// The value of an environment variable of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvValue {
+    /// The text itself.
+    Text(String),
+    /// The value of the secret with that name; not set when there is no such secret.
+    Secret(String),
+    /// Known only when the step starts.
+    Runtime(RuntimeFact),
+}
+
+/// Facts that are known only when a step starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimeFact {
+    /// `success` or `failure`: the run so far.
+    RunStatus,
+    /// `success` or `failure`: the stage so far.
+    StageStatus,
+    /// Start of the run, seconds since 1970 UTC.
+    RunStartedS,
+    /// Start of the stage, seconds since 1970 UTC.
+    StageStartedS,
+    /// Start of the step, seconds since 1970 UTC.
+    StepStartedS,
+    /// Now, as a stand-in for "finished" (Drone sets it at the start of each step), seconds since 1970 UTC.
+    NowS,
+    /// Names of the failed steps, joined with commas; empty while nothing failed.
+    FailedSteps,
+    /// Path of [`Workspace::base`] as the step sees it.
+    WorkspaceBase,
+    /// Path of [`Workspace::dir`] as the step sees it.
+    WorkspaceDir,
+    /// Name of the machine that the backend runs on.
+    Machine,
+}
+
+/// One container (or process) of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Position in the stage, from 1.
+    pub number: StepNumber,
+    /// Name as in the file; also the host name of a service or step on the stage's network.
+    pub name: String,
+    /// What it is.
+    pub kind: StepKind,
+    /// Image as written in the file; empty on the host backend.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    /// When to fetch the image.
+    #[serde(default)]
+    pub pull: PullPolicy,
+    /// Overrides the image's entrypoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    /// Overrides the image's command. For `commands` of the file, entrypoint and command together carry the shell and
+    /// the wrapped script (`drone.md` §2.3); standard input is always empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Environment, all of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, EnvValue>,
+    /// Absolute working folder as the container sees it; `None` keeps the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    /// Steps that must have ended before this one starts; of a detached step: that it has started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<StepNumber>,
+    /// After which results of the stage so far it runs.
+    #[serde(default)]
+    pub run_on: RunOn,
+    /// What its failure means.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// Started, not waited for; ended with the stage. Services are always detached.
+    #[serde(default)]
+    pub detached: bool,
+    /// Whether exit code 78 ends the stage early as passed (Drone 1.x, `drone.md` §2.2).
+    #[serde(default)]
+    pub exit_78_ends_stage: bool,
+    /// Time limit in seconds, besides the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_s: Option<u64>,
+    /// Asks for all rights on the machine; only for trusted projects.
+    #[serde(default)]
+    pub privileged: bool,
+    /// User (and group) in the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Volumes besides the working copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Lines `name:address` for the hosts file; only for trusted projects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_hosts: Vec<String>,
+    /// Name servers; only for trusted projects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<String>,
+    /// Search domains; only for trusted projects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_search: Vec<String>,
+    /// Joins this network instead of the stage's; only for trusted projects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<String>,
+    /// Size of `/dev/shm` in bytes; only for trusted projects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shm_bytes: Option<u64>,
+    /// Limit of memory in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// First line of the step in the pipeline file, from 1 (0: not from the file).
+    #[serde(default)]
+    pub line: u32,
+}
+
+impl Step {
+    /// A step with that number, name and kind and nothing else set: for the compiler and for tests to fill in.
+    pub fn new(number: u32, name: &str, kind: StepKind) -> Self {
+        Self {
+            number: StepNumber(number),
+            name: name.to_owned(),
+            kind,
+            image: String::new(),
+            pull: PullPolicy::default(),
+            entrypoint: None,
+            command: None,
+            environment: BTreeMap::new(),
+            working_dir: None,
+            needs: Vec::new(),
+            run_on: RunOn::default(),
+            on_failure: OnFailure::default(),
+            detached: kind == StepKind::Service,
+            exit_78_ends_stage: false,
+            timeout_s: None,
+            privileged: false,
+            user: None,
+            mounts: Vec::new(),
+            extra_hosts: Vec::new(),
+            dns: Vec::new(),
+            dns_search: Vec::new(),
+            network_mode: None,
+            shm_bytes: None,
+            memory_bytes: None,
+            line: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::EventKind;
+
+    #[test]
+    fn workspace_joins_base_and_path() {
+        let dir = |base: &str, path: &str| Workspace { base: base.into(), path: path.into() }.dir();
+        assert_eq!(dir("/drone/src", ""), "/drone/src");
+        assert_eq!(dir("/drone", "src/github.com/a/b"), "/drone/src/github.com/a/b");
+        assert_eq!(dir("/go/", "/src/"), "/go/src");
+        assert_eq!(dir("/", ""), "/");
+    }
+
+    #[test]
+    fn a_plan_survives_being_written_down() {
+        let mut step = Step::new(1, "build", StepKind::Commands);
+        step.environment.insert("TOKEN".into(), EnvValue::Secret("token".into()));
+        step.environment.insert("DRONE_BUILD_STATUS".into(), EnvValue::Runtime(RuntimeFact::RunStatus));
+        let plan = Plan {
+            version: PLAN_VERSION,
+            dialect: Dialect::Drone1,
+            file: ".drone.yml".into(),
+            event: EventFacts::new(EventKind::Push),
+            timeout_s: 3600,
+            cleanup_on_cancel: false,
+            stages: vec![Stage {
+                number: StageNumber(1),
+                name: "default".into(),
+                backend: BackendKind::Docker,
+                needs: vec![],
+                run_on: RunOn::default(),
+                workspace: Workspace { base: "/drone/src".into(), path: String::new() },
+                source: true,
+                matrix: BTreeMap::new(),
+                volumes: vec![],
+                steps: vec![step],
+            }],
+        };
+        let text = serde_json::to_string(&plan).expect("plain data");
+        assert_eq!(serde_json::from_str::<Plan>(&text).expect("reads back"), plan);
+        assert_eq!(plan.secret_names(), ["token"]);
+    }
+}

@@ -1,0 +1,391 @@
+//! What happens in a run: the events that are stored (append-only, the truth) and the states that follow from them.
+//! Which move from one state to another is legal stands in one table each; the engine, the store and the recovery after a
+//! crash all use it.
+
+use crate::ids::{StageNumber, StepKey};
+use serde::{Deserialize, Serialize};
+
+macro_rules! words {
+    ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// All states.
+            pub const ALL: &'static [$type] = &[$($type::$variant),+];
+
+            /// The word for it in stored data, on the command line and for front ends.
+            pub fn as_str(self) -> &'static str {
+                match self { $($type::$variant => $word),+ }
+            }
+
+            /// Reads [`Self::as_str`] back.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($word => Some($type::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+/// State of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Written down, waits for its turn.
+    Queued,
+    /// Under way.
+    Running,
+    /// All that had to pass has passed.
+    Passed,
+    /// A step failed.
+    Failed,
+    /// We could not run it (no image, engine gone): says nothing about the pipeline.
+    Errored,
+    /// The user (or a newer run) stopped it.
+    Cancelled,
+    /// The time limit stopped it.
+    TimedOut,
+    /// The app ended in the middle of it.
+    Interrupted,
+}
+
+words!(RunState {
+    Queued = "queued",
+    Running = "running",
+    Passed = "passed",
+    Failed = "failed",
+    Errored = "errored",
+    Cancelled = "cancelled",
+    TimedOut = "timed_out",
+    Interrupted = "interrupted",
+});
+
+impl RunState {
+    /// Whether it stays so for ever.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+
+    /// Whether a run may go from this state to `next`.
+    pub fn can_become(self, next: Self) -> bool {
+        match self {
+            Self::Queued => next != Self::Queued && next != Self::Passed,
+            Self::Running => next.is_final(),
+            _ => false,
+        }
+    }
+}
+
+/// State of a stage of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageState {
+    /// Waits for other stages.
+    Pending,
+    /// Its network, volume and working copy are being made.
+    Preparing,
+    /// Its steps run.
+    Running,
+    /// All that had to pass has passed.
+    Passed,
+    /// A step failed.
+    Failed,
+    /// We could not run it.
+    Errored,
+    /// Never started, because of the result of other stages or a cancel.
+    Skipped,
+    /// Stopped.
+    Cancelled,
+    /// The app ended in the middle of it.
+    Interrupted,
+}
+
+words!(StageState {
+    Pending = "pending",
+    Preparing = "preparing",
+    Running = "running",
+    Passed = "passed",
+    Failed = "failed",
+    Errored = "errored",
+    Skipped = "skipped",
+    Cancelled = "cancelled",
+    Interrupted = "interrupted",
+});
+
+impl StageState {
+    /// Whether it stays so for ever.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Preparing | Self::Running)
+    }
+
+    /// Whether a stage may go from this state to `next`.
+    pub fn can_become(self, next: Self) -> bool {
+        match self {
+            Self::Pending => matches!(next, Self::Preparing | Self::Skipped | Self::Cancelled | Self::Interrupted),
+            Self::Preparing => matches!(next, Self::Running | Self::Errored | Self::Cancelled | Self::Interrupted),
+            Self::Running => next.is_final() && next != Self::Skipped,
+            _ => false,
+        }
+    }
+}
+
+/// State of a step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Waits for other steps.
+    Pending,
+    /// Its image is being fetched, its container made.
+    Starting,
+    /// Runs.
+    Running,
+    /// Exit code 0, or a service that was ended with its stage.
+    Passed,
+    /// Another exit code, or out of memory.
+    Failed,
+    /// We could not start it or could not find out how it ended.
+    Errored,
+    /// Did not run: see [`SkipReason`].
+    Skipped,
+    /// Stopped.
+    Cancelled,
+    /// The app ended in the middle of it.
+    Interrupted,
+}
+
+words!(StepState {
+    Pending = "pending",
+    Starting = "starting",
+    Running = "running",
+    Passed = "passed",
+    Failed = "failed",
+    Errored = "errored",
+    Skipped = "skipped",
+    Cancelled = "cancelled",
+    Interrupted = "interrupted",
+});
+
+impl StepState {
+    /// Whether it stays so for ever.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Starting | Self::Running)
+    }
+
+    /// Whether a step may go from this state to `next`.
+    pub fn can_become(self, next: Self) -> bool {
+        match self {
+            Self::Pending => matches!(next, Self::Starting | Self::Skipped | Self::Cancelled | Self::Interrupted),
+            Self::Starting => next == Self::Running || (next.is_final() && next != Self::Skipped),
+            Self::Running => next.is_final() && next != Self::Skipped,
+            _ => false,
+        }
+    }
+}
+
+/// Why a step or stage did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Something failed before it, and it runs only on success.
+    AfterFailure,
+    /// Nothing failed, and it runs only on failure.
+    NothingFailed,
+    /// A step ended the stage early with exit code 78.
+    EndedEarly,
+    /// The run was cancelled before its turn.
+    Cancelled,
+    /// The stage could not be prepared.
+    StageErrored,
+}
+
+/// Why something is stopped, the stronger later: a stronger reason replaces a weaker one, never the other way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    /// A step with `failure: fast` failed.
+    StepFailed,
+    /// A newer run replaced it.
+    Superseded,
+    /// The time limit of the step or run.
+    TimedOut,
+    /// A person pressed Cancel.
+    User,
+    /// A person pressed Cancel again, or the app must end: no grace time.
+    Forced,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// The program ended by itself.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// A signal that we did not send ended it.
+    Signalled {
+        /// Number of the signal.
+        signal: i32,
+    },
+    /// The machine's memory limit ended it.
+    OutOfMemory,
+    /// We stopped it.
+    Cancelled {
+        /// Why.
+        reason: CancelReason,
+    },
+    /// A service or detached step that was ended with its stage.
+    EndedWithStage,
+    /// We could not start it, or could not find out how it ended.
+    Errored {
+        /// What happened, in the backend's words, without secrets.
+        message: String,
+        /// What to do about it, or empty.
+        #[serde(default)]
+        hint: String,
+    },
+    /// The app ended in the middle of it.
+    Interrupted,
+}
+
+impl StepOutcome {
+    /// The state that follows from it.
+    pub fn state(&self) -> StepState {
+        match self {
+            Self::Exited { code: 0 } | Self::EndedWithStage => StepState::Passed,
+            Self::Exited { .. } | Self::Signalled { .. } | Self::OutOfMemory => StepState::Failed,
+            Self::Cancelled { reason: CancelReason::TimedOut } => StepState::Failed,
+            Self::Cancelled { .. } => StepState::Cancelled,
+            Self::Errored { .. } => StepState::Errored,
+            Self::Interrupted => StepState::Interrupted,
+        }
+    }
+}
+
+/// A fact of a run, stored before it is shown. The order in the store is the truth; states are derived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// The run left the queue.
+    RunStarted,
+    /// A stage is about to get its network, volume and working copy.
+    StagePreparing {
+        /// Which.
+        stage: StageNumber,
+    },
+    /// The stage's place is ready.
+    StageReady {
+        /// Which.
+        stage: StageNumber,
+    },
+    /// A step is about to be started (write-ahead: nothing was done yet).
+    StepStarting {
+        /// Which.
+        key: StepKey,
+    },
+    /// Its program runs.
+    StepStarted {
+        /// Which.
+        key: StepKey,
+    },
+    /// Something a person should know about a step that is not its output (a pull, a retry).
+    StepNoted {
+        /// Which.
+        key: StepKey,
+        /// The note, one sentence.
+        note: String,
+    },
+    /// It ended and its log is complete.
+    StepEnded {
+        /// Which.
+        key: StepKey,
+        /// How.
+        outcome: StepOutcome,
+    },
+    /// It will not run.
+    StepSkipped {
+        /// Which.
+        key: StepKey,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Someone or something asked to stop the run.
+    CancelRequested {
+        /// Why.
+        reason: CancelReason,
+    },
+    /// All steps of a stage are done.
+    StageEnded {
+        /// Which.
+        stage: StageNumber,
+        /// Its final state.
+        state: StageState,
+        /// For `Errored`: what happened. Otherwise empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        message: String,
+        /// What to do about it, or empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        hint: String,
+    },
+    /// The stage's containers, network and volumes are removed.
+    StageDestroyed {
+        /// Which.
+        stage: StageNumber,
+        /// What could not be removed, in words; a later sweep tries again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        leftovers: Vec<String>,
+    },
+    /// The run is over.
+    RunEnded {
+        /// Its final state.
+        state: RunState,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_read_back() {
+        for &s in RunState::ALL {
+            assert_eq!(RunState::parse(s.as_str()), Some(s));
+        }
+        for &s in StageState::ALL {
+            assert_eq!(StageState::parse(s.as_str()), Some(s));
+        }
+        for &s in StepState::ALL {
+            assert_eq!(StepState::parse(s.as_str()), Some(s));
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_a_final_state() {
+        for &a in RunState::ALL {
+            for &b in RunState::ALL {
+                assert!(!(a.is_final() && a.can_become(b)), "{a:?} -> {b:?}");
+            }
+        }
+        for &a in StepState::ALL {
+            for &b in StepState::ALL {
+                assert!(!(a.is_final() && a.can_become(b)), "{a:?} -> {b:?}");
+            }
+        }
+        for &a in StageState::ALL {
+            for &b in StageState::ALL {
+                assert!(!(a.is_final() && a.can_become(b)), "{a:?} -> {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_unfinished_state_can_be_interrupted() {
+        assert!(RunState::ALL.iter().filter(|s| !s.is_final()).all(|s| s.can_become(RunState::Interrupted)));
+        assert!(StageState::ALL.iter().filter(|s| !s.is_final()).all(|s| s.can_become(StageState::Interrupted)));
+        assert!(StepState::ALL.iter().filter(|s| !s.is_final()).all(|s| s.can_become(StepState::Interrupted)));
+    }
+
+    #[test]
+    fn reasons_are_ordered_by_strength() {
+        use CancelReason::*;
+        assert!(StepFailed < Superseded && Superseded < TimedOut && TimedOut < User && User < Forced);
+    }
+}

@@ -1,0 +1,1 @@
+//! `lp-pipeline`: see `ARCHITECTURE.md`.

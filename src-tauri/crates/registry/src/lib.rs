@@ -1,0 +1,1 @@
+//! `lp-registry`: see `ARCHITECTURE.md`.

@@ -1,0 +1,1 @@
+//! `lp-store`: see `ARCHITECTURE.md`.

@@ -1,0 +1,1 @@
+//! `lp-workflow`: see `ARCHITECTURE.md`.
