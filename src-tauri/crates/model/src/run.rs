@@ -220,6 +220,8 @@ pub enum StepOutcome {
         /// Its exit code.
         code: i32,
     },
+    /// Exit code 78 of a step that may end its stage early as passed ([`crate::Step::exit_78_ends_stage`]).
+    EndedStage,
     /// A signal that we did not send ended it.
     Signalled {
         /// Number of the signal.
@@ -250,7 +252,7 @@ impl StepOutcome {
     /// The state that follows from it.
     pub fn state(&self) -> StepState {
         match self {
-            Self::Exited { code: 0 } | Self::EndedWithStage => StepState::Passed,
+            Self::Exited { code: 0 } | Self::EndedStage | Self::EndedWithStage => StepState::Passed,
             Self::Exited { .. } | Self::Signalled { .. } | Self::OutOfMemory => StepState::Failed,
             Self::Cancelled { reason: CancelReason::TimedOut } => StepState::Failed,
             Self::Cancelled { .. } => StepState::Cancelled,
