@@ -1,10 +1,14 @@
-//! Secrets: a value that cannot be printed by accident, the vault that stores values encrypted, and the masker that keeps
-//! them out of log streams.
+//! Secrets: a value that cannot be printed by accident, the masker that keeps values out of log streams, and the vault that
+//! stores them encrypted.
 //!
 //! It knows nothing about pipelines, runs, SQLite or windows.
 //!
 //! Read in this order: [`SecretValue`], [`masker`], [`vault`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod masker;
 mod value;
 
+pub use masker::{MASK, MaskStream, Masker};
 pub use value::SecretValue;
