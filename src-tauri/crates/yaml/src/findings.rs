@@ -1,0 +1,108 @@
+//! Collects what is wrong with a file, so that a person sees everything at once.
+
+use lp_model::{Diagnostic, Severity, Span};
+
+/// More findings than this help nobody, and a hostile file must not produce a million of them.
+const MAX_FINDINGS: usize = 200;
+
+/// The findings about one file.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    file: &'a str,
+    found: Vec<Diagnostic>,
+}
+
+/// A finding that was just added, to be given a help text.
+#[derive(Debug)]
+pub struct Found<'f>(Option<&'f mut Diagnostic>);
+
+impl Found<'_> {
+    /// Adds what to do about it.
+    pub fn help(self, text: impl Into<String>) {
+        if let Some(diagnostic) = self.0 {
+            diagnostic.help = Some(text.into());
+        }
+    }
+}
+
+impl<'a> Findings<'a> {
+    /// None yet, about the file with that path.
+    pub fn new(file: &'a str) -> Self {
+        Self { file, found: Vec::new() }
+    }
+
+    /// The path of the file.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// The file cannot run.
+    pub fn error(&mut self, code: &str, span: impl Into<Option<Span>>, message: impl Into<String>) -> Found<'_> {
+        self.add(Severity::Error, code, span.into(), message.into())
+    }
+
+    /// Probably not what was meant.
+    pub fn warning(&mut self, code: &str, span: impl Into<Option<Span>>, message: impl Into<String>) -> Found<'_> {
+        self.add(Severity::Warning, code, span.into(), message.into())
+    }
+
+    /// Worth knowing.
+    pub fn note(&mut self, code: &str, span: impl Into<Option<Span>>, message: impl Into<String>) -> Found<'_> {
+        self.add(Severity::Note, code, span.into(), message.into())
+    }
+
+    fn add(&mut self, severity: Severity, code: &str, span: Option<Span>, message: String) -> Found<'_> {
+        // The same finding comes up once per matrix cell and once per alias of a value: people want it once.
+        let known = self.found.iter().any(|d| d.span == span && d.code == code && d.message == message);
+        let full = self.found.len() >= MAX_FINDINGS && (severity != Severity::Error || self.has_errors());
+        if known || full {
+            return Found(None);
+        }
+        self.found.push(Diagnostic { code: code.into(), severity, message, help: None, file: self.file.into(), span });
+        Found(self.found.last_mut())
+    }
+
+    /// Takes findings over that were made elsewhere.
+    pub fn extend(&mut self, more: Vec<Diagnostic>) {
+        for diagnostic in more {
+            let help = diagnostic.help;
+            let found = self.add(diagnostic.severity, &diagnostic.code, diagnostic.span, diagnostic.message);
+            if let Some(help) = help {
+                found.help(help);
+            }
+        }
+    }
+
+    /// Whether one of them keeps the file from running.
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// All of them in the order of the file; findings about the whole file first.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|d| d.span.map_or((0, 0), |span| (span.start_byte, span.end_byte)));
+        self.found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_finding_counts_once_and_an_error_is_never_dropped() {
+        let mut findings = Findings::new("f");
+        let at = |n: u32| Span { start_byte: n, ..Span::default() };
+        findings.warning("w", at(1), "x");
+        findings.warning("w", at(1), "x").help("never seen");
+        for n in 0..500 {
+            findings.warning("w", at(n), "x");
+        }
+        assert!(!findings.has_errors());
+        findings.error("e", None, "late").help("do that");
+        let all = findings.into_sorted();
+        assert_eq!(all.len(), MAX_FINDINGS + 1);
+        assert_eq!(all[0].help.as_deref(), Some("do that"));
+        assert!(all.iter().all(|d| d.help.as_deref() != Some("never seen")));
+    }
+}
