@@ -9,6 +9,8 @@
 
 pub mod masker;
 mod value;
+pub mod vault;
 
 pub use masker::{MASK, MaskStream, Masker};
 pub use value::SecretValue;
+pub use vault::{KeyHome, KeyPlace, Vault, VaultError};
