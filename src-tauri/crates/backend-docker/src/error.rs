@@ -1,0 +1,146 @@
+//! What an engine's answers mean in the words of [`BackendError`].
+
+use bollard::errors::Error;
+use lp_backend::BackendError;
+
+/// What every engine says when a disk is full.
+const DISK_FULL: &str = "no space left on device";
+
+/// The call did not get an answer at all, so nothing is known.
+pub(crate) fn is_transport(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::IOError { .. }
+            | Error::HyperResponseError { .. }
+            | Error::HyperLegacyError { .. }
+            | Error::RequestTimeoutError
+            | Error::SocketNotFoundError(_)
+    )
+}
+
+/// The HTTP status of an answer that refuses.
+pub(crate) fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+/// The thing does not exist.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    status(error) == Some(404)
+}
+
+/// What went wrong in the words of the one who knows: the engine, or the system for a connection.
+pub(crate) fn message(error: &Error) -> String {
+    match error {
+        Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        Error::DockerStreamError { error } => error.trim().to_owned(),
+        Error::RequestTimeoutError => "no answer in time".to_owned(),
+        Error::SocketNotFoundError(path) => format!("no socket at `{path}`"),
+        other => {
+            // "client error (Connect)" says nothing: the innermost cause does.
+            let mut innermost: &dyn std::error::Error = other;
+            while let Some(source) = innermost.source() {
+                innermost = source;
+            }
+            innermost.to_string()
+        }
+    }
+}
+
+/// The engine did not answer.
+pub(crate) fn unreachable(error: &Error) -> BackendError {
+    BackendError::Unreachable { message: message(error) }
+}
+
+/// A call that should have worked was refused.
+pub(crate) fn call(action: impl Into<String>, error: &Error) -> BackendError {
+    if is_transport(error) {
+        return unreachable(error);
+    }
+    let message = message(error);
+    if message.contains(DISK_FULL) {
+        return BackendError::DiskFull { message };
+    }
+    BackendError::Call { action: action.into(), message }
+}
+
+/// Creating or starting the container of a step was refused.
+pub(crate) fn start(step: &str, error: &Error) -> BackendError {
+    match call("start", error) {
+        BackendError::Call { message, .. } => BackendError::Start { step: step.to_owned(), message: start_reason(&message) },
+        other => other,
+    }
+}
+
+/// An image was refused. `image` is named as in the file.
+pub(crate) fn image(image: &str, error: &Error) -> BackendError {
+    // A pull that is not answered in time has a slow registry behind it, not a dead engine.
+    let message = match error {
+        Error::RequestTimeoutError => "the registry did not answer in time".to_owned(),
+        other => match call("pull", other) {
+            BackendError::Call { message, .. } => message,
+            found => return found,
+        },
+    };
+    BackendError::Image { image: image.to_owned(), message }
+}
+
+/// The part of a runtime's message that a person can act on. The whole of it is a chain of five programs' prefixes, e.g.
+/// `failed to create shim task: OCI runtime create failed: … exec: "nope": executable file not found in $PATH: unknown`.
+fn start_reason(message: &str) -> String {
+    let quoted_after = |marker: &str| {
+        let (_, rest) = message.split_once(marker)?;
+        let (name, rest) = rest.split_once('"')?;
+        Some((name.to_owned(), rest.to_owned()))
+    };
+    if let Some((program, rest)) = quoted_after("exec: \"").or_else(|| quoted_after("exec \"")) {
+        if rest.contains("not found in $PATH") || rest.contains("no such file or directory") {
+            return format!("the image has no program `{program}`");
+        }
+        if rest.contains("permission denied") {
+            return format!("`{program}` is not an executable file");
+        }
+    }
+    if let Some((_, user)) = message.split_once("unable to find user ") {
+        return format!("the image has no user `{}`", user.split(':').next().unwrap_or(user).trim());
+    }
+    message.trim_end_matches(": unknown").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status_code: u16, message: &str) -> Error {
+        Error::DockerResponseServerError { status_code, message: message.to_owned() }
+    }
+
+    #[test]
+    fn a_runtime_message_is_cut_to_the_point() {
+        let long = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
+        let table = [
+            (r#"exec: "nope": executable file not found in $PATH: unknown"#, "the image has no program `nope`"),
+            (r#"exec: "/bin/nope": stat /bin/nope: no such file or directory: unknown"#, "the image has no program `/bin/nope`"),
+            (r#"exec: "/etc": permission denied: unknown"#, "`/etc` is not an executable file"),
+            ("unable to find user ann: no matching entries in passwd file", "the image has no user `ann`"),
+        ];
+        for (tail, expected) in table {
+            assert_eq!(start_reason(&format!("{long}{tail}")), expected);
+        }
+        assert_eq!(start_reason("mkdir x: not a directory: unknown"), "mkdir x: not a directory");
+    }
+
+    #[test]
+    fn kinds() {
+        let full = refused(500, "write /x: no space left on device");
+        assert!(matches!(call("x", &full), BackendError::DiskFull { .. }));
+        assert!(matches!(start("x", &full), BackendError::DiskFull { .. }));
+        assert!(matches!(image("x", &full), BackendError::DiskFull { .. }));
+        assert!(matches!(image("x", &Error::RequestTimeoutError), BackendError::Image { .. }));
+        assert!(matches!(call("x", &Error::RequestTimeoutError), BackendError::Unreachable { .. }));
+        assert!(matches!(start("x", &refused(400, "bad")), BackendError::Start { .. }));
+        assert!(matches!(call("x", &refused(500, "bad")), BackendError::Call { .. }));
+    }
+}
