@@ -1,1 +1,33 @@
-//! `lp-store`: see `ARCHITECTURE.md`.
+//! Where Letterpress remembers: a SQLite database (projects, runs, events, secrets, settings), the log files of steps, and the
+//! lock of the data folder.
+//!
+//! It knows nothing about pipelines, backends, git or a user interface, and it never sees the value of a secret: only sealed bytes.
+//! It is the only crate that knows SQL.
+//!
+//! Read in this order: [`Store`], [`NewRun`], [`Store::append_events`], [`Logs`], [`Lock`], [`StoreError`].
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod database;
+mod error;
+mod lock;
+pub mod logs;
+mod project;
+mod run;
+mod run_event;
+mod secret;
+mod setting;
+mod stage_run;
+mod status;
+mod step_run;
+
+pub use database::Store;
+pub use error::StoreError;
+pub use lock::{Lock, Owner, Ownership};
+pub use logs::{LogReader, LogWriter, Logs};
+pub use project::{Project, ProjectKind};
+pub use run::{NewRun, Run, RunCursor, RunDetail, RunFilter};
+pub use run_event::StoredEvent;
+pub use secret::SecretEntry;
+pub use stage_run::StageRun;
+pub use status::IllegalMove;
+pub use step_run::StepRun;

@@ -1,0 +1,31 @@
+//! Table `setting`: JSON values by key.
+
+use crate::{Store, StoreError};
+use std::collections::BTreeMap;
+
+impl Store {
+    /// The JSON text of a setting.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar!("SELECT value FROM setting WHERE key = ?1", key).fetch_optional(&self.readers).await?)
+    }
+
+    /// All settings, by key.
+    pub async fn settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = sqlx::query!("SELECT key, value FROM setting").fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(|row| (row.key, row.value)).collect())
+    }
+
+    /// Sets or replaces a setting; `json` is stored as it is.
+    pub async fn put_setting(&self, key: &str, json: &str) -> Result<(), StoreError> {
+        sqlx::query!("INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, json)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets a setting; one that is not there counts as forgotten.
+    pub async fn delete_setting(&self, key: &str) -> Result<(), StoreError> {
+        sqlx::query!("DELETE FROM setting WHERE key = ?1", key).execute(&self.writer).await?;
+        Ok(())
+    }
+}

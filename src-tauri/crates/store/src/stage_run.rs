@@ -1,0 +1,78 @@
+//! Table `stage_run`: the cached status of the stages of a run.
+
+use crate::StoreError;
+use lp_model::{Plan, StageNumber, StageState};
+use sqlx::SqliteConnection;
+
+/// A stage of a run and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRun {
+    /// Its number in the plan.
+    pub stage: StageNumber,
+    /// Its name as in the file.
+    pub name: String,
+    /// How far it is.
+    pub state: StageState,
+    /// When its place began to be made, milliseconds since 1970 UTC.
+    pub started_ms: Option<i64>,
+    /// When it ended, milliseconds since 1970 UTC.
+    pub ended_ms: Option<i64>,
+    /// What went wrong with the stage itself, or empty.
+    pub message: String,
+    /// What to do about it, or empty.
+    pub hint: String,
+}
+
+#[cfg(test)]
+impl StageRun {
+    pub(crate) fn pending(stage: StageNumber, name: &str) -> Self {
+        let (message, hint) = (String::new(), String::new());
+        Self { stage, name: name.to_owned(), state: StageState::Pending, started_ms: None, ended_ms: None, message, hint }
+    }
+}
+
+pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &Plan) -> Result<(), StoreError> {
+    for stage in &plan.stages {
+        let (number, state) = (i64::from(stage.number.0), StageState::Pending.as_str());
+        sqlx::query!("INSERT INTO stage_run (run_id, stage, name, state) VALUES (?1, ?2, ?3, ?4)", run, number, stage.name, state)
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| StoreError::from(error).about("stage"))?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Vec<StageRun>, StoreError> {
+    let query =
+        sqlx::query!("SELECT stage, name, state, started_ms, ended_ms, message, hint FROM stage_run WHERE run_id = ?1 ORDER BY stage", run);
+    let rows = query.fetch_all(connection).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(StageRun {
+                stage: StageNumber(u32::try_from(row.stage).map_err(|why| StoreError::unreadable("stage number", why))?),
+                name: row.name,
+                state: StageState::parse(&row.state).ok_or_else(|| StoreError::unreadable("stage state", &row.state))?,
+                started_ms: row.started_ms,
+                ended_ms: row.ended_ms,
+                message: row.message,
+                hint: row.hint,
+            })
+        })
+        .collect()
+}
+
+pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, stage: &StageRun) -> Result<(), StoreError> {
+    let (number, state) = (i64::from(stage.stage.0), stage.state.as_str());
+    let query = sqlx::query!(
+        "UPDATE stage_run SET state = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, hint = ?7 WHERE run_id = ?1 AND stage = ?2",
+        run,
+        number,
+        state,
+        stage.started_ms,
+        stage.ended_ms,
+        stage.message,
+        stage.hint
+    );
+    query.execute(connection).await?;
+    Ok(())
+}

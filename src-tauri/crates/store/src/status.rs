@@ -1,0 +1,280 @@
+//! The status of a run as it follows from its events: pure, with the tables of `lp-model` as the only judge of what is legal.
+
+use crate::{StageRun, StepRun};
+use lp_model::{CancelReason, RunEvent, RunState, StageNumber, StageState, StepKey, StepNumber, StepOutcome, StepState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// An event that does not fit the state of its run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{subject} cannot go from `{from}` to `{to}`")]
+pub struct IllegalMove {
+    /// `the run`, `stage 1`, `step 1.2.1`.
+    pub subject: String,
+    /// Its state, or `unknown` when the run has no such stage or step.
+    pub from: String,
+    /// The state that the event asks for.
+    pub to: String,
+}
+
+/// State, times and message of the run itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunStatus {
+    pub state: RunState,
+    pub cancel_reason: Option<CancelReason>,
+    pub started_ms: Option<i64>,
+    pub ended_ms: Option<i64>,
+    pub message: String,
+}
+
+/// Everything of one run that events can change, and what has been changed since it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Status {
+    pub run: RunStatus,
+    pub stages: BTreeMap<StageNumber, StageRun>,
+    pub steps: BTreeMap<(StageNumber, StepNumber), StepRun>,
+    pub changed_stages: BTreeSet<StageNumber>,
+    pub changed_steps: BTreeSet<(StageNumber, StepNumber)>,
+}
+
+impl Status {
+    pub fn new(run: RunStatus, stages: Vec<StageRun>, steps: Vec<StepRun>) -> Self {
+        Self {
+            run,
+            stages: stages.into_iter().map(|stage| (stage.stage, stage)).collect(),
+            steps: steps.into_iter().map(|step| ((step.key.stage, step.key.step), step)).collect(),
+            changed_stages: BTreeSet::new(),
+            changed_steps: BTreeSet::new(),
+        }
+    }
+
+    /// Takes one event in. After an error the status is not to be used.
+    pub fn apply(&mut self, at_ms: i64, event: &RunEvent) -> Result<(), IllegalMove> {
+        match event {
+            RunEvent::RunStarted => {
+                self.move_run(RunState::Running)?;
+                self.run.started_ms = Some(at_ms);
+            }
+            RunEvent::StagePreparing { stage } => {
+                self.move_stage(*stage, StageState::Preparing)?.started_ms = Some(at_ms);
+            }
+            RunEvent::StageReady { stage } => {
+                self.move_stage(*stage, StageState::Running)?;
+            }
+            // A step's time counts from here, so that a person who waits for a slow image sees why.
+            RunEvent::StepStarting { key } => self.start_attempt(*key, at_ms)?,
+            RunEvent::StepStarted { key } => {
+                self.move_step(*key, StepState::Running)?;
+            }
+            RunEvent::StepNoted { key, .. } => {
+                let from = self.step(*key, "noted")?.state;
+                if from.is_final() {
+                    return Err(illegal(step_subject(*key), from.as_str(), "noted"));
+                }
+            }
+            RunEvent::StepEnded { key, outcome } => {
+                let step = self.move_step(*key, outcome.state())?;
+                step.ended_ms = Some(at_ms);
+                if let StepOutcome::Exited { code } = outcome {
+                    step.exit_code = Some(*code);
+                }
+                if let StepOutcome::Errored { message, hint } = outcome {
+                    step.message.clone_from(message);
+                    step.hint.clone_from(hint);
+                }
+                step.outcome = Some(outcome.clone());
+            }
+            RunEvent::StepSkipped { key, reason } => {
+                self.move_step(*key, StepState::Skipped)?.skip_reason = Some(*reason);
+            }
+            RunEvent::CancelRequested { reason } => {
+                self.run.cancel_reason = self.run.cancel_reason.max(Some(*reason));
+            }
+            RunEvent::StageEnded { stage, state, message, hint } => {
+                let stage = self.move_stage(*stage, *state)?;
+                stage.ended_ms = Some(at_ms);
+                stage.message.clone_from(message);
+                stage.hint.clone_from(hint);
+            }
+            // Clean-up is told, but no state depends on it; it may come after the end of the run.
+            RunEvent::StageDestroyed { stage, .. } => {
+                if !self.stages.contains_key(stage) {
+                    return Err(illegal(format!("stage {stage}"), "unknown", "destroyed"));
+                }
+            }
+            RunEvent::RunEnded { state } => {
+                self.move_run(*state)?;
+                self.run.ended_ms = Some(at_ms);
+                self.run.message = self.first_message();
+            }
+        }
+        Ok(())
+    }
+
+    /// The events that close a run which nobody drives any more.
+    pub fn interruption(&self) -> Vec<RunEvent> {
+        let steps = self.steps.values().filter(|step| !step.state.is_final());
+        let stages = self.stages.values().filter(|stage| !stage.state.is_final());
+        let mut events: Vec<RunEvent> =
+            steps.map(|step| RunEvent::StepEnded { key: step.key, outcome: StepOutcome::Interrupted }).collect();
+        events.extend(stages.map(|stage| RunEvent::StageEnded {
+            stage: stage.stage,
+            state: StageState::Interrupted,
+            message: String::new(),
+            hint: String::new(),
+        }));
+        events.push(RunEvent::RunEnded { state: RunState::Interrupted });
+        events
+    }
+
+    /// What stopped the run, in the words of the first stage or step that could not be run.
+    fn first_message(&self) -> String {
+        let stages = self.stages.values().map(|stage| &stage.message);
+        let steps = self.steps.values().map(|step| &step.message);
+        stages.chain(steps).find(|message| !message.is_empty()).cloned().unwrap_or_default()
+    }
+
+    fn move_run(&mut self, to: RunState) -> Result<(), IllegalMove> {
+        let from = self.run.state;
+        if !from.can_become(to) {
+            return Err(illegal("the run", from.as_str(), to.as_str()));
+        }
+        self.run.state = to;
+        Ok(())
+    }
+
+    fn move_stage(&mut self, number: StageNumber, to: StageState) -> Result<&mut StageRun, IllegalMove> {
+        let subject = || format!("stage {number}");
+        let stage = self.stages.get_mut(&number).ok_or_else(|| illegal(subject(), "unknown", to.as_str()))?;
+        if !stage.state.can_become(to) {
+            return Err(illegal(subject(), stage.state.as_str(), to.as_str()));
+        }
+        stage.state = to;
+        self.changed_stages.insert(number);
+        Ok(stage)
+    }
+
+    /// The step of a key, whose attempt has to be the current one.
+    fn step(&mut self, key: StepKey, to: &str) -> Result<&mut StepRun, IllegalMove> {
+        let step = self.steps.get_mut(&(key.stage, key.step)).filter(|step| step.key.attempt == key.attempt);
+        step.ok_or_else(|| illegal(step_subject(key), "unknown", to))
+    }
+
+    fn move_step(&mut self, key: StepKey, to: StepState) -> Result<&mut StepRun, IllegalMove> {
+        let from = self.step(key, to.as_str())?.state;
+        if !from.can_become(to) {
+            return Err(illegal(step_subject(key), from.as_str(), to.as_str()));
+        }
+        self.changed_steps.insert((key.stage, key.step));
+        let step = self.step(key, to.as_str())?;
+        step.state = to;
+        Ok(step)
+    }
+
+    /// Starts the current attempt, or the next one after the current has ended.
+    fn start_attempt(&mut self, key: StepKey, at_ms: i64) -> Result<(), IllegalMove> {
+        if let Some(step) = self.steps.get_mut(&(key.stage, key.step))
+            && key.attempt.checked_sub(1) == Some(step.key.attempt)
+            && step.state.is_final()
+            && step.state != StepState::Skipped
+        {
+            *step = StepRun::pending(key, &step.name, step.kind);
+        }
+        self.move_step(key, StepState::Starting)?.started_ms = Some(at_ms);
+        Ok(())
+    }
+}
+
+fn step_subject(key: StepKey) -> String {
+    format!("step {key}")
+}
+
+fn illegal(subject: impl fmt::Display, from: &str, to: &str) -> IllegalMove {
+    IllegalMove { subject: subject.to_string(), from: from.to_owned(), to: to.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lp_model::StepKind;
+
+    const STAGE: StageNumber = StageNumber(1);
+
+    fn key(step: u32, attempt: u32) -> StepKey {
+        StepKey { stage: STAGE, step: StepNumber(step), attempt }
+    }
+
+    fn status() -> Status {
+        let run = RunStatus { state: RunState::Queued, cancel_reason: None, started_ms: None, ended_ms: None, message: String::new() };
+        let steps = [1, 2].map(|n| StepRun::pending(key(n, 1), &format!("step {n}"), StepKind::Commands));
+        Status::new(run, vec![StageRun::pending(STAGE, "default")], steps.to_vec())
+    }
+
+    fn started() -> Status {
+        let mut status = status();
+        for event in [RunEvent::RunStarted, RunEvent::StagePreparing { stage: STAGE }, RunEvent::StageReady { stage: STAGE }] {
+            status.apply(10, &event).unwrap();
+        }
+        status
+    }
+
+    #[test]
+    fn a_step_that_is_tried_again_forgets_its_first_attempt() {
+        let mut status = started();
+        status.apply(20, &RunEvent::StepStarting { key: key(1, 1) }).unwrap();
+        status.apply(21, &RunEvent::StepStarted { key: key(1, 1) }).unwrap();
+        let early = status.clone().apply(22, &RunEvent::StepStarting { key: key(1, 2) });
+        assert_eq!(early.unwrap_err().from, "unknown", "the first attempt still runs");
+        status.apply(23, &RunEvent::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 2 } }).unwrap();
+        assert_eq!(status.steps[&(STAGE, StepNumber(1))].exit_code, Some(2));
+        status.apply(30, &RunEvent::StepStarting { key: key(1, 2) }).unwrap();
+        let step = &status.steps[&(STAGE, StepNumber(1))];
+        assert_eq!((step.key.attempt, step.state, step.exit_code, step.started_ms), (2, StepState::Starting, None, Some(30)));
+        let late = status.apply(31, &RunEvent::StepStarted { key: key(1, 1) });
+        assert!(late.is_err(), "an event of the first attempt");
+    }
+
+    #[test]
+    fn what_the_tables_forbid_is_refused_with_its_name() {
+        let refused = status().apply(1, &RunEvent::StepStarted { key: key(2, 1) }).unwrap_err();
+        assert_eq!(refused.to_string(), "step 1.2.1 cannot go from `pending` to `running`");
+        let refused = status().apply(1, &RunEvent::RunEnded { state: RunState::Passed }).unwrap_err();
+        assert_eq!(refused.to_string(), "the run cannot go from `queued` to `passed`");
+        let refused = status().apply(1, &RunEvent::StageReady { stage: StageNumber(7) }).unwrap_err();
+        assert_eq!(refused.to_string(), "stage 7 cannot go from `unknown` to `running`");
+    }
+
+    #[test]
+    fn the_stronger_cancel_reason_stays() {
+        let mut status = started();
+        for reason in [CancelReason::User, CancelReason::StepFailed] {
+            status.apply(11, &RunEvent::CancelRequested { reason }).unwrap();
+        }
+        assert_eq!(status.run.cancel_reason, Some(CancelReason::User));
+    }
+
+    #[test]
+    fn an_interruption_closes_everything_from_any_state() {
+        let mut half = started();
+        half.apply(20, &RunEvent::StepStarting { key: key(1, 1) }).unwrap();
+        half.apply(21, &RunEvent::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 0 } }).unwrap();
+        for mut status in [status(), started(), half] {
+            for event in status.interruption() {
+                status.apply(99, &event).unwrap();
+            }
+            assert_eq!((status.run.state, status.run.ended_ms), (RunState::Interrupted, Some(99)));
+            assert!(status.steps.values().all(|step| step.state.is_final()));
+            assert!(status.stages.values().all(|stage| stage.state == StageState::Interrupted));
+        }
+    }
+
+    #[test]
+    fn the_run_says_what_stopped_it() {
+        let mut status = started();
+        status.apply(20, &RunEvent::StepStarting { key: key(1, 1) }).unwrap();
+        let outcome = StepOutcome::Errored { message: "image `nope` cannot be had".into(), hint: "check the spelling".into() };
+        status.apply(21, &RunEvent::StepEnded { key: key(1, 1), outcome }).unwrap();
+        status.apply(22, &RunEvent::RunEnded { state: RunState::Errored }).unwrap();
+        assert_eq!(status.run.message, "image `nope` cannot be had");
+    }
+}

@@ -1,0 +1,138 @@
+//! Table `step_run`: the cached status of the steps of a run, each with its latest attempt.
+
+use crate::StoreError;
+use lp_model::{Plan, SkipReason, StageNumber, StepKey, StepKind, StepNumber, StepOutcome, StepState};
+use sqlx::SqliteConnection;
+
+/// A step of a run and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRun {
+    /// Which step, with its latest attempt.
+    pub key: StepKey,
+    /// Its name as in the file.
+    pub name: String,
+    /// What it is.
+    pub kind: StepKind,
+    /// How far it is.
+    pub state: StepState,
+    /// When it was about to be started (its image may have had to be fetched first), milliseconds since 1970 UTC.
+    pub started_ms: Option<i64>,
+    /// When it ended, milliseconds since 1970 UTC.
+    pub ended_ms: Option<i64>,
+    /// Exit code of its program, where it exited by itself.
+    pub exit_code: Option<i32>,
+    /// How it ended.
+    pub outcome: Option<StepOutcome>,
+    /// Why it was skipped.
+    pub skip_reason: Option<SkipReason>,
+    /// What went wrong around it (not its output), or empty.
+    pub message: String,
+    /// What to do about it, or empty.
+    pub hint: String,
+}
+
+impl StepRun {
+    pub(crate) fn pending(key: StepKey, name: &str, kind: StepKind) -> Self {
+        Self {
+            key,
+            name: name.to_owned(),
+            kind,
+            state: StepState::Pending,
+            started_ms: None,
+            ended_ms: None,
+            exit_code: None,
+            outcome: None,
+            skip_reason: None,
+            message: String::new(),
+            hint: String::new(),
+        }
+    }
+}
+
+fn kind_word(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Commands => "commands",
+        StepKind::Plugin => "plugin",
+        StepKind::Service => "service",
+    }
+}
+
+fn parse_kind(word: &str) -> Result<StepKind, StoreError> {
+    let kinds = [StepKind::Commands, StepKind::Plugin, StepKind::Service];
+    kinds.into_iter().find(|kind| kind_word(*kind) == word).ok_or_else(|| StoreError::unreadable("step kind", word))
+}
+
+pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &Plan) -> Result<(), StoreError> {
+    let state = StepState::Pending.as_str();
+    for (stage, step) in plan.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step))) {
+        let (stage, number, kind) = (i64::from(stage.number.0), i64::from(step.number.0), kind_word(step.kind));
+        let query = sqlx::query!(
+            "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            run,
+            stage,
+            number,
+            step.name,
+            kind,
+            state
+        );
+        query.execute(&mut *connection).await.map_err(|error| StoreError::from(error).about("step"))?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Vec<StepRun>, StoreError> {
+    let query = sqlx::query!(
+        "SELECT stage, step, attempt, name, kind, state, started_ms, ended_ms, exit_code, outcome, skip_reason, message, hint
+         FROM step_run WHERE run_id = ?1 ORDER BY stage, step",
+        run
+    );
+    let number = |n: i64| u32::try_from(n).map_err(|why| StoreError::unreadable("step number", why));
+    let rows = query.fetch_all(connection).await?;
+    rows.into_iter()
+        .map(|row| {
+            let json = |text: &str| serde_json::from_str(text).map_err(|why| StoreError::unreadable("step outcome", why));
+            let reason = |text: &str| serde_json::from_str(text).map_err(|why| StoreError::unreadable("skip reason", why));
+            let exit_code = row.exit_code.map(i32::try_from).transpose();
+            Ok(StepRun {
+                key: StepKey { stage: StageNumber(number(row.stage)?), step: StepNumber(number(row.step)?), attempt: number(row.attempt)? },
+                name: row.name,
+                kind: parse_kind(&row.kind)?,
+                state: StepState::parse(&row.state).ok_or_else(|| StoreError::unreadable("step state", &row.state))?,
+                started_ms: row.started_ms,
+                ended_ms: row.ended_ms,
+                exit_code: exit_code.map_err(|why| StoreError::unreadable("exit code", why))?,
+                outcome: row.outcome.as_deref().map(json).transpose()?,
+                skip_reason: row.skip_reason.as_deref().map(reason).transpose()?,
+                message: row.message,
+                hint: row.hint,
+            })
+        })
+        .collect()
+}
+
+pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, step: &StepRun) -> Result<(), StoreError> {
+    let (stage, number, attempt) = (i64::from(step.key.stage.0), i64::from(step.key.step.0), i64::from(step.key.attempt));
+    let (state, exit_code) = (step.state.as_str(), step.exit_code.map(i64::from));
+    let json = |why| StoreError::unreadable("step outcome", why);
+    let outcome = step.outcome.as_ref().map(serde_json::to_string).transpose().map_err(json)?;
+    let skip_reason = step.skip_reason.as_ref().map(serde_json::to_string).transpose().map_err(json)?;
+    let query = sqlx::query!(
+        "UPDATE step_run SET attempt = ?4, state = ?5, started_ms = ?6, ended_ms = ?7, exit_code = ?8, outcome = ?9, skip_reason = ?10,
+             message = ?11, hint = ?12
+         WHERE run_id = ?1 AND stage = ?2 AND step = ?3",
+        run,
+        stage,
+        number,
+        attempt,
+        state,
+        step.started_ms,
+        step.ended_ms,
+        exit_code,
+        outcome,
+        skip_reason,
+        step.message,
+        step.hint
+    );
+    query.execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Log files: appended, killed, torn, read while written, and long.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use lp_store::logs::{Mark, MarkKind};
+use lp_store::{LogReader, Logs, StoreError};
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+fn texts(reader: &mut LogReader, from: u64, count: usize) -> Vec<String> {
+    let range = reader.range(from, count, usize::MAX).unwrap();
+    range.lines.into_iter().map(|line| String::from_utf8(line.bytes).unwrap()).collect()
+}
+
+fn numbered(from: u64, to: u64) -> String {
+    (from..to).map(|n| format!("line {n}\n")).collect()
+}
+
+/// What a reader knows, to be compared between an index that was kept and one that was lost.
+fn knowledge(logs: &Logs) -> (u64, u64, Vec<Mark>, Vec<String>) {
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    let summary = reader.summary();
+    let marks = reader.marks().to_vec();
+    let middle = texts(&mut reader, summary.lines / 2, 3);
+    (summary.lines, summary.bytes, marks, middle)
+}
+
+#[test]
+fn a_log_is_read_while_it_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let missing = logs.reader(&run_id("r"), key(1));
+    assert!(matches!(missing, Err(StoreError::NotFound { what: "log", .. })), "{missing:?}");
+
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    assert_eq!(logs.reader(&run_id("r"), key(1)).unwrap().summary().lines, 0);
+    // One line in three pieces, then a line feed alone.
+    for (piece, lines) in [("+ npm", 1), (" 安", 1), ("装\n", 1), ("\n", 2), ("half", 3)] {
+        writer.append(piece.as_bytes(), 5).unwrap();
+        assert_eq!(logs.reader(&run_id("r"), key(1)).unwrap().summary().lines, lines, "after {piece:?}");
+        assert_eq!(writer.lines(), lines);
+    }
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    assert!(!reader.summary().finished);
+    assert_eq!(texts(&mut reader, 0, 10), ["+ npm 安装", "", "half"]);
+    assert_eq!(reader.marks(), [Mark { line: 0, kind: MarkKind::Command }]);
+    writer.append(b"-done: error: no", 6).unwrap();
+    writer.finish().unwrap();
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    assert_eq!(texts(&mut reader, 2, 10), ["half-done: error: no"]);
+    assert!(reader.summary().finished);
+    assert_eq!(reader.marks().last(), Some(&Mark { line: 2, kind: MarkKind::Error }));
+    let mut copy = Vec::new();
+    assert_eq!(reader.copy_to(&mut copy).unwrap(), reader.summary().bytes);
+    assert_eq!(String::from_utf8(copy).unwrap(), "+ npm 安装\n\nhalf-done: error: no");
+    logs.remove(&run_id("r")).unwrap();
+    logs.remove(&run_id("r")).unwrap();
+    assert!(logs.reader(&run_id("r"), key(1)).is_err());
+}
+
+#[test]
+fn ranges_begin_anywhere_and_end_where_they_should() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    for block in 0..5 {
+        writer.append(numbered(block * 300, (block + 1) * 300).as_bytes(), block as i64 * 1_000).unwrap();
+    }
+    writer.finish().unwrap();
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    for from in [0, 1, 255, 256, 257, 511, 512, 700, 1_499] {
+        assert_eq!(texts(&mut reader, from, 1), [format!("line {from}")]);
+    }
+    let all = reader.range(0, usize::MAX, usize::MAX).unwrap();
+    assert_eq!((all.lines.len(), all.next), (1_000, Some(1_000)));
+    let rest = reader.range(1_000, 1_000, usize::MAX).unwrap();
+    assert_eq!((rest.lines.len(), rest.lines[499].number, rest.next), (500, 1_499, None));
+    let small = reader.range(10, 100, 20).unwrap();
+    assert_eq!((small.lines.len(), small.next), (3, Some(13)));
+    assert!(reader.range(1_500, 10, usize::MAX).unwrap().lines.is_empty());
+    assert!(reader.range(u64::MAX, 10, usize::MAX).unwrap().lines.is_empty());
+    assert_eq!((reader.time_ms(0), reader.time_ms(600), reader.time_ms(1_500)), (Some(0), Some(1_000), None));
+}
+
+#[test]
+fn a_very_long_line_is_cut_between_characters() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    let long = format!("x{}", "中".repeat(1 << 20));
+    writer.append(format!("before\n{long}\nafter").as_bytes(), 0).unwrap();
+    drop(writer);
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    let range = reader.range(0, 10, usize::MAX).unwrap();
+    assert_eq!(range.lines.len(), 3);
+    let line = &range.lines[1];
+    assert_eq!((line.bytes.len(), line.bytes.len() as u64 + line.cut), (16 * 1024 - (16 * 1024 - 1) % 3, long.len() as u64));
+    assert!(std::str::from_utf8(&line.bytes).is_ok());
+    assert_eq!(range.lines[2].bytes, b"after");
+}
+
+#[test]
+fn a_writer_goes_on_where_a_killed_one_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let whole = format!("{}error: no\nhalf a line that goes on\nend\n", numbered(0, 700));
+    let path = logs.path(&run_id("r"), key(1));
+    let index = path.with_extension("idx");
+    // Killed after any part of the log, with an index that has got any part of its way, or has rubbish at its end.
+    let cuts = [0, 1, 30, whole.len() / 2, whole.len() - 20, whole.len()];
+    for cut in cuts {
+        for index_keeps in [0, 31, 32, 64, 70, usize::MAX] {
+            for rubbish in [false, true] {
+                logs.remove(&run_id("r")).unwrap();
+                let mut writer = logs.writer(&run_id("r"), key(1), 1).unwrap();
+                writer.append(&whole.as_bytes()[..cut], 1).unwrap();
+                drop(writer);
+                let mut bytes = fs::read(&index).unwrap();
+                bytes.truncate(index_keeps);
+                if rubbish {
+                    bytes.extend([7; 50]);
+                }
+                fs::write(&index, bytes).unwrap();
+
+                let case = format!("cut {cut}, index {index_keeps}, rubbish {rubbish}");
+                let torn = logs.reader(&run_id("r"), key(1)).unwrap().summary();
+                assert_eq!((torn.bytes, torn.finished), (cut as u64, false), "{case}");
+                let mut writer = logs.writer(&run_id("r"), key(1), 2).unwrap();
+                assert_eq!(writer.bytes(), cut as u64, "{case}");
+                writer.append(&whole.as_bytes()[cut..], 2).unwrap();
+                assert_eq!(writer.lines(), 703, "{case}");
+                writer.finish().unwrap();
+                let kept = knowledge(&logs);
+                assert_eq!(kept.2, [Mark { line: 700, kind: MarkKind::Error }], "{case}");
+                assert_eq!(kept.3, ["line 351", "line 352", "line 353"], "{case}");
+                fs::remove_file(&index).unwrap();
+                assert_eq!(knowledge(&logs), kept, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_index_of_other_bytes_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    writer.append(numbered(0, 1_000).as_bytes(), 0).unwrap();
+    writer.finish().unwrap();
+    let path = logs.path(&run_id("r"), key(1));
+    // The file system lost the end of the log, but not of the index.
+    File::options().write(true).open(&path).unwrap().set_len(3_000).unwrap();
+    let summary = logs.reader(&run_id("r"), key(1)).unwrap().summary();
+    let lines = fs::read(&path).unwrap().iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+    assert_eq!((summary.lines, summary.bytes, summary.finished), (lines, 3_000, false));
+    // The same length, other lines.
+    fs::write(&path, "x".repeat(3_000)).unwrap();
+    assert_eq!(logs.reader(&run_id("r"), key(1)).unwrap().summary().lines, 1);
+    assert_eq!(logs.writer(&run_id("r"), key(1), 0).unwrap().lines(), 1);
+}
+
+#[test]
+fn a_million_lines_open_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    let line = |n: u64| format!("{n:07} {}\n", "x".repeat(71));
+    for block in 0..1_000 {
+        let text: String = (block * 1_000..(block + 1) * 1_000).map(line).collect();
+        writer.append(text.as_bytes(), block as i64).unwrap();
+    }
+    // Not finished: the worst case, with a tail to be scanned.
+    drop(writer);
+    let start = Instant::now();
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    let opened = start.elapsed();
+    assert_eq!((reader.summary().lines, reader.summary().bytes), (1_000_000, 80_000_000));
+    for from in [0, 499_999, 999_990] {
+        let range = reader.range(from, 10, usize::MAX).unwrap();
+        assert_eq!(range.lines.len(), 10);
+        assert!(range.lines[9].bytes.starts_with(format!("{:07}", from + 9).as_bytes()));
+    }
+    let read = start.elapsed();
+    // A scan of the whole takes far longer than this; opening takes about a millisecond.
+    assert!(opened < Duration::from_millis(50) && read < Duration::from_millis(100), "opened in {opened:?}, read in {read:?}");
+}
+
+#[test]
+fn a_search_is_bounded_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    writer.append(numbered(0, 5_000).as_bytes(), 0).unwrap();
+    writer.append("\x1b[31mRo\x1b[0mt 中文 a+b\n".as_bytes(), 0).unwrap();
+    drop(writer);
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    let mut hits = Vec::new();
+    let mut from = Some(0);
+    while let Some(start) = from {
+        let found = reader.find("LINE", start).unwrap();
+        assert!(found.lines.len() <= 1_000);
+        hits.extend(found.lines);
+        from = found.next;
+    }
+    assert_eq!(hits, (0..5_000).collect::<Vec<u64>>());
+    for text in ["rot", "中文", "a+b"] {
+        assert_eq!(reader.find(text, 17).unwrap().lines, [5_000], "{text}");
+    }
+    assert_eq!(reader.find("line 4999", 0).unwrap().lines, [4_999]);
+    assert!(reader.find("", 0).unwrap().lines.is_empty());
+    assert!(reader.find("rot", u64::MAX).unwrap().lines.is_empty());
+}
+
+#[test]
+fn marks_of_one_kind_have_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    writer.append("error: again\n".repeat(30_000).as_bytes(), 0).unwrap();
+    writer.append(b"+ true\n", 0).unwrap();
+    writer.finish().unwrap();
+    let reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    assert_eq!(reader.marks().len(), 10_001);
+    assert_eq!(reader.marks().last(), Some(&Mark { line: 30_000, kind: MarkKind::Command }));
+}
+
+#[test]
+fn a_full_disk_leaves_the_log_as_it_was() {
+    let disk = TinyDisk::mount(512);
+    let logs = Logs::new(&disk.path);
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    writer.append(b"first\n", 0).unwrap();
+    disk.fill_but(0);
+    let chunk = "0123456789abcdef".repeat(8 * 1024);
+    let refused = writer.append(chunk.as_bytes(), 1);
+    assert!(matches!(refused, Err(StoreError::DiskFull)), "{refused:?}");
+    assert_eq!(length(&logs), 6);
+    disk.free();
+    writer.append(b"second\n", 2).unwrap();
+    writer.finish().unwrap();
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    assert_eq!(texts(&mut reader, 0, 10), ["first", "second"]);
+    assert!(reader.summary().finished);
+}
+
+fn length(logs: &Logs) -> u64 {
+    let path = logs.path(&run_id("r"), key(1));
+    fs::metadata(Path::new(&path)).unwrap().len()
+}

@@ -1,0 +1,289 @@
+//! Projects, runs, events, secrets and settings on real SQLite files.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use lp_model::{CancelReason, RunEvent, RunState, SkipReason, StageNumber, StageState, StepOutcome, StepState};
+use lp_store::{NewRun, RunCursor, RunFilter, Store, StoreError};
+use sqlx::{Connection, SqliteConnection};
+
+const STAGE: StageNumber = StageNumber(1);
+
+/// A run that passes, with a service; one event per millisecond from 1 000 on.
+fn whole_run() -> Vec<(i64, RunEvent)> {
+    let mut events = vec![RunEvent::RunStarted, RunEvent::StagePreparing { stage: STAGE }, RunEvent::StageReady { stage: STAGE }];
+    events.extend([1, 2].map(|step| RunEvent::StepStarting { key: key(step) }));
+    events.push(RunEvent::StepNoted { key: key(2), note: "fetching the image".into() });
+    events.extend([1, 2].map(|step| RunEvent::StepStarted { key: key(step) }));
+    events.push(RunEvent::StepEnded { key: key(2), outcome: StepOutcome::Exited { code: 3 } });
+    events.push(RunEvent::StepSkipped { key: key(3), reason: SkipReason::AfterFailure });
+    events.push(RunEvent::StepEnded { key: key(1), outcome: StepOutcome::EndedWithStage });
+    events.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: String::new(), hint: String::new() });
+    events.push(RunEvent::RunEnded { state: RunState::Failed });
+    events.push(RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![] });
+    (1_000..).zip(events).collect()
+}
+
+#[tokio::test]
+async fn a_run_is_written_down_and_survives_the_app() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let events = whole_run();
+    let (first, rest) = events.split_at(5);
+    assert_eq!(store.append_events(&run_id("r"), first).await.unwrap(), 5);
+    assert_eq!(store.run(&run_id("r")).await.unwrap().state, RunState::Running);
+    assert_eq!(store.append_events(&run_id("r"), rest).await.unwrap(), events.len() as u64);
+
+    // The app ends without closing anything.
+    drop(store);
+    let store = Store::open(dir.path()).await.unwrap();
+    let stored = store.events(&run_id("r"), 0).await.unwrap();
+    assert_eq!(stored.iter().map(|e| (e.at_ms, e.event.clone())).collect::<Vec<_>>(), events);
+    assert_eq!(store.events(&run_id("r"), 13).await.unwrap().iter().map(|e| e.seq).collect::<Vec<_>>(), [14]);
+
+    let detail = store.run_detail(&run_id("r")).await.unwrap();
+    let run = &detail.run;
+    assert_eq!((run.number, run.state, run.started_ms, run.ended_ms), (1, RunState::Failed, Some(1_000), Some(1_012)));
+    assert_eq!((run.version_ref.as_str(), run.inputs["SHOP_NAME"].as_str()), ("refs/tags/1.1.0", "铺子"));
+    assert_eq!(
+        (detail.stages[0].state, detail.stages[0].started_ms, detail.stages[0].ended_ms),
+        (StageState::Failed, Some(1_001), Some(1_011))
+    );
+    let steps: Vec<_> = detail.steps.iter().map(|s| (s.name.as_str(), s.state, s.exit_code, s.started_ms, s.skip_reason)).collect();
+    assert_eq!(
+        steps,
+        [
+            ("db", StepState::Passed, None, Some(1_003), None),
+            ("test", StepState::Failed, Some(3), Some(1_004), None),
+            ("publish", StepState::Skipped, None, None, Some(SkipReason::AfterFailure)),
+        ]
+    );
+    assert_eq!(detail.steps[1].outcome, Some(StepOutcome::Exited { code: 3 }));
+    assert_eq!(store.plan(&run_id("r")).await.unwrap(), plan(1));
+    assert_eq!(store.event_facts(&run_id("r")).await.unwrap(), plan(1).event);
+}
+
+#[tokio::test]
+async fn a_batch_with_an_illegal_move_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let batch = [(1, RunEvent::RunStarted), (2, RunEvent::StepStarted { key: key(2) })];
+    match store.append_events(&run_id("r"), &batch).await {
+        Err(StoreError::IllegalMove(illegal)) => assert_eq!((illegal.from.as_str(), illegal.to.as_str()), ("pending", "running")),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.run(&run_id("r")).await.unwrap().state, RunState::Queued);
+    assert!(store.events(&run_id("r"), 0).await.unwrap().is_empty());
+    let nobody = store.append_events(&run_id("nobody"), &batch).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound { what: "run", .. })), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn events_cannot_be_changed_and_go_only_with_their_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    store.append_events(&run_id("r"), &whole_run()).await.unwrap();
+    let mut raw = SqliteConnection::connect(&format!("sqlite://{}", store.path().display())).await.unwrap();
+    for forbidden in ["UPDATE run_event SET at_ms = 0", "DELETE FROM run_event"] {
+        let refused = sqlx::query(forbidden).execute(&mut raw).await.unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
+    let mut repeat = new_run("p", "again", 2, 200);
+    repeat.parent = Some(run_id("r"));
+    store.create_run(&repeat).await.unwrap();
+    assert!(matches!(store.delete_run(&run_id("again")).await, Err(StoreError::Conflict { .. })), "it is not over");
+    store.delete_run(&run_id("r")).await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM run_event").fetch_one(&mut raw).await.unwrap();
+    assert_eq!(left, 0);
+    assert_eq!(store.run(&run_id("again")).await.unwrap().parent, None);
+}
+
+#[tokio::test]
+async fn unfinished_runs_are_interrupted_together_and_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    for (number, id) in [(2, "half"), (3, "over"), (4, "live")] {
+        store.create_run(&new_run("p", id, number, 100)).await.unwrap();
+    }
+    store.append_events(&run_id("half"), &whole_run()[..8]).await.unwrap();
+    store.append_events(&run_id("over"), &whole_run()).await.unwrap();
+
+    let closed = store.interrupt_unfinished(&[run_id("live")], 5_000).await.unwrap();
+    assert_eq!(closed, [run_id("half"), run_id("r")]);
+    let half = store.run_detail(&run_id("half")).await.unwrap();
+    assert_eq!((half.run.state, half.run.ended_ms), (RunState::Interrupted, Some(5_000)));
+    assert!(half.steps.iter().all(|step| step.state == StepState::Interrupted));
+    assert_eq!(half.stages[0].state, StageState::Interrupted);
+    let last = store.events(&run_id("half"), 0).await.unwrap().pop().unwrap();
+    assert_eq!(last.event, RunEvent::RunEnded { state: RunState::Interrupted });
+    assert_eq!(store.run(&run_id("over")).await.unwrap().state, RunState::Failed);
+    assert_eq!(store.run(&run_id("live")).await.unwrap().state, RunState::Queued);
+    assert!(store.interrupt_unfinished(&[run_id("live")], 6_000).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_cancel_is_seen_before_the_run_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let mut events = whole_run()[..3].to_vec();
+    events.push((9, RunEvent::CancelRequested { reason: CancelReason::User }));
+    store.append_events(&run_id("r"), &events).await.unwrap();
+    let run = store.run(&run_id("r")).await.unwrap();
+    assert_eq!((run.state, run.cancel_reason), (RunState::Running, Some(CancelReason::User)));
+}
+
+#[tokio::test]
+async fn numbers_are_taken_once_even_by_many_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let other_process = Store::open(dir.path()).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for i in 0..40 {
+        let store = if i % 2 == 0 { store.clone() } else { other_process.clone() };
+        tasks.spawn(async move { store.take_run_number(&project_id("p")).await.unwrap() });
+    }
+    let mut numbers = tasks.join_all().await;
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=40).collect::<Vec<u64>>());
+    let twice = store.create_run(&new_run("p", "twice", 1, 1)).await;
+    assert!(matches!(twice, Err(StoreError::Conflict { what: "run", .. })), "{twice:?}");
+    assert!(matches!(store.take_run_number(&project_id("none")).await, Err(StoreError::NotFound { .. })));
+    assert_eq!(store.run_by_number(&project_id("p"), 1).await.unwrap().id, run_id("r"));
+}
+
+async fn names(store: &Store, filter: RunFilter) -> Vec<String> {
+    store.runs(&filter, None, 100).await.unwrap().iter().map(|run| run.id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first_page_by_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    store.add_project(&project("p")).await.unwrap();
+    // Several of one millisecond: the id decides.
+    for i in 0..25_u32 {
+        store.create_run(&new_run("p", &format!("r{i:02}"), u64::from(i) + 1, i64::from(i / 4))).await.unwrap();
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = store.runs(&RunFilter::default(), cursor.as_ref(), 7).await.unwrap();
+        let Some(last) = page.last() else { break };
+        cursor = Some(RunCursor::from(last));
+        seen.extend(page.iter().map(|run| run.id.to_string()));
+    }
+    let expected: Vec<String> = (0..25).rev().map(|i| format!("r{i:02}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_project_state_and_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    for id in ["p", "q"] {
+        store.add_project(&project(id)).await.unwrap();
+    }
+    let make = |project, id, number, change: fn(&mut NewRun)| {
+        let mut run = new_run(project, id, number, number as i64);
+        change(&mut run);
+        run
+    };
+    store.create_run(&make("p", "a", 1, |_| {})).await.unwrap();
+    store.create_run(&make("p", "b", 2, |r| r.version_title = "修复购物车总价".into())).await.unwrap();
+    store.create_run(&make("q", "c", 3, |r| r.version_name = "100%_done".into())).await.unwrap();
+    store.append_events(&run_id("a"), &whole_run()).await.unwrap();
+    store.append_events(&run_id("b"), &whole_run()[..1]).await.unwrap();
+
+    let text = |text: &str| RunFilter { text: Some(text.into()), ..RunFilter::default() };
+    assert_eq!(names(&store, RunFilter::default()).await, ["c", "b", "a"]);
+    assert_eq!(names(&store, RunFilter { project: Some(project_id("p")), ..RunFilter::default() }).await, ["b", "a"]);
+    assert_eq!(names(&store, RunFilter { states: vec![RunState::Failed, RunState::Queued], ..RunFilter::default() }).await, ["c", "a"]);
+    assert_eq!(names(&store, text("总价")).await, ["b"]);
+    assert_eq!(names(&store, text("CART")).await, ["c", "a"]);
+    assert_eq!(names(&store, text("0%_d")).await, ["c"]);
+    assert_eq!(names(&store, text("1_1")).await, [""; 0], "wildcards are letters");
+    assert_eq!(names(&store, text("#2")).await, ["b"]);
+    assert_eq!(names(&store, text("李雷")).await.len(), 3);
+    assert_eq!(names(&store, text("  ")).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_project_that_was_hidden_comes_back_with_its_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    store.hide_project(&project_id("p"), 7).await.unwrap();
+    assert!(store.projects().await.unwrap().is_empty());
+    assert_eq!(store.project(&project_id("p")).await.unwrap().hidden_ms, Some(7));
+    let mut same_path = project("new");
+    same_path.path = project("p").path;
+    let back = store.add_project(&same_path).await.unwrap();
+    assert_eq!((back.id, back.hidden_ms), (project_id("p"), None));
+    store.rename_project(&project_id("p"), "铺子").await.unwrap();
+    assert_eq!(store.project_at(&same_path.path).await.unwrap().unwrap().name, "铺子");
+    assert!(matches!(store.rename_project(&project_id("new"), "x").await, Err(StoreError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn secrets_have_a_scope_and_settings_a_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let p = project_id("p");
+    store.put_secret(None, "token", b"for all", 1).await.unwrap();
+    store.put_secret(Some(&p), "token", b"for p", 2).await.unwrap();
+    store.put_secret(Some(&p), "token", b"for p, newer", 3).await.unwrap();
+    assert_eq!(store.secret(None, "token").await.unwrap().unwrap(), b"for all");
+    assert_eq!(store.secret(Some(&p), "token").await.unwrap().unwrap(), b"for p, newer");
+    let list = store.secrets(Some(&p)).await.unwrap();
+    assert_eq!(list.iter().map(|e| (e.name.as_str(), e.updated_ms)).collect::<Vec<_>>(), [("token", 3)]);
+    let stranger = store.put_secret(Some(&project_id("none")), "x", b"y", 1).await;
+    assert!(matches!(stranger, Err(StoreError::Conflict { what: "secret", .. })), "{stranger:?}");
+    assert!(store.delete_secret(Some(&p), "token").await.unwrap());
+    assert!(!store.delete_secret(Some(&p), "token").await.unwrap());
+    assert!(store.secret(None, "token").await.unwrap().is_some());
+
+    store.put_setting("theme", "\"dark\"").await.unwrap();
+    store.put_setting("theme", "\"light\"").await.unwrap();
+    assert_eq!(store.settings().await.unwrap().into_iter().collect::<Vec<_>>(), [("theme".to_owned(), "\"light\"".to_owned())]);
+    store.delete_setting("theme").await.unwrap();
+    assert_eq!(store.setting("theme").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_apart_and_loses_nothing() {
+    let disk = TinyDisk::mount(2_048);
+    let data = disk.path.join("data");
+    let store = store_with_run(&data).await;
+    store.append_events(&run_id("r"), &whole_run()[..5]).await.unwrap();
+    disk.fill_but(0);
+    let mut failed = None;
+    for number in 0..200 {
+        // Big enough not to find room in pages that are there already.
+        if let Err(error) = store.put_setting(&format!("ballast {number}"), &"x".repeat(20_000)).await {
+            failed = Some(error);
+            break;
+        }
+    }
+    assert!(matches!(failed, Some(StoreError::DiskFull)), "{failed:?}");
+    let note = RunEvent::StepNoted { key: key(2), note: "n".repeat(100_000) };
+    let refused = store.append_events(&run_id("r"), &[(2_000, note.clone())]).await;
+    assert!(matches!(refused, Err(StoreError::DiskFull)), "{refused:?}");
+
+    disk.free();
+    assert_eq!(store.append_events(&run_id("r"), &[(2_001, note)]).await.unwrap(), 6);
+    store.close().await;
+    let store = Store::open(&data).await.unwrap();
+    assert_eq!(store.events(&run_id("r"), 0).await.unwrap().len(), 6);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_writer_elsewhere_does_not_stop_readers() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", store.path().display())).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    sqlx::query("UPDATE project SET name = 'half'").execute(&mut other).await.unwrap();
+    assert_eq!(store.project(&project_id("p")).await.unwrap().name, "Project p");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    store.rename_project(&project_id("p"), "whole").await.unwrap();
+}
