@@ -8,6 +8,8 @@
 mod cancel;
 mod context;
 mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
 
 pub use cancel::{Cancel, CancelHandle, CancelStage};
 pub use context::{EngineInfo, EnvText, Source, StageContext, StepContext, SweepReport};
@@ -50,7 +52,13 @@ pub trait Backend: Send + Sync {
     ///
     /// On [`CancelStage::Ask`] it asks the program to end (TERM) and waits at most the grace time, then kills; on [`CancelStage::Kill`] it
     /// kills at once. It then still returns `Ok` with how the program ended ([`StepExit::Killed`] when the backend ended it).
-    async fn run_step(&self, stage: &StageContext, step: &StepContext, sink: &dyn StepSink, cancel: &Cancel) -> Result<StepExit, BackendError>;
+    async fn run_step(
+        &self,
+        stage: &StageContext,
+        step: &StepContext,
+        sink: &dyn StepSink,
+        cancel: &Cancel,
+    ) -> Result<StepExit, BackendError>;
 
     /// Removes everything of the stage. Returns what could not be removed, in words, instead of failing at the first.
     async fn destroy(&self, stage: &StageContext) -> Result<Vec<String>, BackendError>;

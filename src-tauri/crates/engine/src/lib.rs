@@ -1,8 +1,19 @@
-//! The engine: carries out a [`lp_model::Plan`] on backends. A pure [`scheduler`] (fact in, orders out) decides; a driver on
+//! The engine: carries out a [`lp_model::Plan`] on backends. A pure [`scheduler`] (fact in, moves out) decides; a driver on
 //! tokio does.
 //!
 //! It knows nothing about pipeline files and nothing about SQLite: events and logs leave through the traits in [`ports`].
 //!
-//! Read in this order: [`ports`], `scheduler`, `driver`.
+//! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `run` (one task owns a run), `job` (what
+//! it starts), `sink` (the way of a log line).
+
+mod engine;
+mod environment;
+mod job;
+mod run;
+mod secrets;
+mod sink;
 
 pub mod ports;
+pub mod scheduler;
+
+pub use engine::{Engine, EngineSettings, Notice, RunEnd, RunHandle, StartError};

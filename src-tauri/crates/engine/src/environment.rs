@@ -1,0 +1,95 @@
+use crate::scheduler::SoFar;
+use crate::secrets::RunSecrets;
+use lp_backend::EnvText;
+use lp_model::{EnvValue, RuntimeFact, Step};
+
+/// What is known only now that a step starts.
+pub(crate) struct StartFacts {
+    pub so_far: SoFar,
+    pub run_started_ms: i64,
+    pub stage_started_ms: i64,
+    pub now_ms: i64,
+    pub machine: String,
+}
+
+/// The environment of a step as its backend gets it.
+pub(crate) struct Environment {
+    /// Sorted by name.
+    pub env: Vec<(String, EnvText)>,
+    /// One sentence for each variable that is not set because its secret does not exist.
+    pub notes: Vec<String>,
+}
+
+/// Fills in secrets and facts. `Err`: one of the secrets cannot be read; the text says which and why.
+pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> Result<Environment, String> {
+    let mut env = Vec::with_capacity(step.environment.len());
+    let mut notes = Vec::new();
+    for (variable, value) in &step.environment {
+        let text = match value {
+            EnvValue::Text(text) => EnvText::Plain(text.clone()),
+            EnvValue::Runtime(fact) => runtime(*fact, facts),
+            EnvValue::Secret(name) => match secrets.get(name) {
+                Ok(Some(value)) => EnvText::Secret(value.clone()),
+                Ok(None) => {
+                    notes.push(format!("there is no secret `{name}`, so `{variable}` is not set"));
+                    continue;
+                }
+                Err(error) => return Err(format!("secret `{name}` cannot be read: {error}")),
+            },
+        };
+        env.push((variable.clone(), text));
+    }
+    Ok(Environment { env, notes })
+}
+
+fn runtime(fact: RuntimeFact, facts: &StartFacts) -> EnvText {
+    let status = |failing: bool| if failing { "failure" } else { "success" }.to_owned();
+    let seconds = |ms: i64| ms.div_euclid(1000).to_string();
+    EnvText::Plain(match fact {
+        RuntimeFact::RunStatus => status(facts.so_far.run_failing),
+        RuntimeFact::StageStatus => status(facts.so_far.stage_failing),
+        RuntimeFact::RunStartedS => seconds(facts.run_started_ms),
+        RuntimeFact::StageStartedS => seconds(facts.stage_started_ms),
+        RuntimeFact::StepStartedS | RuntimeFact::NowS => seconds(facts.now_ms),
+        RuntimeFact::FailedSteps => facts.so_far.failed_steps.join(","),
+        RuntimeFact::Machine => facts.machine.clone(),
+        RuntimeFact::WorkspaceBase => return EnvText::WorkspaceBase,
+        RuntimeFact::WorkspaceDir => return EnvText::WorkspaceDir,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lp_model::StepKind;
+
+    #[test]
+    fn facts_are_written_as_drone_writes_them() {
+        let facts = StartFacts {
+            so_far: SoFar { run_failing: true, stage_failing: false, failed_steps: vec!["lint".into(), "test".into()] },
+            run_started_ms: 1_700_000_000_999,
+            stage_started_ms: 1_700_000_001_000,
+            now_ms: 1_700_000_002_500,
+            machine: "desk".into(),
+        };
+        let table = [
+            (RuntimeFact::RunStatus, "failure"),
+            (RuntimeFact::StageStatus, "success"),
+            (RuntimeFact::RunStartedS, "1700000000"),
+            (RuntimeFact::StageStartedS, "1700000001"),
+            (RuntimeFact::StepStartedS, "1700000002"),
+            (RuntimeFact::NowS, "1700000002"),
+            (RuntimeFact::FailedSteps, "lint,test"),
+            (RuntimeFact::Machine, "desk"),
+        ];
+        for (fact, text) in table {
+            assert_eq!(runtime(fact, &facts), EnvText::Plain(text.into()), "{fact:?}");
+        }
+        let mut step = Step::new(1, "a", StepKind::Commands);
+        step.environment.insert("B".into(), EnvValue::Runtime(RuntimeFact::WorkspaceDir));
+        step.environment.insert("A".into(), EnvValue::Secret("gone".into()));
+        let resolved = resolve(&step, &RunSecrets::none(), &facts).unwrap();
+        assert_eq!(resolved.env, [("B".to_owned(), EnvText::WorkspaceDir)]);
+        assert_eq!(resolved.notes, ["there is no secret `gone`, so `A` is not set"]);
+    }
+}

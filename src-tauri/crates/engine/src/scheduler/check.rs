@@ -1,0 +1,81 @@
+//! Whether a plan can be scheduled at all. The compiler makes no other ones; a plan may also come from the store or a file.
+
+use super::progress::index;
+use lp_model::Plan;
+
+/// A plan that nobody could carry out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadPlan {
+    /// Stages or steps are not numbered by their position.
+    #[error("{what} is not numbered by its position")]
+    Numbering {
+        /// `stage \`name\`` or `step \`name\``.
+        what: String,
+    },
+    /// It needs something that is not there.
+    #[error("{what} needs number {need}, which does not exist")]
+    UnknownNeed {
+        /// `stage \`name\`` or `step \`name\``.
+        what: String,
+        /// The number it asks for.
+        need: u32,
+    },
+    /// It waits for itself, perhaps by way of others.
+    #[error("{what} waits for itself")]
+    Cycle {
+        /// `stage \`name\`` or `step \`name\``.
+        what: String,
+    },
+}
+
+/// A stage or step, reduced to what matters here.
+struct Node {
+    what: String,
+    number: u32,
+    needs: Vec<u32>,
+}
+
+pub(super) fn check(plan: &Plan) -> Result<(), BadPlan> {
+    let stages = plan.stages.iter().map(|stage| Node {
+        what: format!("stage `{}`", stage.name),
+        number: stage.number.0,
+        needs: stage.needs.iter().map(|n| n.0).collect(),
+    });
+    check_nodes(&stages.collect::<Vec<_>>())?;
+    for stage in &plan.stages {
+        let steps = stage.steps.iter().map(|step| Node {
+            what: format!("step `{}`", step.name),
+            number: step.number.0,
+            needs: step.needs.iter().map(|n| n.0).collect(),
+        });
+        check_nodes(&steps.collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+fn check_nodes(nodes: &[Node]) -> Result<(), BadPlan> {
+    for (node, position) in nodes.iter().zip(1..) {
+        if node.number != position {
+            return Err(BadPlan::Numbering { what: node.what.clone() });
+        }
+        if let Some(&need) = node.needs.iter().find(|&&need| nodes.get(index(need)).is_none()) {
+            return Err(BadPlan::UnknownNeed { what: node.what.clone(), need });
+        }
+    }
+    // Take away whatever waits for nothing that is left, until nothing changes.
+    let mut left = vec![true; nodes.len()];
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for (i, node) in nodes.iter().enumerate() {
+            if left[i] && node.needs.iter().all(|&need| !left[index(need)]) {
+                left[i] = false;
+                changed = true;
+            }
+        }
+    }
+    match left.iter().position(|&is_left| is_left) {
+        Some(i) => Err(BadPlan::Cycle { what: nodes[i].what.clone() }),
+        None => Ok(()),
+    }
+}

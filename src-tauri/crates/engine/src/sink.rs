@@ -1,0 +1,131 @@
+use crate::engine::Notice;
+use crate::ports::StepLog;
+use crate::scheduler::Fact;
+use async_trait::async_trait;
+use lp_backend::{SinkError, StepSink};
+use lp_model::{RunId, StepKey};
+use lp_secret::masker::{MaskStream, Masker};
+use std::time::Duration;
+use tokio::sync::{Mutex, Notify, broadcast, mpsc};
+use tokio::time::Instant;
+
+/// Output is handed to the log in pieces of this size, or as often as it is shown.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// At most 30 notices a second.
+const NOTICE_INTERVAL: Duration = Duration::from_millis(34);
+
+/// The way of a step's output: from the backend through the masker into the log, with a notice now and then.
+pub(crate) struct LogSink {
+    run: RunId,
+    key: StepKey,
+    post: mpsc::UnboundedSender<Fact>,
+    notices: broadcast::Sender<Notice>,
+    writer: Mutex<Writer>,
+    /// Something is there that was not shown yet.
+    news: Notify,
+}
+
+struct Writer {
+    mask: MaskStream,
+    log: Box<dyn StepLog>,
+    /// Masked, not appended yet.
+    pending: Vec<u8>,
+    lines: u64,
+    bytes: u64,
+    failed: Option<SinkError>,
+}
+
+impl LogSink {
+    pub fn new(
+        run: RunId,
+        key: StepKey,
+        masker: &Masker,
+        log: Box<dyn StepLog>,
+        post: mpsc::UnboundedSender<Fact>,
+        notices: broadcast::Sender<Notice>,
+    ) -> Self {
+        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), lines: 0, bytes: 0, failed: None };
+        Self { run, key, post, notices, writer: Mutex::new(writer), news: Notify::new() }
+    }
+
+    /// Waits until there is news and the last notice is long enough ago.
+    pub async fn due(&self, last: Option<Instant>) {
+        self.news.notified().await;
+        if let Some(last) = last {
+            tokio::time::sleep_until(last + NOTICE_INTERVAL).await;
+        }
+    }
+
+    /// Appends what is pending and tells about it. Once it fails, the step can no longer be recorded.
+    ///
+    /// It is called by the task that also polls the backend, whose `write` may hold the writer and get no further meanwhile. Then there
+    /// is nothing to do here but to come back: waiting would be for ever.
+    pub async fn show(&self) -> Result<(), SinkError> {
+        let Ok(mut writer) = self.writer.try_lock() else {
+            self.news.notify_one();
+            return Ok(());
+        };
+        writer.flush().await?;
+        self.tell(&writer);
+        Ok(())
+    }
+
+    /// The output is complete: writes everything out.
+    pub async fn finish(&self) -> Result<(), SinkError> {
+        let mut writer = self.writer.lock().await;
+        let writer = &mut *writer;
+        writer.mask.finish(&mut writer.pending);
+        writer.flush().await?;
+        writer.log.finish().await.map_err(|error| SinkError { message: error.message })?;
+        self.tell(writer);
+        Ok(())
+    }
+
+    fn tell(&self, writer: &Writer) {
+        // An error only says that nobody listens.
+        let _ = self.notices.send(Notice::Log { run: self.run.clone(), key: self.key, lines: writer.lines, bytes: writer.bytes });
+    }
+}
+
+impl Writer {
+    async fn flush(&mut self) -> Result<(), SinkError> {
+        if let Some(SinkError { message }) = &self.failed {
+            return Err(SinkError { message: message.clone() });
+        }
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.log.append(&self.pending).await {
+            self.failed = Some(SinkError { message: error.message.clone() });
+            return Err(SinkError { message: error.message });
+        }
+        self.lines += memchr::memchr_iter(b'\n', &self.pending).count() as u64;
+        self.bytes += self.pending.len() as u64;
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl StepSink for LogSink {
+    async fn started(&self) {
+        // The inbox outlives every step of its run.
+        let _ = self.post.send(Fact::StepStarted { key: self.key });
+    }
+
+    async fn note(&self, note: String) {
+        let _ = self.post.send(Fact::StepNoted { key: self.key, note });
+    }
+
+    async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+        let mut writer = self.writer.lock().await;
+        let writer = &mut *writer;
+        writer.mask.push(bytes, &mut writer.pending);
+        if writer.pending.len() >= CHUNK_BYTES || writer.failed.is_some() {
+            writer.flush().await?;
+        }
+        self.news.notify_one();
+        Ok(())
+    }
+}
