@@ -48,6 +48,14 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(60))
+            // After some errors (disk full) SQLite has rolled back by itself; sqlx's own ROLLBACK then fails, and it goes on to believe in a
+            // transaction. Such a connection is not used again. The ping waits for a rollback that is still on its way.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_with(options(&path))
             .await
             .map_err(|error| StoreError::from(error).at(&path))?;

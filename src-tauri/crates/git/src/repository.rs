@@ -1,0 +1,204 @@
+use crate::GitError;
+use git2::{BranchType, ErrorCode, Oid};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Branches that are looked through, the default one first, then those with the newest commits: a repository with thousands of old
+/// branches must not make the list of versions slow.
+const BRANCHES: usize = 100;
+
+/// A repository on this computer, open for reading. Not for use by several threads at once: open it again, that is cheap.
+pub struct Repository {
+    pub(crate) git: git2::Repository,
+    root: PathBuf,
+}
+
+/// A branch and its newest commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Branch {
+    pub name: String,
+    pub tip: Oid,
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repository").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Repository {
+    /// Opens the repository that `path` lies in: its root, a folder in it, a work tree, a bare repository, or a `.git` folder.
+    /// A repository without any commit is [`GitError::Empty`].
+    pub fn open(path: &Path) -> Result<Self, GitError> {
+        let start = fs::canonicalize(path).map_err(|source| GitError::io("open", path, source))?;
+        let shown = || path.display().to_string();
+        if !start.is_dir() {
+            return Err(GitError::NotARepository { path: shown() });
+        }
+        // libgit2 takes what it may not list for what is not there.
+        fs::read_dir(&start).map_err(|source| GitError::io("list", path, source))?;
+        let no_ceiling: [&Path; 0] = [];
+        let git_dir = git2::Repository::discover_path(&start, no_ceiling).map_err(|error| match error.code() {
+            ErrorCode::NotFound if start.join(".git").exists() => {
+                GitError::corrupt(format!("`{}` is not complete", start.join(".git").display()))
+            }
+            ErrorCode::NotFound => GitError::NotARepository { path: shown() },
+            _ => error.into(),
+        })?;
+        let git = open_for_reading(&git_dir)?;
+        let root = root_of(&start, &git_dir);
+        let repository = Self { git, root };
+        if !repository.has_commits()? {
+            return Err(GitError::Empty { path: repository.root.display().to_string() });
+        }
+        Ok(repository)
+    }
+
+    /// The folder that the user knows: the one that `.git` lies in, or the bare repository itself. Absolute, links resolved.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The default branch: what the remote `origin` says; else `main` or `master` where they exist; else the current one; else the one with
+    /// the newest commit.
+    pub fn default_branch(&self) -> Result<String, GitError> {
+        Ok(self.branches()?.first().map(|branch| branch.name.clone()).unwrap_or_default())
+    }
+
+    /// Clone address of the remote `origin`, without user name and password.
+    pub fn origin(&self) -> Option<String> {
+        let remote = self.git.find_remote("origin").ok()?;
+        remote.url().ok().map(without_credentials)
+    }
+
+    /// The branches with the newest commits, without repetition, the default branch first. One that exists only on the remote `origin` goes by its
+    /// name there.
+    pub(crate) fn branches(&self) -> Result<Vec<Branch>, GitError> {
+        let mut branches: Vec<(i64, Branch)> = Vec::new();
+        for kind in [BranchType::Local, BranchType::Remote] {
+            for found in self.git.branches(Some(kind))? {
+                let (branch, _) = found?;
+                // A branch whose commit is missing is left out here; asking for it by name says what is wrong.
+                let Ok(commit) = branch.get().peel_to_commit() else { continue };
+                let name = String::from_utf8_lossy(branch.name_bytes()?).into_owned();
+                let name = match kind {
+                    BranchType::Local => name,
+                    BranchType::Remote => match name.strip_prefix("origin/") {
+                        Some(name) if name != "HEAD" => name.to_owned(),
+                        _ => continue,
+                    },
+                };
+                if !branches.iter().any(|(_, known)| known.name == name) {
+                    branches.push((commit.time().seconds(), Branch { name, tip: commit.id() }));
+                }
+            }
+        }
+        branches.sort_by(|(a_time, a), (b_time, b)| b_time.cmp(a_time).then_with(|| a.name.cmp(&b.name)));
+        let candidates = [self.symbolic("refs/remotes/origin/HEAD", "refs/remotes/origin/")];
+        let usual = ["main", "master"].map(|name| Some(name.to_owned()));
+        let current = [self.symbolic("HEAD", "refs/heads/")];
+        let first = candidates
+            .into_iter()
+            .chain(usual)
+            .chain(current)
+            .flatten()
+            .find_map(|name| branches.iter().position(|(_, branch)| branch.name == name));
+        if let Some(first) = first {
+            let default = branches.remove(first);
+            branches.insert(0, default);
+        }
+        branches.truncate(BRANCHES);
+        Ok(branches.into_iter().map(|(_, branch)| branch).collect())
+    }
+
+    /// The branch that a commit is on: the first in the order of [`Repository::branches`] that has it.
+    pub(crate) fn branch_of(&self, commit: Oid) -> Result<Option<String>, GitError> {
+        for branch in self.branches()? {
+            if branch.tip == commit || self.git.graph_descendant_of(branch.tip, commit)? {
+                return Ok(Some(branch.name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The branch that is checked out, also when it has no commit yet.
+    pub(crate) fn current_branch(&self) -> Option<String> {
+        self.symbolic("HEAD", "refs/heads/")
+    }
+
+    fn symbolic(&self, reference: &str, prefix: &str) -> Option<String> {
+        let reference = self.git.find_reference(reference).ok()?;
+        let target = reference.symbolic_target_bytes()?;
+        Some(String::from_utf8_lossy(target).strip_prefix(prefix)?.to_owned())
+    }
+
+    fn has_commits(&self) -> Result<bool, GitError> {
+        let mut broken = None;
+        for reference in self.git.references()? {
+            match reference.and_then(|reference| reference.peel_to_commit()) {
+                Ok(_) => return Ok(true),
+                Err(error) => broken = Some(error),
+            }
+        }
+        // A detached HEAD counts: the current commit needs no name.
+        match self.git.head().and_then(|head| head.peel_to_commit()) {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
+                broken.map_or(Ok(false), |error| Err(error.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Opens a `.git` folder as if it were bare. We only read objects and references, so we need no work tree; and libgit2 then does not ask
+/// who owns the folder (`safe.directory`): that question protects from hooks, filters and other programs named in a stranger's
+/// configuration, and none is ever run here. A shared folder or one on another disk just opens.
+pub(crate) fn open_for_reading(git_dir: &Path) -> Result<git2::Repository, GitError> {
+    git2::Repository::open_bare(git_dir).map_err(|error| match error.code() {
+        ErrorCode::NotFound => GitError::corrupt(error.message()),
+        _ => error.into(),
+    })
+}
+
+fn root_of(start: &Path, git_dir: &Path) -> PathBuf {
+    let git_dir = fs::canonicalize(git_dir).unwrap_or_else(|_| git_dir.to_owned());
+    if git_dir.ends_with(".git")
+        && let Some(parent) = git_dir.parent()
+    {
+        return parent.to_owned();
+    }
+    // A work tree or submodule has a file `.git` that leads elsewhere.
+    let linked = start.ancestors().find(|folder| folder.join(".git").is_file());
+    linked.map_or(git_dir, Path::to_owned)
+}
+
+fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        // `git@host:path` has a user name that belongs to the address, and no password.
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_loses_its_password() {
+        for (url, clean) in [
+            ("https://me:pass@host.test/a/b.git", "https://host.test/a/b.git"),
+            ("https://token@host.test:8443/a@b", "https://host.test:8443/a@b"),
+            ("ssh://git@host.test/a", "ssh://host.test/a"),
+            ("git@host.test:a/b.git", "git@host.test:a/b.git"),
+            ("/srv/git/a.git", "/srv/git/a.git"),
+        ] {
+            assert_eq!(without_credentials(url), clean);
+        }
+    }
+}
