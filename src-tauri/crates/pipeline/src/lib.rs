@@ -1,1 +1,86 @@
-//! `lp-pipeline`: see `ARCHITECTURE.md`.
+//! The pipeline compiler: the text of a pipeline file and the facts of one event become a [`Plan`], or findings.
+//!
+//! It knows nothing about files, clocks, randomness, environment variables, async, containers or secret values: the same
+//! text and facts always give the same plan. What the dialects mean was established by running them; the rules
+//! stand in the comments where they surprise.
+//!
+//! Read in this order: [`detect`] (which dialect), [`substitute`], [`matrix`], [`when`], [`params`], [`script`],
+//! [`environment`], then the dialects `drone08` and `drone1`, which put these together, and [`outline`].
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod detect;
+mod draft;
+mod drone08;
+mod drone1;
+pub mod environment;
+pub mod glob;
+mod image;
+mod lint;
+pub mod matrix;
+pub mod outline;
+pub mod params;
+pub mod script;
+pub mod substitute;
+pub mod when;
+
+pub use detect::{Detected, detect};
+pub use lint::lint;
+pub use outline::{Outline, OutlineStage, OutlineStep, outline};
+
+use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION, Plan, Stage};
+use lp_yaml::Findings;
+
+/// Time limit of a run where nothing else is said: the dialects' default of 60 minutes.
+const DEFAULT_TIMEOUT_S: u64 = 3600;
+/// Most steps in one plan; every step carries its whole environment.
+pub(crate) const MAX_STEPS: usize = 2000;
+
+/// A pipeline file as it lies in the repository.
+#[derive(Debug, Clone, Copy)]
+pub struct PipelineFile<'a> {
+    /// Path in the repository, for messages and for telling the dialects apart.
+    pub path: &'a str,
+    /// Its content.
+    pub bytes: &'a [u8],
+}
+
+/// Compiles a file for one event. Besides the plan there may be warnings and notes; a plan without stages
+/// comes with the warning `nothing-would-run`, which says why.
+///
+/// # Errors
+/// All findings, at least one of which is an error.
+pub fn compile(file: &PipelineFile<'_>, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let detected = detect(file)?;
+    let mut findings = Findings::new(file.path);
+    let stages = match detected.dialect {
+        Dialect::Drone08 => drone08::compile(file, facts, &mut findings),
+        Dialect::Drone1 => drone1::compile(file, facts, &mut findings),
+        Dialect::Woodpecker => {
+            refuse_woodpecker(&mut findings);
+            Vec::new()
+        }
+    };
+    if findings.has_errors() {
+        return Err(findings.into_sorted());
+    }
+    Ok((plan(file, facts, detected.dialect, stages), findings.into_sorted()))
+}
+
+fn plan(file: &PipelineFile<'_>, facts: &EventFacts, dialect: Dialect, stages: Vec<Stage>) -> Plan {
+    Plan {
+        version: PLAN_VERSION,
+        dialect,
+        file: file.path.to_owned(),
+        event: facts.clone(),
+        timeout_s: DEFAULT_TIMEOUT_S,
+        // After a cancel nothing more is run in either dialect, not even steps for the failure case.
+        cleanup_on_cancel: false,
+        stages,
+    }
+}
+
+pub(crate) fn refuse_woodpecker(findings: &mut Findings<'_>) {
+    findings
+        .error("dialect-not-supported-yet", None, "this is a woodpecker pipeline, which this version does not run yet")
+        .help("drone files (`.drone.yml`) of 0.8 and 1.x run");
+}

@@ -61,8 +61,12 @@ pub fn parse_part(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc<Nod
             }
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len());
-                let (message, help) = explain(error.kind(), text, at);
-                Err(builder.finding("yaml-syntax", at..at, message, help))
+                if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+                    Err(builder.too_deep(map.span(at..at)))
+                } else {
+                    let (message, help) = explain(error.kind(), text, at);
+                    Err(builder.finding("yaml-syntax", at..at, message, help))
+                }
             }
         };
         if let Err(finding) = step {
@@ -176,9 +180,7 @@ impl<'a> Builder<'a> {
                 let node = Node { span, tag, value: Value::Scalar { text, plain }, weight, height: 1 };
                 self.place(Arc::new(node), anchor, false)
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.open(Open::Seq(Vec::new()), range, anchor, tag.as_deref().map(short_tag))
-            }
+            Event::SequenceStart(_, anchor, tag) => self.open(Open::Seq(Vec::new()), range, anchor, tag.as_deref().map(short_tag)),
             Event::MappingStart(_, anchor, tag) => {
                 let open = Open::Map { entries: Vec::new(), seen: HashMap::new(), merged: Vec::new(), key: None };
                 self.open(open, range, anchor, tag.as_deref().map(short_tag))

@@ -138,9 +138,9 @@ fn is_float(text: &str, schema: Schema) -> bool {
     digits && signed && numeric(before) && numeric(after)
 }
 
-/// A float as Go's `%v` writes it: the shortest digits, an exponent outside of 1e-4 … 1e21.
+/// A float as Go's `%v` writes it: the shortest digits, an exponent outside of 1e-4 … 1e6.
 pub fn go_float(value: f64) -> String {
-    special(value).unwrap_or_else(|| shortest(value, -4, 21, 2))
+    special(value).unwrap_or_else(|| shortest(value, -4, 6, 2))
 }
 
 /// A float as Go's JSON writes it.

@@ -1,0 +1,306 @@
+//! Drone 0.5 to 0.8: one document with `pipeline:` as a map. One stage per matrix cell; the steps of a stage run one after
+//! the other, those with the same `group` side by side.
+
+mod container;
+
+use crate::PipelineFile;
+use crate::draft::{Draft, Reasons, StageDraft, check_size, expand};
+use crate::environment::{self, Environment};
+use crate::matrix::{Cell, cells};
+use crate::when::{Mismatch, Situation, read_constraint};
+use container::{Place, Reading};
+use lp_model::{
+    BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, Workspace,
+};
+use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, decode, parse_part, read_text};
+
+const DIALECT: Dialect = Dialect::Drone08;
+const TOP_KEYS: [&str; 11] =
+    ["pipeline", "services", "clone", "workspace", "matrix", "branches", "platform", "labels", "cache", "networks", "volumes"];
+
+/// Compiles the file; findings go to `findings`.
+pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+    let Some((drafts, branches)) = read(file, facts, findings) else { return Vec::new() };
+    let mut reasons = Reasons::default();
+    let mut stages = Vec::new();
+    // `branches` is about commits that arrive, not about tags and deployments.
+    match branches.filter(|_| !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback)) {
+        Some(mismatch) => reasons.add("the file", &mismatch),
+        None => {
+            for draft in drafts {
+                let number = stages.len() as u32 + 1;
+                stages.extend(stage(draft, number, facts, &mut reasons, findings));
+            }
+        }
+    }
+    let steps = stages.iter().map(|stage| stage.steps.len()).sum();
+    if !check_size(stages.len(), steps, findings) {
+        return Vec::new();
+    }
+    if stages.is_empty() && !findings.has_errors() {
+        reasons.warn(DIALECT, facts, findings);
+    }
+    stages
+}
+
+/// Reads one draft per matrix cell, and whether `branches` keeps the event out.
+pub(crate) fn read(
+    file: &PipelineFile<'_>,
+    facts: &EventFacts,
+    findings: &mut Findings<'_>,
+) -> Option<(Vec<StageDraft>, Option<Mismatch>)> {
+    let text = match read_text(file.path, file.bytes) {
+        Ok(text) => text,
+        Err(more) => {
+            findings.extend(more);
+            return None;
+        }
+    };
+    let index = TextIndex::new(text);
+    let mut parts = cut(text).into_iter();
+    let part = parts.next()?;
+    if let Some(second) = parts.next() {
+        findings.warning("second-document", index.span(second.start..second.start), "drone 0.8 reads only the first document of a file");
+    }
+    // Matrix values and branches are read from the text as written; `1.10` must stay `1.10`.
+    let raw = match parse_part(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())) {
+        Ok(raw) => raw,
+        Err(more) => {
+            findings.extend(more);
+            return None;
+        }
+    };
+    let branches = branches(&raw, facts, findings);
+    let mut drafts: Vec<StageDraft> = Vec::new();
+    for cell in cells(&raw, findings) {
+        let mut metadata = environment::drone08::metadata(facts, drafts.len() as u32 + 1);
+        metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
+        let Some(root) = expand(file, &index, part.clone(), DIALECT, &metadata, facts, findings) else { continue };
+        let name = stage_name(&cell, &drafts);
+        drafts.extend(read_cell(&root, name, cell, metadata, facts, findings));
+    }
+    Some((drafts, branches))
+}
+
+fn stage_name(cell: &Cell, others: &[StageDraft]) -> String {
+    let mut name = cell.iter().map(|(axis, value)| format!("{axis}={value}")).collect::<Vec<_>>().join(" ");
+    if name.is_empty() {
+        name = "default".into();
+    }
+    if others.iter().any(|other| other.name == name) { format!("{name} ({})", others.len() + 1) } else { name }
+}
+
+fn branches(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Mismatch> {
+    let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
+    let constraint = read_constraint(&entry.value, DIALECT, "`branches`", findings);
+    (!constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
+}
+
+fn read_cell(
+    root: &Node,
+    name: String,
+    cell: Cell,
+    metadata: Environment,
+    facts: &EventFacts,
+    findings: &mut Findings<'_>,
+) -> Option<StageDraft> {
+    let entries = decode::map(root, "the file", findings)?;
+    for entry in entries.iter().filter(|entry| !TOP_KEYS.contains(&entry.key.text.as_str())) {
+        // Keys that nobody knows are where people put their anchors; a slip of the finger is worth a word.
+        if let Some(meant) = lp_yaml::closest(&entry.key.text, &TOP_KEYS) {
+            let message = format!("the file has no key `{}`; it is ignored", entry.key.text);
+            findings.warning("unknown-key", entry.key.span, message).help(format!("did you mean `{meant}`?"));
+        }
+    }
+    notes_on_ignored(root, findings);
+    let workspace = workspace(root, facts, findings);
+    let mut reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
+    let services = containers(root, "services", Place::Service, &mut reading, findings);
+    let steps = containers(root, "pipeline", Place::Step, &mut reading, findings);
+    if steps.is_empty() && !findings.has_errors() {
+        let span = root.get("pipeline").map(|node| node.span);
+        findings.error("no-steps", span, "`pipeline` has no steps");
+    }
+    for (n, step) in steps.iter().enumerate() {
+        if steps[..n].iter().any(|other| other.step.name == step.step.name) {
+            findings.warning("duplicate-step", step.span, format!("another step is called `{}` too; both run", step.step.name));
+        }
+    }
+    Some(StageDraft {
+        name,
+        span: root.span,
+        backend: BackendKind::Docker,
+        workspace,
+        source: true,
+        cell,
+        volumes: reading.volumes,
+        trigger: crate::when::Conditions::default(),
+        depends_on: Vec::new(),
+        environment: Environment::new(),
+        metadata,
+        services,
+        steps,
+    })
+}
+
+fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
+    for entry in root.entries().unwrap_or_default() {
+        let span = entry.key.span;
+        match entry.key.text.as_str() {
+            "clone" if !entry.value.is_null() => {
+                findings
+                    .warning(
+                        "clone-built-in",
+                        span,
+                        "the files of the commit are put into the working copy without a clone step; `clone` is ignored",
+                    )
+                    .help("remove `clone`; the whole history is not needed for a build, and no credentials get into a container");
+            }
+            "platform" => {
+                if let Some(platform) = entry.value.text().filter(|text| *text != crate::when::DEFAULT_PLATFORM) {
+                    findings.note("platform-ignored", span, format!("`platform` asks for `{platform}`; the steps run on this machine"));
+                }
+            }
+            "cache" => {
+                findings.warning("key-without-effect", span, "`cache` has no effect here");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Defaults: `/drone` and `src/<host>/<owner>/<repo>`; for a folder without an address `src`, as `drone exec` did.
+fn workspace(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Workspace {
+    let repo = &facts.repo;
+    let host = environment::host(&repo.link).or_else(|| environment::host(&repo.remote));
+    let path = match host {
+        Some(host) if !repo.owner.is_empty() => format!("src/{host}/{}", repo.slug()),
+        _ => "src".to_owned(),
+    };
+    let mut workspace = Workspace { base: "/drone".into(), path };
+    let Some(node) = root.get("workspace") else { return workspace };
+    let Some(entries) = decode::map(node, "`workspace`", findings) else { return workspace };
+    decode::unknown_keys(entries, &["base", "path"], "`workspace`", findings);
+    if let Some(base) =
+        decode::get(entries, "base").and_then(|node| Some((decode::text(node, "`base` of `workspace`", findings)?, node.span)))
+    {
+        if base.0.starts_with('/') && base.0.trim_matches('/') != "" {
+            workspace.base = base.0;
+        } else {
+            findings.error("workspace-base", base.1, format!("`base` must be an absolute path below `/`, not `{}`", base.0));
+        }
+    }
+    if let Some(path) = decode::get(entries, "path").and_then(|node| decode::text(node, "`path` of `workspace`", findings)) {
+        workspace.path = path;
+    }
+    workspace
+}
+
+fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, findings: &mut Findings<'_>) -> Vec<Draft> {
+    let Some(node) = root.get(section) else { return Vec::new() };
+    if node.items().is_some() {
+        findings
+            .error("wrong-type", node.span, format!("`{section}` must be a map of named steps, not a list"))
+            .help("a list of steps belongs to drone 1.x, which begins with `kind: pipeline`");
+        return Vec::new();
+    }
+    let Some(entries) = decode::map(node, &format!("`{section}`"), findings) else { return Vec::new() };
+    if !check_size(0, entries.len(), findings) {
+        return Vec::new();
+    }
+    entries.iter().filter_map(|entry| container::read(entry, place, reading, findings)).collect()
+}
+
+/// Decides the conditions and draws the edges: all services first, then the groups one after the other.
+fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
+    let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell };
+    let mut keep = |drafts: Vec<Draft>, kind: &str| -> Vec<Draft> {
+        let fits = |draft: &Draft| match draft.when.mismatch(&situation) {
+            None => true,
+            Some(mismatch) => {
+                reasons.add(&format!("{kind} `{}`", draft.step.name), &mismatch);
+                false
+            }
+        };
+        drafts.into_iter().filter(fits).collect()
+    };
+    let services = keep(draft.services, "service");
+    let mut kept = keep(draft.steps, "step");
+    kept.retain(|step| runs_ever(step, findings));
+    if kept.is_empty() {
+        return None;
+    }
+    let working_dir = draft.workspace.dir();
+    let mut steps: Vec<Step> = Vec::new();
+    let mut waits_for: Vec<StepNumber> = Vec::new();
+    for service in services {
+        let step = finish(service, steps.len() as u32 + 1, &draft.metadata, facts, &working_dir);
+        waits_for.push(step.number);
+        steps.push(step);
+    }
+    let mut group: Option<String> = None;
+    let mut members: Vec<StepNumber> = Vec::new();
+    for draft_step in kept {
+        // Groups are formed after the conditions are decided: a step left out between two of a group does not part them.
+        if draft_step.group.is_none() || draft_step.group != group {
+            if !members.is_empty() {
+                waits_for = std::mem::take(&mut members);
+            }
+            group.clone_from(&draft_step.group);
+        }
+        let mut step = finish(draft_step, steps.len() as u32 + 1, &draft.metadata, facts, &working_dir);
+        step.needs.clone_from(&waits_for);
+        members.push(step.number);
+        steps.push(step);
+    }
+    Some(Stage {
+        number: StageNumber(number),
+        name: draft.name,
+        backend: draft.backend,
+        needs: Vec::new(),
+        run_on: lp_model::RunOn::default(),
+        workspace: draft.workspace,
+        source: draft.source,
+        matrix: draft.cell.into_iter().collect(),
+        volumes: draft.volumes,
+        steps,
+    })
+}
+
+fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
+    let run_on = draft.step.run_on;
+    if !run_on.success && !run_on.failure {
+        findings
+            .warning(
+                "never-runs",
+                draft.span,
+                format!("step `{}` never runs: its `status` is neither `success` nor `failure`", draft.step.name),
+            )
+            .help("write `status: [success, failure]` for a step that always runs");
+    }
+    run_on.success || run_on.failure
+}
+
+/// Puts the environment together, lowest precedence first: the file cannot override what the run knows, except for names
+/// that say nothing; secrets win over everything but the state of the run.
+fn finish(draft: Draft, number: u32, metadata: &Environment, facts: &EventFacts, working_dir: &str) -> Step {
+    let mut step = draft.step;
+    step.number = StepNumber(number);
+    let mut env = draft.environment;
+    env.extend(facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
+    env.extend(metadata.iter().filter(|(_, value)| environment::drone08::is_set(value)).map(|(name, value)| (name.clone(), value.clone())));
+    environment::set_runtime(&mut env, &["CI_WORKSPACE", "DRONE_WORKSPACE"], RuntimeFact::WorkspaceDir);
+    env.extend(draft.params);
+    if draft.commands {
+        environment::set(&mut env, "HOME", "/root");
+        environment::set(&mut env, "SHELL", "/bin/sh");
+    }
+    env.extend(draft.secrets);
+    env.extend(environment::drone08::runtime());
+    step.environment = env;
+    // A plugin and a script work in the working copy; a service or detached program keeps the folder of its image.
+    if draft.commands || (step.kind == StepKind::Plugin && !step.detached) {
+        step.working_dir = Some(working_dir.to_owned());
+    }
+    step
+}

@@ -1,0 +1,288 @@
+//! Drone 1.x and 2.x: documents with `kind:`. Each pipeline is a stage; its steps run in file order, or as a graph once one
+//! of them has `depends_on`.
+
+mod document;
+mod graph;
+mod step;
+
+use crate::PipelineFile;
+use crate::draft::{Draft, Reasons, StageDraft, check_size, expand};
+use crate::environment::drone1::{self as variables, StageFacts};
+use crate::environment::{self, Environment};
+use crate::when::Situation;
+use graph::{bridge, order};
+use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber};
+use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, decode, parse_part, read_text};
+use std::sync::Arc;
+
+const DIALECT: Dialect = Dialect::Drone1;
+
+/// Compiles the file; findings go to `findings`.
+pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+    let drafts = read(file, facts, findings);
+    if findings.has_errors() {
+        return Vec::new();
+    }
+    let mut reasons = Reasons::default();
+    let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
+    let needs: Vec<Vec<usize>> = drafts
+        .iter()
+        .map(|draft| draft.depends_on.iter().filter_map(|(name, _)| names.iter().position(|other| other == name)).collect())
+        .collect();
+    let mut planned: Vec<Option<Stage>> = drafts.into_iter().map(|draft| stage(draft, facts, &mut reasons, findings)).collect();
+    let keep: Vec<bool> = planned.iter().map(Option::is_some).collect();
+    let bridged = bridge(&needs, &keep);
+    let mut numbers = vec![0; keep.len()];
+    let mut next = 0;
+    for (number, kept) in numbers.iter_mut().zip(&keep) {
+        next += u32::from(*kept);
+        *number = next;
+    }
+    for (n, stage) in planned.iter_mut().enumerate() {
+        if let Some(stage) = stage {
+            stage.number = StageNumber(numbers[n]);
+            stage.needs = bridged[n].iter().map(|&need| StageNumber(numbers[need])).collect();
+        }
+    }
+    let stages: Vec<Stage> = planned.into_iter().flatten().collect();
+    if !check_size(stages.len(), stages.iter().map(|stage| stage.steps.len()).sum(), findings) {
+        return Vec::new();
+    }
+    if stages.is_empty() {
+        reasons.warn(DIALECT, facts, findings);
+    }
+    stages
+}
+
+/// Reads all pipelines of the file.
+pub(crate) fn read(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<StageDraft> {
+    let text = match read_text(file.path, file.bytes) {
+        Ok(text) => text,
+        Err(more) => {
+            findings.extend(more);
+            return Vec::new();
+        }
+    };
+    let index = TextIndex::new(text);
+    let mut drafts: Vec<StageDraft> = Vec::new();
+    let mut pipelines = 0;
+    let parts = cut(text);
+    if !check_size(parts.len(), 0, findings) {
+        return drafts;
+    }
+    for part in parts {
+        // Read once as written, only to know the stage's own variables (`${DRONE_STAGE_NAME}`).
+        let raw = parse_part(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())).ok();
+        let stage = raw.as_deref().map(|root| document::facts(root, pipelines + 1)).unwrap_or_default();
+        let mut metadata = variables::metadata(facts, &stage);
+        // Parameters win over what is known of the run, but only in substitution.
+        let mut known = metadata.clone();
+        known.extend(facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
+        let Some(root) = expand(file, &index, part, DIALECT, &known, facts, findings) else { continue };
+        if !kind(&root, findings) {
+            continue;
+        }
+        pipelines += 1;
+        let stage = StageFacts { number: pipelines, ..document::facts(&root, pipelines) };
+        metadata.extend(variables::metadata(facts, &stage));
+        drafts.extend(document::read(&root, metadata, facts, findings));
+    }
+    if pipelines == 0 && !findings.has_errors() {
+        findings.error("no-pipeline", None, "no document of the file has `kind: pipeline`");
+    }
+    check_stages(&drafts, findings);
+    drafts
+}
+
+/// Whether the document is a pipeline; others are ignored, some with a word.
+fn kind(root: &Arc<Node>, findings: &mut Findings<'_>) -> bool {
+    let Some(entries) = root.entries() else {
+        findings.error("wrong-type", root.span, format!("a document must be a map with `kind`, not {}", root.kind()));
+        return false;
+    };
+    let Some(node) = decode::get(entries, "kind") else {
+        findings
+            .error("missing-kind", entries.first().map_or(root.span, |entry| entry.key.span), "the document has no `kind`")
+            .help("begin it with `kind: pipeline`");
+        return false;
+    };
+    let Some(kind) = decode::text(node, "`kind`", findings) else {
+        findings.error("missing-kind", node.span, "`kind` says nothing");
+        return false;
+    };
+    match kind.as_str() {
+        "pipeline" => return true,
+        "signature" | "cron" | "registry" => {}
+        "secret" => {
+            findings.note("secret-document", node.span, "secrets are not read from the file; set them in the settings");
+        }
+        "template" => {
+            findings.warning("template-not-supported", node.span, "templates are not expanded, the document is left out");
+        }
+        _ => {
+            let found =
+                findings.warning("unknown-kind", node.span, format!("documents of the kind `{kind}` are not known, this one is left out"));
+            if let Some(meant) = lp_yaml::closest(&kind, &["pipeline", "secret", "signature", "template", "cron", "registry"]) {
+                found.help(format!("did you mean `{meant}`?"));
+            }
+        }
+    }
+    false
+}
+
+fn check_stages(drafts: &[StageDraft], findings: &mut Findings<'_>) {
+    let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
+    for (n, draft) in drafts.iter().enumerate() {
+        if names[..n].contains(&draft.name.as_str()) {
+            findings.error("duplicate-pipeline", draft.span, format!("another pipeline is called `{}` too", draft.name));
+        }
+    }
+    let edges: Vec<(&str, &[(String, Span)])> = drafts.iter().map(|draft| (draft.name.as_str(), draft.depends_on.as_slice())).collect();
+    check_edges(&edges, "pipeline", findings);
+}
+
+/// Reports unknown names, forward references and circles.
+fn check_edges(nodes: &[(&str, &[(String, Span)])], what: &str, findings: &mut Findings<'_>) {
+    let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
+    let mut edges: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    for (n, (name, depends_on)) in nodes.iter().enumerate() {
+        for (need, span) in *depends_on {
+            match names.iter().position(|other| other == need) {
+                None => {
+                    let found =
+                        findings.error("unknown-dependency", *span, format!("{what} `{name}` depends on `{need}`, which does not exist"));
+                    if let Some(meant) = lp_yaml::closest(need, &names) {
+                        found.help(format!("did you mean `{meant}`?"));
+                    }
+                }
+                Some(at) => {
+                    if at > n {
+                        let message = format!("{what} `{name}` depends on `{need}`, which stands further down; drone refuses that");
+                        findings.warning("forward-dependency", *span, message);
+                    }
+                    edges[n].push(at);
+                }
+            }
+        }
+    }
+    if let Err(circle) = order(&edges) {
+        let path: Vec<&str> = circle.iter().chain(circle.first()).map(|&n| names[n]).collect();
+        let span = circle.first().and_then(|&n| nodes[n].1.first()).map(|(_, span)| *span);
+        findings.error("dependency-cycle", span, format!("these depend on each other in a circle: {}", path.join(" → ")));
+    }
+}
+
+/// Decides the conditions of a stage and draws its edges; numbers of stages come later.
+fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
+    let situation = Situation { dialect: DIALECT, facts, cell: &[] };
+    if let Some(mismatch) = draft.trigger.mismatch(&situation) {
+        reasons.add(&format!("pipeline `{}`", draft.name), &mismatch);
+        return None;
+    }
+    let services = draft.services.len();
+    let all: Vec<Draft> = draft.services.into_iter().chain(draft.steps).collect();
+    let mut keep = Vec::new();
+    for step in &all {
+        let mismatch = step.when.mismatch(&situation);
+        if let Some(mismatch) = &mismatch {
+            reasons.add(&format!("step `{}`", step.step.name), mismatch);
+        }
+        let run_on = step.step.run_on;
+        if mismatch.is_none() && !run_on.success && !run_on.failure {
+            findings.warning("never-runs", step.span, format!("step `{}` never runs: its `status` allows nothing", step.step.name));
+        }
+        keep.push(mismatch.is_none() && (run_on.success || run_on.failure));
+    }
+    if !keep[services..].contains(&true) {
+        return None;
+    }
+    let needs = bridge(&edges(&all, services), &keep);
+    let mut numbers = vec![0; all.len()];
+    let mut next = 0;
+    for (number, kept) in numbers.iter_mut().zip(&keep) {
+        next += u32::from(*kept);
+        *number = next;
+    }
+    let base = Base {
+        inputs: facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))).collect(),
+        stage: draft.environment,
+        metadata: draft.metadata,
+        runner: variables::runner(facts, &draft.workspace.path),
+        dir: draft.workspace.dir(),
+    };
+    let mut steps = Vec::new();
+    for (n, step) in all.into_iter().enumerate().filter(|(n, _)| keep[*n]) {
+        let mut step = finish(step, numbers[n], &base);
+        step.needs = needs[n].iter().map(|&need| StepNumber(numbers[need])).collect();
+        steps.push(step);
+    }
+    Some(Stage {
+        number: StageNumber(0),
+        name: draft.name,
+        backend: draft.backend,
+        needs: Vec::new(),
+        run_on: draft.trigger.run_on(DIALECT),
+        workspace: draft.workspace,
+        source: draft.source,
+        matrix: std::collections::BTreeMap::new(),
+        volumes: draft.volumes,
+        steps,
+    })
+}
+
+/// Who waits for whom. Without any `depends_on`: services at once, each step after the one before it, the first after the start of
+/// all services. With one: only what is written (an empty list changes nothing), services wait for nothing.
+fn edges(all: &[Draft], services: usize) -> Vec<Vec<usize>> {
+    if all.iter().any(|step| !step.depends_on.is_empty()) {
+        let names: Vec<&str> = all.iter().map(|step| step.step.name.as_str()).collect();
+        let position = |name: &String| names.iter().position(|other| other == name);
+        return all.iter().map(|step| step.depends_on.iter().filter_map(|(name, _)| position(name)).collect()).collect();
+    }
+    (0..all.len())
+        .map(|n| match n.checked_sub(services) {
+            None => Vec::new(),
+            Some(0) => (0..services).collect(),
+            Some(_) => vec![n - 1],
+        })
+        .collect()
+}
+
+/// What all steps of a stage share.
+struct Base {
+    inputs: Environment,
+    stage: Environment,
+    metadata: Environment,
+    runner: Environment,
+    dir: String,
+}
+
+/// Puts the environment together, lowest precedence first; what is empty in the end is not set.
+fn finish(draft: Draft, number: u32, base: &Base) -> Step {
+    let mut step = draft.step;
+    step.number = StepNumber(number);
+    let filled = |env: &Environment| -> Environment {
+        env.iter().filter(|(_, value)| !is_empty(value)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let known = filled(&base.metadata);
+    let mut env = base.inputs.clone();
+    env.extend(base.stage.clone());
+    env.extend(known.clone());
+    env.extend(base.runner.clone());
+    env.extend(draft.environment);
+    env.extend(draft.params);
+    env.extend(known.into_iter().filter(|(name, _)| variables::is_fixed(name)));
+    environment::set(&mut env, "DRONE_STEP_NAME", &step.name);
+    environment::set(&mut env, "DRONE_STEP_NUMBER", number.to_string());
+    environment::set_runtime(&mut env, &["DRONE_STEP_STARTED"], RuntimeFact::StepStartedS);
+    env.extend(draft.secrets);
+    env.retain(|_, value| !is_empty(value));
+    step.environment = env;
+    // A service without commands keeps the folder of its image.
+    let needs_folder = draft.commands || step.kind != StepKind::Service;
+    step.working_dir = step.working_dir.take().or_else(|| needs_folder.then(|| base.dir.clone()));
+    step
+}
+
+fn is_empty(value: &EnvValue) -> bool {
+    matches!(value, EnvValue::Text(text) if text.is_empty())
+}

@@ -1,0 +1,266 @@
+//! One `kind: pipeline` document.
+
+use super::check_edges;
+use super::step::{self, Setting};
+use crate::draft::{Draft, StageDraft, check_size, demand_trust, from_secret};
+use crate::environment::Environment;
+use crate::environment::drone1::StageFacts;
+use crate::when::Conditions;
+use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, Workspace};
+use lp_yaml::{Entry, Findings, Node, decode};
+
+const KEYS: [&str; 16] = [
+    "kind",
+    "type",
+    "name",
+    "version",
+    "platform",
+    "node",
+    "clone",
+    "concurrency",
+    "depends_on",
+    "trigger",
+    "workspace",
+    "environment",
+    "services",
+    "steps",
+    "volumes",
+    "image_pull_secrets",
+];
+/// Names that the runner keeps for itself.
+const RESERVED_VOLUMES: [&str; 3] = ["workspace", "_workspace", "_docker_socket"];
+
+/// What the document says of itself, without judging it; also for a document whose variables are not replaced yet.
+pub(super) fn facts(root: &Node, number: u32) -> StageFacts {
+    let text = |node: &Node, key: &str| node.get(key).and_then(|n| n.text()).filter(|t| !t.is_empty()).map(str::to_owned);
+    let platform = |key: &str| root.get("platform").and_then(|node| text(node, key));
+    let depends_on = root.get("depends_on").and_then(|node| node.items()).unwrap_or_default();
+    StageFacts {
+        name: text(root, "name").unwrap_or_else(|| "default".into()),
+        number,
+        kind: text(root, "type").unwrap_or_else(|| "docker".into()),
+        os: platform("os").unwrap_or_else(|| "linux".into()),
+        arch: platform("arch").unwrap_or_else(|| "amd64".into()),
+        variant: platform("variant").unwrap_or_default(),
+        depends_on: depends_on.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
+    }
+}
+
+/// Reads the pipeline; `None` when it is of a type that is not run, or no map.
+pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findings: &mut Findings<'_>) -> Option<StageDraft> {
+    let entries = decode::map(root, "the pipeline", findings)?;
+    let name_node = decode::get(entries, "name");
+    let name = name_node.and_then(|node| decode::text(node, "`name`", findings)).unwrap_or_else(|| "default".into());
+    let span = name_node.map_or(root.span, |node| node.span);
+    let label = format!("pipeline `{name}`");
+    let backend = backend(entries, &label, findings)?;
+    decode::unknown_keys(entries, &KEYS, &label, findings);
+    let trusted = event.repo.trusted;
+    let mut stage = StageDraft {
+        name,
+        span,
+        backend,
+        workspace: Workspace { base: "/drone/src".into(), path: String::new() },
+        source: true,
+        cell: Vec::new(),
+        volumes: Vec::new(),
+        trigger: Conditions::default(),
+        depends_on: Vec::new(),
+        environment: Environment::new(),
+        metadata,
+        services: Vec::new(),
+        steps: Vec::new(),
+    };
+    for entry in entries {
+        read_key(entry, &label, trusted, &mut stage, findings);
+    }
+    let setting = Setting { trusted, backend, workspace: &stage.workspace, volumes: &stage.volumes };
+    let mut services = steps(entries, "services", &setting, findings);
+    for service in &mut services {
+        service.step.detached = true;
+    }
+    let steps = steps(entries, "steps", &setting, findings);
+    if steps.is_empty() && !findings.has_errors() {
+        let span = decode::get(entries, "steps").map_or(span, |node| node.span);
+        findings.error("no-steps", span, format!("{label} has no steps"));
+    }
+    (stage.services, stage.steps) = (services, steps);
+    check_steps(&stage, &label, findings);
+    Some(stage)
+}
+
+fn backend(entries: &[Entry], label: &str, findings: &mut Findings<'_>) -> Option<BackendKind> {
+    let Some(node) = decode::get(entries, "type") else { return Some(BackendKind::Docker) };
+    match decode::text(node, "`type`", findings).unwrap_or_default().as_str() {
+        "" | "docker" => Some(BackendKind::Docker),
+        "exec" => Some(BackendKind::Host),
+        other => {
+            findings
+                .warning("unsupported-type", node.span, format!("{label} has the type `{other}`, which is not run here; it is left out"))
+                .help("`docker` and `exec` are run");
+            None
+        }
+    }
+}
+
+fn read_key(entry: &Entry, label: &str, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+    let node = &entry.value;
+    let what = format!("`{}` of {label}", entry.key.text);
+    match entry.key.text.as_str() {
+        "platform" => platform(node, entry.key.span, &what, findings),
+        "clone" => clone(node, entry.key.span, &what, stage, findings),
+        "concurrency" => {
+            if let Some(entries) = decode::map(node, &what, findings) {
+                decode::unknown_keys(entries, &["limit"], &what, findings);
+            }
+        }
+        "depends_on" => stage.depends_on = decode::texts(node, &what, findings).unwrap_or_default(),
+        "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, &what, findings),
+        "workspace" => workspace(node, &what, stage, findings),
+        "environment" => stage.environment = environment(node, &what, findings),
+        "volumes" => volumes(node, &what, trusted, stage, findings),
+        "image_pull_secrets" => {
+            findings
+                .warning("key-without-effect", entry.key.span, format!("{what} is not read"))
+                .help("add the registry with its user and password in the settings");
+        }
+        "node" => {
+            findings.note("key-without-effect", entry.key.span, format!("{what} chooses a machine; the steps run on this one"));
+        }
+        _ => {}
+    }
+}
+
+fn platform(node: &Node, span: Span, what: &str, findings: &mut Findings<'_>) {
+    let Some(entries) = decode::map(node, what, findings) else { return };
+    decode::unknown_keys(entries, &["os", "arch", "variant", "version"], what, findings);
+    let text = |key: &str, default: &str| decode::get(entries, key).and_then(|n| n.text()).unwrap_or(default).to_owned();
+    let asked = format!("{}/{}", text("os", "linux"), text("arch", "amd64"));
+    if asked != crate::when::DEFAULT_PLATFORM {
+        findings.note("platform-ignored", span, format!("{what} asks for `{asked}`; the steps run on this machine"));
+    }
+}
+
+fn clone(node: &Node, span: Span, what: &str, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+    let Some(entries) = decode::map(node, what, findings) else { return };
+    decode::unknown_keys(entries, &["disable", "depth", "retries", "skip_verify", "trace"], what, findings);
+    if let Some(disable) = decode::get(entries, "disable") {
+        stage.source = decode::boolean(disable, &format!("`disable` in {what}"), findings) != Some(true);
+    }
+    if entries.iter().any(|entry| entry.key.text != "disable") && stage.source {
+        findings.note("clone-built-in", span, format!("there is no clone step here; of {what} only `disable` counts"));
+    }
+}
+
+/// An absolute path without a base is the base; otherwise the path lies below it.
+fn workspace(node: &Node, what: &str, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+    let Some(entries) = decode::map(node, what, findings) else { return };
+    decode::unknown_keys(entries, &["base", "path"], what, findings);
+    let mut text = |key: &str| {
+        let node = decode::get(entries, key)?;
+        Some((decode::text(node, &format!("`{key}` in {what}"), findings)?, node.span))
+    };
+    let (base, path) = (text("base"), text("path"));
+    let (base, path) = match (base, path) {
+        (None, Some((path, span))) if path.starts_with('/') => (Some((path, span)), String::new()),
+        (base, path) => (base, path.map(|(path, _)| path).unwrap_or_default()),
+    };
+    if let Some((base, span)) = base {
+        if !base.starts_with('/') || base.trim_matches('/').is_empty() {
+            findings.error("workspace-base", span, format!("`base` must be an absolute path below `/`, not `{base}`"));
+            return;
+        }
+        stage.workspace.base = base;
+    }
+    stage.workspace.path = path;
+}
+
+/// `NAME: value` or `NAME: {from_secret: name}`.
+pub(super) fn environment(node: &Node, what: &str, findings: &mut Findings<'_>) -> Environment {
+    let mut environment = Environment::new();
+    for entry in decode::map(node, what, findings).unwrap_or_default() {
+        let value = match from_secret(&entry.value, findings) {
+            Some(secret) => secret,
+            None => EnvValue::Text(decode::text(&entry.value, &format!("`{}` in {what}", entry.key.text), findings).unwrap_or_default()),
+        };
+        environment.insert(entry.key.text.clone(), value);
+    }
+    environment
+}
+
+fn volumes(node: &Node, what: &str, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+    for item in decode::list(node, what, findings).unwrap_or_default() {
+        let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
+        decode::unknown_keys(
+            entries,
+            &["name", "host", "temp", "claim", "config_map", "secret", "downward_api"],
+            &format!("an item of {what}"),
+            findings,
+        );
+        let Some(name) = decode::get(entries, "name").and_then(|n| decode::text(n, "`name` of a volume", findings)) else {
+            findings.error("missing-name", item.span, format!("an item of {what} has no `name`"));
+            continue;
+        };
+        if RESERVED_VOLUMES.contains(&name.as_str()) {
+            findings.error("reserved-name", item.span, format!("the volume name `{name}` is reserved"));
+        }
+        let label = format!("volume `{name}`");
+        let kind = if let Some(host) = decode::get(entries, "host") {
+            demand_trust(trusted, &format!("{label} of the machine"), item.span, findings);
+            let path = decode::map(host, &format!("`host` of {label}"), findings).and_then(|host| decode::get(host, "path"));
+            let path = path.and_then(|path| decode::text(path, &format!("`path` of {label}"), findings));
+            if !path.as_ref().is_some_and(|path| path.starts_with('/')) {
+                findings.error("invalid-volume", item.span, format!("`host` of {label} needs an absolute `path`"));
+            }
+            VolumeKind::Host(path.unwrap_or_default())
+        } else if let Some(temp) = decode::get(entries, "temp") {
+            let memory = temp.get("medium").and_then(|node| node.text()) == Some("memory");
+            if memory {
+                demand_trust(trusted, &format!("{label} in memory"), item.span, findings);
+            }
+            if memory { VolumeKind::Memory } else { VolumeKind::Temp }
+        } else {
+            findings
+                .error("invalid-volume", item.span, format!("{label} has neither `temp` nor `host`"))
+                .help("write `temp: {}` for an empty one");
+            VolumeKind::Temp
+        };
+        stage.volumes.push(Volume { name, kind });
+    }
+}
+
+fn steps(entries: &[Entry], section: &str, setting: &Setting<'_>, findings: &mut Findings<'_>) -> Vec<Draft> {
+    let Some(node) = decode::get(entries, section) else { return Vec::new() };
+    if node.entries().is_some() {
+        findings
+            .error("wrong-type", node.span, format!("`{section}` must be a list of steps, not a map"))
+            .help("write `- name: …` for each step");
+        return Vec::new();
+    }
+    let Some(items) = decode::list(node, &format!("`{section}`"), findings) else { return Vec::new() };
+    if !check_size(0, items.len(), findings) {
+        return Vec::new();
+    }
+    items.iter().filter_map(|item| step::read(item, section == "services", setting, findings)).collect()
+}
+
+fn check_steps(stage: &StageDraft, label: &str, findings: &mut Findings<'_>) {
+    let all: Vec<&Draft> = stage.services.iter().chain(&stage.steps).collect();
+    for (n, draft) in all.iter().enumerate() {
+        let name = &draft.step.name;
+        if name.is_empty() {
+            continue;
+        }
+        if let Some(first) = all[..n].iter().find(|other| other.step.name == *name) {
+            let message = format!("{label} has two steps called `{name}`: the other one is in line {}", first.step.line);
+            findings.error("duplicate-step", draft.span, message);
+        }
+        if name == "clone" && stage.source {
+            findings
+                .error("reserved-name", draft.span, "the step name `clone` is reserved")
+                .help("choose another name, or write `clone: {disable: true}` in the pipeline");
+        }
+    }
+    let edges: Vec<(&str, &[(String, Span)])> = all.iter().map(|draft| (draft.step.name.as_str(), draft.depends_on.as_slice())).collect();
+    check_edges(&edges, "step", findings);
+}

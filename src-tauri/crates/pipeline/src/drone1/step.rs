@@ -1,0 +1,275 @@
+//! One item of `steps:` or `services:` in 1.x.
+
+use super::document::environment;
+use crate::draft::{Draft, commands, demand_trust, from_secret, run_commands};
+use crate::environment::Environment;
+use crate::image::{PRIVILEGED_1, is_one_of};
+use crate::params;
+use crate::when::Conditions;
+use lp_model::{BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Span, Step, StepKind, Volume, Workspace};
+use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
+
+const KEYS: [&str; 29] = [
+    "name",
+    "image",
+    "commands",
+    "command",
+    "entrypoint",
+    "settings",
+    "environment",
+    "depends_on",
+    "when",
+    "failure",
+    "detach",
+    "pull",
+    "privileged",
+    "user",
+    "working_dir",
+    "shell",
+    "network_mode",
+    "dns",
+    "dns_search",
+    "extra_hosts",
+    "shm_size",
+    "devices",
+    "volumes",
+    "mem_limit",
+    "memswap_limit",
+    "build",
+    "push",
+    "ports",
+    "resources",
+];
+/// Variables with which a privileged plugin could be turned against the machine.
+const TELLTALE: [&str; 5] = ["XDG_RUNTIME_DIR", "DOCKER_OPTS", "DOCKER_HOST", "PATH", "HOME"];
+
+/// What holds for the whole pipeline while its steps are read.
+pub(super) struct Setting<'a> {
+    pub trusted: bool,
+    pub backend: BackendKind,
+    pub workspace: &'a Workspace,
+    pub volumes: &'a [Volume],
+}
+
+/// Reads one step or service.
+pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: &mut Findings<'_>) -> Option<Draft> {
+    let section = if service { "service" } else { "step" };
+    let entries = decode::map(node, &format!("a {section}"), findings)?;
+    let name_node = decode::get(entries, "name");
+    let name = name_node.and_then(|node| decode::text(node, &format!("`name` of a {section}"), findings)).unwrap_or_default();
+    let span = name_node.map_or(node.span, |node| node.span);
+    if name.is_empty() {
+        findings.error("missing-name", node.span, format!("a {section} has no `name`"));
+    }
+    let label = format!("{section} `{name}`");
+    let kind = if service { StepKind::Service } else { StepKind::Plugin };
+    let mut draft = Draft {
+        step: Step::new(0, &name, kind),
+        span,
+        environment: Environment::new(),
+        params: Environment::new(),
+        secrets: Environment::new(),
+        when: Conditions::default(),
+        group: None,
+        depends_on: Vec::new(),
+        commands: false,
+    };
+    draft.step.line = node.span.line;
+    draft.step.pull = PullPolicy::Latest;
+    draft.step.exit_78_ends_stage = true;
+    let mut script = None;
+    for entry in entries {
+        if KEYS.contains(&entry.key.text.as_str()) {
+            read_key(entry, &label, setting, &mut draft, &mut script, findings);
+        } else {
+            unknown(entry, &label, findings);
+        }
+    }
+    if let Some((commands, span)) = script {
+        if !commands.is_empty() && (draft.step.entrypoint.is_some() || draft.step.command.is_some()) {
+            findings.warning("key-without-effect", span, format!("{label} has `commands`, so its `entrypoint` and `command` are ignored"));
+        }
+        run_commands(&mut draft, &commands, span, findings);
+        if draft.commands && !service {
+            draft.step.kind = StepKind::Commands;
+        }
+    }
+    check_image(&mut draft, entries, &label, setting, span, findings);
+    // Secrets have the last word in the environment, also over variables that the run sets.
+    for list in [&mut draft.environment, &mut draft.params] {
+        let (secrets, texts) = std::mem::take(list).into_iter().partition(|(_, value)| matches!(value, EnvValue::Secret(_)));
+        *list = texts;
+        draft.secrets.extend::<Environment>(secrets);
+    }
+    draft.step.run_on = draft.when.run_on(Dialect::Drone1);
+    Some(draft)
+}
+
+fn unknown(entry: &Entry, label: &str, findings: &mut Findings<'_>) {
+    let key = &entry.key.text;
+    let found = findings.warning("unknown-key", entry.key.span, format!("{label} has no key `{key}`; it is ignored"));
+    match (key.as_str(), closest(key, &KEYS)) {
+        ("secrets", _) => found.help("that is drone 0.8; write `environment: {NAME: {from_secret: name}}`"),
+        ("group", _) => found.help("that is drone 0.8; use `depends_on` to let steps run side by side"),
+        (_, Some(meant)) => found.help(format!("did you mean `{meant}`?")),
+        _ => found.help(format!("parameters of a plugin belong under `settings`: `settings: {{{key}: …}}`")),
+    }
+}
+
+fn check_image(draft: &mut Draft, entries: &[Entry], label: &str, setting: &Setting<'_>, span: Span, findings: &mut Findings<'_>) {
+    if setting.backend == BackendKind::Host {
+        draft.step.image = String::new();
+        if !draft.commands {
+            findings.error(
+                "missing-commands",
+                span,
+                format!("{label} has no `commands`, and a pipeline of the type `exec` runs nothing else"),
+            );
+        }
+        return;
+    }
+    if draft.step.image.is_empty() {
+        let found = findings.error("missing-image", span, format!("{label} has no `image`"));
+        if decode::get(entries, "build").is_some() {
+            found.help("`build` in a step was part of early 1.0 only; use a plugin that builds images");
+        }
+        return;
+    }
+    let step = &mut draft.step;
+    let own_program = draft.commands || step.entrypoint.is_some() || step.command.is_some();
+    let bare = !own_program && step.mounts.is_empty() && !TELLTALE.iter().any(|name| draft.environment.contains_key(*name));
+    if bare && step.kind == StepKind::Plugin && is_one_of(&step.image, &PRIVILEGED_1) {
+        step.privileged = true;
+    }
+}
+
+fn read_key(
+    entry: &Entry,
+    label: &str,
+    setting: &Setting<'_>,
+    draft: &mut Draft,
+    script: &mut Option<(Vec<String>, Span)>,
+    findings: &mut Findings<'_>,
+) {
+    let (node, span, key) = (&*entry.value, entry.key.span, entry.key.text.as_str());
+    let what = format!("`{key}` of {label}");
+    let texts = |findings: &mut Findings<'_>| -> Vec<String> {
+        decode::texts(node, &what, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
+    };
+    if !node.is_null() && needs_trust(key, node) {
+        demand_trust(setting.trusted, &what, span, findings);
+    }
+    match key {
+        "name" => {}
+        "image" => draft.step.image = decode::text(node, &what, findings).unwrap_or_default(),
+        "commands" => *script = Some((commands(node, Dialect::Drone1, label, findings), span)),
+        "command" => draft.step.command = Some(texts(findings)).filter(|list| !list.is_empty()),
+        "entrypoint" => draft.step.entrypoint = Some(texts(findings)).filter(|list| !list.is_empty()),
+        "settings" => draft.params = settings(node, &what, findings),
+        "environment" => draft.environment = environment(node, &what, findings),
+        "depends_on" => {
+            draft.depends_on = decode::texts(node, &what, findings).unwrap_or_default();
+            // The files are there before any step starts.
+            draft.depends_on.retain(|(name, _)| name != "clone");
+        }
+        "when" => draft.when = Conditions::read(node, Dialect::Drone1, &what, findings),
+        "failure" => draft.step.on_failure = failure(node, &what, findings),
+        "detach" => draft.step.detached |= decode::boolean(node, &what, findings) == Some(true),
+        "pull" => draft.step.pull = pull(node, &what, findings),
+        "privileged" => draft.step.privileged = decode::boolean(node, &what, findings) == Some(true),
+        "user" => draft.step.user = decode::text(node, &what, findings),
+        "working_dir" => {
+            draft.step.working_dir = decode::text(node, &what, findings)
+                .filter(|dir| !dir.is_empty())
+                .map(|dir| if dir.starts_with('/') { dir } else { Workspace { base: setting.workspace.dir(), path: dir }.dir() });
+        }
+        "network_mode" => draft.step.network_mode = decode::text(node, &what, findings),
+        "dns" => draft.step.dns = texts(findings),
+        "dns_search" => draft.step.dns_search = texts(findings),
+        "extra_hosts" => draft.step.extra_hosts = texts(findings),
+        "shm_size" => draft.step.shm_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
+        "mem_limit" => draft.step.memory_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
+        "volumes" => mounts(node, &what, setting, draft, findings),
+        _ => {
+            findings.warning("key-without-effect", span, format!("{what} has no effect here"));
+        }
+    }
+}
+
+fn needs_trust(key: &str, node: &Node) -> bool {
+    match key {
+        "privileged" => node.text().is_some_and(|text| scalar::bool_of(text) == Some(true)),
+        "devices" | "dns" | "dns_search" | "extra_hosts" | "network_mode" | "shm_size" => true,
+        _ => false,
+    }
+}
+
+/// `PLUGIN_…`; only a value that is itself `{from_secret: name}` is a secret, deeper ones are handed on as they are.
+fn settings(node: &Node, what: &str, findings: &mut Findings<'_>) -> Environment {
+    let mut settings = Environment::new();
+    for entry in decode::map(node, what, findings).unwrap_or_default() {
+        let value = from_secret(&entry.value, findings).or_else(|| params::value(&entry.value, Schema::Drone1).map(EnvValue::Text));
+        if let Some(value) = value {
+            settings.insert(params::variable(&entry.key.text), value);
+        }
+    }
+    settings
+}
+
+fn failure(node: &Node, what: &str, findings: &mut Findings<'_>) -> OnFailure {
+    let Some(word) = decode::text(node, what, findings) else { return OnFailure::Fail };
+    match word.as_str() {
+        "" | "always" => OnFailure::Fail,
+        "ignore" => OnFailure::Ignore,
+        "fast" | "fast-fail" | "fail-fast" => OnFailure::CancelRun,
+        _ => {
+            findings
+                .warning("unknown-word", node.span, format!("{what} is `{word}`, which means nothing"))
+                .help("the words are `ignore`, `always` and `fast`");
+            OnFailure::Fail
+        }
+    }
+}
+
+fn pull(node: &Node, what: &str, findings: &mut Findings<'_>) -> PullPolicy {
+    let Some(word) = decode::text(node, what, findings) else { return PullPolicy::Latest };
+    match word.as_str() {
+        "always" => PullPolicy::Always,
+        "never" => PullPolicy::Never,
+        "if-not-exists" => PullPolicy::IfMissing,
+        "" => PullPolicy::Latest,
+        _ => {
+            findings
+                .warning("unknown-word", node.span, format!("{what} is `{word}`, which drone 1.x ignores"))
+                .help("the words are `always`, `never` and `if-not-exists`");
+            PullPolicy::Latest
+        }
+    }
+}
+
+fn mounts(node: &Node, what: &str, setting: &Setting<'_>, draft: &mut Draft, findings: &mut Findings<'_>) {
+    for item in decode::list(node, what, findings).unwrap_or_default() {
+        if item.text().is_some() {
+            findings
+                .error("wrong-type", item.span, format!("an item of {what} must be a map, not a text"))
+                .help("declare the volume under `volumes` of the pipeline and write `- {name: …, path: …}` here");
+            continue;
+        }
+        let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
+        decode::unknown_keys(entries, &["name", "path"], &format!("an item of {what}"), findings);
+        let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, &format!("`{key}` in {what}"), findings));
+        let (name, path) = (text("name").unwrap_or_default(), text("path").unwrap_or_default());
+        if !setting.volumes.iter().any(|volume| volume.name == name) {
+            let known: Vec<&str> = setting.volumes.iter().map(|volume| volume.name.as_str()).collect();
+            let found = findings.error("unknown-volume", item.span, format!("the pipeline has no volume `{name}`"));
+            match closest(&name, &known) {
+                Some(meant) => found.help(format!("did you mean `{meant}`?")),
+                None => found.help(format!("add `- {{name: {name}, temp: {{}}}}` under `volumes` of the pipeline")),
+            }
+        }
+        if !path.starts_with('/') || path == "/run/drone" || path.starts_with("/run/drone/") {
+            findings.error("invalid-volume", item.span, format!("`path` in {what} must be an absolute path, and not below `/run/drone`"));
+        }
+        draft.step.mounts.push(Mount { volume: name, path, read_only: false });
+    }
+}

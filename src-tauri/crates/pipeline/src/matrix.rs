@@ -1,0 +1,132 @@
+//! `matrix:`: one stage per combination of values.
+
+use lp_model::Span;
+use lp_yaml::{Entry, Findings, Node, Value, decode};
+use std::sync::Arc;
+
+/// Most combinations that Drone runs; it dropped further ones without a word.
+pub const MAX_CELLS: usize = 27;
+
+/// The values of one combination, in the order of the axes.
+pub type Cell = Vec<(String, String)>;
+
+/// All combinations, the last axis fastest. A file without a matrix has one combination without values.
+///
+/// Values are text as written (`1.10` stays `1.10`), which is why the file is read for them *before* substitution. With
+/// `include:` only the combinations of that list count.
+pub fn cells(root: &Node, findings: &mut Findings<'_>) -> Vec<Cell> {
+    let none = vec![Vec::new()];
+    let Some(node) = root.get("matrix") else { return none };
+    let Some(entries) = decode::map(node, "`matrix`", findings) else { return none };
+    if let Some(include) = decode::get(entries, "include") {
+        return included(include, findings).filter(|cells| !cells.is_empty()).unwrap_or(none);
+    }
+    let mut axes = Vec::new();
+    for entry in entries {
+        axes.push((entry.key.text.clone(), axis(entry, findings)));
+    }
+    let combinations = axes.iter().try_fold(1_usize, |product, (_, values)| product.checked_mul(values.len())).unwrap_or(usize::MAX);
+    too_many(combinations, node.span, findings);
+    let mut cells: Vec<Cell> = none;
+    for (name, values) in &axes {
+        let longer = cells
+            .iter()
+            .flat_map(|cell| values.iter().map(move |value| cell.iter().cloned().chain([(name.clone(), value.clone())]).collect()));
+        // Earlier axes vary slowest, so what is cut off here could only give combinations past the limit.
+        cells = longer.take(MAX_CELLS).collect();
+    }
+    cells
+}
+
+fn too_many(combinations: usize, span: Span, findings: &mut Findings<'_>) {
+    if combinations > MAX_CELLS {
+        let message = format!("the matrix has {combinations} combinations, only the first {MAX_CELLS} run");
+        findings.warning("matrix-cut", span, message).help("split the file, or name the combinations under `include:`");
+    }
+}
+
+fn axis(entry: &Entry, findings: &mut Findings<'_>) -> Vec<String> {
+    let what = format!("axis `{}` of `matrix`", entry.key.text);
+    if entry.key.text == "exclude" {
+        findings
+            .error("matrix-exclude", entry.key.span, "`matrix` has no `exclude`")
+            .help("name the combinations you want under `include:`");
+        return Vec::new();
+    }
+    let Value::Seq(items) = &entry.value.value else {
+        findings.error("wrong-type", entry.value.span, format!("{what} must be a list, not {}", entry.value.kind()));
+        return Vec::new();
+    };
+    if items.is_empty() {
+        findings.error("empty-axis", entry.value.span, format!("{what} has no values"));
+    }
+    items.iter().filter_map(|item| scalar(item, &what, findings)).collect()
+}
+
+fn scalar(node: &Arc<Node>, what: &str, findings: &mut Findings<'_>) -> Option<String> {
+    if node.is_null() { Some(String::new()) } else { decode::text(node, &format!("a value of {what}"), findings) }
+}
+
+fn included(node: &Node, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
+    let items = decode::list(node, "`include` of `matrix`", findings)?;
+    too_many(items.len(), node.span, findings);
+    let mut cells = Vec::new();
+    for item in items.iter().take(MAX_CELLS) {
+        let entries = decode::map(item, "an item of `include`", findings)?;
+        cells.push(
+            entries
+                .iter()
+                .filter_map(|entry| Some((entry.key.text.clone(), scalar(&entry.value, &format!("axis `{}`", entry.key.text), findings)?)))
+                .collect(),
+        );
+    }
+    Some(cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(matrix: &str) -> (Vec<String>, Vec<String>) {
+        let root = lp_yaml::parse("f", format!("matrix: {matrix}\n").as_bytes()).unwrap().remove(0).root;
+        let mut findings = Findings::new("f");
+        let cells = cells(&root, &mut findings);
+        let shown = cells.iter().map(|cell| cell.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")).collect();
+        (shown, findings.into_sorted().into_iter().map(|d| d.code).collect())
+    }
+
+    #[test]
+    fn combinations() {
+        for (matrix, expected) in [
+            ("{A: [1, 2], B: [x, y]}", &["A=1 B=x", "A=1 B=y", "A=2 B=x", "A=2 B=y"][..]),
+            ("{V: [1.10, 010, true, ~]}", &["V=1.10", "V=010", "V=true", "V="][..]),
+            ("{A: [1, 2], include: [{A: 9}, {B: 3, C: 4}]}", &["A=9", "B=3 C=4"][..]),
+            ("{}", &[""][..]),
+            ("~", &[""][..]),
+        ] {
+            assert_eq!(show(matrix), (expected.iter().map(|s| (*s).to_owned()).collect(), vec![]), "{matrix}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_matrix() {
+        for (matrix, code) in [
+            ("{A: one}", "wrong-type"),
+            ("{A: [{x: 1}]}", "wrong-type"),
+            ("{A: []}", "empty-axis"),
+            ("{A: [1], exclude: [{A: 1}]}", "matrix-exclude"),
+            ("[a]", "wrong-type"),
+            ("{include: {A: 1}}", "wrong-type"),
+        ] {
+            assert_eq!(show(matrix).1, [code], "{matrix}");
+        }
+    }
+
+    #[test]
+    fn too_many_are_cut_with_a_warning() {
+        let (cells, findings) = show("{A: [1, 2, 3, 4], B: [1, 2, 3, 4, 5, 6, 7]}");
+        assert_eq!((cells.len(), cells[26].as_str(), findings), (27, "A=4 B=6", vec!["matrix-cut".to_owned()]));
+        let huge: String = (0..60).map(|n| format!("A{n}: [1, 2, 3], ")).collect();
+        assert_eq!(show(&format!("{{{huge}}}")).0.len(), 27);
+    }
+}

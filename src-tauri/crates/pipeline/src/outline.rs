@@ -1,0 +1,147 @@
+//! What a file contains, whatever the event: names for previews and lint, events and targets for the buttons.
+
+use crate::draft::StageDraft;
+use crate::lint::sample_facts;
+use crate::when::{Conditions, Subject, event_word};
+use crate::{PipelineFile, detect, drone1, drone08, refuse_woodpecker};
+use lp_model::{Diagnostic, Dialect, EventKind, StepKind};
+use lp_yaml::Findings;
+use serde::Serialize;
+
+/// The contents of a pipeline file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outline {
+    /// Its language.
+    pub dialect: Dialect,
+    /// Its stages in file order.
+    pub stages: Vec<OutlineStage>,
+    /// Events that a condition names; with [`Outline::any_event`] others may run something too.
+    pub events: Vec<EventKind>,
+    /// Whether some step runs for any event.
+    pub any_event: bool,
+    /// Targets of promotions that a condition names without a wildcard, in file order.
+    pub targets: Vec<String>,
+}
+
+/// A stage of an [`Outline`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutlineStage {
+    /// Its name.
+    pub name: String,
+    /// Services and steps in file order, services first.
+    pub steps: Vec<OutlineStep>,
+}
+
+/// A step of an [`Outline`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutlineStep {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: StepKind,
+    /// Its image as written, with sample values for variables.
+    pub image: String,
+    /// Its first line in the file.
+    pub line: u32,
+}
+
+/// Reads what a file contains.
+///
+/// # Errors
+/// The findings that keep it from being read.
+pub fn outline(file: &PipelineFile<'_>) -> Result<Outline, Vec<Diagnostic>> {
+    let dialect = detect(file)?.dialect;
+    let facts = sample_facts();
+    let mut findings = Findings::new(file.path);
+    let drafts = match dialect {
+        Dialect::Drone08 => drone08::read(file, &facts, &mut findings).map(|(drafts, _)| drafts).unwrap_or_default(),
+        Dialect::Drone1 => drone1::read(file, &facts, &mut findings),
+        Dialect::Woodpecker => {
+            refuse_woodpecker(&mut findings);
+            Vec::new()
+        }
+    };
+    if findings.has_errors() {
+        return Err(findings.into_sorted());
+    }
+    let mut outline = Outline { dialect, stages: Vec::new(), events: Vec::new(), any_event: false, targets: Vec::new() };
+    for draft in &drafts {
+        gather(draft, dialect, &mut outline);
+        let steps = draft.services.iter().chain(&draft.steps).map(|step| OutlineStep {
+            name: step.step.name.clone(),
+            kind: step.step.kind,
+            image: step.step.image.clone(),
+            line: step.step.line,
+        });
+        outline.stages.push(OutlineStage { name: draft.name.clone(), steps: steps.collect() });
+    }
+    outline.events = EventKind::ALL.into_iter().filter(|kind| outline.events.contains(kind)).collect();
+    Ok(outline)
+}
+
+fn gather(draft: &StageDraft, dialect: Dialect, outline: &mut Outline) {
+    note(&draft.trigger, dialect, outline);
+    for step in &draft.steps {
+        note(&step.when, dialect, outline);
+        outline.any_event |= !names_event(&draft.trigger) && !names_event(&step.when);
+    }
+}
+
+/// Whether the condition is about certain events: by name, or because only they have a target or a schedule.
+fn names_event(conditions: &Conditions) -> bool {
+    [Subject::Event, Subject::Target, Subject::Cron]
+        .into_iter()
+        .any(|subject| conditions.constraint(subject).is_some_and(|constraint| !constraint.include.is_empty()))
+}
+
+fn note(conditions: &Conditions, dialect: Dialect, outline: &mut Outline) {
+    if let Some(constraint) = conditions.constraint(Subject::Event).filter(|constraint| !constraint.include.is_empty()) {
+        // The dialect's own words only: that a button press counts as a push in 0.8 makes it no event of the file.
+        let kinds = EventKind::ALL.into_iter().filter(|kind| match dialect {
+            Dialect::Drone08 => !matches!(kind, EventKind::Cron | EventKind::Manual),
+            _ => true,
+        });
+        outline.events.extend(kinds.filter(|kind| constraint.matches(dialect, event_word(dialect, *kind))));
+    }
+    if conditions.constraint(Subject::Cron).is_some_and(|constraint| !constraint.include.is_empty()) {
+        outline.events.push(EventKind::Cron);
+    }
+    let Some(targets) = conditions.constraint(Subject::Target) else { return };
+    for target in &targets.include {
+        let literal = !target.is_empty() && !target.contains(['*', '?', '[', '{', '\\']);
+        if literal && !outline.targets.contains(target) {
+            outline.targets.push(target.clone());
+        }
+    }
+    if !targets.include.is_empty() {
+        outline.events.push(EventKind::Promote);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Outline {
+        outline(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }).unwrap()
+    }
+
+    #[test]
+    fn events_and_targets_are_gathered() {
+        let old = of(
+            "pipeline:\n  build: {image: a, commands: [x]}\n  deploy:\n    image: b\n    when: {event: deployment, environment: [staging, prod*]}\n  tag: {image: c, when: {event: tag}}\n",
+        );
+        assert_eq!(old.targets, ["staging"]);
+        assert_eq!(old.events, [EventKind::Tag, EventKind::Promote, EventKind::Rollback]);
+        assert!(old.any_event);
+        assert_eq!(old.stages[0].steps[1].name, "deploy");
+
+        let new = of(
+            "kind: pipeline\nname: d\ntrigger: {event: [promote], target: [production]}\nsteps:\n- {name: a, image: i}\n---\nkind: pipeline\nname: n\ntrigger: {cron: nightly}\nsteps:\n- {name: a, image: i}\n",
+        );
+        assert_eq!(
+            (new.targets, new.events, new.any_event),
+            (vec!["production".to_owned()], vec![EventKind::Promote, EventKind::Cron], false)
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! From the `commands` of a step to the script that its shell runs.
+//!
+//! The log looks as it always did (`+ go build`, then the output), but the trace line is a quoted text: the dialects
+//! wrote it with `echo`, which ran every backtick twice and showed Chinese as escapes. The script travels as an argument,
+//! not through standard input, which a command like `ssh` would swallow.
+
+/// The longest argument that Linux takes is 128 KiB, with the name in front of it.
+pub const MAX_SCRIPT_BYTES: usize = 120_000;
+
+/// The entrypoint that takes the script as its only argument.
+pub fn entrypoint() -> Vec<String> {
+    vec!["/bin/sh".into(), "-c".into()]
+}
+
+/// One script for all commands: they share one shell, and the first that fails ends it. It needs nothing but a POSIX
+/// shell (busybox, dash and bash are known to work).
+pub fn script(commands: &[String]) -> String {
+    let mut script = String::from("set -e\n");
+    for command in commands {
+        let shown = command.trim_end_matches(['\n', '\r']);
+        script.push_str("\nprintf '%s\\n' ");
+        script.push_str(&quote(&format!("+ {shown}")));
+        script.push('\n');
+        script.push_str(command);
+        script.push('\n');
+    }
+    script
+}
+
+/// A text as one word of a POSIX shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trace_shows_what_is_written_and_runs_nothing() {
+        let script = script(&["go build".into(), "echo \"$A\" `date` 'x' 中文".into(), "if true\nthen echo y; fi\n".into()]);
+        assert_eq!(
+            script,
+            "set -e\n\
+             \nprintf '%s\\n' '+ go build'\ngo build\n\
+             \nprintf '%s\\n' '+ echo \"$A\" `date` '\\''x'\\'' 中文'\necho \"$A\" `date` 'x' 中文\n\
+             \nprintf '%s\\n' '+ if true\nthen echo y; fi'\nif true\nthen echo y; fi\n\n"
+        );
+    }
+
+    #[test]
+    fn a_real_shell_prints_it() {
+        let commands =
+            ["echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`".into(), "X=1".into(), "echo \"$X\"; false".into(), "echo never".into()];
+        let output = std::process::Command::new(&entrypoint()[0]).arg("-c").arg(script(&commands)).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.starts_with("+ echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`\n"), "{text}");
+        assert!(text.ends_with("+ X=1\n+ echo \"$X\"; false\n1\n"), "{text}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}

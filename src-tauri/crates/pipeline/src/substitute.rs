@@ -1,0 +1,367 @@
+//! `${NAME}` in a pipeline file, replaced in the *text* before it is read as YAML, as Drone does. So a value may break the
+//! YAML, and a wrong expression in a comment counts too; `$NAME` without braces is left to the shell.
+
+use crate::glob;
+use lp_yaml::Piece;
+use std::ops::Range;
+
+/// Largest text that substitution may make out of one document, in bytes.
+const MAX_OUTPUT: usize = 4 << 20;
+/// Longest value that `#` and `%` are applied to, in bytes: they try every prefix.
+const MAX_TRIMMED: usize = 16 << 10;
+/// Deepest nesting of expressions.
+const MAX_DEPTH: usize = 16;
+
+/// What happens to `\\` and `\/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backslashes {
+    /// They stay (1.x).
+    Keep,
+    /// They become `\` and `/`, wherever they stand (0.8).
+    Eat,
+}
+
+/// A text after substitution.
+#[derive(Debug, Clone, Default)]
+pub struct Substituted {
+    /// The new text.
+    pub text: String,
+    /// Leads from the new text back to the old one.
+    pub pieces: Vec<Piece>,
+    /// Names in `${NAME}` that have no value, with their places in the old text; not those inside comment lines.
+    pub unknown: Vec<(String, Range<usize>)>,
+}
+
+/// A wrong expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadExpression {
+    /// Its place in the old text.
+    pub range: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Replaces all expressions. `value` gives the value of a name, `None` for a name that nobody knows (it becomes empty). A value of
+/// several lines is put in quotes with escapes, as Drone does, so that it does not tear the YAML apart.
+///
+/// # Errors
+/// All wrong expressions.
+pub fn substitute(text: &str, backslashes: Backslashes, value: &dyn Fn(&str) -> Option<String>) -> Result<Substituted, Vec<BadExpression>> {
+    let mut out = Substituted::default();
+    let mut wrong = Vec::new();
+    let bytes = text.as_bytes();
+    let mut reader = Reader { text, value, unknown: Vec::new() };
+    let (mut at, mut plain) = (0, 0);
+    while at < bytes.len() {
+        let (len, piece) = match (bytes[at], bytes.get(at + 1)) {
+            (b'$', Some(b'$')) => (2, Some("$".to_owned())),
+            (b'\\', Some(&next @ (b'\\' | b'/'))) if backslashes == Backslashes::Eat => (2, Some(char::from(next).to_string())),
+            (b'$', Some(b'{')) => match reader.expression(at + 2, 0) {
+                Ok((text, end)) => (end - at, Some(text)),
+                Err(message) => {
+                    if wrong.len() < 50 {
+                        wrong.push(BadExpression { range: at..reader.visible_end(at), message });
+                    }
+                    (2, None)
+                }
+            },
+            _ => (1, None),
+        };
+        if let Some(new) = piece {
+            out.literal(text, plain..at);
+            out.pieces.push(Piece { at: out.text.len(), source: at..at + len, verbatim: false });
+            out.text.push_str(&new);
+            plain = at + len;
+        }
+        at += len;
+        if out.text.len() > MAX_OUTPUT {
+            let message = format!("the text grows beyond {MAX_OUTPUT} bytes by substitution");
+            return Err(vec![BadExpression { range: at..at, message }]);
+        }
+    }
+    out.literal(text, plain..text.len());
+    out.unknown = reader.unknown.into_iter().filter(|(_, range)| !in_comment(text, range.start)).collect();
+    if wrong.is_empty() { Ok(out) } else { Err(wrong) }
+}
+
+impl Substituted {
+    fn literal(&mut self, text: &str, range: Range<usize>) {
+        if !range.is_empty() || self.pieces.is_empty() {
+            self.pieces.push(Piece { at: self.text.len(), source: range.clone(), verbatim: true });
+            self.text.push_str(&text[range]);
+        }
+    }
+}
+
+fn in_comment(text: &str, at: usize) -> bool {
+    let line = text[..at].rfind('\n').map_or(0, |n| n + 1);
+    text[line..at].trim_start().starts_with('#')
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    value: &'a dyn Fn(&str) -> Option<String>,
+    unknown: Vec<(String, Range<usize>)>,
+}
+
+impl Reader<'_> {
+    fn peek(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
+    /// End of a wrong expression as far as a person sees it: its closing brace or the end of the line.
+    fn visible_end(&self, start: usize) -> usize {
+        let rest = &self.text[start..];
+        let line = rest.find('\n').unwrap_or(rest.len());
+        start + rest[..line].find('}').map_or(line, |brace| brace + 1)
+    }
+
+    /// Reads an expression from behind its `${`; returns its value and the offset behind its `}`.
+    fn expression(&mut self, start: usize, depth: usize) -> Result<(String, usize), String> {
+        if depth > MAX_DEPTH {
+            return Err("expressions are nested too deep".into());
+        }
+        if self.peek(start) == Some(b'#') && self.peek(start + 1) != Some(b'}') {
+            let (name, at) = self.name(start + 1)?;
+            let value = self.lookup(&name).unwrap_or_default();
+            return self.closed(value.len().to_string(), at);
+        }
+        let (name, at) = self.name(start)?;
+        let found = self.lookup(&name);
+        let operator = self.peek(at).ok_or("the closing `}` is missing")?;
+        if operator == b'}' {
+            if found.is_none() && self.unknown.len() < 50 {
+                self.unknown.push((name, start - 2..at + 1));
+            }
+            return Ok((found.unwrap_or_default(), at + 1));
+        }
+        let value = found.unwrap_or_default();
+        let twice = self.peek(at + 1) == Some(operator);
+        match operator {
+            b'^' if twice => self.closed(value.to_uppercase(), at + 2),
+            b',' if twice => self.closed(value.to_lowercase(), at + 2),
+            b'^' => self.closed(first(&value, |c| c.to_uppercase().collect()), at + 1),
+            b',' => self.closed(first(&value, |c| c.to_lowercase().collect()), at + 1),
+            b'=' => self.default(value, at + 1, depth),
+            b':' if matches!(self.peek(at + 1), Some(b'-' | b'=' | b'?' | b'+')) => self.default(value, at + 2, depth),
+            b':' => self.substring(&value, at + 1),
+            b'#' | b'%' => {
+                let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", depth)?;
+                Ok((trim(&value, &pattern, operator == b'#', twice)?, end + 1))
+            }
+            b'/' => self.replace(&value, at + 1, depth),
+            _ => Err(format!("`{}` is no operator here", self.text[at..].chars().next().unwrap_or('?'))),
+        }
+    }
+
+    fn name(&self, start: usize) -> Result<(String, usize), String> {
+        let len = self.text[start..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        if len == 0 {
+            return Err("a name must follow `${`".into());
+        }
+        Ok((self.text[start..start + len].to_owned(), start + len))
+    }
+
+    fn lookup(&self, name: &str) -> Option<String> {
+        let value = (self.value)(name)?;
+        Some(if value.contains('\n') { quote(&value) } else { value })
+    }
+
+    fn closed(&self, value: String, at: usize) -> Result<(String, usize), String> {
+        if self.peek(at) == Some(b'}') { Ok((value, at + 1)) } else { Err("the closing `}` is missing".into()) }
+    }
+
+    fn default(&mut self, value: String, at: usize, depth: usize) -> Result<(String, usize), String> {
+        // `:+` and `:?` behave like `:-`: a known fault of the original that files have come to rely on.
+        let (default, end) = self.argument(at, b"}", depth)?;
+        Ok((if value.is_empty() { default } else { value }, end + 1))
+    }
+
+    fn substring(&self, value: &str, at: usize) -> Result<(String, usize), String> {
+        let len = self.text[at..].find(['}', '\n']).filter(|&len| self.peek(at + len) == Some(b'}'));
+        let len = len.ok_or("the closing `}` is missing")?;
+        let (position, count) = match self.text[at..at + len].split_once(':') {
+            Some((position, count)) => (position, Some(count)),
+            None => (&self.text[at..at + len], None),
+        };
+        let end = at + len + 1;
+        let Ok(position) = position.parse::<usize>() else { return Ok((value.to_owned(), end)) };
+        let limit = match count.map(str::parse::<usize>) {
+            None => usize::MAX,
+            Some(Ok(count)) => count,
+            Some(Err(_)) => return Ok((value.to_owned(), end)),
+        };
+        // The original counts bytes; a piece of a character would be no text any more.
+        let stop = position.saturating_add(limit);
+        let part = value.char_indices().filter(|(n, _)| (position..stop).contains(n)).map(|(_, c)| c).collect();
+        Ok((part, end))
+    }
+
+    fn replace(&mut self, value: &str, at: usize, depth: usize) -> Result<(String, usize), String> {
+        let (mode, at) = match self.peek(at) {
+            Some(mode @ (b'/' | b'#' | b'%')) => (mode, at + 1),
+            _ => (b'1', at),
+        };
+        let (pattern, slash) = self.argument(at, b"/}", depth)?;
+        if self.peek(slash) != Some(b'/') {
+            return Err("the second `/` of the replacement is missing".into());
+        }
+        let (new, end) = self.argument(slash + 1, b"}", depth)?;
+        let replaced = match mode {
+            _ if pattern.is_empty() => value.to_owned(),
+            b'/' => {
+                if value.matches(&pattern).count().saturating_mul(new.len()) > MAX_OUTPUT {
+                    return Err("the result is too large".into());
+                }
+                value.replace(&pattern, &new)
+            }
+            b'#' => value.strip_prefix(&pattern).map_or_else(|| value.to_owned(), |rest| format!("{new}{rest}")),
+            b'%' => value.strip_suffix(&pattern).map_or_else(|| value.to_owned(), |rest| format!("{rest}{new}")),
+            _ => value.replacen(&pattern, &new, 1),
+        };
+        Ok((replaced, end + 1))
+    }
+
+    /// Reads up to one of `stops` and returns its offset. Expressions inside are replaced; `\/` is a slash that does not stop.
+    fn argument(&mut self, start: usize, stops: &[u8], depth: usize) -> Result<(String, usize), String> {
+        let (mut out, mut at) = (String::new(), start);
+        loop {
+            match (self.peek(at), self.peek(at + 1)) {
+                (None | Some(b'\n'), _) => return Err("the closing `}` is missing".into()),
+                (Some(byte), _) if stops.contains(&byte) => return Ok((out, at)),
+                (Some(b'\\'), Some(b'/')) => {
+                    out.push('/');
+                    at += 2;
+                }
+                (Some(b'$'), Some(b'{')) => {
+                    let (text, end) = self.expression(at + 2, depth + 1)?;
+                    out.push_str(&text);
+                    at = end;
+                }
+                _ => {
+                    let c = self.text[at..].chars().next().unwrap_or_default();
+                    out.push(c);
+                    at += c.len_utf8();
+                }
+            }
+            if out.len() > MAX_OUTPUT {
+                return Err("the result is too large".into());
+            }
+        }
+    }
+}
+
+fn first(value: &str, change: impl Fn(char) -> String) -> String {
+    let mut chars = value.chars();
+    chars.next().map_or_else(String::new, |c| change(c) + chars.as_str())
+}
+
+/// Removes the shortest (or longest) prefix or suffix that matches the pattern.
+fn trim(value: &str, pattern: &str, prefix: bool, longest: bool) -> Result<String, String> {
+    if value.len() > MAX_TRIMMED {
+        return Err("the value is too long to remove a pattern from it".into());
+    }
+    let matches = glob::text(pattern);
+    let mut cuts: Vec<usize> = value.char_indices().map(|(n, _)| n).chain([value.len()]).collect();
+    // The shortest prefix ends first, the shortest suffix begins last.
+    if prefix == longest {
+        cuts.reverse();
+    }
+    let cut = cuts.into_iter().find(|&cut| matches(if prefix { &value[..cut] } else { &value[cut..] }));
+    Ok(match cut {
+        Some(cut) if prefix => value[cut..].to_owned(),
+        Some(cut) => value[..cut].to_owned(),
+        None => value.to_owned(),
+    })
+}
+
+/// Go's `%q`: a text in double quotes with escapes, printable characters as they are.
+pub fn quote(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\0'..='\u{1f}' | '\u{7f}' => out.push_str(&format!("\\x{:02x}", c as u32)),
+            '\u{80}'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(name: &str) -> Option<String> {
+        match name {
+            "B" => Some("feature/foo".into()),
+            "E" => Some(String::new()),
+            "M" => Some("one\n\"two\" 中".into()),
+            "Z" => Some("发布".into()),
+            "L" => Some("a".repeat(MAX_TRIMMED + 1)),
+            _ => None,
+        }
+    }
+
+    fn show(text: &str, backslashes: Backslashes) -> String {
+        match substitute(text, backslashes, &value) {
+            Ok(out) => out.text,
+            Err(wrong) => format!("error {}", wrong[0].message),
+        }
+    }
+
+    #[test]
+    fn operators() {
+        for (text, expected) in [
+            ("a ${B} $B $", "a feature/foo $B $"),
+            ("${NOPE}|${E}", "|"),
+            ("$${B} $$$${B} $$$", "${B} $${B} $$"),
+            ("${B^} ${B^^} ${B,} ${#B}", "Feature/foo FEATURE/FOO feature/foo 11"),
+            ("${B:8} ${B:0:7} ${B:100:2}| ${B: -8} ${B:a:b}", "foo feature | feature/foo feature/foo"),
+            ("${Z:0:3}${Z:1}", "发布"),
+            ("${E:-d} ${E=d} ${B:-d} ${E:?d} ${B:+d}", "d d feature/foo d feature/foo"),
+            ("${E:-} ${E:-x${B^^}y}", " xFEATURE/FOOy"),
+            ("${B#*/} ${B##*/} ${B%/*} ${B%%o*} ${B#nope}", "foo foo feature feature/f feature/foo"),
+            ("${B/o/0} ${B//o/0} ${B/#fea/x} ${B/%foo/x} ${B/\\//-}", "feature/f0o feature/f00 xture/foo feature/x feature-foo"),
+            ("${M}", "\"one\\n\\\"two\\\" 中\""),
+            ("${E:=a}b}", "ab}"),
+        ] {
+            assert_eq!(show(text, Backslashes::Keep), expected, "{text}");
+        }
+        assert_eq!(show("a\\\\b \\/ \\n", Backslashes::Keep), "a\\\\b \\/ \\n");
+        assert_eq!(show("a\\\\b \\/ \\n", Backslashes::Eat), "a\\b / \\n");
+    }
+
+    #[test]
+    fn all_wrong_expressions_are_found_with_their_places() {
+        let wrong = substitute("${} ok\n# ${B-x}\n${arr[@]} ${B/o} ${B", Backslashes::Keep, &value).unwrap_err();
+        let ranges: Vec<_> = wrong.iter().map(|w| w.range.clone()).collect();
+        assert_eq!(ranges, [0..3, 9..15, 16..25, 26..32, 33..36]);
+    }
+
+    #[test]
+    fn unknown_names_are_told_but_not_those_in_comments_or_with_a_default() {
+        let out = substitute("# ${X}\na: ${Y} ${W:-d} ${E}", Backslashes::Keep, &value).unwrap();
+        assert_eq!(out.unknown, [("Y".to_owned(), 10..14)]);
+    }
+
+    #[test]
+    fn bombs_end_in_an_error() {
+        let nested = format!("{}x{}", "${E:-".repeat(50), "}".repeat(50));
+        assert!(show(&nested, Backslashes::Keep).contains("nested too deep"));
+        let growing = "${L}".repeat(400);
+        assert!(show(&growing, Backslashes::Keep).contains("grows beyond"));
+        assert!(show("${L//a/${L//a/${L}}}", Backslashes::Keep).contains("too large"));
+        assert!(show("${L##*b}", Backslashes::Keep).contains("too long"));
+    }
+}

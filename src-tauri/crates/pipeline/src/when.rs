@@ -1,0 +1,387 @@
+//! Conditions: `when:` of a step, `trigger:` and `branches:` of a pipeline. They are decided here, for one event, and leave no
+//! trace in the plan but [`RunOn`].
+
+use crate::glob;
+use lp_model::{Dialect, EventFacts, EventKind, RunOn, Span};
+use lp_yaml::{Findings, Node, Value, decode};
+
+/// What a condition looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The branch (of a pull request: the one it goes to).
+    Branch,
+    /// The event by the dialect's word.
+    Event,
+    /// `owner/name`.
+    Repo,
+    /// The full reference.
+    Ref,
+    /// The target of a promotion (`environment` in 0.8, `target` in 1.x).
+    Target,
+    /// The platform, e.g. `linux/amd64`.
+    Platform,
+    /// The name of the schedule.
+    Cron,
+    /// What happened to the pull request.
+    Action,
+}
+
+/// Keys of 0.8 that are decided by glob.
+const KEYS_08: [(&str, Subject); 6] = [
+    ("branch", Subject::Branch),
+    ("event", Subject::Event),
+    ("repo", Subject::Repo),
+    ("ref", Subject::Ref),
+    ("environment", Subject::Target),
+    ("platform", Subject::Platform),
+];
+/// Keys of 1.x that are decided by glob.
+const KEYS_1: [(&str, Subject); 7] = [
+    ("branch", Subject::Branch),
+    ("event", Subject::Event),
+    ("repo", Subject::Repo),
+    ("ref", Subject::Ref),
+    ("target", Subject::Target),
+    ("cron", Subject::Cron),
+    ("action", Subject::Action),
+];
+const KNOWN_08: [&str; 10] = ["branch", "event", "repo", "ref", "environment", "platform", "status", "matrix", "instance", "local"];
+const KNOWN_1: [&str; 10] = ["branch", "event", "repo", "ref", "target", "cron", "action", "status", "paths", "instance"];
+
+/// The dialect's word for an event. 0.8 knows neither schedules nor a button: people started an older *push* again, so that
+/// is what its files expect.
+pub fn event_word(dialect: Dialect, kind: EventKind) -> &'static str {
+    match (dialect, kind) {
+        (Dialect::Drone08, EventKind::Promote | EventKind::Rollback) => "deployment",
+        (Dialect::Drone08, EventKind::Cron | EventKind::Manual) => "push",
+        (Dialect::Drone1, EventKind::Manual) => "custom",
+        (Dialect::Woodpecker, EventKind::Promote | EventKind::Rollback) => "deployment",
+        (_, kind) => kind.as_str(),
+    }
+}
+
+/// The platform that files of these dialects mean when they name none.
+pub const DEFAULT_PLATFORM: &str = "linux/amd64";
+
+/// Include and exclude globs.
+#[derive(Debug, Clone, Default)]
+pub struct Constraint {
+    /// Any of these, if there are some.
+    pub include: Vec<String>,
+    /// None of these.
+    pub exclude: Vec<String>,
+}
+
+impl Constraint {
+    /// Whether nothing is demanded.
+    pub fn is_empty(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+
+    /// Exclude goes first; no include means everything.
+    pub fn matches(&self, dialect: Dialect, text: &str) -> bool {
+        let matches = |pattern: &String| match dialect {
+            Dialect::Drone08 => glob::path(pattern, text),
+            Dialect::Drone1 | Dialect::Woodpecker => glob::double_star(pattern, text),
+        };
+        !self.exclude.iter().any(matches) && (self.include.is_empty() || self.include.iter().any(matches))
+    }
+}
+
+/// What the conditions are compared with.
+#[derive(Debug, Clone)]
+pub struct Situation<'f> {
+    /// The language.
+    pub dialect: Dialect,
+    /// The event.
+    pub facts: &'f EventFacts,
+    /// Values of the matrix cell.
+    pub cell: &'f [(String, String)],
+}
+
+impl Situation<'_> {
+    fn value(&self, subject: Subject) -> String {
+        let facts = self.facts;
+        match subject {
+            Subject::Branch => facts.commit.branch.clone(),
+            Subject::Event => event_word(self.dialect, facts.kind).to_owned(),
+            Subject::Repo => facts.repo.slug(),
+            Subject::Ref => facts.commit.reference.clone(),
+            Subject::Target => facts.target.clone().unwrap_or_default(),
+            Subject::Platform => DEFAULT_PLATFORM.to_owned(),
+            Subject::Cron => facts.cron.clone().unwrap_or_default(),
+            Subject::Action => facts.pull_request.as_ref().map(|pr| pr.action.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A read `when:` or `trigger:`. All parts must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Conditions {
+    /// What is compared by glob: the key as written, its subject, its place and the globs.
+    parts: Vec<(&'static str, Subject, Span, Constraint)>,
+    /// Axes and their values: those that must, and those that must not be (all together).
+    matrix: Option<(Span, Vec<(String, String)>, Vec<(String, String)>)>,
+    status: Constraint,
+}
+
+/// Which part of a condition does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The key as written.
+    pub key: &'static str,
+    /// Its place.
+    pub span: Span,
+}
+
+impl Conditions {
+    /// Reads the node of `when:` or `trigger:`; `what` names it in messages.
+    pub fn read(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Self {
+        let mut conditions = Self::default();
+        let Some(entries) = decode::map(node, what, findings) else { return conditions };
+        let (keys, known): (&[_], &[&str]) = if dialect == Dialect::Drone08 { (&KEYS_08, &KNOWN_08) } else { (&KEYS_1, &KNOWN_1) };
+        for entry in entries {
+            let key = entry.key.text.as_str();
+            let name = format!("`{key}` in {what}");
+            if let Some(&(key, subject)) = keys.iter().find(|(name, _)| *name == key) {
+                let constraint = read_constraint(&entry.value, dialect, &name, findings);
+                if subject == Subject::Event {
+                    check_events(&constraint, dialect, entry.value.span, findings);
+                }
+                conditions.parts.push((key, subject, entry.key.span, constraint));
+                continue;
+            }
+            match key {
+                "status" => conditions.status = read_constraint(&entry.value, dialect, &name, findings),
+                "matrix" if dialect == Dialect::Drone08 => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, findings)),
+                "local" if dialect == Dialect::Drone08 => {}
+                "instance" => {
+                    let message = format!("{name} names a server; there is none here, so it always holds");
+                    findings.note("condition-without-effect", entry.key.span, message);
+                }
+                "paths" if dialect == Dialect::Drone1 => {
+                    findings.warning(
+                        "condition-without-effect",
+                        entry.key.span,
+                        format!("{name} was never evaluated by drone, so it always holds"),
+                    );
+                }
+                "environment" if dialect == Dialect::Drone1 => {
+                    decode::unknown_key(entry, &["target"], what, findings);
+                }
+                "target" if dialect == Dialect::Drone08 => {
+                    decode::unknown_key(entry, &["environment"], what, findings);
+                }
+                _ => decode::unknown_key(entry, known, what, findings),
+            }
+        }
+        conditions
+    }
+
+    /// The globs of a subject, if it is named.
+    pub fn constraint(&self, subject: Subject) -> Option<&Constraint> {
+        self.parts.iter().find(|part| part.1 == subject).map(|part| &part.3)
+    }
+
+    /// The first part that does not hold, or `None` when all do.
+    pub fn mismatch(&self, situation: &Situation<'_>) -> Option<Mismatch> {
+        let part = self.parts.iter().find(|part| !part.3.matches(situation.dialect, &situation.value(part.1)));
+        if let Some(&(key, _, span, _)) = part {
+            return Some(Mismatch { key, span });
+        }
+        let (span, include, exclude) = self.matrix.as_ref()?;
+        let in_cell = |(axis, value): &(String, String)| situation.cell.iter().any(|(name, now)| name == axis && now == value);
+        let excluded = !exclude.is_empty() && exclude.iter().all(in_cell);
+        (excluded || !include.iter().all(in_cell)).then_some(Mismatch { key: "matrix", span: *span })
+    }
+
+    /// When it runs, by `status:`. 1.x falls back to "while nothing has failed", 0.8 may end up with never.
+    pub fn run_on(&self, dialect: Dialect) -> RunOn {
+        let success = self.status.matches(dialect, "success");
+        let failure = !self.status.is_empty() && self.status.matches(dialect, "failure");
+        match (dialect, success, failure) {
+            (Dialect::Drone1, false, false) => RunOn::default(),
+            _ => RunOn { success, failure },
+        }
+    }
+}
+
+/// Texts of a scalar or of a list of scalars; `None` for a shape that cannot be read.
+fn globs(node: &Node) -> Option<Vec<String>> {
+    match &node.value {
+        Value::Scalar { .. } if node.is_null() => None,
+        Value::Scalar { text, .. } => Some(vec![text.clone()]),
+        Value::Seq(items) => items.iter().map(|item| item.text().map(ToOwned::to_owned)).collect(),
+        Value::Map(_) => None,
+    }
+}
+
+/// A shape that cannot be read holds always, as in Drone, but not without a word: a deployment may hang on it.
+pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Constraint {
+    let Value::Map(entries) = &node.value else {
+        return match globs(node) {
+            Some(include) => Constraint { include, exclude: Vec::new() },
+            None => {
+                if !node.is_null() {
+                    findings
+                        .warning("condition-ignored", node.span, format!("{what} cannot be read, so it always holds (as in drone)"))
+                        .help("write a text or a list of texts");
+                }
+                Constraint::default()
+            }
+        };
+    };
+    let mut constraint = Constraint::default();
+    for entry in entries {
+        let target = match entry.key.text.as_str() {
+            "include" => &mut constraint.include,
+            "exclude" => &mut constraint.exclude,
+            _ => {
+                decode::unknown_key(entry, &["include", "exclude"], what, findings);
+                continue;
+            }
+        };
+        match globs(&entry.value) {
+            Some(list) if dialect == Dialect::Drone08 || entry.value.items().is_some() => *target = list,
+            Some(list) => {
+                let key = &entry.key.text;
+                findings
+                    .warning("condition-ignored", entry.value.span, format!("`{key}` of {what} is no list, so drone ignores it"))
+                    .help(format!("write `{key}: [{}]`", list.join(", ")));
+            }
+            None if entry.value.is_null() => {}
+            None => {
+                findings.warning(
+                    "condition-ignored",
+                    entry.value.span,
+                    format!("`{}` of {what} cannot be read, so it is ignored", entry.key.text),
+                );
+            }
+        }
+    }
+    constraint
+}
+
+fn read_matrix(node: &Node, span: Span, findings: &mut Findings<'_>) -> (Span, Vec<(String, String)>, Vec<(String, String)>) {
+    let axes = |node: &Node| -> Vec<(String, String)> {
+        let entries = node.entries().unwrap_or_default();
+        entries.iter().filter_map(|entry| Some((entry.key.text.clone(), entry.value.text()?.to_owned()))).collect()
+    };
+    let Some(entries) = decode::map(node, "`matrix` in `when`", findings) else { return (span, Vec::new(), Vec::new()) };
+    let sides = decode::get(entries, "include").filter(|n| n.entries().is_some()).is_some()
+        || decode::get(entries, "exclude").filter(|n| n.entries().is_some()).is_some();
+    if !sides {
+        return (span, axes(node), Vec::new());
+    }
+    let side = |key: &str| decode::get(entries, key).map(|node| axes(node)).unwrap_or_default();
+    (span, side("include"), side("exclude"))
+}
+
+/// An event that cannot happen is a slip of the finger, or comes from another dialect.
+fn check_events(constraint: &Constraint, dialect: Dialect, span: Span, findings: &mut Findings<'_>) {
+    let known: Vec<&str> = match dialect {
+        Dialect::Drone08 => vec!["push", "pull_request", "tag", "deployment"],
+        _ => EventKind::ALL.iter().map(|kind| event_word(dialect, *kind)).collect(),
+    };
+    for pattern in constraint.include.iter().chain(&constraint.exclude) {
+        if !known.iter().any(|word| glob::double_star(pattern, word)) {
+            let found = findings.warning("unknown-event", span, format!("there is no event `{pattern}`"));
+            match lp_yaml::closest(pattern, &known) {
+                Some(meant) => found.help(format!("did you mean `{meant}`?")),
+                None => found.help(format!("the events are {}", known.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(kind: EventKind, branch: &str) -> EventFacts {
+        let mut facts = EventFacts::new(kind);
+        facts.commit.branch = branch.into();
+        facts.repo.owner = "octocat".into();
+        facts.repo.name = "hello".into();
+        facts.target = (kind == EventKind::Promote).then(|| "production".into());
+        facts
+    }
+
+    fn holds(when: &str, dialect: Dialect, facts: &EventFacts) -> (bool, Vec<String>) {
+        let root = lp_yaml::parse("f", format!("when: {when}\n").as_bytes()).unwrap().remove(0).root;
+        let mut findings = Findings::new("f");
+        let conditions = Conditions::read(root.get("when").unwrap(), dialect, "`when`", &mut findings);
+        let cell = [("GO".to_owned(), "1.10".to_owned())];
+        let mismatch = conditions.mismatch(&Situation { dialect, facts, cell: &cell });
+        (mismatch.is_none(), findings.into_sorted().into_iter().map(|d| d.code).collect())
+    }
+
+    #[test]
+    fn conditions_08() {
+        let push = facts(EventKind::Push, "feature/foo");
+        for (when, expected, codes) in [
+            ("{branch: feature/*}", true, &[][..]),
+            ("{branch: {include: '*', exclude: feature/*}}", false, &[]),
+            ("{branch: {exclude: feature/*}}", false, &[]),
+            ("{branch: [[x]]}", true, &["condition-ignored"]),
+            ("{branch: ~}", true, &[]),
+            ("{branch: ''}", false, &[]),
+            ("{event: [push, tag], branch: feature/foo}", true, &[]),
+            ("{event: deploymnet}", false, &["unknown-event"]),
+            ("{environment: production}", false, &[]),
+            ("{environment: {exclude: production}}", true, &[]),
+            ("{matrix: {GO: 1.10}}", true, &[]),
+            ("{matrix: {GO: 1.1}}", false, &[]),
+            ("{matrix: {exclude: {GO: 1.10}}}", false, &[]),
+            ("{instance: x, local: false}", true, &["condition-without-effect"]),
+            ("{target: x}", true, &["unknown-key"]),
+            ("~", true, &[]),
+            ("[]", true, &["wrong-type"]),
+            ("master", true, &["wrong-type"]),
+        ] {
+            let (fits, found) = holds(when, Dialect::Drone08, &push);
+            assert_eq!((fits, found.iter().map(String::as_str).collect::<Vec<_>>().as_slice()), (expected, codes), "{when}");
+        }
+    }
+
+    #[test]
+    fn conditions_1x() {
+        let promote = facts(EventKind::Promote, "main");
+        for (when, expected, codes) in [
+            ("{branch: [m*]}", true, &[][..]),
+            ("{branch: {exclude: main}}", true, &["condition-ignored"]),
+            ("{branch: {exclude: [main]}}", false, &[]),
+            ("{event: promote, target: [prod*]}", true, &[]),
+            ("{event: {exclude: [promote]}}", false, &[]),
+            ("{cron: nightly}", false, &[]),
+            ("{paths: [a]}", true, &["condition-without-effect"]),
+            ("{repo: octocat/**}", true, &[]),
+            ("{event: custom}", false, &[]),
+        ] {
+            let (fits, found) = holds(when, Dialect::Drone1, &promote);
+            assert_eq!((fits, found.iter().map(String::as_str).collect::<Vec<_>>().as_slice()), (expected, codes), "{when}");
+        }
+        assert!(holds("{event: custom}", Dialect::Drone1, &facts(EventKind::Manual, "main")).0);
+        assert!(holds("{event: push}", Dialect::Drone08, &facts(EventKind::Manual, "main")).0);
+    }
+
+    #[test]
+    fn status_becomes_policy() {
+        let run_on = |status: &str, dialect| {
+            let root = lp_yaml::parse("f", format!("when: {{status: {status}}}\n").as_bytes()).unwrap().remove(0).root;
+            let run = Conditions::read(root.get("when").unwrap(), dialect, "`when`", &mut Findings::new("f")).run_on(dialect);
+            (run.success, run.failure)
+        };
+        for (status, old, new) in [
+            ("[success, failure]", (true, true), (true, true)),
+            ("failure", (false, true), (false, true)),
+            ("[]", (true, false), (true, false)),
+            ("changed", (false, false), (true, false)),
+            ("{exclude: [failure]}", (true, false), (true, false)),
+            ("{exclude: [success]}", (false, true), (false, true)),
+        ] {
+            assert_eq!(run_on(status, Dialect::Drone08), old, "{status}");
+            assert_eq!(run_on(status, Dialect::Drone1), new, "{status}");
+        }
+    }
+}
