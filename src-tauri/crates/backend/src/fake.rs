@@ -13,6 +13,7 @@
 //! | `STEP_NOTE=text` | says so before it starts |
 //! | `STEP_LOG=text` | writes that line |
 //! | `STEP_LOG_LINES=1000` | writes that many lines |
+//! | `STEP_LOG_PAUSE=1ms` | waits that long after each of them |
 //! | `STEP_ECHO=NAME` | writes the value of that variable, byte by byte, and a line break |
 //! | `IGNORE_TERM=true` | does not end when asked, only when killed |
 //! | `STEP_HANG=true` | does not even end when killed |
@@ -351,6 +352,9 @@ impl Script {
         }
         for line in 1..=self.number("STEP_LOG_LINES").unwrap_or(0) {
             sink.write(format!("line {line}\n").as_bytes()).await?;
+            if let Some(pause) = self.duration("STEP_LOG_PAUSE") {
+                sleep(pause).await;
+            }
         }
         if let Some(name) = self.text("STEP_ECHO") {
             for byte in self.text(name).unwrap_or("").bytes() {

@@ -92,11 +92,8 @@ impl StepJob {
         let context = StepContext { key: self.key, step: Arc::clone(&self.step), env: environment.env };
 
         let patience = self.settings.cleanup_deadline;
-        let mut call = pin!(unless_given_up(
-            self.site.backend.run_step(&self.site.context, &context, &sink, &self.cancel),
-            &self.cancel,
-            patience
-        ));
+        let mut call =
+            pin!(unless_given_up(self.site.backend.run_step(&self.site.context, &context, &sink, &self.cancel), &self.cancel, patience));
         let mut last = None;
         let ended = loop {
             tokio::select! {

@@ -6,6 +6,8 @@
 //! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `run` (one task owns a run), `job` (what
 //! it starts), `sink` (the way of a log line).
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod engine;
 mod environment;
 mod job;

@@ -8,7 +8,7 @@ use crate::scheduler::{Action, Fact, Scheduler};
 use crate::secrets::RunSecrets;
 use crate::{Notice, RunEnd};
 use lp_backend::{CancelHandle, CancelStage, StageContext};
-use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepKey, StepOutcome};
+use lp_model::{BackendKind, CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepKey, StepOutcome};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::pin;
@@ -185,9 +185,12 @@ impl Owner {
     fn act(&mut self, action: Action) {
         match action {
             // Nothing is begun that is not stored.
-            Action::Prepare(stage) if self.lost.is_some() => self.send(Fact::PrepareFailed { stage, message: String::new(), hint: String::new() }),
+            Action::Prepare(stage) if self.lost.is_some() => {
+                self.send(Fact::PrepareFailed { stage, message: String::new(), hint: String::new() })
+            }
             Action::StartStep(key) if self.lost.is_some() => {
-                let outcome = StepOutcome::Errored { message: "not started: its start could not be stored".to_owned(), hint: String::new() };
+                let outcome =
+                    StepOutcome::Errored { message: "not started: its start could not be stored".to_owned(), hint: String::new() };
                 self.send(Fact::StepEnded { key, outcome });
             }
             Action::Prepare(stage) => self.prepare(stage),
@@ -208,8 +211,11 @@ impl Owner {
         let Some(stage) = self.plan.stage(number) else { return };
         let ports = &self.shared.ports;
         let Some(backend) = ports.backends.backend(stage.backend) else {
-            let message = "no container engine was found on this computer".to_owned();
-            let hint = "start Docker (or Podman) and run again".to_owned();
+            let (message, hint) = match stage.backend {
+                BackendKind::Docker => ("no container engine was found on this computer", "start Docker (or Podman) and run again"),
+                BackendKind::Host => ("steps cannot run on this computer itself", "allow it in the settings and run again"),
+            };
+            let (message, hint) = (message.to_owned(), hint.to_owned());
             return self.send(Fact::PrepareFailed { stage: number, message, hint });
         };
         let source = stage.source.then(|| ports.sources.source(&self.run, &self.plan, stage));

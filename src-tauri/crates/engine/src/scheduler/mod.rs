@@ -9,10 +9,12 @@
 //!   first failure or error of any stage the result of the run. What `on_failure: ignore` covers, and what a detached step does after it
 //!   has started, does not count.
 //! - Detached steps end, killed, when the last other step of their stage has ended.
+//! - After exit code 78 of a step that may end its stage early, only steps that run always still run.
 //! - A first cancel asks the running steps to end and skips those that wait; a second one kills. Once a step has been told to end,
 //!   however it then ends is called by the reason for telling it: whether its work was complete cannot be known.
 //! - With [`Plan::cleanup_on_cancel`], steps that run on failure still run after a cancel, but not after a second one and not
 //!   when the time is up. When the time is up while they run, they are killed.
+//! - A stage that a cancel or the run's time limit cuts short is `cancelled`, unless something went wrong in it before.
 //! - A cancelled run ends as `cancelled`, `timed_out`, or, when a step's failure stopped it, as that step's failure.
 //!   A cancel that finds no work left to stop changes nothing.
 //! - A run is over when the places of all its stages are removed.
@@ -30,7 +32,7 @@ pub use progress::IllegalMove;
 use lp_model::{
     CancelReason, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepOutcome, StepState,
 };
-use progress::{Place, Progress, Stop, counts, index, planned};
+use progress::{Place, Progress, StageProgress, Stop, counts, index, planned};
 use std::sync::Arc;
 
 /// Something that happened outside.
@@ -171,7 +173,14 @@ impl Scheduler {
         SoFar {
             run_failing: cancelled || self.progress.trouble.is_some(),
             stage_failing: progress.is_some_and(|p| p.trouble.is_some()),
-            failed_steps: self.planned_stage(stage).steps.iter().enumerate().filter(|(i, _)| failed(*i)).map(|(_, s)| s.name.clone()).collect(),
+            failed_steps: self
+                .planned_stage(stage)
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| failed(*i))
+                .map(|(_, s)| s.name.clone())
+                .collect(),
         }
     }
 
@@ -289,11 +298,18 @@ impl Scheduler {
             if self.step_state(key) != Some(StepState::Pending) {
                 continue;
             }
-            let failing = self.progress.stages[index(stage.0)].trouble.is_some();
-            let skip = if self.progress.cancel.is_some() && !(self.cleans_up() && step.run_on.failure) {
+            let StageProgress { trouble, ended_early, .. } = self.progress.stages[index(stage.0)];
+            let failing = trouble.is_some();
+            // Steps that still clean up keep their place in the order, so what they need is skipped in its turn and not at once.
+            let cancelled = self.progress.cancel.is_some();
+            let skip = if cancelled && !self.cleans_up() {
                 Some(SkipReason::Cancelled)
             } else if !self.needs_met(key, step) {
                 continue;
+            } else if cancelled && !step.run_on.failure {
+                Some(SkipReason::Cancelled)
+            } else if ended_early && !(step.run_on.success && step.run_on.failure) {
+                Some(SkipReason::EndedEarly)
             } else if failing {
                 (!step.run_on.failure).then_some(SkipReason::AfterFailure)
             } else {
@@ -334,18 +350,9 @@ impl Scheduler {
             (None, StepOutcome::Exited { code: 78 }) if step.exit_78_ends_stage && !step.detached => StepOutcome::EndedStage,
             (None, told) => told,
         };
-        let ends_stage = outcome == StepOutcome::EndedStage;
         let is_bad = matches!(outcome.state(), StepState::Failed | StepState::Errored);
         let cancels_run = is_bad && stop != Some(Stop::Cancel) && step.on_failure == OnFailure::CancelRun && counts(step, progress.started);
         self.emit(moves, RunEvent::StepEnded { key, outcome });
-        if ends_stage {
-            for (key, step) in self.keys(key.stage).zip(&plan.stages[index(key.stage.0)].steps) {
-                let runs_always = step.run_on.success && step.run_on.failure;
-                if self.step_state(key) == Some(StepState::Pending) && !runs_always {
-                    self.emit(moves, RunEvent::StepSkipped { key, reason: SkipReason::EndedEarly });
-                }
-            }
-        }
         if cancels_run {
             self.cancel(moves, CancelReason::StepFailed);
         }

@@ -63,6 +63,8 @@ pub(super) struct StageProgress {
     /// The first thing that went wrong and counts. It becomes the stage's final state: a step that fails while
     /// others are being stopped, or a cancel of clean-up steps after a failure, does not rewrite what happened first.
     pub trouble: Option<StageState>,
+    /// A step has ended it as passed: of the steps that wait, only those that run always still run.
+    pub ended_early: bool,
     /// It is over, and a stage that needs it is one "after a failure".
     pub went_wrong: bool,
     pub steps: Vec<StepProgress>,
@@ -88,6 +90,7 @@ impl Progress {
                 state: StageState::Pending,
                 place: Place::NotMade,
                 trouble: None,
+                ended_early: false,
                 went_wrong: false,
                 steps: vec![step.clone(); stage.steps.len()],
             })
@@ -180,19 +183,26 @@ impl Progress {
         let planned = planned(plan, key).ok_or_else(|| unknown_step(key))?;
         let step = self.move_step(key, outcome.state())?;
         let stop = step.stop.take();
+        let started = step.started;
+        if *outcome == StepOutcome::EndedStage {
+            self.stages[index(key.stage.0)].ended_early = true;
+        }
+        let cut = stop == Some(Stop::Cancel) && matches!(outcome, StepOutcome::Cancelled { .. });
         let trouble = match outcome.state() {
+            // Whether a step happens to run when the run's time is up, or only waits, makes no difference to its stage.
+            StepState::Failed | StepState::Cancelled if cut => StageState::Cancelled,
             StepState::Failed => StageState::Failed,
             StepState::Errored => StageState::Errored,
             StepState::Cancelled => StageState::Cancelled,
             StepState::Interrupted => StageState::Interrupted,
             _ => return Ok(()),
         };
-        let cut = stop == Some(Stop::Cancel) && matches!(outcome, StepOutcome::Cancelled { .. });
-        if !(cut && !planned.detached || counts(planned, step.started)) {
+        if !(cut && !planned.detached || counts(planned, started)) {
             return Ok(());
         }
-        step.counted = true;
-        self.stages[index(key.stage.0)].trouble.get_or_insert(trouble);
+        let stage = &mut self.stages[index(key.stage.0)];
+        stage.steps[index(key.step.0)].counted = true;
+        stage.trouble.get_or_insert(trouble);
         match trouble {
             StageState::Failed => self.trouble.get_or_insert(RunState::Failed),
             StageState::Errored => self.trouble.get_or_insert(RunState::Errored),

@@ -120,6 +120,7 @@ impl World {
                     _ => false,
                 });
                 assert!(met, "step {key} starts before {need}");
+                self.check_over_behind(need);
             }
         }
         if let RunEvent::StagePreparing { stage } = event {
@@ -127,6 +128,20 @@ impl World {
                 let met = self.events.iter().any(|event| matches!(event, RunEvent::StageEnded { stage, .. } if stage == need));
                 assert!(met, "stage {stage} is prepared before {need} has ended");
             }
+        }
+    }
+
+    /// What a skipped step waited for must be over too, or a step behind it would overtake.
+    fn check_over_behind(&self, key: StepKey) {
+        if !self.events.iter().any(|event| matches!(event, RunEvent::StepSkipped { key: skipped, .. } if *skipped == key)) {
+            return;
+        }
+        for &need in &planned(&self.plan, key).unwrap().needs {
+            let need = StepKey { step: need, ..key };
+            let is_under_way = self.open.iter().any(|open| matches!(open, Open::Start(k) | Open::Step(k) if *k == need));
+            let detached = planned(&self.plan, need).unwrap().detached;
+            assert!(detached || !is_under_way, "something overtakes step {need}");
+            self.check_over_behind(need);
         }
     }
 
@@ -140,7 +155,7 @@ impl World {
             6 => StepOutcome::OutOfMemory,
             _ => StepOutcome::Errored { message: "gone".into(), hint: String::new() },
         };
-        self.take(match open {
+        let fact = match open {
             Open::Prepare(stage) if how % 8 == 7 => Fact::PrepareFailed { stage, message: "gone".into(), hint: String::new() },
             Open::Prepare(stage) => Fact::StagePrepared { stage },
             Open::Start(key) if how >= 32 => {
@@ -149,7 +164,8 @@ impl World {
             }
             Open::Start(key) | Open::Step(key) => Fact::StepEnded { key, outcome: outcome() },
             Open::Destroy(stage) => Fact::StageDestroyed { stage, leftovers: vec![] },
-        });
+        };
+        self.take(fact);
     }
 
     fn check_end(&self) {
