@@ -64,7 +64,9 @@ fn parse_kind(word: &str) -> Result<StepKind, StoreError> {
 
 pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &Plan) -> Result<(), StoreError> {
     let state = StepState::Pending.as_str();
-    for (stage, step) in plan.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step))) {
+    // Collected first: an iterator with a closure that is kept across an await makes the future not `Send` for callers.
+    let steps: Vec<_> = plan.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step))).collect();
+    for (stage, step) in steps {
         let (stage, number, kind) = (i64::from(stage.number.0), i64::from(step.number.0), kind_word(step.kind));
         let query = sqlx::query!(
             "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
