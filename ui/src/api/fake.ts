@@ -1,0 +1,369 @@
+/** A core that lives in memory: for tests and for working on the window in a browser (`?fake=SCENARIO`). */
+import type { Api, StepAddress } from "./index";
+import { asApiError } from "./index";
+import { BROKEN_FINDINGS, OTHERS, SAMPLE, WORKFLOWS, history, recordOf, stepsOf, versions } from "./fake/data";
+import { fakeLine, fakeMarks } from "./fake/logs";
+import { detailAt, type RunRecord, type StepScript } from "./fake/simulation";
+import type {
+  ApiError,
+  AppStatus,
+  ErrorCode,
+  LogHit,
+  LogRange,
+  LogSummary,
+  Notice,
+  ProjectDetail,
+  ProjectSummary,
+  RunDetail,
+  RunFilter,
+  RunPage,
+  RunPreview,
+  RunRequest,
+  RunSummary,
+  SecretEntry,
+  SecretScope,
+  Settings,
+  StepDetail,
+} from "./types";
+import { plainText } from "@/logic/ansi";
+import { isOver } from "@/logic/status";
+import { matches } from "@/logic/words";
+
+export const SCENARIOS = ["empty", "sample", "running", "failed", "noengine", "broken", "error"] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
+export interface FakeOptions {
+  scenario?: Scenario;
+  /** The clock; runs move only as it does. */
+  now?: () => number;
+  settings?: Partial<Settings>;
+}
+
+function rejection(code: ErrorCode, message: string, hint = "", findings: ApiError["findings"] = []): ApiError {
+  return { code, message, hint, findings };
+}
+
+function sameScope(a: SecretScope, b: SecretScope): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+export class FakeApi implements Api {
+  readonly scenario: Scenario;
+  readonly now: () => number;
+  /** Names of the calls that were made, for tests. */
+  readonly calls: string[] = [];
+  private settings: Settings;
+  private projects: ProjectSummary[] = [];
+  private runs: RunRecord[] = [];
+  private secrets: SecretEntry[] = [];
+  private listener: ((notice: Notice) => void) | undefined;
+  private said = new Map<string, string>();
+  private engine: boolean;
+  private readonly failures = new Map<string, ApiError>();
+
+  constructor(options: FakeOptions = {}) {
+    this.scenario = options.scenario ?? "sample";
+    this.now = options.now ?? Date.now;
+    this.settings = { language: "system", theme: "system", grace_s: 10, max_runs: 2, ...options.settings };
+    this.engine = this.scenario !== "noengine";
+    const at = this.now();
+    if (this.scenario !== "empty") this.projects = [SAMPLE, ...OTHERS];
+    if (this.scenario === "noengine") this.projects = [SAMPLE, ...OTHERS.slice(0, 1)];
+    this.runs = this.scenario === "empty" ? [] : history(at, this.projects, true);
+    if (this.projects.length > 0) {
+      this.secrets = [
+        { name: "registry_password", scope: { scope: "everywhere" }, updated: new Date(at - 9e8).toISOString() },
+        { name: "deploy_key", scope: { scope: "project", project: "p-store" }, updated: new Date(at - 3e8).toISOString() },
+      ];
+    }
+    if (this.scenario === "running" || this.scenario === "failed") {
+      const version = versions(at)[1];
+      if (version) this.runs.push(recordOf("r-live", 9, SAMPLE, "build", version, at - 5_000, "lin", this.scenario === "failed" ? "failed" : "passed"));
+    }
+  }
+
+  /** Makes every later call of one method reject; `undefined` heals it. */
+  failWith(method: keyof Api, error: ApiError | undefined): void {
+    if (error) this.failures.set(method, error);
+    else this.failures.delete(method);
+  }
+
+  /** Says what has changed since the last tick, as the core would. */
+  tick(): void {
+    for (const record of this.runs.slice(-8)) {
+      const detail = detailAt(record, this.now());
+      for (const step of detail.stages[0]?.steps ?? []) {
+        const key = `${record.base.id}/${step.number}`;
+        const lines = String(step.log_lines);
+        if (step.log_lines > 0 && this.said.get(key) !== lines) {
+          this.said.set(key, lines);
+          this.notify({ kind: "log", run: record.base.id, stage: 1, step: step.number, attempt: 1, lines: step.log_lines, bytes: step.log_lines * 80 });
+        }
+      }
+      const word = [detail.run.state, detail.run.cancelling, ...(detail.stages[0]?.steps.map((step) => step.state) ?? [])].join();
+      if (this.said.get(record.base.id) !== word) {
+        this.said.set(record.base.id, word);
+        this.notify({ kind: "run", run: record.base.id, project: record.base.project });
+      }
+    }
+  }
+
+  notify(notice: Notice): void {
+    this.listener?.(notice);
+  }
+
+  private async answer<T>(method: keyof Api, value: () => T): Promise<T> {
+    this.calls.push(method);
+    await Promise.resolve();
+    const failure = this.failures.get(method);
+    if (failure) throw failure;
+    if (this.scenario === "error" && !["settingsGet", "subscribe"].includes(method)) {
+      throw rejection("store_unavailable", "cannot read `/home/lin/.local/share/letterpress/letterpress.db`: permission denied");
+    }
+    try {
+      return value();
+    } catch (caught) {
+      throw asApiError(caught);
+    }
+  }
+
+  private record(run: string): RunRecord {
+    const record = this.runs.find((one) => one.base.id === run);
+    if (!record) throw rejection("run_not_found", `no run \`${run}\``);
+    return record;
+  }
+
+  private detail(run: string): RunDetail {
+    return detailAt(this.record(run), this.now());
+  }
+
+  private project(id: string): ProjectSummary {
+    const project = this.projects.find((one) => one.id === id);
+    if (!project) throw rejection("project_not_found", `no project \`${id}\``);
+    return { ...project, last_run: this.summaries({ project: id })[0] ?? null };
+  }
+
+  private summaries(filter: { project?: string | null }): RunSummary[] {
+    const runs = this.runs.filter((record) => !filter.project || record.base.project === filter.project);
+    return runs.map((record) => detailAt(record, this.now()).run).sort((a, b) => b.created.localeCompare(a.created));
+  }
+
+  appStatus = (): Promise<AppStatus> => this.answer("appStatus", () => this.status());
+
+  engineProbe = (): Promise<AppStatus> => this.answer("engineProbe", () => this.status());
+
+  private status(): AppStatus {
+    return {
+      version: "0.1.0",
+      data_folder: "/home/lin/.local/share/letterpress",
+      is_owner: true,
+      engines: this.engine
+        ? [
+            { name: "Docker", version: "20.10.24", api_version: "1.41", address: "unix:///var/run/docker.sock", answers: true, problem: "" },
+            { name: "unix:///run/user/1000/podman/podman.sock", version: "", api_version: "", address: "unix:///run/user/1000/podman/podman.sock", answers: false, problem: "no such file" },
+          ]
+        : [
+            { name: "unix:///var/run/docker.sock", version: "", api_version: "", address: "unix:///var/run/docker.sock", answers: false, problem: "connection refused: the daemon does not run" },
+            { name: "unix:///run/user/1000/podman/podman.sock", version: "", api_version: "", address: "unix:///run/user/1000/podman/podman.sock", answers: false, problem: "no such file" },
+          ],
+      disk: { free_bytes: 41_300_000_000, total_bytes: 256_000_000_000, low: false },
+      key_place: this.secrets.length > 0 ? "file" : "not_yet",
+      key_path: this.secrets.length > 0 ? "/home/lin/.local/share/letterpress/vault.key" : "",
+      interrupted_runs: [],
+      sample_project: this.projects.some((one) => one.id === SAMPLE.id) ? SAMPLE.id : null,
+    };
+  }
+
+  /** Starts or stops the engine, for tests. */
+  setEngine(answers: boolean): void {
+    this.engine = answers;
+    this.notify({ kind: "status" });
+  }
+
+  settingsGet = (): Promise<Settings> => this.answer("settingsGet", () => ({ ...this.settings }));
+
+  settingsSet = (settings: Settings): Promise<Settings> =>
+    this.answer("settingsSet", () => {
+      this.settings = { ...settings, grace_s: Math.min(600, Math.max(1, settings.grace_s)), max_runs: Math.min(16, Math.max(1, settings.max_runs)) };
+      return { ...this.settings };
+    });
+
+  folderPick = (): Promise<string | null> => this.answer("folderPick", () => "/home/lin/src/new-shop");
+
+  projectList = (): Promise<ProjectSummary[]> => this.answer("projectList", () => this.projects.map((one) => this.project(one.id)));
+
+  projectOpen = (path: string): Promise<ProjectSummary> =>
+    this.answer("projectOpen", () => {
+      const known = this.projects.find((one) => one.path === path);
+      if (known) return this.project(known.id);
+      const project: ProjectSummary = { id: `p-${this.projects.length + 1}`, name: path.split("/").at(-1) ?? path, path, kind: "folder", last_run: null };
+      this.projects.push(project);
+      this.notify({ kind: "projects" });
+      return project;
+    });
+
+  projectRemove = (project: string): Promise<void> =>
+    this.answer("projectRemove", () => {
+      this.projects = this.projects.filter((one) => one.id !== project);
+      this.notify({ kind: "projects" });
+    });
+
+  sampleCreate = (): Promise<ProjectSummary> =>
+    this.answer("sampleCreate", () => {
+      if (!this.projects.some((one) => one.id === SAMPLE.id)) this.projects.unshift(SAMPLE);
+      this.notify({ kind: "projects" });
+      return this.project(SAMPLE.id);
+    });
+
+  projectDetail = (id: string): Promise<ProjectDetail> =>
+    this.answer("projectDetail", () => {
+      const project = this.project(id);
+      const runs = this.summaries({ project: id });
+      const list = versions(this.now()).map((version) => ({
+        ...version,
+        last_run: runs.find((run) => run.version_title === version.title) ?? null,
+      }));
+      const lone = project.id === "p-notes";
+      return {
+        project,
+        workflows: lone ? [] : WORKFLOWS,
+        versions: lone ? [] : list,
+        findings: this.scenario === "broken" ? BROKEN_FINDINGS : [],
+        last_inputs: { deploy: { BATCH: "2" } },
+      };
+    });
+
+  runPreview = (request: RunRequest): Promise<RunPreview> =>
+    this.answer("runPreview", () => {
+      if (this.scenario === "broken") throw rejection("pipeline_invalid", "`.drone.yml` has 1 error", "", BROKEN_FINDINGS);
+      const sample = request.project === SAMPLE.id;
+      return {
+        stages: [
+          {
+            name: "default",
+            steps: stepsOf(request.workflow).map((step) => ({
+              name: step.name,
+              image: this.engine ? step.image : "",
+              kind: step.kind,
+              only_after_failure: step.onlyAfterFailure ?? false,
+            })),
+          },
+        ],
+        backend: this.engine ? "docker" : "host",
+        isolated: this.engine,
+        needs_consent: !this.engine && !sample,
+        missing_secrets: request.workflow === "deploy" && !this.secrets.some((one) => one.name === "webhook_url") ? ["webhook_url"] : [],
+        findings: [],
+        usual_ms: request.workflow === "tag" ? null : 16_400,
+      };
+    });
+
+  runStart = (request: RunRequest): Promise<string> =>
+    this.answer("runStart", () => {
+      const project = this.project(request.project);
+      if (!this.engine && project.kind !== "sample" && !request.allow_host) throw rejection("no_engine", "no container engine answers");
+      const list = versions(this.now());
+      const version = list.find((one) => one.id === request.version) ?? list[0];
+      if (!version) throw rejection("version_not_found", "the project has no version");
+      return this.begin(project, request.workflow, version, request.inputs);
+    });
+
+  private begin(project: ProjectSummary, workflow: string, version: ProjectDetail["versions"][number], inputs: Record<string, string>): string {
+    const id = `r-new-${this.runs.length + 1}`;
+    const number = this.summaries({ project: project.id }).length + 1;
+    const outcome = this.scenario === "failed" ? "failed" : "passed";
+    this.runs.push({ ...recordOf(id, number, project, workflow, version, this.now(), "lin", outcome), inputs, isolated: this.engine });
+    this.notify({ kind: "run", run: id, project: project.id });
+    return id;
+  }
+
+  runAgain = (run: string): Promise<string> =>
+    this.answer("runAgain", () => {
+      const record = this.record(run);
+      const version = versions(this.now()).find((one) => one.title === record.base.version_title);
+      if (!version) throw rejection("version_not_found", "the version is gone");
+      return this.begin(this.project(record.base.project), record.base.workflow, version, record.inputs);
+    });
+
+  runCancel = (run: string): Promise<void> =>
+    this.answer("runCancel", () => {
+      const record = this.record(run);
+      if (record.cancelRequestedAt === undefined) {
+        record.cancelRequestedAt = this.now();
+        record.stopped = { at: this.now() + this.settings.grace_s * 1000, as: "cancelled" };
+      } else record.stopped = { at: this.now(), as: "cancelled" };
+      this.notify({ kind: "run", run, project: record.base.project });
+    });
+
+  runList = (filter: RunFilter): Promise<RunPage> =>
+    this.answer("runList", () => {
+      const all = this.summaries({ project: filter.project }).filter(
+        (run) =>
+          (filter.states.length === 0 || filter.states.includes(run.state)) &&
+          matches(filter.text, [run.workflow, ...Object.values(run.workflow_title), run.version_name, run.version_title, run.project_name, run.actor]),
+      );
+      const from = filter.after === null ? 0 : all.findIndex((run) => run.id === filter.after) + 1;
+      const runs = all.slice(from, from + filter.limit);
+      return { runs, next: from + runs.length < all.length ? (runs.at(-1)?.id ?? null) : null };
+    });
+
+  runDetail = (run: string): Promise<RunDetail> => this.answer("runDetail", () => this.detail(run));
+
+  private log(address: StepAddress): { step: StepDetail; script: StepScript } {
+    const step = this.detail(address.run).stages[address.stage - 1]?.steps[address.step - 1];
+    const script = this.record(address.run).steps[address.step - 1];
+    if (!step || !script) throw rejection("step_not_found", `no step ${address.step}`);
+    return { step, script };
+  }
+
+  logSummary = (address: StepAddress): Promise<LogSummary> =>
+    this.answer("logSummary", () => {
+      const { step, script } = this.log(address);
+      return { lines: step.log_lines, bytes: step.log_lines * 80, complete: isOver(step.state), marks: fakeMarks(script.log, step.log_lines, script.lines) };
+    });
+
+  logRange = (address: StepAddress, from: number, count: number): Promise<LogRange> =>
+    this.answer("logRange", () => {
+      const { step, script } = this.log(address);
+      const end = Math.min(step.log_lines, from + Math.min(count, 400));
+      const lines: string[] = [];
+      for (let n = from; n < end; n++) lines.push(fakeLine(script.log, n, script.lines));
+      return { from, lines, cut: [], total: step.log_lines };
+    });
+
+  logFind = (address: StepAddress, query: string, from: number, limit: number): Promise<LogHit[]> =>
+    this.answer("logFind", () => {
+      const { step, script } = this.log(address);
+      const wanted = query.toLowerCase();
+      const hits: LogHit[] = [];
+      for (let n = from; n < step.log_lines && hits.length < limit; n++) {
+        const text = plainText(fakeLine(script.log, n, script.lines));
+        if (text.toLowerCase().includes(wanted)) hits.push({ line: n, text });
+      }
+      return hits;
+    });
+
+  logSave = (address: StepAddress): Promise<string | null> =>
+    this.answer("logSave", () => `/home/lin/${this.log(address).script.name}.txt`);
+
+  secretList = (): Promise<SecretEntry[]> => this.answer("secretList", () => [...this.secrets]);
+
+  secretSet = (scope: SecretScope, name: string, value: string): Promise<void> =>
+    this.answer("secretSet", () => {
+      if (value === "") throw rejection("secret_invalid", `the value of \`${name}\` is empty`);
+      if (!/^[A-Za-z_][\w.-]*$/.test(name)) throw rejection("secret_invalid", `the name \`${name}\` is not allowed`);
+      this.secrets = this.secrets.filter((one) => !(one.name === name && sameScope(one.scope, scope)));
+      this.secrets.push({ name, scope, updated: new Date(this.now()).toISOString() });
+      this.secrets.sort((a, b) => a.name.localeCompare(b.name));
+    });
+
+  secretRemove = (scope: SecretScope, name: string): Promise<void> =>
+    this.answer("secretRemove", () => {
+      this.secrets = this.secrets.filter((one) => !(one.name === name && sameScope(one.scope, scope)));
+    });
+
+  subscribe = (listener: (notice: Notice) => void): Promise<void> =>
+    this.answer("subscribe", () => {
+      this.listener = listener;
+    });
+}

@@ -1,0 +1,97 @@
+/**
+ * The one door to the app's core. `tauri.ts` is the real one, `fake.ts` the one for tests and the browser; both are checked
+ * against `Api`. Every call may reject with an `ApiError`; use `asApiError` on whatever was caught.
+ */
+import type {
+  ApiError,
+  AppStatus,
+  LogHit,
+  LogRange,
+  LogSummary,
+  Notice,
+  ProjectDetail,
+  ProjectSummary,
+  RunDetail,
+  RunFilter,
+  RunPage,
+  RunPreview,
+  RunRequest,
+  SecretEntry,
+  SecretScope,
+  Settings,
+} from "./types";
+
+export type * from "./types";
+
+/** Names one attempt of one step of one run: whose log is meant. */
+export interface StepAddress {
+  run: string;
+  stage: number;
+  step: number;
+  attempt: number;
+}
+
+export interface Api {
+  appStatus(): Promise<AppStatus>;
+  /** Asks the engines again; takes as long as they need to answer. */
+  engineProbe(): Promise<AppStatus>;
+  settingsGet(): Promise<Settings>;
+  /** Returns what was stored, after limits were applied. */
+  settingsSet(settings: Settings): Promise<Settings>;
+  /** Opens the system's dialog; `null` when nothing was chosen. */
+  folderPick(): Promise<string | null>;
+
+  projectList(): Promise<ProjectSummary[]>;
+  projectOpen(path: string): Promise<ProjectSummary>;
+  /** Takes it off the list; folder and history stay. */
+  projectRemove(project: string): Promise<void>;
+  sampleCreate(): Promise<ProjectSummary>;
+  projectDetail(project: string): Promise<ProjectDetail>;
+
+  runPreview(request: RunRequest): Promise<RunPreview>;
+  /** Returns the id of the new run. */
+  runStart(request: RunRequest): Promise<string>;
+  /** Same version, same values; returns the id of the new run. */
+  runAgain(run: string): Promise<string>;
+  /** The first call asks the steps to end, the second kills them. */
+  runCancel(run: string): Promise<void>;
+  runList(filter: RunFilter): Promise<RunPage>;
+  runDetail(run: string): Promise<RunDetail>;
+
+  logSummary(address: StepAddress): Promise<LogSummary>;
+  /** `count` is at most 400. */
+  logRange(address: StepAddress, from: number, count: number): Promise<LogRange>;
+  logFind(address: StepAddress, query: string, from: number, limit: number): Promise<LogHit[]>;
+  /** Opens the system's dialog; returns the path, or `null` when nothing was chosen. */
+  logSave(address: StepAddress): Promise<string | null>;
+
+  secretList(): Promise<SecretEntry[]>;
+  secretSet(scope: SecretScope, name: string, value: string): Promise<void>;
+  secretRemove(scope: SecretScope, name: string): Promise<void>;
+
+  /** One long-lived subscription per window: notices say what to ask again. */
+  subscribe(listener: (notice: Notice) => void): Promise<void>;
+}
+
+let current: Api | undefined;
+
+/** Called once at start, and by tests before each case. */
+export function provideApi(api: Api): void {
+  current = api;
+}
+
+export function useApi(): Api {
+  if (!current) throw new Error("provideApi was not called");
+  return current;
+}
+
+/** Turns whatever was caught into an `ApiError`: what the core rejected with, or a defect of ours. */
+export function asApiError(caught: unknown): ApiError {
+  if (isApiError(caught)) return caught;
+  const message = caught instanceof Error ? caught.message : String(caught);
+  return { code: "internal", message, hint: "", findings: [] };
+}
+
+function isApiError(value: unknown): value is ApiError {
+  return typeof value === "object" && value !== null && "code" in value && "message" in value && "findings" in value;
+}

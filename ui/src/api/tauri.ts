@@ -1,0 +1,40 @@
+/** The real core: one `invoke` per use case. The only module that imports Tauri. */
+import { Channel, invoke } from "@tauri-apps/api/core";
+import type { Api } from "./index";
+import type { Notice, RunFilter, RunRequest, SecretScope, Settings } from "./types";
+
+export const tauriApi: Api = {
+  appStatus: () => invoke("app_status"),
+  engineProbe: () => invoke("engine_probe"),
+  settingsGet: () => invoke("settings_get"),
+  settingsSet: (settings: Settings) => invoke("settings_set", { settings }),
+  folderPick: () => invoke("folder_pick"),
+
+  projectList: () => invoke("project_list"),
+  projectOpen: (path: string) => invoke("project_open", { path }),
+  projectRemove: (project: string) => invoke("project_remove", { project }),
+  sampleCreate: () => invoke("sample_create"),
+  projectDetail: (project: string) => invoke("project_detail", { project }),
+
+  runPreview: (request: RunRequest) => invoke("run_preview", { request }),
+  runStart: (request: RunRequest) => invoke("run_start", { request }),
+  runAgain: (run: string) => invoke("run_again", { run }),
+  runCancel: (run: string) => invoke("run_cancel", { run }),
+  runList: (filter: RunFilter) => invoke("run_list", { filter }),
+  runDetail: (run: string) => invoke("run_detail", { run }),
+
+  logSummary: (address) => invoke("log_summary", { ...address }),
+  logRange: (address, from, count) => invoke("log_range", { ...address, from, count }),
+  logFind: (address, query, from, limit) => invoke("log_find", { ...address, query, from, limit }),
+  logSave: (address) => invoke("log_save", { ...address }),
+
+  secretList: () => invoke("secret_list"),
+  secretSet: (scope: SecretScope, name: string, value: string) => invoke("secret_set", { scope, name, value }),
+  secretRemove: (scope: SecretScope, name: string) => invoke("secret_remove", { scope, name }),
+
+  subscribe: async (listener) => {
+    const channel = new Channel<Notice>();
+    channel.onmessage = listener;
+    await invoke("notices_subscribe", { channel });
+  },
+};

@@ -1,0 +1,47 @@
+/** Everything that turns values into words of the window's language. */
+import { useI18n } from "vue-i18n";
+import type { RunSummary, Version, Workflow } from "@/api";
+import { DERIVED_KEY, EVENT_KEY } from "@/logic/status";
+import { bytes, duration, fullMoment, momentParts } from "@/logic/time";
+import { localised } from "@/logic/words";
+
+export function useWords() {
+  const { t, locale } = useI18n();
+
+  const number = (value: number) => new Intl.NumberFormat(locale.value).format(value);
+  const moment = (iso: string) => {
+    const parts = momentParts(iso, new Date(), locale.value);
+    return parts ? t("time.moment", parts) : "";
+  };
+  const text = (value: { [key in string]: string }) => localised(value, locale.value);
+
+  /** A title that an author gave, or one by event. */
+  function title(given: { [key in string]: string }, event: string, target: string, name: string): string {
+    const own = text(given);
+    if (own !== "") return own;
+    const key = DERIVED_KEY[event];
+    return key === undefined ? name : t(key, { target });
+  }
+
+  return {
+    t,
+    locale,
+    number,
+    moment,
+    text,
+    /** A count with its noun: the key has one form, or two parted by a bar. */
+    count: (key: string, n: number) => t(key, { n: number(n) }, n),
+    full: (iso: string) => fullMoment(iso, locale.value),
+    duration: (ms: number) => duration(ms, locale.value),
+    bytes: (count: number) => bytes(count, locale.value),
+    workflowTitle: (workflow: Workflow) => title(workflow.title, workflow.event, workflow.target, workflow.name),
+    runTitle: (run: RunSummary) => title(run.workflow_title, run.event, run.target, run.workflow),
+    eventWords: (event: string, target: string) => {
+      const key = EVENT_KEY[event];
+      return key === undefined ? event : t(key, { target });
+    },
+    /** Name of a version: its tag, else its time. */
+    versionName: (version: Pick<Version, "name" | "time">) => (version.name === "" ? moment(version.time) : version.name),
+    runVersionName: (run: RunSummary) => (run.version_name === "" ? moment(run.version_time) : run.version_name),
+  };
+}

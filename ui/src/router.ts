@@ -1,0 +1,20 @@
+import { createRouter, createWebHashHistory, type Router, type RouterHistory } from "vue-router";
+import HistoryView from "./views/HistoryView.vue";
+import HomeView from "./views/HomeView.vue";
+import ProjectView from "./views/ProjectView.vue";
+import RunView from "./views/RunView.vue";
+import SettingsView from "./views/SettingsView.vue";
+
+export function makeRouter(history: RouterHistory = createWebHashHistory()): Router {
+  return createRouter({
+    history,
+    routes: [
+      { path: "/", name: "home", component: HomeView },
+      { path: "/project/:project", name: "project", component: ProjectView, props: true },
+      { path: "/run/:run", name: "run", component: RunView, props: true },
+      { path: "/history", name: "history", component: HistoryView },
+      { path: "/settings", name: "settings", component: SettingsView },
+      { path: "/:rest(.*)*", redirect: "/" },
+    ],
+  });
+}
