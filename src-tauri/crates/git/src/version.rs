@@ -107,6 +107,13 @@ impl Repository {
         Ok(on_branch(&commit, self.branch_of(commit.id())?))
     }
 
+    /// The commit with that full id by its tag, the latest where it has several; `None` when no tag leads exactly to it.
+    pub fn tagged(&self, sha: &str) -> Result<Option<Version>, GitError> {
+        let commit = self.commit(sha)?;
+        let tag = self.tags()?.into_iter().find(|tag| tag.commit == commit.id());
+        tag.map(|tag| self.resolve(&format!("refs/tags/{}", tag.name))).transpose()
+    }
+
     /// What the compiler may know about a version: message, author, the first parent as the commit before, the branch (of a tag: one that has the
     /// tagged commit).
     pub fn commit_facts(&self, version: &Version) -> Result<CommitFacts, GitError> {

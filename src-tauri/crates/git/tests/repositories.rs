@@ -219,6 +219,8 @@ fn a_version_is_found_by_any_of_its_names() {
     for prefix in [&sha[..7], sha.as_str()] {
         assert_eq!(reference(prefix).unwrap(), ("第二次提交".into(), "refs/heads/main".into()));
     }
+    assert_eq!(repository.tagged(&sha).unwrap().unwrap().reference, "refs/tags/1.9.0");
+    assert_eq!(repository.tagged(&repository.head().unwrap().sha).unwrap(), None);
     for unknown in ["", "nope", "../HEAD", "abc", "0123456789", "refs/heads/", "版本", "main~1"] {
         assert!(matches!(repository.resolve(unknown), Err(GitError::UnknownVersion { .. })), "{unknown:?}");
     }

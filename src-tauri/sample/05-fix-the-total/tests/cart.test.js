@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest'
+import { add, discount, lines, money, pieces, total } from '../src/cart.js'
+
+describe('the cart', () => {
+  it('costs nothing while it is empty', () => {
+    expect(total({})).toBe(0)
+  })
+
+  it('counts pieces of the same kind on one line', () => {
+    const cart = add(add({}, 'ink'), 'ink')
+    expect(lines(cart).map((line) => [line.id, line.pieces])).toEqual([['ink', 2]])
+    expect(total(cart)).toBe(7300)
+  })
+
+  it('forgets a kind with its last piece', () => {
+    expect(add(add({}, 'card'), 'card', -1)).toEqual({})
+  })
+
+  it('knows how many pieces it holds', () => {
+    expect(pieces(add(add({}, 'ink', 2), 'card', 3))).toBe(5)
+  })
+
+  it('adds up to the last fen', () => {
+    const cart = add(add(add({}, 'type'), 'paper', 2), 'card', 2)
+    expect(total(cart)).toBe(12800 + 2 * 999 + 2 * 450)
+  })
+
+  it('takes a tenth off from three pieces of a kind on', () => {
+    expect(discount({ price: 999 }, 2)).toBe(0)
+    expect(discount({ price: 999 }, 3)).toBe(300)
+    expect(lines(add({}, 'card', 3))[0].sum).toBe(1215)
+  })
+
+  it('takes a discount off the total only once', () => {
+    const cart = add(add({}, 'card', 3), 'ink')
+    expect(total(cart)).toBe(1215 + 3650)
+  })
+
+  it('shows money with two places', () => {
+    expect(money(999)).toBe('¥9.99')
+    expect(money(12800)).toBe('¥128.00')
+  })
+})
