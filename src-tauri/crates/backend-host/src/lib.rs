@@ -1,1 +1,179 @@
-//! `lp-backend-host`: see `ARCHITECTURE.md`.
+//! Runs the steps of a stage as child processes of this computer, each stage in a private folder and each step in a session of
+//! its own, so that everything that a step has started can be found and ended. Nothing is isolated: a step may read and
+//! write whatever the person may. Linux only (`/proc`, pidfd).
+//!
+//! It knows nothing about containers, pipeline files, scheduling or the store. It does not watch the app itself: after a crash
+//! of the app [`HostBackend::sweep`](Backend::sweep) finds what is left by the marks in the environment of the processes.
+//!
+//! Read in this order: [`HostBackend`], `folder` (what is on the disk), `unpack`, `environment`, `step` (one step from start to
+//! end), `kin` (which processes belong to a step, and how they are ended).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod environment;
+mod folder;
+mod kin;
+mod mark;
+mod step;
+mod unpack;
+
+use async_trait::async_trait;
+use folder::{Root, StageFolder};
+use kin::{Kin, Scope};
+use lp_backend::{Backend, BackendError, Cancel, CancelStage, EngineInfo, StageContext, StepContext, StepExit, StepSink, SweepReport};
+use lp_model::{BackendKind, RunId};
+use std::io;
+use std::path::PathBuf;
+
+/// Steps as child processes under one folder of this computer.
+#[derive(Debug, Clone)]
+pub struct HostBackend {
+    root: PathBuf,
+}
+
+impl HostBackend {
+    /// A backend that keeps its stages under `root`, a folder of its own in the data folder: it is made when it is needed, for its
+    /// owner alone. Processes are told apart by it, so two data folders do not sweep each other's steps.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The root as it really is; asked each time, because it may not exist yet.
+    async fn root(&self) -> Result<Root, BackendError> {
+        let path = self.root.clone();
+        blocking("find the folder of the stages", move || Root::find(&path)).await
+    }
+}
+
+#[async_trait]
+impl Backend for HostBackend {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Host
+    }
+
+    async fn probe(&self) -> Result<EngineInfo, BackendError> {
+        let arch = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        Ok(EngineInfo {
+            name: "this computer".to_owned(),
+            version: String::new(),
+            api_version: String::new(),
+            address: String::new(),
+            platform: format!("{}/{arch}", std::env::consts::OS),
+            isolated: false,
+        })
+    }
+
+    async fn prepare(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
+        if cancel.is_asked() {
+            return Err(BackendError::Cancelled);
+        }
+        let root = self.root().await?;
+        let folder = root.stage(&stage.name());
+        let workspace = stage.stage.workspace.clone();
+        let made = folder.clone();
+        if blocking("make the folder of the stage", move || made.create(&workspace)).await? {
+            return Ok(());
+        }
+        if let Some(source) = &stage.source {
+            let target = folder.dir(&stage.stage.workspace);
+            let mut reader = source.open().await.map_err(|error| source_error(&error))?;
+            let stop = cancel.reached(CancelStage::Ask);
+            if !unpack::unpack(&mut reader, target, stop).await.map_err(|error| source_error(&error))? {
+                return Err(BackendError::Cancelled);
+            }
+        }
+        blocking("finish the folder of the stage", move || folder.set_ready()).await
+    }
+
+    async fn run_step(
+        &self,
+        stage: &StageContext,
+        step: &StepContext,
+        sink: &dyn StepSink,
+        cancel: &Cancel,
+    ) -> Result<StepExit, BackendError> {
+        let root = self.root().await?;
+        step::run(&root, stage, step, sink, cancel).await
+    }
+
+    async fn destroy(&self, stage: &StageContext) -> Result<Vec<String>, BackendError> {
+        let root = self.root().await?;
+        let kin = Kin::new(&root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number });
+        let mut left = kin.kill().await?;
+        let folder = root.stage(&stage.name());
+        left.extend(remove(folder).await?.err());
+        Ok(left)
+    }
+
+    async fn sweep(&self, live: &[RunId]) -> Result<SweepReport, BackendError> {
+        let root = self.root().await?;
+        let kin = Kin::new(&root, Scope::RunsBut(live.to_vec()));
+        let mut report = SweepReport { failed: kin.kill().await?, ..SweepReport::default() };
+        let listed = root.clone();
+        let folders = blocking("list the folders of the stages", move || listed.stages()).await?;
+        for (run, folder) in folders {
+            if live.contains(&run) {
+                continue;
+            }
+            let name = folder.name().to_owned();
+            match remove(folder).await? {
+                Ok(()) => report.removed.push(name),
+                Err(why) => report.failed.push(why),
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// Removes a stage's folder; the inner error says in words why it is still there.
+async fn remove(folder: StageFolder) -> Result<Result<(), String>, BackendError> {
+    blocking("remove the folder of the stage", move || {
+        Ok(folder.remove().map_err(|error| format!("folder `{}`: {error}", folder.path().display())))
+    })
+    .await
+}
+
+/// Does file work away from the runtime's workers.
+async fn blocking<T: Send + 'static>(
+    action: &'static str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, BackendError> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten();
+    done.map_err(|error| call_error(action, &error))
+}
+
+fn call_error(action: &str, error: &io::Error) -> BackendError {
+    match full(error) {
+        Some(full) => full,
+        None => BackendError::Call { action: action.to_owned(), message: error.to_string() },
+    }
+}
+
+fn source_error(error: &io::Error) -> BackendError {
+    full(error).unwrap_or_else(|| BackendError::Source { message: causes(error) })
+}
+
+/// A full disk is told apart wherever it shows: it is the one thing that the person can do something about.
+fn full(error: &io::Error) -> Option<BackendError> {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        .then(|| BackendError::DiskFull { message: causes(error) })
+}
+
+/// The error with its causes: `tar` keeps the system's words in the source.
+fn causes(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,169 @@
+//! Preparing, destroying, sweeping; what a crash leaves.
+
+use crate::support::*;
+use lp_backend::{Backend, BackendError, CancelStage, Source, StageContext, StepExit, SweepReport};
+use lp_backend_host::HostBackend;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use tokio::io::AsyncRead;
+
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o755);
+        builder.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn it_says_that_steps_are_not_isolated() {
+    let bench = Bench::new().await;
+    let engine = bench.backend.probe().await.unwrap();
+    assert_eq!((engine.name.as_str(), engine.isolated), ("this computer", false));
+    assert!(engine.platform.starts_with("linux/"), "{}", engine.platform);
+}
+
+#[tokio::test]
+async fn the_commit_is_unpacked_once() {
+    let mut bench = Bench::new().await;
+    bench.stage = stage("run-2", Some(archive(&[("run.sh", "#!/bin/sh\necho hello"), ("文件夹/a", "b")])));
+    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+    assert_eq!(bench.run("./run.sh; cat 文件夹/a; echo changed > run.sh").await.1, "hello\nb");
+    // The engine asks again after a crash of the app: the work of the steps before stays.
+    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+    assert_eq!(fs::read_to_string(bench.work("run.sh")).unwrap(), "changed\n");
+    assert_eq!(fs::metadata(bench.root.join(bench.stage.name())).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn the_working_copy_lies_where_the_workspace_says() {
+    let mut bench = Bench::new().await;
+    let mut context = stage("run-2", Some(archive(&[("a", "b")])));
+    let inner = Arc::make_mut(&mut context.stage);
+    inner.workspace = lp_model::Workspace { base: "/go".into(), path: "src/app".into() };
+    bench.stage = context;
+    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+    assert_eq!(bench.run("pwd; cat a").await.1, format!("{}\nb", bench.work("src/app").display()));
+}
+
+/// A source that never gives a byte, or fails at once.
+struct Bad {
+    fails: bool,
+}
+
+#[async_trait::async_trait]
+impl Source for Bad {
+    async fn open(&self) -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
+        if self.fails {
+            return Err(io::Error::other("no such commit"));
+        }
+        let (mine, theirs) = tokio::io::duplex(1);
+        // Leaked, so that the stream never ends.
+        std::mem::forget(theirs);
+        Ok(Box::new(mine))
+    }
+}
+
+fn with_source(source: impl Source + 'static) -> StageContext {
+    StageContext { source: Some(Arc::new(source)), ..stage("run-2", None) }
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_read_is_an_error_with_its_reason() {
+    let bench = Bench::new().await;
+    let error = bench.backend.prepare(&with_source(Bad { fails: true }), &never().1).await.unwrap_err();
+    assert!(matches!(error, BackendError::Source { .. }) && error.to_string().ends_with("no such commit"), "{error}");
+    let broken = stage("run-3", Some(archive(&[("a", "content")])[..515].to_vec()));
+    let error = bench.backend.prepare(&broken, &never().1).await.unwrap_err();
+    assert!(matches!(error, BackendError::Source { .. }), "{error}");
+    // Half a working copy is not taken for a whole one.
+    let whole = stage("run-3", Some(archive(&[("b", "content")])));
+    bench.backend.prepare(&whole, &never().1).await.unwrap();
+    let names: Vec<_> = fs::read_dir(bench.root.join(whole.name()).join("work")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["b"]);
+}
+
+#[tokio::test]
+async fn preparing_can_be_cancelled() {
+    let bench = Bench::new().await;
+    let context = with_source(Bad { fails: false });
+    let (handle, cancel) = never();
+    let (backend, prepared) = (bench.backend.clone(), context.clone());
+    let task = tokio::spawn(async move { backend.prepare(&prepared, &cancel).await });
+    handle.advance(CancelStage::Ask);
+    assert!(matches!(task.await.unwrap(), Err(BackendError::Cancelled)));
+    assert!(bench.backend.destroy(&context).await.unwrap().is_empty());
+    assert!(!bench.root.join(context.name()).exists());
+}
+
+#[tokio::test]
+async fn nothing_is_left_after_destroy() {
+    let bench = Bench::new().await;
+    bench
+        .run("mkdir -p closed/inner; echo > closed/inner/x; chmod -R a-w closed; ln -s / root; mkfifo pipe; echo > \"$HOME/h\"")
+        .await
+        .0
+        .unwrap();
+    // The engine gave up on the step: its future is dropped, its processes still run.
+    let running = bench.start(step(2, "setsid sh -c 'echo deep $$; exec sleep 10000' & echo main $$; exec sleep 10000"), LONG);
+    let pids = [running.number("main").await, running.number("deep").await];
+    running.task.abort();
+    assert!(running.task.await.unwrap_err().is_cancelled());
+
+    assert_eq!(bench.backend.destroy(&bench.stage).await.unwrap(), Vec::<String>::new());
+    assert!(pids.iter().all(|pid| has_ended(*pid)));
+    assert_eq!(fs::read_dir(&bench.root).unwrap().count(), 0);
+    // Gone already counts as removed.
+    assert_eq!(bench.backend.destroy(&bench.stage).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_step_whose_first_start_was_lost_runs_alone() {
+    let bench = Bench::new().await;
+    let lost = bench.start(step(1, "echo ready $$; exec sleep 10000"), LONG);
+    let pid = lost.number("ready").await;
+    lost.task.abort();
+    assert!(lost.task.await.is_err());
+    assert!(!has_ended(pid));
+    assert_eq!(bench.run("exit 0").await.0.unwrap(), StepExit::Code(0));
+    assert!(has_ended(pid));
+}
+
+#[tokio::test]
+async fn a_sweep_removes_dead_runs_only() {
+    let dead = Bench::new().await;
+    let other_root = Bench::new().await;
+    let script = "echo ready $$; exec sleep 10000";
+    let live = stage("run-live", None);
+    dead.backend.prepare(&live, &never().1).await.unwrap();
+    let live_step = start_on(&dead.backend, &live, step(1, script), LONG, Arc::new(Collected::default()));
+    let running = [dead.start(step(1, script), LONG), other_root.start(step(1, script), LONG), live_step];
+    let mut pids = Vec::new();
+    for step in &running {
+        pids.push(step.number("ready").await);
+    }
+    // A crash of the app: nobody listens any more, the processes go on.
+    for step in &running {
+        step.task.abort();
+    }
+    fs::create_dir(dead.root.join("not-ours")).unwrap();
+    fs::write(dead.root.join("lp-file-1"), "").unwrap();
+
+    let fresh = HostBackend::new(dead.root.clone());
+    let report = fresh.sweep(&[run_id("run-live")]).await.unwrap();
+    assert_eq!(report, SweepReport { removed: vec!["lp-run-1-1".into()], failed: vec![] });
+    assert_eq!(pids.iter().map(|pid| has_ended(*pid)).collect::<Vec<_>>(), [true, false, false]);
+    let mut names: Vec<_> = fs::read_dir(&dead.root).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["lp-file-1", "lp-run-live-1", "not-ours"]);
+
+    assert!(fresh.destroy(&live).await.unwrap().is_empty());
+    assert!(has_ended(pids[2]) && !has_ended(pids[1]));
+    other_root.backend.destroy(&other_root.stage).await.unwrap();
+    assert!(has_ended(pids[1]));
+}
