@@ -21,8 +21,9 @@ export function useLogScroll(el: Ref<HTMLElement | undefined>, total: () => numb
   function place(next: number): void {
     position.value = clampPosition(shape.value, next);
     if (!el.value) return;
-    ownScroll = scrollOf(shape.value, position.value);
-    el.value.scrollTop = ownScroll;
+    el.value.scrollTop = scrollOf(shape.value, position.value);
+    // What the browser made of it: it rounds, and clips when its own height is not up to date.
+    ownScroll = el.value.scrollTop;
   }
 
   function user(next: number): void {
@@ -32,9 +33,11 @@ export function useLogScroll(el: Ref<HTMLElement | undefined>, total: () => numb
 
   function onScroll(): void {
     if (!el.value) return;
-    // Our own move comes back as an event; the browser may have rounded it.
+    // Our own move comes back as an event.
     if (Math.abs(el.value.scrollTop - ownScroll) < 1.5) return;
     ownScroll = el.value.scrollTop;
+    // A window that has grown scrolls by itself, before its observer speaks: not to be taken for a reader's move.
+    view.value = el.value.clientHeight;
     const next = positionOf(shape.value, el.value.scrollTop);
     if (next < position.value) follow.value = false;
     position.value = next;

@@ -57,7 +57,7 @@ export const zhCN: Messages = {
 
   "docket.title": "将会发生什么",
   "docket.run": "运行 {workflow} · {version}",
-  "docket.run_promote": "把 {version} 部署到 {target}",
+  "docket.run_promote": "部署 {version} 到 {target}",
   "docket.run_host": "在这台电脑上运行（不隔离）",
   "docket.consent": "我了解这些步骤：它们可以读取和修改这台电脑上的文件。",
   "docket.isolated": "每个步骤都在自己的容器里运行，与这台电脑隔离。",
@@ -105,7 +105,7 @@ export const zhCN: Messages = {
   "run.again": "再次运行",
   "run.again_title": "相同的版本，相同的参数",
   "run.again_impossible": "项目或版本已经不在了",
-  "run.started_by": "{actor} 于{moment}启动",
+  "run.started_by": "{moment}，由 {actor} 启动",
   "run.not_isolated": "这些步骤直接在这台电脑上运行，没有与系统隔离。",
   "run.announce": "{workflow}：{state}",
   "run.steps": "步骤",
@@ -202,7 +202,7 @@ export const zhCN: Messages = {
   "secret.removed": "已移除 {name}",
   "secret.remove": "移除",
   "secret.remove_question": "移除 {name}？使用它的流水线会缺少这个值。",
-  "secret.updated": "{moment}设置",
+  "secret.updated": "设置于 {moment}",
   "secret.empty": "还没有密钥。",
 
   "finding.error": "错误",
