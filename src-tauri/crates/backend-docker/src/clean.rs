@@ -71,7 +71,7 @@ impl DockerBackend {
             }
             Ok(report.failed)
         };
-        match tokio::time::timeout(CLEAN_LIMIT, work).await {
+        match tokio::time::timeout(CLEAN_LIMIT, engine.watched(self.heartbeat, work)).await {
             Ok(result) => result,
             Err(_) => Ok(vec![format!("everything of `{}`: the engine was too slow", stage.name())]),
         }
@@ -85,7 +85,7 @@ impl DockerBackend {
             things.retain(|thing| live.iter().all(|run| run.as_str() != thing.run));
             remove_all(&engine, things).await
         };
-        match tokio::time::timeout(CLEAN_LIMIT, work).await {
+        match tokio::time::timeout(CLEAN_LIMIT, engine.watched(self.heartbeat, work)).await {
             Ok(result) => result,
             Err(_) => {
                 Ok(SweepReport { removed: Vec::new(), failed: vec!["leftovers of earlier runs: the engine was too slow".to_owned()] })

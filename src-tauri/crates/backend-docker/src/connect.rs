@@ -133,9 +133,18 @@ impl Engine {
         self.docker.clone().with_timeout(limit)
     }
 
-    /// Ends only when the engine is gone: refuses connections, or leaves two asks in a row unanswered. A call that waits for the
-    /// engine for long is raced against this, because a hung engine keeps its connections open.
-    pub async fn gone(&self, every: Duration) -> BackendError {
+    /// Does the work unless the engine goes away meanwhile: a hung engine keeps its connections open, and a program may rightly
+    /// print nothing for hours, so waiting for an answer cannot tell.
+    pub async fn watched<T>(&self, every: Duration, work: impl Future<Output = Result<T, BackendError>>) -> Result<T, BackendError> {
+        tokio::select! {
+            biased;
+            result = work => result,
+            error = self.gone(every) => Err(error),
+        }
+    }
+
+    /// Ends only when the engine is gone: refuses connections, or leaves two asks in a row unanswered.
+    async fn gone(&self, every: Duration) -> BackendError {
         let mut missed = 0;
         loop {
             tokio::time::sleep(every).await;

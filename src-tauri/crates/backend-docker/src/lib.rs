@@ -44,15 +44,15 @@ pub struct DockerOptions {
     pub owner: String,
     /// Logins for registries.
     pub logins: Arc<dyn RegistryLogins>,
-    /// How often the engine is asked whether it is still there while a step runs. It counts as gone after two unanswered asks,
+    /// How often the engine is asked whether it is still there while work goes on. It counts as gone after two unanswered asks,
     /// each of which waits this long.
     pub heartbeat: Duration,
 }
 
 impl DockerOptions {
-    /// No logins, and a heartbeat of 15 seconds.
+    /// No logins, and a heartbeat of 10 seconds.
     pub fn new(addresses: Vec<EngineAddress>, owner: impl Into<String>) -> Self {
-        Self { addresses, owner: owner.into(), logins: Arc::new(NoLogins), heartbeat: Duration::from_secs(15) }
+        Self { addresses, owner: owner.into(), logins: Arc::new(NoLogins), heartbeat: Duration::from_secs(10) }
     }
 }
 

@@ -34,9 +34,11 @@ impl DockerBackend {
         let engine = self.connection.engine().await?;
         // Together, because making a network takes the engine long and does not need the disk. Both are waited for also when one fails:
         // what is given up in the middle could still appear after `destroy` has looked for it.
-        let (network, files) = tokio::join!(self.make_network(&engine, stage), self.make_volumes(&engine, stage, cancel));
-        files?;
-        network
+        let work = async {
+            let (network, files) = tokio::join!(self.make_network(&engine, stage), self.make_volumes(&engine, stage, cancel));
+            files.and(network)
+        };
+        engine.watched(self.heartbeat, work).await
     }
 
     async fn make_network(&self, engine: &Engine, stage: &StageContext) -> Result<(), BackendError> {
@@ -189,7 +191,6 @@ impl DockerBackend {
             biased;
             () = cancel.reached(CancelStage::Ask) => return Err(BackendError::Cancelled),
             sent = patient.upload_to_container(loader, Some(options), bollard::body_try_stream(tar)) => sent,
-            error = engine.gone(self.heartbeat) => return Err(error),
         };
         let Err(refused) = sent else { return Ok(()) };
         let action = "copy the files of the commit into the working copy";

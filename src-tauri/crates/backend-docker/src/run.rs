@@ -54,13 +54,17 @@ impl DockerBackend {
         let name = stage.step_name(step.key);
         let running = Running { engine: &engine, name: &name, step: &step.step.name };
 
-        let Some(output) = self.begin(&running, stage, step, sink, cancel).await? else {
-            return Ok(StepExit::Killed);
+        let work = async {
+            match self.begin(&running, stage, step, sink, cancel).await? {
+                Some(output) => self.follow(&running, output, sink, cancel).await.map(Some),
+                None => Ok(None),
+            }
         };
-        let ended = self.follow(&running, output, sink, cancel).await;
+        let ended = engine.watched(self.heartbeat, work).await;
         let stays = match &ended {
             // A service stays until the stage is destroyed; everything else is gone when its log is complete.
-            Ok(_) => step.step.kind == StepKind::Service,
+            Ok(Some(_)) => step.step.kind == StepKind::Service,
+            Ok(None) => false,
             // Asking an engine that does not answer would only delay the bad news.
             Err(BackendError::Unreachable { .. }) => true,
             // What cannot be watched any longer must not go on working.
@@ -69,7 +73,7 @@ impl DockerBackend {
         if !stays {
             running.remove().await;
         }
-        ended
+        Ok(ended?.unwrap_or(StepExit::Killed))
     }
 
     /// Gets the program to run with its output in our hands; `None` when a cancel came first.
@@ -105,16 +109,11 @@ impl DockerBackend {
             }
         }
         if cancel.is_asked() {
-            running.remove().await;
             return Ok(None);
         }
-        let begun = running.attach_and_start().await;
-        if begun.is_err() {
-            running.remove().await;
-        } else {
-            sink.started().await;
-        }
-        begun.map(Some)
+        let output = running.attach_and_start().await?;
+        sink.started().await;
+        Ok(Some(output))
     }
 
     /// Copies the output until the program has ended, and ends it when `cancel` asks for it.
@@ -134,7 +133,6 @@ impl DockerBackend {
             biased;
             ended = ending => ended?,
             error = running.end_when_asked(cancel, &killed, has_exited.clone()) => return Err(error),
-            error = running.engine.gone(self.heartbeat) => return Err(error),
         };
         if killed.load(Ordering::Relaxed) {
             return Ok(StepExit::Killed);

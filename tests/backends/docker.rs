@@ -1,0 +1,271 @@
+//! Containers of a real engine.
+
+use async_trait::async_trait;
+use bollard::Docker;
+use lp_backend::{Backend, BackendError, CancelHandle, EnvText, StageContext, StepExit};
+use lp_backend_docker::{DockerBackend, DockerOptions, labels};
+use lp_model::{Mount, StepKind, Volume, VolumeKind};
+use lp_secret::SecretValue;
+use lp_tests::conformance::{Abilities, Bench, Place, Sink, plan_stage, shell, within};
+use lp_tests::{docker, images};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An engine, with two data folders of ours on it.
+pub struct Containers {
+    pub engine: Docker,
+    pub image: String,
+    ours: Arc<DockerBackend>,
+    theirs: Arc<DockerBackend>,
+}
+
+/// Each test has owners of its own: a sweep in one must not see another's things.
+pub async fn place() -> Containers {
+    let image = images::busybox_image().await.to_owned();
+    Containers { engine: docker::require_engine().await, image, ours: Arc::new(backend()), theirs: Arc::new(backend()) }
+}
+
+pub fn backend() -> DockerBackend {
+    DockerBackend::new(DockerOptions::new(docker::addresses(), uuid::Uuid::now_v7().to_string()))
+}
+
+#[async_trait]
+impl Place for Containers {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.ours.clone()
+    }
+
+    fn neighbour(&self) -> Arc<dyn Backend> {
+        self.theirs.clone()
+    }
+
+    fn image(&self) -> String {
+        self.image.clone()
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { services: true, memory_limit: true }
+    }
+
+    async fn left_of(&self, stage: &StageContext) -> Vec<String> {
+        docker::labelled(&self.engine, labels::RUN, stage.run.as_str()).await
+    }
+}
+
+mod conforms {
+    lp_tests::conformance!(super::place().await);
+}
+
+#[tokio::test]
+async fn the_engine_says_who_it_is() {
+    let place = place().await;
+    let found = place.backend().probe().await.unwrap();
+    assert!(found.name == "Docker" || found.name == "Podman", "{found:?}");
+    assert!(found.isolated && !found.version.is_empty() && found.api_version.starts_with("1."), "{found:?}");
+    assert!(found.platform.starts_with("linux/"), "{found:?}");
+}
+
+#[tokio::test]
+async fn things_in_the_engine_carry_our_labels_and_no_folder_of_the_machine() {
+    let place = place().await;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done")]).await;
+    let sink = Sink::new();
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let context = bench.context(1);
+    let found = tokio::select! {
+        exit = bench.run_with(&context, &sink, &cancel) => panic!("it ended with {exit:?}"),
+        found = async {
+            sink.until_output("ready").await;
+            place.engine.inspect_container(&bench.stage.step_name(context.key), None).await.unwrap()
+        } => found,
+    };
+    let config = found.config.unwrap();
+    let found_labels = config.labels.unwrap();
+    for (label, value) in [(labels::RUN, bench.stage.run.as_str()), (labels::STAGE, "1"), (labels::STEP, "1"), (labels::ATTEMPT, "1")] {
+        assert_eq!(found_labels[label], value, "{label}");
+    }
+    assert!(found_labels.contains_key(labels::OWNER));
+    assert_eq!(config.open_stdin, Some(false));
+    assert_eq!(config.tty, Some(false));
+    let host = found.host_config.unwrap();
+    assert_eq!((host.binds.unwrap_or_default(), host.privileged), (vec![], Some(false)));
+    let mounts: Vec<_> = found.mounts.unwrap().into_iter().map(|mount| (mount.name.unwrap(), mount.destination.unwrap())).collect();
+    assert_eq!(mounts, [(bench.stage.name(), "/drone".to_owned())]);
+    let log = host.log_config.unwrap();
+    assert_eq!(log.typ.as_deref(), Some("local"));
+    assert!(log.config.unwrap().contains_key("max-size"));
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn a_missing_image_is_said_to_be_missing() {
+    let place = place().await;
+    let mut never = shell(1, "a", "true");
+    never.image = "lp-test/no-such-image:1".into();
+    let mut misspelt = shell(2, "b", "true");
+    misspelt.image = "Alpine".into();
+    let mut unknown = shell(3, "c", "true");
+    // Port 9 of this machine: refused at once, on every network.
+    unknown.image = "127.0.0.1:9/no/such:1".into();
+    unknown.pull = lp_model::PullPolicy::IfMissing;
+    let bench = Bench::ready(&place, vec![never, misspelt, unknown]).await;
+    for (number, image, part) in
+        [(1, "lp-test/no-such-image:1", "not on this computer"), (2, "Alpine", "upper case"), (3, "127.0.0.1:9/no/such:1", "refused")]
+    {
+        match bench.run(number).await.0 {
+            Err(BackendError::Image { image: named, message }) => {
+                assert_eq!(named, image);
+                assert!(message.contains(part), "{message}");
+            }
+            other => panic!("{image}: {other:?}"),
+        }
+    }
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_has_a_reason_to_act_on() {
+    let place = place().await;
+    let mut user = shell(1, "user", "true");
+    user.user = Some("ann".into());
+    let mut folder = shell(2, "folder", "true");
+    folder.working_dir = Some("/bin/busybox".into());
+    let mut program = shell(3, "program", "true");
+    program.entrypoint = Some(vec!["nope".into()]);
+    let mut not_executable = shell(4, "not executable", "true");
+    not_executable.entrypoint = Some(vec!["/etc/passwd".into()]);
+    let bench = Bench::ready(&place, vec![user, folder, program, not_executable]).await;
+    for (number, part) in
+        [(1, "no user `ann`"), (2, "/bin/busybox"), (3, "no program `nope`"), (4, "`/etc/passwd` is not an executable file")]
+    {
+        match bench.run(number).await.0 {
+            Err(BackendError::Start { message, .. }) => assert!(message.contains(part), "{message}"),
+            other => panic!("step {number}: {other:?}"),
+        }
+    }
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn the_users_settings_of_a_step_take_effect() {
+    let place = place().await;
+    let mut writer =
+        shell(1, "writer", "id -u; id -g; pwd; echo kept > /cache/file; df /dev/shm | grep -c 2048; cat /etc/hosts | grep -c 10.9.8.7");
+    writer.user = Some("65534:65534".into());
+    writer.working_dir = Some("/tmp".into());
+    writer.shm_bytes = Some(2 << 20);
+    writer.extra_hosts = vec!["db:10.9.8.7".into()];
+    // A fresh volume belongs to root, like everywhere.
+    let opener = shell(2, "opener", "chmod 777 /cache");
+    let mut reader = shell(3, "reader", "cat /cache/file; touch /cache/x 2>/dev/null || echo read-only");
+    let mut all = vec![opener, writer, reader.clone()];
+    reader = all.remove(2);
+    for (step, number) in all.iter_mut().zip(1..) {
+        step.number = lp_model::StepNumber(number);
+        step.mounts = vec![Mount { volume: "cache".into(), path: "/cache".into(), read_only: false }];
+    }
+    reader.mounts = vec![Mount { volume: "cache".into(), path: "/cache".into(), read_only: true }];
+    all.push(reader);
+    let mut stage = plan_stage(1, all);
+    stage.volumes = vec![Volume { name: "cache".into(), kind: VolumeKind::Temp }];
+    let bench = Bench::of(place.backend(), &place.image, stage, None);
+    bench.prepare().await.unwrap();
+    bench.output(1).await;
+    assert_eq!(bench.output(2).await, "65534\n65534\n/tmp\n1\n1\n");
+    assert_eq!(bench.output(3).await, "kept\nread-only\n");
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn the_images_own_entrypoint_and_command_are_kept() {
+    let place = place().await;
+    // The image's command is a shell, whose standard input is empty.
+    let mut plain = shell(1, "plain", "");
+    (plain.entrypoint, plain.command) = (None, None);
+    let mut command = shell(2, "command", "");
+    (command.entrypoint, command.command) = (None, Some(vec!["echo".into(), "from".into(), "command".into()]));
+    let bench = Bench::ready(&place, vec![plain, command]).await;
+    assert_eq!(bench.output(1).await, "");
+    assert_eq!(bench.output(2).await, "from command\n");
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn a_container_that_exists_is_taken_over_with_its_whole_log() {
+    let place = place().await;
+    let script = "printf 'a\\377\\n'; echo ready; until test -e go; do sleep 0.05; done; echo end; exit 7";
+    let bench = Bench::ready(&place, vec![shell(1, "a", script), shell(2, "b", "touch go")]).await;
+    let context = bench.context(1);
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let first = Sink::new();
+    // The app ends in the middle of the step.
+    tokio::select! {
+        exit = bench.run_with(&context, &first, &cancel) => panic!("it ended with {exit:?}"),
+        () = first.until_output("ready") => {}
+    }
+    let second = Sink::new();
+    let (exit, ()) = tokio::join!(bench.run_with(&context, &second, &cancel), async {
+        second.until_output("ready").await;
+        bench.output(2).await;
+    });
+    assert_eq!(exit.unwrap(), StepExit::Code(7));
+    assert_eq!(second.heard().bytes, b"a\xff\nready\nend\n");
+    assert_eq!(second.heard().started, 1);
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn a_container_that_ended_meanwhile_is_read_to_its_end() {
+    let place = place().await;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "echo ready; until test -e go; do sleep 0.05; done; echo end; exit 7")]).await;
+    let context = bench.context(1);
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let first = Sink::new();
+    tokio::select! {
+        exit = bench.run_with(&context, &first, &cancel) => panic!("it ended with {exit:?}"),
+        () = first.until_output("ready") => {}
+    }
+    let name = bench.stage.step_name(context.key);
+    place.engine.kill_container(&name, None).await.unwrap();
+    let (exit, heard) = bench.run_context(&context).await;
+    assert_eq!(exit.unwrap(), StepExit::Code(137));
+    assert_eq!(heard.text(), "ready\n");
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn a_service_stays_until_the_stage_is_destroyed() {
+    let place = place().await;
+    let mut service = shell(1, "db", "echo up; exit 3");
+    service.kind = StepKind::Service;
+    let bench = Bench::ready(&place, vec![service]).await;
+    let (exit, heard) = bench.run(1).await;
+    assert_eq!((exit.unwrap(), heard.text().as_str()), (StepExit::Code(3), "up\n"));
+    let name = format!("container {}", bench.stage.step_name(bench.context(1).key));
+    assert!(place.left_of(&bench.stage).await.contains(&name));
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_error() {
+    let place = place().await;
+    let mut step = shell(1, "a", "true");
+    step.entrypoint = Some(vec!["nope".into()]);
+    let bench = Bench::ready(&place, vec![step]).await;
+    let mut context = bench.context(1);
+    context.env = vec![("TOKEN".into(), EnvText::Secret(SecretValue::new("hunter2")))];
+    let (exit, _) = bench.run_context(&context).await;
+    let text = format!("{exit:?} {context:?}", context = context.env);
+    assert!(exit.is_err() && !text.contains("hunter2"), "{text}");
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn another_data_folder_cannot_be_mistaken_for_ours() {
+    let place = place().await;
+    let stranger = Bench::of(place.neighbour(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), None);
+    stranger.prepare().await.unwrap();
+    let report = within(60, "the sweep", place.backend().sweep(&[])).await.unwrap();
+    assert_eq!(report, Default::default());
+    stranger.clear(&place).await;
+}

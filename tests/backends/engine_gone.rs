@@ -1,0 +1,106 @@
+//! An engine that ends or hangs at any moment is said to be unreachable, soon, and never hangs a run.
+
+use crate::docker;
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage};
+use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress};
+use lp_tests::conformance::{Bench, Sink, TarSource, plan_stage, shell, within};
+use lp_tests::docker::{EngineDoor, require_socket};
+use std::sync::Arc;
+use std::time::Duration;
+
+const HEARTBEAT: Duration = Duration::from_millis(300);
+
+/// A door to the engine, a backend that goes through it, and a folder that lives as long.
+async fn behind_a_door() -> (EngineDoor, Arc<DockerBackend>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let door = EngineDoor::open(&folder.path().join("engine.sock"), require_socket().await);
+    let mut options = DockerOptions::new(vec![door.address()], uuid::Uuid::now_v7().to_string());
+    options.heartbeat = HEARTBEAT;
+    (door, Arc::new(DockerBackend::new(options)), folder)
+}
+
+fn assert_unreachable<T: std::fmt::Debug>(result: Result<T, BackendError>) {
+    assert!(matches!(result, Err(BackendError::Unreachable { .. })), "{result:?}");
+}
+
+/// Runs a step through the door, shuts it when the step prints, and expects the bad news; then cleans up by the front entrance.
+async fn shut_while_a_step_runs(shut: impl FnOnce(&EngineDoor), cancel_too: Option<CancelStage>) {
+    let place = docker::place().await;
+    let (door, backend, _folder) = behind_a_door().await;
+    let script = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
+    let bench = Bench::of(backend, &place.image, plan_stage(1, vec![shell(1, "a", script)]), None);
+    bench.prepare().await.unwrap();
+    let sink = Sink::new();
+    let (handle, cancel) = CancelHandle::new(Duration::from_secs(600));
+    let context = bench.context(1);
+    let (exit, ()) = tokio::join!(within(30, "a step without its engine", bench.run_with(&context, &sink, &cancel)), async {
+        sink.until_output("ready").await;
+        if let Some(stage) = cancel_too {
+            handle.advance(stage);
+        }
+        shut(&door);
+    });
+    assert_unreachable(exit);
+    assert!(sink.heard().text().contains("ready"));
+    Bench { backend: Arc::new(docker::backend()), stage: bench.stage.clone() }.clear(&place).await;
+}
+
+#[tokio::test]
+async fn it_ends_while_a_step_runs() {
+    shut_while_a_step_runs(EngineDoor::cut, None).await;
+}
+
+#[tokio::test]
+async fn it_hangs_while_a_step_runs() {
+    shut_while_a_step_runs(EngineDoor::hang, None).await;
+}
+
+#[tokio::test]
+async fn it_hangs_while_a_step_is_cancelled() {
+    shut_while_a_step_runs(EngineDoor::hang, Some(CancelStage::Ask)).await;
+}
+
+#[tokio::test]
+async fn it_hangs_while_files_are_sent() {
+    let place = docker::place().await;
+    let (door, backend, _folder) = behind_a_door().await;
+    let source = TarSource::endless(vec![0; 512]);
+    let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), Some(Arc::new(source)));
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let (prepared, ()) = tokio::join!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)), async {
+        let loader = format!("{}-source", bench.stage.name());
+        // The loader appears shortly before the upload; where exactly the door falls shut does not matter.
+        let _ = within(30, "the loader", async {
+            while place.engine.inspect_container(&loader, None).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        door.hang();
+    });
+    assert_unreachable(prepared);
+    Bench { backend: Arc::new(docker::backend()), stage: bench.stage.clone() }.clear(&place).await;
+}
+
+#[tokio::test]
+async fn it_is_gone_before_anything_begins() {
+    let place = docker::place().await;
+    let (door, backend, _folder) = behind_a_door().await;
+    backend.probe().await.unwrap();
+    let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), None);
+    door.cut();
+    assert_unreachable(within(10, "probe", backend.probe()).await);
+    assert_unreachable(within(10, "prepare", bench.prepare()).await);
+    assert_unreachable(within(10, "the step", bench.run(1)).await.0);
+    assert_unreachable(within(10, "destroy", backend.destroy(&bench.stage)).await);
+    assert_unreachable(within(10, "sweep", backend.sweep(&[])).await);
+}
+
+#[tokio::test]
+async fn the_first_engine_that_answers_is_used() {
+    docker::place().await;
+    let (door, _, _folder) = behind_a_door().await;
+    let nobody = EngineAddress::new("unix:///nowhere/at/all.sock");
+    let backend = DockerBackend::new(DockerOptions::new(vec![nobody, door.address()], "test"));
+    assert_eq!(backend.probe().await.unwrap().address, door.address().url);
+}

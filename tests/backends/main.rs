@@ -1,0 +1,8 @@
+//! Every backend against the conformance suite, and what is special to one of them.
+#![allow(clippy::unwrap_used)]
+
+mod docker;
+mod engine_gone;
+mod host;
+mod images;
+mod registry;

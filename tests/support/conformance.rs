@@ -1,0 +1,64 @@
+//! What every backend has to do, as cases over [`Backend`]: the contract in its documentation, tried out.
+//!
+//! A test binary says `lp_tests::conformance!(place().await)` inside a module and gets one test per case. Cases share nothing: each has a run
+//! of its own and removes it.
+
+mod cancelling;
+mod files;
+mod keeping_clean;
+mod output;
+mod place;
+mod starting;
+
+pub use cancelling::*;
+pub use files::*;
+pub use keeping_clean::*;
+pub use output::*;
+pub use place::{Abilities, Bench, Heard, Place, Sink, TarSource, plan_stage, shell, within};
+pub use starting::*;
+
+/// One test per case of the suite, over the place that the expression makes.
+#[macro_export]
+macro_rules! conformance {
+    ($place:expr) => {
+        $crate::conformance! { @cases $place =>
+            exit_codes_are_reported
+            a_signal_is_told_from_an_exit_code
+            bytes_pass_unchanged
+            ten_megabytes_arrive_whole
+            a_long_line_arrives_whole
+            both_streams_arrive
+            standard_input_is_empty
+            a_background_child_does_not_hold_the_step
+            a_log_that_cannot_be_written_ends_the_step
+            the_environment_is_what_was_given
+            the_source_is_in_the_working_copy
+            files_stay_for_later_steps
+            stages_do_not_share_files
+            a_source_that_cannot_be_read_fails_prepare
+            a_missing_program_cannot_be_started
+            started_is_called_once_and_first
+            two_steps_run_at_once
+            services_are_found_by_name
+            the_memory_limit_holds
+            an_asked_program_ends_in_its_own_way
+            a_stubborn_program_is_killed_after_the_grace_time
+            killed_at_once
+            a_second_cancel_does_not_wait_for_the_grace_time
+            a_cancelled_step_is_not_started
+            prepare_can_be_cancelled
+            preparing_twice_keeps_what_steps_did
+            destroying_leaves_nothing
+            destroying_twice_or_too_early_is_no_error
+            a_sweep_removes_only_our_dead_runs
+        }
+    };
+    (@cases $place:expr => $($case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::conformance::$case(&$place).await;
+            }
+        )*
+    };
+}

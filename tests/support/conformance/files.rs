@@ -1,0 +1,102 @@
+//! The working copy and the environment.
+
+use super::place::{Bench, Place, TarSource, shell};
+use lp_backend::{BackendError, EnvText, StepExit};
+use lp_secret::SecretValue;
+use std::sync::Arc;
+
+/// Values of any shape arrive as they are; secrets and paths are filled in.
+pub async fn the_environment_is_what_was_given(place: &dyn Place) {
+    let script =
+        r#"printf '%s|' "$PLAIN" "$HARD" "$EMPTY" "$TOKEN"; test "$DIR" = "$PWD" && echo dir; test "$DIR" = "$BASE/src/a" && echo base"#;
+    let bench = Bench::ready(place, vec![shell(1, "a", script)]).await;
+    let mut context = bench.context(1);
+    let plain = |text: &str| EnvText::Plain(text.to_owned());
+    context.env = vec![
+        ("BASE".into(), EnvText::WorkspaceBase),
+        ("DIR".into(), EnvText::WorkspaceDir),
+        ("EMPTY".into(), plain("")),
+        ("HARD".into(), plain("a=b c\"'$x\\\n中 ")),
+        ("PLAIN".into(), plain("x")),
+        ("TOKEN".into(), EnvText::Secret(SecretValue::new("hush $(id)"))),
+    ];
+    let (exit, heard) = bench.run_context(&context).await;
+    assert_eq!(exit.expect("it was found out"), StepExit::Code(0), "{}", heard.text());
+    assert_eq!(heard.text(), "x|a=b c\"'$x\\\n中 ||hush $(id)|dir\nbase\n");
+    bench.clear(place).await;
+}
+
+/// A tar with what repositories have: Chinese names, programs, links, empty folders, an empty file.
+fn repository() -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut add = |name: &str, kind: tar::EntryType, mode: u32, content: &str, link: &str| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_mtime(1_700_000_000);
+        header.set_size(content.len() as u64);
+        if link.is_empty() {
+            builder.append_data(&mut header, name, content.as_bytes())
+        } else {
+            builder.append_link(&mut header, name, link)
+        }
+        .expect("writing to memory cannot fail");
+    };
+    use tar::EntryType::{Directory, Regular, Symlink};
+    add("文档/", Directory, 0o755, "", "");
+    add("文档/说明 一.txt", Regular, 0o644, "你好\n", "");
+    add("run.sh", Regular, 0o755, "#!/bin/sh\necho ran\n", "");
+    add("link", Symlink, 0o777, "", "文档/说明 一.txt");
+    add("empty/", Directory, 0o755, "", "");
+    add("nothing", Regular, 0o644, "", "");
+    let long = format!("{}/file", vec!["a-folder-with-a-long-name"; 8].join("/"));
+    add(&long, Regular, 0o644, "deep\n", "");
+    builder.into_inner().expect("writing to memory cannot fail")
+}
+
+/// Every file of the commit is there as it was.
+pub async fn the_source_is_in_the_working_copy(place: &dyn Place) {
+    let script = "set -e; cat '文档/说明 一.txt'; ./run.sh; cat link; readlink link; test -d empty; test -f nothing; test ! -x nothing; \
+                  find . -name file -exec cat {} +; find . -type f | wc -l | tr -d ' '; touch new && rm -r empty new";
+    let bench = Bench::new(place, vec![shell(1, "a", script)], Some(Arc::new(TarSource::new(repository()))));
+    bench.prepare().await.expect("the source is fine");
+    assert_eq!(bench.output(1).await, "你好\nran\n你好\n文档/说明 一.txt\ndeep\n4\n");
+    bench.clear(place).await;
+}
+
+/// What a step writes, the next one finds.
+pub async fn files_stay_for_later_steps(place: &dyn Place) {
+    let steps = vec![shell(1, "a", "mkdir -p out && echo 1 > out/x && echo 2 > \"$BASE/top\""), shell(2, "b", "cat out/x \"$BASE/top\"")];
+    let bench = Bench::ready(place, steps).await;
+    for (number, expected) in [(1, ""), (2, "1\n2\n")] {
+        let mut context = bench.context(number);
+        context.env = vec![("BASE".into(), EnvText::WorkspaceBase)];
+        let (exit, heard) = bench.run_context(&context).await;
+        assert_eq!((exit.expect("it was found out"), heard.text().as_str()), (StepExit::Code(0), expected));
+    }
+    bench.clear(place).await;
+}
+
+/// Another stage has another working copy.
+pub async fn stages_do_not_share_files(place: &dyn Place) {
+    let one = Bench::ready(place, vec![shell(1, "a", "touch mine; ls")]).await;
+    let other = Bench::ready(place, vec![shell(1, "a", "ls")]).await;
+    assert_eq!(one.output(1).await, "mine\n");
+    assert_eq!(other.output(1).await, "");
+    one.clear(place).await;
+    other.clear(place).await;
+}
+
+/// A broken repository is said to be the reason, in its own words.
+pub async fn a_source_that_cannot_be_read_fails_prepare(place: &dyn Place) {
+    let whole = repository();
+    for cut in [0, whole.len() / 2] {
+        let source = TarSource::failing(whole[..cut].to_vec());
+        let bench = Bench::new(place, vec![shell(1, "a", "true")], Some(Arc::new(source)));
+        match bench.prepare().await {
+            Err(BackendError::Source { message }) => assert!(message.contains("the pack is broken"), "{message}"),
+            other => panic!("a source that fails after {cut} bytes ended prepare with {other:?}"),
+        }
+        bench.clear(place).await;
+    }
+}

@@ -1,0 +1,272 @@
+//! Images for tests, made on the spot from what the machine has: no registry is asked for anything.
+
+use crate::docker::require_engine;
+use bollard::Docker;
+use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tokio_util::io::ReaderStream;
+
+/// Names that the small image goes by. `alpine` and `busybox` are what pipelines of the tests ask for.
+const BUSYBOX_NAMES: [&str; 3] = ["lp-test/busybox:1", "alpine:latest", "busybox:latest"];
+
+/// Names that the Node image goes by.
+const NODE_NAMES: [&str; 3] = ["lp-test/node:1", "node:20-alpine", "node:20"];
+
+/// Label with the recipe's version: an image made by an older one is made again.
+const RECIPE_LABEL: &str = "letterpress.test-recipe";
+const BUSYBOX_RECIPE: &str = "busybox-1";
+const NODE_RECIPE: &str = "node-1";
+
+/// Makes sure of a small image with a shell, named `lp-test/busybox:1`, `alpine:latest` and `busybox:latest`; returns the first name.
+/// Made from Debian's `busybox-static`.
+///
+/// # Panics
+/// When no engine answers, or `busybox` is not installed or not static.
+pub async fn busybox_image() -> &'static str {
+    let docker = require_engine().await;
+    ensure(&docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, &BUSYBOX_NAMES, &[], || async {
+        let archive = tokio::task::spawn_blocking(busybox_archive).await.expect("the archive is made");
+        futures_util::stream::iter([Ok(Bytes::from(archive))]).boxed()
+    })
+    .await;
+    BUSYBOX_NAMES[0]
+}
+
+/// Makes sure of an image with Debian, git, and the machine's own node and npm, named `node:20-alpine` and `node:20`; returns the first
+/// name. npm in it uses the machine's registry and certificates. The first time takes minutes (`debootstrap`); the files are kept in
+/// `target/lp-test-images`.
+///
+/// # Panics
+/// When no engine answers, or `debootstrap`, `node` or `npm` is missing or fails.
+pub async fn node_image() -> &'static str {
+    let docker = require_engine().await;
+    let certificates = "/etc/ssl/certs/ca-certificates.crt";
+    let environment = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "NPM_CONFIG_CAFILE"].map(|name| format!("ENV {name}={certificates}"));
+    ensure(&docker, NODE_NAMES[0], NODE_RECIPE, &NODE_NAMES, &environment, || async {
+        let rootfs = tokio::task::spawn_blocking(node_rootfs).await.expect("the file tree is made");
+        archive_of(&rootfs)
+    })
+    .await;
+    NODE_NAMES[1]
+}
+
+/// Imports the image unless it is there in this recipe's version, and gives it all its names. One process at a time.
+async fn ensure<F, A>(docker: &Docker, name: &str, recipe: &str, names: &[&str], changes: &[String], archive: F)
+where
+    F: FnOnce() -> A,
+    A: Future<Output = futures_util::stream::BoxStream<'static, io::Result<Bytes>>>,
+{
+    let lock_name = format!("{recipe}.lock");
+    let lock = tokio::task::spawn_blocking(move || lock(&lock_name)).await.expect("the lock is taken");
+    let label = async |image: &str| {
+        let labels = docker.inspect_image(image).await.ok().and_then(|found| found.config).and_then(|config| config.labels);
+        labels.and_then(|labels| labels.get(RECIPE_LABEL).cloned())
+    };
+    if label(name).await.as_deref() != Some(recipe) {
+        let mut all = vec![
+            "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+            "CMD [\"/bin/sh\"]".to_owned(),
+            format!("LABEL {RECIPE_LABEL}={recipe}"),
+        ];
+        all.extend_from_slice(changes);
+        import(docker, name, all, archive().await).await;
+    }
+    for other in names {
+        if label(other).await.as_deref() != Some(recipe) {
+            let (repo, tag) = other.rsplit_once(':').expect("the names above have tags");
+            let options = TagImageOptionsBuilder::new().repo(repo).tag(tag).build();
+            docker.tag_image(name, Some(options)).await.expect("a present image can be named");
+        }
+    }
+    drop(lock);
+}
+
+async fn import(docker: &Docker, name: &str, changes: Vec<String>, archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
+    let (repo, tag) = name.rsplit_once(':').expect("the names above have tags");
+    // Changes are one parameter, a line each.
+    let options = CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).changes(changes).build();
+    let patient = docker.clone().with_timeout(std::time::Duration::from_secs(600));
+    let answers: Result<Vec<_>, _> = patient.create_image(Some(options), Some(bollard::body_try_stream(archive)), None).try_collect().await;
+    if let Err(error) = answers {
+        panic!("image `{name}` cannot be imported: {error}");
+    }
+}
+
+/// A tar with `busybox` and a link for each of its programs.
+fn busybox_archive() -> Vec<u8> {
+    let program = Path::new("/bin/busybox");
+    let file = fs::read(program).expect("the small test image needs /bin/busybox (apt-get install busybox-static)");
+    let list = output_of(Command::new(program).arg("--list"));
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut add = |name: &str, kind: tar::EntryType, mode: u32, content: &[u8], link: Option<&str>| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_size(content.len() as u64);
+        header.set_mtime(0);
+        match link {
+            Some(target) => builder.append_link(&mut header, name, target),
+            None => builder.append_data(&mut header, name, content),
+        }
+        .expect("writing to memory cannot fail");
+    };
+    for folder in ["bin/", "etc/", "root/", "usr/", "usr/bin/", "var/"] {
+        add(folder, tar::EntryType::Directory, 0o755, &[], None);
+    }
+    add("tmp/", tar::EntryType::Directory, 0o1777, &[], None);
+    add("etc/passwd", tar::EntryType::Regular, 0o644, b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n", None);
+    add("etc/group", tar::EntryType::Regular, 0o644, b"root:x:0:\nnogroup:x:65534:\n", None);
+    add("bin/busybox", tar::EntryType::Regular, 0o755, &file, None);
+    for applet in list.lines().filter(|applet| *applet != "busybox" && !applet.is_empty()) {
+        add(&format!("bin/{applet}"), tar::EntryType::Symlink, 0o777, &[], Some("/bin/busybox"));
+    }
+    add("usr/bin/env", tar::EntryType::Symlink, 0o777, &[], Some("/bin/busybox"));
+    builder.into_inner().expect("writing to memory cannot fail")
+}
+
+/// The file tree of the Node image: Debian, then node, npm and npm's settings.
+fn node_rootfs() -> PathBuf {
+    let folder = cache_folder();
+    let rootfs = folder.join("node-rootfs");
+    let complete = folder.join(format!("{NODE_RECIPE}.complete"));
+    if complete.exists() {
+        return rootfs;
+    }
+    // A tree that was left half made is of no use.
+    if rootfs.exists() {
+        fs::remove_dir_all(&rootfs).expect("an incomplete tree can be removed");
+    }
+    let (mirror, suite) = debian_mirror().expect("debootstrap needs a Debian mirror, and apt's sources on this machine name none");
+    run(Command::new("debootstrap").args(["--variant=minbase", "--include=ca-certificates,git", &suite]).arg(&rootfs).arg(&mirror));
+    for leftover in ["var/cache/apt/archives", "var/lib/apt/lists"] {
+        run(Command::new("find").arg(rootfs.join(leftover)).args(["-type", "f", "-delete"]));
+    }
+
+    let node = program_path("node");
+    let npm = program_path("npm");
+    let npm_folder = npm.ancestors().find(|path| path.ends_with("node_modules/npm")).expect("`npm` lies in its package's folder");
+    let local = rootfs.join("usr/local");
+    fs::create_dir_all(local.join("lib/node_modules")).expect("the tree is writable");
+    fs::create_dir_all(local.join("etc")).expect("the tree is writable");
+    fs::copy(&node, local.join("bin/node")).expect("node can be copied");
+    run(Command::new("cp").arg("-a").arg(npm_folder).arg(local.join("lib/node_modules/")));
+    for (name, script) in [("npm", "npm-cli.js"), ("npx", "npx-cli.js")] {
+        let link = local.join("bin").join(name);
+        std::os::unix::fs::symlink(format!("../lib/node_modules/npm/bin/{script}"), link).expect("the tree is writable");
+    }
+    // The machine's own settings, so that `npm ci` in a container comes as far as it does outside; its tokens stay here.
+    let registry = output_of(Command::new("npm").args(["config", "get", "registry"]));
+    let npmrc = format!(
+        "registry={}\ncafile=/etc/ssl/certs/ca-certificates.crt\nupdate-notifier=false\nfund=false\naudit=false\n",
+        registry.trim()
+    );
+    fs::write(local.join("etc/npmrc"), npmrc).expect("the tree is writable");
+    let certificates = fs::canonicalize("/etc/ssl/certs/ca-certificates.crt").expect("the machine has a certificate bundle");
+    fs::copy(certificates, rootfs.join("etc/ssl/certs/ca-certificates.crt")).expect("the bundle can be copied");
+    fs::write(&complete, "").expect("the cache folder is writable");
+    rootfs
+}
+
+/// A file tree as a tar stream with its owners and modes.
+fn archive_of(rootfs: &Path) -> futures_util::stream::BoxStream<'static, io::Result<Bytes>> {
+    let mut command = tokio::process::Command::new("tar");
+    command.arg("--numeric-owner").arg("--one-file-system").arg("-C").arg(rootfs).args(["-c", "."]);
+    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("`tar` can be started");
+    let output = child.stdout.take().expect("it was asked for a pipe");
+    let end = futures_util::stream::once(async move {
+        match child.wait().await {
+            Ok(status) if status.success() => Ok(Bytes::new()),
+            Ok(status) => Err(io::Error::other(format!("tar ended with {status}"))),
+            Err(error) => Err(error),
+        }
+    });
+    ReaderStream::with_capacity(output, 256 * 1024).chain(end).boxed()
+}
+
+/// First Debian mirror in apt's sources and the name of its main suite.
+fn debian_mirror() -> Option<(String, String)> {
+    let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
+    if let Ok(folder) = fs::read_dir("/etc/apt/sources.list.d") {
+        files.extend(folder.flatten().map(|entry| entry.path()));
+    }
+    files.sort();
+    let codename =
+        fs::read_to_string("/etc/os-release").ok()?.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=").map(str::to_owned))?;
+    files.iter().filter_map(|file| fs::read_to_string(file).ok()).find_map(|text| mirror_in(&text, &codename)).map(|url| (url, codename))
+}
+
+/// The address of the mirror that carries the suite `codename` itself, in either of apt's two formats.
+fn mirror_in(text: &str, codename: &str) -> Option<String> {
+    for paragraph in text.split("\n\n") {
+        let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        if let (Some(urls), Some(suites)) = (field("URIs:"), field("Suites:"))
+            && suites.split_whitespace().any(|suite| suite == codename)
+            && field("Components:").is_some_and(|components| components.split_whitespace().any(|c| c == "main"))
+        {
+            return urls.split_whitespace().next().map(str::to_owned);
+        }
+    }
+    text.lines().find_map(|line| {
+        let mut words = line.split_whitespace().filter(|word| !word.starts_with('[') && !word.ends_with(']'));
+        let is_source = words.next() == Some("deb");
+        let url = words.next()?;
+        (is_source && words.next() == Some(codename) && words.any(|component| component == "main")).then(|| url.to_owned())
+    })
+}
+
+fn program_path(name: &str) -> PathBuf {
+    let paths = std::env::var_os("PATH").expect("there is a PATH");
+    let found = std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file());
+    fs::canonicalize(found.unwrap_or_else(|| panic!("the Node test image needs `{name}` on this machine")))
+        .expect("a found file has a path")
+}
+
+fn cache_folder() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace folder").join("target"), PathBuf::from);
+    let folder = target.join("lp-test-images");
+    fs::create_dir_all(&folder).expect("the target folder is writable");
+    folder
+}
+
+fn lock(name: &str) -> fs::File {
+    let file = fs::File::create(cache_folder().join(name)).expect("the target folder is writable");
+    file.lock().expect("a file can be locked");
+    file
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn output_of(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats_of_sources() {
+        let old = "# c\ndeb [signed-by=/k] http://packages.example/x stable main\ndeb http://mirror.example/debian bookworm main contrib\n";
+        let new = "Types: deb\nURIs: http://other.example/x\nSuites: nodistro\nComponents: main\n\nTypes: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n";
+        for text in [old, new] {
+            assert_eq!(mirror_in(text, "bookworm").as_deref(), Some("http://mirror.example/debian"));
+            assert_eq!(mirror_in(text, "trixie"), None);
+        }
+    }
+}
