@@ -15,6 +15,7 @@
 //! | `STEP_LOG_LINES=1000` | writes that many lines |
 //! | `STEP_LOG_PAUSE=1ms` | waits that long after each of them |
 //! | `STEP_ECHO=NAME` | writes the value of that variable, byte by byte, and a line break |
+//! | `STEP_LOG_END=text` | writes that last, without a line break |
 //! | `IGNORE_TERM=true` | does not end when asked, only when killed |
 //! | `STEP_HANG=true` | does not even end when killed |
 //! | `STEP_PANIC=true` | the backend panics |
@@ -361,6 +362,9 @@ impl Script {
                 sink.write(&[byte]).await?;
             }
             sink.write(b"\n").await?;
+        }
+        if let Some(text) = self.text("STEP_LOG_END") {
+            sink.write(text.as_bytes()).await?;
         }
         Ok(())
     }

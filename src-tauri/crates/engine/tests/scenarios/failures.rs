@@ -208,6 +208,18 @@ async fn a_journal_that_fails_at_any_moment_stops_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_journal_that_fails_stops_what_runs_at_once() {
+    let pipeline = "a SLEEP=1s
+                    b needs=- SLEEP=50m IGNORE_TERM=true";
+    // RunStarted with StagePreparing, StageReady with two StepStarting, two StepStarted; then the end of `a`.
+    let setup = Setup { journal_fails: 4..usize::MAX, ..Setup::default() };
+    let (world, report) = run_with(setup, pipeline, |_| {}).await;
+    assert_eq!(report.end.state, RunState::Errored);
+    assert_eq!(world.backend.when("kill b"), Some(Duration::from_secs(1)));
+    assert_eq!(world.backend.when("gone default"), Some(Duration::from_secs(1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_log_that_cannot_be_written_ends_the_step() {
     let setup = Setup { log_room: Some(100), ..Setup::default() };
     let report = run_with(

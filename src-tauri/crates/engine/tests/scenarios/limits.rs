@@ -89,7 +89,7 @@ async fn many_runs_on_many_threads() {
     let plans = [plan(&text.replace("1ms", "forever")), plan(text), plan(text)];
     let start = |n: usize| {
         let run = world.start(&format!("run{n}"), &plans[n % 3]);
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             run.cancel(CancelReason::User);
         }
         run
@@ -97,11 +97,11 @@ async fn many_runs_on_many_threads() {
     let runs: Vec<_> = (0..60).map(start).collect();
     for (n, run) in runs.iter().enumerate() {
         let state = run.wait().await.state;
-        assert_eq!(state, if n % 3 == 0 { RunState::Cancelled } else { RunState::Failed }, "{}", run.run());
+        assert_eq!(state, if n.is_multiple_of(3) { RunState::Cancelled } else { RunState::Failed }, "{}", run.run());
         let events = world.memory.events(run.run());
         let again = lp_engine::scheduler::Scheduler::replay(Arc::new(plans[n % 3].clone()), &events).unwrap();
         assert_eq!(again.run_state(), state);
-        if n % 3 != 0 {
+        if !n.is_multiple_of(3) {
             let starts = events.iter().filter(|event| matches!(event, RunEvent::StepStarted { .. })).count();
             assert_eq!(starts, 7, "no end of a step overtakes its start");
             assert_eq!(world.log(run.run().as_str(), key(1, 3)).lines().count(), 50);

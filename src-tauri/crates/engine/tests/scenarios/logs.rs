@@ -23,6 +23,16 @@ async fn a_secret_is_masked_however_it_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_only_began_like_a_secret_is_there_in_the_end() {
+    let world = World::new(secrets());
+    let run = world.start("r1", &plan("a TOKEN=$token STEP_LOG=start STEP_LOG_END=hunter22 SLEEP=1m"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.log("r1", key(1, 1)), "start\n", "it could still become one");
+    run.wait().await;
+    assert_eq!(world.log("r1", key(1, 1)), "start\nhunter22");
+}
+
+#[tokio::test(start_paused = true)]
 async fn notes_and_errors_are_masked() {
     let pipeline = "a TOKEN=$token STEP_NOTE=fetching-hunter22-and-more image=missing-hunter22-and-more";
     let report = run_with(secrets(), pipeline, |_| {}).await.1;
