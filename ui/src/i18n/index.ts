@@ -11,7 +11,8 @@ export const i18n = createI18n({
   locale: "en" as Locale,
   fallbackLocale: "en",
   flatJson: true,
-  messages: { en, "zh-CN": zhCN },
+  // Copies: the library turns flat keys into a tree in place.
+  messages: { en: { ...en }, "zh-CN": { ...zhCN } },
 });
 
 /** Which language to speak, by the setting and the system's own. */

@@ -35,7 +35,7 @@ const ESC = "\u001b";
 // CSI … final | OSC … BEL or ST | other string sequences … ST | two-character escapes | remaining control characters but the tab.
 const SEQUENCE = new RegExp(
   [
-    "\\u001b\\[([0-?]*)[ -/]*([@-~])",
+    "\\u001b\\[([0-?]*)[ -/]*(?:([@-~])|$)",
     "\\u001b\\][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\)?",
     "\\u001b[PX^_][^\\u001b]*(?:\\u001b\\\\)?",
     "\\u001b[ -/]*[0-Z\\\\-~]?",

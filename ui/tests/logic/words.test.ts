@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import type { Excerpt, Input } from "@/api";
+import { excerptLines } from "@/logic/excerpt";
+import { firstValues, inputProblem, localised, matches } from "@/logic/words";
+
+const input = (part: Partial<Input>): Input => ({ name: "X", label: {}, help: {}, kind: "text", default: "", required: false, options: [], pattern: "", ...part });
+
+it.each<[string, Record<string, string>, string, string]>([
+  ["the language", { "zh-CN": "中", en: "e" }, "zh-CN", "中"],
+  ["its family", { zh: "中", en: "e" }, "zh-CN", "中"],
+  ["the author's default", { "": "d", en: "e" }, "zh-CN", "d"],
+  ["English", { en: "e", fi: "f" }, "zh-CN", "e"],
+  ["anything", { fi: "f" }, "en", "f"],
+  ["nothing", {}, "en", ""],
+])("localised falls back to %s", (_, text, locale, expected) => {
+  expect(localised(text, locale)).toBe(expected);
+});
+
+it("matches when every word occurs somewhere", () => {
+  expect(matches("cart lin", ["Fix the cart total", "Lin Yue"])).toBe(true);
+  expect(matches("cart wang", ["Fix the cart total", "Lin Yue"])).toBe(false);
+  expect(matches("优惠券", ["满减与优惠券"])).toBe(true);
+  expect(matches("  ", ["anything"])).toBe(true);
+});
+
+describe("values of a form", () => {
+  it.each<[string, Partial<Input>, string, string | null]>([
+    ["an empty one that is needed", { required: true }, "", "required"],
+    ["an empty one that is not", { pattern: "[0-9]+" }, "", null],
+    ["a whole match", { pattern: "[0-9]+" }, "12", null],
+    ["a part of it is not enough", { pattern: "[0-9]+" }, "a12", "pattern"],
+    ["alternatives are kept together", { pattern: "a|b" }, "ab", "pattern"],
+    ["a pattern of another dialect is left to the core", { pattern: "(?i)[a-z" }, "x", null],
+    ["no number", { kind: "number" }, "ten", "number"],
+    ["a number", { kind: "number" }, "-1.5", null],
+    ["not one of the options", { kind: "choice", options: ["a"] }, "b", "choice"],
+  ])("%s", (_, part, value, expected) => {
+    expect(inputProblem(input(part), value)).toBe(expected);
+  });
+
+  it("start with what was used last where it is still allowed", () => {
+    const inputs = [
+      input({ name: "A", default: "1" }),
+      input({ name: "B", kind: "choice", options: ["x", "y"], default: "x" }),
+      input({ name: "C", kind: "boolean" }),
+    ];
+    expect(firstValues(inputs, { A: "2", B: "gone" })).toEqual({ A: "2", B: "x", C: "false" });
+    expect(firstValues(inputs, undefined)).toEqual({ A: "1", B: "x", C: "false" });
+  });
+});
+
+describe("excerpts", () => {
+  const excerpt = (part: Partial<Excerpt>): Excerpt => ({ first_line: 4, lines: ["ab", "  标题: x", "cd"], line: 5, column: 3, end_line: 5, end_column: 5, ...part });
+  const marks = (part: Partial<Excerpt>) => excerptLines(excerpt(part)).map((line) => line.marked);
+
+  it("underlines by characters", () => {
+    expect(excerptLines(excerpt({}))[1]).toEqual({ number: 5, before: "  ", marked: "标题", after: ": x" });
+    expect(marks({ lines: ["", "😀😀key", ""], column: 3, end_column: 6 })).toEqual(["", "key", ""]);
+  });
+  it("underlines several lines from their first letter", () => {
+    expect(marks({ end_line: 6, end_column: 2 })).toEqual(["", "标题: x", "c"]);
+  });
+  it("points at an empty range and past the end of a line", () => {
+    expect(marks({ end_column: 3 })).toEqual(["", "标", ""]);
+    expect(marks({ column: 40, end_column: 40 })).toEqual(["", " ", ""]);
+  });
+});

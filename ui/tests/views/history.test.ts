@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { openWindow, type Opened } from "../support";
+
+const rows = (app: Opened) => app.all("history-row");
+
+describe("the history", () => {
+  it("lists runs newest first and opens one", async () => {
+    const app = await openWindow("/history");
+    expect(rows(app)).toHaveLength(50);
+    expect(rows(app)[0]!.text()).toContain("storefront-sample");
+    expect(rows(app)[0]!.attributes("data-state")).toBe("failed");
+    const run = rows(app)[0]!.attributes("data-run");
+    await rows(app)[0]!.trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.params["run"]).toBe(run);
+  });
+
+  it("shows more on demand and when its end comes near, each run once", async () => {
+    const app = await openWindow("/history");
+    await app.one("history-more").trigger("click");
+    await app.pass();
+    expect(rows(app)).toHaveLength(100);
+    await app.window.find(".page").trigger("scroll");
+    await app.pass();
+    const ids = rows(app).map((row) => row.attributes("data-run"));
+    expect(ids).toHaveLength(136);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(app.one("history-more").exists()).toBe(false);
+  });
+
+  it("searches, says when nothing matches, and shows all again", async () => {
+    const app = await openWindow("/history");
+    await app.one("history-search").setValue("soak");
+    await app.pass();
+    expect(rows(app)).toHaveLength(1);
+    await app.one("history-search").setValue("没有这样的");
+    await app.pass();
+    expect(app.text()).toContain("No run matches");
+    await app.window.find(".blank button").trigger("click");
+    await app.pass();
+    expect(rows(app)).toHaveLength(50);
+  });
+
+  it("filters by the state of its address", async () => {
+    const app = await openWindow("/history?state=cancelled");
+    expect(rows(app).length).toBeGreaterThan(0);
+    expect(new Set(rows(app).map((row) => row.attributes("data-state")))).toEqual(new Set(["cancelled"]));
+  });
+
+  it("shows a new run without being asked", async () => {
+    const app = await openWindow("/history");
+    const run = await app.fake.runAgain("r-1");
+    await app.pass(1000);
+    expect(rows(app)[0]!.attributes("data-run")).toBe(run);
+    expect(rows(app)[0]!.attributes("data-state")).toBe("running");
+  });
+
+  it("has words for no run, for waiting and for trouble", async () => {
+    const empty = await openWindow("/history", { scenario: "empty" });
+    expect(empty.text()).toContain("No run yet");
+    expect(empty.window.find(".blank button").text()).toBe("Start with a project");
+    empty.window.unmount();
+    const waiting = await openWindow("/history", { before: (fake) => (fake.runList = () => new Promise(() => undefined)) });
+    expect(waiting.one("loading").exists()).toBe(true);
+    waiting.window.unmount();
+    const broken = await openWindow("/history", { scenario: "error" });
+    expect(broken.one("error-card").attributes("data-code")).toBe("store_unavailable");
+    expect(broken.one("error-card").text()).toContain("permission denied");
+  });
+});

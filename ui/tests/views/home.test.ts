@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { openWindow } from "../support";
+
+describe("the first screen", () => {
+  it("offers the sample first, and opens it", async () => {
+    const app = await openWindow("/", { scenario: "empty" });
+    expect(app.one("try-sample").text()).toBe("Try the sample project");
+    expect(app.one("try-sample").classes()).toContain("primary");
+    expect(app.one("check-engine").text()).toContain("Docker 20.10.24 answers");
+    expect(app.one("check-disk").text()).toContain("41 GB free");
+    await app.one("try-sample").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.params["project"]).toBe("p-sample");
+    expect(app.all("project-link").map((link) => link.text())).toEqual(["storefront-sample"]);
+  });
+
+  it("opens the folder that was chosen, and does nothing when none was", async () => {
+    const app = await openWindow("/", { scenario: "empty" });
+    app.fake.folderPick = () => Promise.resolve(null);
+    await app.one("open-folder").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.path).toBe("/");
+    app.fake.folderPick = () => Promise.resolve("/home/lin/src/店铺");
+    await app.one("open-folder").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.name).toBe("project");
+    expect(app.text()).toContain("店铺");
+  });
+
+  it("tells why a folder cannot be opened, and stays", async () => {
+    const app = await openWindow("/", { scenario: "empty" });
+    app.fake.failWith("projectOpen", { code: "not_a_repository", message: "`/tmp/x` is no git repository", hint: "", findings: [] });
+    await app.one("open-folder").trigger("click");
+    await app.pass();
+    expect(app.one("toast").text()).toContain("This folder is not a git repository");
+    expect(app.one("toast").text()).toContain("/tmp/x is no git repository");
+    expect(app.router.currentRoute.value.path).toBe("/");
+  });
+
+  it("says plainly that steps are not isolated without an engine, and checks again", async () => {
+    const app = await openWindow("/", { scenario: "noengine" });
+    expect(app.one("check-engine").text()).toContain("not isolated");
+    expect(app.one("engine-chip").text()).toBe("No container engine");
+    app.fake.setEngine(true);
+    await app.one("check-again").trigger("click");
+    await app.pass();
+    expect(app.one("check-engine").attributes("data-state")).toBe("good");
+    expect(app.one("engine-chip").text()).toBe("Docker 20.10.24");
+  });
+
+  it("shows what is wrong with the core, and recovers", async () => {
+    const app = await openWindow("/", { before: (fake) => fake.failWith("appStatus", { code: "newer_data", message: "schema 9", hint: "", findings: [] }) });
+    expect(app.one("error-card").attributes("data-code")).toBe("newer_data");
+    expect(app.one("error-card").text()).toContain("newer Letterpress");
+    app.fake.failWith("appStatus", undefined);
+    await app.one("error-card").find("button").trigger("click");
+    await app.pass();
+    expect(app.one("error-card").exists()).toBe(false);
+  });
+
+  it("shows that something is on its way", async () => {
+    const app = await openWindow("/", { scenario: "empty", before: (fake) => (fake.appStatus = () => new Promise(() => undefined)) });
+    expect(app.one("loading").exists()).toBe(true);
+  });
+
+  it("speaks Chinese and sets language and colours of the page", async () => {
+    const app = await openWindow("/", { scenario: "empty", settings: { language: "zh-CN", theme: "dark" } });
+    expect(app.one("try-sample").text()).toBe("试用示例项目");
+    expect(document.documentElement.lang).toBe("zh-CN");
+    expect(document.documentElement.dataset["theme"]).toBe("dark");
+  });
+
+  it("tells about interrupted runs and another owner", async () => {
+    const app = await openWindow("/", {
+      before: (fake) => {
+        const real = fake.appStatus;
+        fake.appStatus = async () => ({ ...(await real()), interrupted_runs: ["r-1", "r-2"], is_owner: false });
+      },
+    });
+    expect(app.one("interrupted-bar").text()).toContain("2 runs were interrupted");
+    expect(app.one("not-owner").exists()).toBe(true);
+    await app.one("interrupted-bar").find("a").trigger("click");
+    await app.pass();
+    expect(app.all("history-row").length).toBeGreaterThan(0);
+    expect(new Set(app.all("history-row").map((row) => row.attributes("data-state")))).toEqual(new Set(["interrupted"]));
+  });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, it } from "vitest";
+import { openWindow, type Opened } from "../support";
+
+const chosen = (app: Opened) => app.all("version-row").find((row) => row.attributes("aria-selected") === "true");
+const planned = (app: Opened) => app.all("planned-step").map((step) => step.find(".name").text());
+
+async function choose(app: Opened, workflow: string): Promise<void> {
+  await app.window.find(`[data-testid=workflow-card][data-name=${workflow}]`).trigger("click");
+  await app.pass();
+}
+
+describe("the project screen", () => {
+  it("shows buttons, versions in words and what will happen", async () => {
+    const app = await openWindow("/project/p-store");
+    expect(app.all("workflow-card").map((card) => card.find(".title").text())).toEqual(["Build and test", "Deploy to production", "Tag pipeline"]);
+    const row = app.all("version-row")[1]!;
+    expect(row.text()).toContain("1.1.0");
+    expect(row.text()).toContain("yesterday 11:20");
+    expect(row.text()).toContain("Fix the cart total");
+    expect(row.text()).toContain("by Lin Yue");
+    expect(planned(app)).toEqual(["install", "lint", "test", "build", "tell the team"]);
+    expect(app.all("planned-step")[4]!.text()).toContain("only after a failure");
+    expect(app.text()).toContain("Usually takes 16s");
+  });
+
+  it("shows no bare hash anywhere", async () => {
+    const app = await openWindow("/project/p-store");
+    expect(app.text()).not.toMatch(/\b[0-9a-f]{12,}\b/);
+  });
+
+  it("says on the button what pressing it does", async () => {
+    const app = await openWindow("/project/p-store");
+    await app.all("version-row")[1]!.trigger("click");
+    await app.pass();
+    expect(app.one("run-button").text()).toBe("Run Build and test · 1.1.0");
+    await choose(app, "deploy");
+    expect(app.one("run-button").text()).toBe("Deploy 1.1.0 to production");
+  });
+
+  it("starts the chosen workflow and version and shows the run", async () => {
+    const app = await openWindow("/project/p-store");
+    await app.all("version-row")[1]!.trigger("click");
+    await app.pass();
+    await app.one("run-button").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.name).toBe("run");
+    expect(app.one("run-state").attributes("data-state")).toBe("running");
+    expect(app.text()).toContain("1.1.0");
+  });
+
+  it("starts once on a double press", async () => {
+    const app = await openWindow("/project/p-store");
+    const button = app.one("run-button");
+    void button.trigger("click");
+    await button.trigger("click");
+    await app.pass();
+    expect(app.fake.calls.filter((call) => call === "runStart")).toHaveLength(1);
+  });
+
+  it("keeps the choice when the project is read again", async () => {
+    const app = await openWindow("/project/p-store");
+    await app.all("version-row")[2]!.trigger("click");
+    app.fake.notify({ kind: "run", run: "r-1", project: "p-store" });
+    await app.pass(1000);
+    expect(app.fake.calls.filter((call) => call === "projectDetail").length).toBeGreaterThan(1);
+    expect(chosen(app)!.text()).toContain("满减");
+  });
+
+  it("searches versions while typing", async () => {
+    const app = await openWindow("/project/p-store");
+    await app.one("version-search").setValue("lin first");
+    expect(app.all("version-row").map((row) => row.attributes("data-version"))).toEqual(["1.0.0"]);
+    await app.one("version-search").setValue("nothing like it");
+    expect(app.all("version-row")).toHaveLength(0);
+    expect(app.text()).toContain("No version matches “nothing like it”");
+  });
+
+  it("picks a found version with Enter, but not with the Enter that ends a Chinese word", async () => {
+    const app = await openWindow("/project/p-store");
+    const search = app.one("version-search");
+    await search.setValue("优惠券");
+    const before = app.one("run-button").text();
+    await search.trigger("compositionstart");
+    await search.trigger("keydown", { key: "Enter", isComposing: true });
+    await search.trigger("keydown", { key: "Enter", keyCode: 229 });
+    await search.trigger("compositionend");
+    await search.trigger("keydown", { key: "Enter" });
+    expect(app.one("run-button").text()).toBe(before);
+    await app.pass(200);
+    await search.trigger("keydown", { key: "Enter" });
+    await app.pass();
+    expect(app.one("run-button").text()).toBe("Run Build and test · yesterday 09:20");
+  });
+
+  it("moves through the versions by keyboard", async () => {
+    const app = await openWindow("/project/p-store");
+    const list = app.window.find("[role=listbox]");
+    await list.trigger("keydown", { key: "ArrowDown" });
+    expect(chosen(app)!.attributes("data-version")).toBe("1.1.0");
+    expect(document.activeElement).toBe(chosen(app)!.element);
+    await list.trigger("keydown", { key: "ArrowUp" });
+    await list.trigger("keydown", { key: "ArrowUp" });
+    expect(chosen(app)!.text()).toContain("Show the delivery date");
+  });
+
+  it("asks for missing values before it runs, and sends what was entered", async () => {
+    const app = await openWindow("/project/p-store");
+    await choose(app, "deploy");
+    expect(app.text()).toContain("Fill in the form");
+    await app.one("run-button").trigger("click");
+    expect(app.text()).toContain("This needs a value.");
+    expect(app.fake.calls).not.toContain("runStart");
+    await app.window.find("#input-NOTE").setValue("修复购物车");
+    await app.pass();
+    expect(planned(app)).toContain("publish image");
+    await app.one("run-button").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.name).toBe("run");
+    expect(app.window.find(".inputs").text()).toContain("修复购物车");
+    expect(app.window.find(".inputs").text()).toContain("BATCH2");
+  });
+
+  it("never starts anything by Enter in the form: it goes to the button", async () => {
+    const app = await openWindow("/project/p-store");
+    await choose(app, "deploy");
+    const note = app.window.find("#input-NOTE");
+    await note.setValue("fix");
+    await app.pass();
+    (note.element as HTMLElement).focus();
+    await note.trigger("keydown", { key: "Enter", isComposing: true });
+    expect(document.activeElement).toBe(note.element);
+    await note.trigger("keydown", { key: "Enter" });
+    expect(document.activeElement).toBe(app.one("run-button").element);
+    expect(app.fake.calls).not.toContain("runStart");
+  });
+
+  it("names a missing secret and leads to where it is set", async () => {
+    const app = await openWindow("/project/p-store");
+    await choose(app, "deploy");
+    await app.window.find("#input-NOTE").setValue("fix");
+    await app.pass();
+    const missing = app.one("missing-secret");
+    expect(missing.text()).toContain("webhook_url");
+    await missing.find("a").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.name).toBe("settings");
+    expect((app.one("secret-name").element as HTMLInputElement).value).toBe("webhook_url");
+  });
+
+  it("runs on this computer only after consent", async () => {
+    const app = await openWindow("/project/p-store", { scenario: "noengine" });
+    expect(app.one("not-isolated").exists()).toBe(true);
+    expect(app.one("run-button").text()).toBe("Run on this computer, not isolated");
+    expect(app.one("run-button").attributes("disabled")).toBeDefined();
+    await app.one("consent").setValue(true);
+    await app.pass();
+    expect(app.one("run-button").attributes("disabled")).toBeUndefined();
+    await app.all("version-row")[1]!.trigger("click");
+    await app.pass();
+    expect((app.one("consent").element as HTMLInputElement).checked, "consent is for one version").toBe(false);
+    await app.one("consent").setValue(true);
+    await app.one("run-button").trigger("click");
+    await app.pass();
+    expect(app.one("run-state").exists()).toBe(true);
+    expect(app.one("not-isolated").text()).toContain("not isolated");
+  });
+
+  it("runs the sample without consent", async () => {
+    const app = await openWindow("/project/p-sample", { scenario: "noengine" });
+    expect(app.one("not-isolated").exists()).toBe(true);
+    expect(app.one("consent").exists()).toBe(false);
+    expect(app.one("run-button").attributes("disabled")).toBeUndefined();
+  });
+
+  it("looks again when an engine begins to answer", async () => {
+    const app = await openWindow("/project/p-store", { scenario: "noengine" });
+    app.fake.setEngine(true);
+    await app.pass();
+    expect(app.one("not-isolated").exists()).toBe(false);
+    expect(app.one("run-button").text()).toContain("Run Build and test");
+  });
+
+  it("underlines errors of the file and cannot run", async () => {
+    const app = await openWindow("/project/p-store", { scenario: "broken" });
+    const finding = app.one("finding");
+    expect(finding.attributes("data-severity")).toBe("error");
+    expect(finding.find("mark").text()).toBe("comands");
+    expect(finding.text()).toContain("did you mean commands?");
+    expect(app.all("finding")).toHaveLength(2);
+    expect(app.one("error-card").attributes("data-code")).toBe("pipeline_invalid");
+    expect(app.one("run-button").attributes("disabled")).toBeDefined();
+  });
+
+  it("shows an answer only for what is chosen now", async () => {
+    const app = await openWindow("/project/p-store");
+    const real = app.fake.runPreview;
+    let release: () => void = () => undefined;
+    app.fake.runPreview = async (request) => {
+      if (request.workflow === "tag") await new Promise<void>((resolve) => (release = resolve));
+      return real(request);
+    };
+    await choose(app, "tag");
+    await choose(app, "build");
+    release();
+    await app.pass();
+    expect(app.text()).toContain("Usually takes 16s");
+  });
+
+  it("is empty in words, on its way in stripes, broken with a hint", async () => {
+    const empty = await openWindow("/project/p-notes");
+    expect(empty.text()).toContain("Nothing to run here yet");
+    expect(empty.one("run-button").exists()).toBe(false);
+    empty.window.unmount();
+    const waiting = await openWindow("/project/p-store", { before: (fake) => (fake.projectDetail = () => new Promise(() => undefined)) });
+    expect(waiting.one("loading").exists()).toBe(true);
+    waiting.window.unmount();
+    const broken = await openWindow("/project/gone");
+    expect(broken.one("error-card").attributes("data-code")).toBe("project_not_found");
+    expect(broken.one("error-card").text()).toContain("Open its folder again");
+  });
+
+  it("takes a project off the list after a question", async () => {
+    const app = await openWindow("/project/p-store");
+    await app.window.find("button[aria-label='Remove from the list']").trigger("click");
+    await app.pass();
+    expect(app.text()).toContain("Its folder and its history stay.");
+    const confirm = [...document.querySelectorAll<HTMLElement>(".confirm button")].at(-1);
+    confirm!.click();
+    await app.pass();
+    expect(app.router.currentRoute.value.path).toBe("/");
+    expect(app.all("project-link").map((link) => link.attributes("data-project"))).not.toContain("p-store");
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { openWindow, type Opened } from "../support";
+
+const states = (app: Opened) => app.all("step-row").map((row) => row.attributes("data-state"));
+const chosen = (app: Opened) => app.all("step-row").find((row) => row.attributes("aria-current") === "true")?.attributes("data-name");
+const texts = (app: Opened) => app.all("log-line").map((line) => line.find(".text").text());
+
+describe("the run screen", () => {
+  it("moves with the run from the first step to the end", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running" });
+    expect(app.one("run-state").attributes("data-state")).toBe("running");
+    expect(states(app)).toEqual(["passed", "starting", "pending", "pending", "pending"]);
+    expect(chosen(app)).toBe("lint");
+    expect(app.all("step-row")[1]!.text()).toContain("pulling");
+    await app.pass(4000);
+    expect(states(app).slice(0, 3)).toEqual(["passed", "passed", "running"]);
+    expect(chosen(app)).toBe("test");
+    expect(texts(app).join("\n")).toContain("test.ts");
+    await app.pass(12_000);
+    expect(app.one("run-state").attributes("data-state")).toBe("passed");
+    expect(states(app)).toEqual(["passed", "passed", "passed", "passed", "skipped"]);
+    expect(app.all("step-row")[4]!.text()).toContain("did not run because nothing failed");
+    expect(app.one("cancel-button").exists()).toBe(false);
+    expect(app.one("run-again").exists()).toBe(true);
+  });
+
+  it("announces its state politely", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running" });
+    expect(app.window.find("header [aria-live=polite]").text()).toBe("Build and test: Running");
+    await app.pass(16_000);
+    expect(app.window.find("header [aria-live=polite]").text()).toBe("Build and test: Passed");
+  });
+
+  it("stays at the step that the reader chose", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running" });
+    await app.all("step-row")[0]!.trigger("click");
+    await app.pass(6000);
+    expect(chosen(app)).toBe("install");
+    expect(texts(app).join("\n")).toContain("npm http fetch");
+  });
+
+  it("asks first and kills second", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running", settings: { grace_s: 60 } });
+    expect(app.one("cancel-button").text()).toBe("Cancel");
+    await app.one("cancel-button").trigger("click");
+    await app.pass();
+    expect(app.one("cancel-button").text()).toBe("Kill now");
+    expect(app.text()).toContain("a moment to clean up");
+    await app.one("cancel-button").trigger("click");
+    await app.pass();
+    expect(app.one("run-state").attributes("data-state")).toBe("cancelled");
+    expect(states(app)).toContain("cancelled");
+    expect(states(app)).toContain("skipped");
+  });
+
+  it("runs again with the same version and shows the new run", async () => {
+    const app = await openWindow("/history", { scenario: "sample" });
+    await app.all("history-row")[0]!.trigger("click");
+    await app.pass();
+    const before = app.router.currentRoute.value.params["run"];
+    await app.one("run-again").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.params["run"]).not.toBe(before);
+    expect(app.one("run-state").attributes("data-state")).toBe("running");
+  });
+
+  it("says in one sentence what failed and opens the log there", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "failed" });
+    await app.pass(15_000);
+    expect(app.one("run-state").attributes("data-state")).toBe("failed");
+    expect(chosen(app)).toBe("test");
+    expect(app.one("error-card").text()).toContain("test failed: its program ended with exit code 1.");
+    expect(app.window.find(".row.current").text()).toContain("FAIL");
+    expect(states(app)).toEqual(["passed", "passed", "failed", "skipped", "passed"]);
+    expect(app.all("step-row")[3]!.text()).toContain("an earlier step failed");
+  });
+
+  it("opens a run that failed long ago at its first error", async () => {
+    const app = await openWindow("/history", { scenario: "sample" });
+    const row = app.all("history-row").find((one) => one.attributes("data-state") === "failed");
+    await row!.trigger("click");
+    await app.pass(1000);
+    expect(app.window.find(".row.current").text()).toContain("FAIL");
+    window.dispatchEvent(new KeyboardEvent("keydown", { key: "e" }));
+    await app.pass();
+    expect(app.window.find(".row.current").text()).toContain("AssertionError");
+  });
+
+  it("tells why a stage could not be prepared, and why its steps have no log", async () => {
+    const app = await openWindow("/history");
+    const row = app.all("history-row").find((one) => one.attributes("data-state") === "errored");
+    await row!.trigger("click");
+    await app.pass();
+    expect(app.one("error-card").text()).toContain("registry.example.com/platform/deploy:3.2 cannot be pulled");
+    expect(app.one("error-card").text()).toContain("add credentials");
+    expect(app.one("log-nothing").text()).toContain("the stage could not be prepared");
+  });
+
+  it("moves between steps by the bracket keys", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running" });
+    window.dispatchEvent(new KeyboardEvent("keydown", { key: "[" }));
+    await app.pass();
+    expect(chosen(app)).toBe("install");
+    window.dispatchEvent(new KeyboardEvent("keydown", { key: "]" }));
+    window.dispatchEvent(new KeyboardEvent("keydown", { key: "]" }));
+    await app.pass();
+    expect(chosen(app)).toBe("test");
+  });
+
+  it("is on its way in stripes and broken with a hint", async () => {
+    const waiting = await openWindow("/run/r-1", { before: (fake) => (fake.runDetail = () => new Promise(() => undefined)) });
+    expect(waiting.one("loading").exists()).toBe(true);
+    waiting.window.unmount();
+    const broken = await openWindow("/run/gone");
+    expect(broken.one("error-card").attributes("data-code")).toBe("run_not_found");
+  });
+
+  it("says when a run has no steps", async () => {
+    const app = await openWindow("/run/r-1", {
+      before: (fake) => {
+        const real = fake.runDetail;
+        fake.runDetail = async (run) => ({ ...(await real(run)), stages: [] });
+      },
+    });
+    expect(app.text()).toContain("This run has no steps.");
+  });
+});
