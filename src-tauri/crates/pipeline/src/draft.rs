@@ -40,6 +40,8 @@ pub(crate) struct StageDraft {
     pub name: String,
     pub span: Span,
     pub backend: BackendKind,
+    /// Whether it is of a type that is run; if not it is only a name that others depend on.
+    pub runs: bool,
     pub workspace: Workspace,
     pub source: bool,
     pub cell: Cell,

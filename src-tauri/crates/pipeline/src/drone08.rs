@@ -130,6 +130,7 @@ fn read_cell(
         name,
         span: root.span,
         backend: BackendKind::Docker,
+        runs: true,
         workspace,
         source: true,
         cell,

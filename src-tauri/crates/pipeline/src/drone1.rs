@@ -174,6 +174,9 @@ fn check_edges(nodes: &[(&str, &[(String, Span)])], what: &str, findings: &mut F
 
 /// Decides the conditions of a stage and draws its edges; numbers of stages come later.
 fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
+    if !draft.runs {
+        return None;
+    }
     let situation = Situation { dialect: DIALECT, facts, cell: &[] };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
         reasons.add(&format!("pipeline `{}`", draft.name), &mismatch);

@@ -15,7 +15,7 @@ pub struct Outline {
     pub dialect: Dialect,
     /// Its stages in file order.
     pub stages: Vec<OutlineStage>,
-    /// Events that a condition names; with [`Outline::any_event`] others may run something too.
+    /// Events for which something runs: those that a condition names, and a push where a step has no such condition.
     pub events: Vec<EventKind>,
     /// Whether some step runs for any event.
     pub any_event: bool,
@@ -65,7 +65,7 @@ pub fn outline(file: &PipelineFile<'_>) -> Result<Outline, Vec<Diagnostic>> {
         return Err(findings.into_sorted());
     }
     let mut outline = Outline { dialect, stages: Vec::new(), events: Vec::new(), any_event: false, targets: Vec::new() };
-    for draft in &drafts {
+    for draft in drafts.iter().filter(|draft| draft.runs) {
         gather(draft, dialect, &mut outline);
         let steps = draft.services.iter().chain(&draft.steps).map(|step| OutlineStep {
             name: step.step.name.clone(),
@@ -74,6 +74,9 @@ pub fn outline(file: &PipelineFile<'_>) -> Result<Outline, Vec<Diagnostic>> {
             line: step.step.line,
         });
         outline.stages.push(OutlineStage { name: draft.name.clone(), steps: steps.collect() });
+    }
+    if outline.any_event {
+        outline.events.push(EventKind::Push);
     }
     outline.events = EventKind::ALL.into_iter().filter(|kind| outline.events.contains(kind)).collect();
     Ok(outline)
@@ -132,7 +135,7 @@ mod tests {
             "pipeline:\n  build: {image: a, commands: [x]}\n  deploy:\n    image: b\n    when: {event: deployment, environment: [staging, prod*]}\n  tag: {image: c, when: {event: tag}}\n",
         );
         assert_eq!(old.targets, ["staging"]);
-        assert_eq!(old.events, [EventKind::Tag, EventKind::Promote, EventKind::Rollback]);
+        assert_eq!(old.events, [EventKind::Push, EventKind::Tag, EventKind::Promote, EventKind::Rollback]);
         assert!(old.any_event);
         assert_eq!(old.stages[0].steps[1].name, "deploy");
 

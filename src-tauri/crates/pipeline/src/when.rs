@@ -24,19 +24,23 @@ pub enum Subject {
     Cron,
     /// What happened to the pull request.
     Action,
+    /// The host name of the server. There is none here; whoever moves from a server gives its name as the input
+    /// `DRONE_SYSTEM_HOST`, otherwise what is meant for one server does not run.
+    Instance,
 }
 
 /// Keys of 0.8 that are decided by glob.
-const KEYS_08: [(&str, Subject); 6] = [
+const KEYS_08: [(&str, Subject); 7] = [
     ("branch", Subject::Branch),
     ("event", Subject::Event),
     ("repo", Subject::Repo),
     ("ref", Subject::Ref),
     ("environment", Subject::Target),
     ("platform", Subject::Platform),
+    ("instance", Subject::Instance),
 ];
 /// Keys of 1.x that are decided by glob.
-const KEYS_1: [(&str, Subject); 7] = [
+const KEYS_1: [(&str, Subject); 8] = [
     ("branch", Subject::Branch),
     ("event", Subject::Event),
     ("repo", Subject::Repo),
@@ -44,6 +48,7 @@ const KEYS_1: [(&str, Subject); 7] = [
     ("target", Subject::Target),
     ("cron", Subject::Cron),
     ("action", Subject::Action),
+    ("instance", Subject::Instance),
 ];
 const KNOWN_08: [&str; 10] = ["branch", "event", "repo", "ref", "environment", "platform", "status", "matrix", "instance", "local"];
 const KNOWN_1: [&str; 10] = ["branch", "event", "repo", "ref", "target", "cron", "action", "status", "paths", "instance"];
@@ -110,6 +115,7 @@ impl Situation<'_> {
             Subject::Target => facts.target.clone().unwrap_or_default(),
             Subject::Platform => DEFAULT_PLATFORM.to_owned(),
             Subject::Cron => facts.cron.clone().unwrap_or_default(),
+            Subject::Instance => facts.inputs.get("DRONE_SYSTEM_HOST").cloned().unwrap_or_default(),
             Subject::Action => facts.pull_request.as_ref().map(|pr| pr.action.clone()).unwrap_or_default(),
         }
     }
@@ -148,6 +154,11 @@ impl Conditions {
                 if subject == Subject::Event {
                     check_events(&constraint, dialect, entry.value.span, findings);
                 }
+                if subject == Subject::Instance && !constraint.include.is_empty() {
+                    findings
+                        .note("instance-condition", entry.key.span, format!("{name} names a server, and there is none here"))
+                        .help("give the name of the server that you come from as the input `DRONE_SYSTEM_HOST`");
+                }
                 conditions.parts.push((key, subject, entry.key.span, constraint));
                 continue;
             }
@@ -155,10 +166,6 @@ impl Conditions {
                 "status" => conditions.status = read_constraint(&entry.value, dialect, &name, findings),
                 "matrix" if dialect == Dialect::Drone08 => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, findings)),
                 "local" if dialect == Dialect::Drone08 => {}
-                "instance" => {
-                    let message = format!("{name} names a server; there is none here, so it always holds");
-                    findings.note("condition-without-effect", entry.key.span, message);
-                }
                 "paths" if dialect == Dialect::Drone1 => {
                     findings.warning(
                         "condition-without-effect",
@@ -333,7 +340,8 @@ mod tests {
             ("{matrix: {GO: 1.10}}", true, &[]),
             ("{matrix: {GO: 1.1}}", false, &[]),
             ("{matrix: {exclude: {GO: 1.10}}}", false, &[]),
-            ("{instance: x, local: false}", true, &["condition-without-effect"]),
+            ("{instance: x, local: false}", false, &["instance-condition"]),
+            ("{local: false}", true, &[]),
             ("{target: x}", true, &["unknown-key"]),
             ("~", true, &[]),
             ("[]", true, &["wrong-type"]),

@@ -46,20 +46,21 @@ pub(super) fn facts(root: &Node, number: u32) -> StageFacts {
     }
 }
 
-/// Reads the pipeline; `None` when it is of a type that is not run, or no map.
+/// Reads the pipeline; `None` when it is no map. One of a type that is not run stays as a name without steps, so that others may
+/// depend on it.
 pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findings: &mut Findings<'_>) -> Option<StageDraft> {
     let entries = decode::map(root, "the pipeline", findings)?;
     let name_node = decode::get(entries, "name");
     let name = name_node.and_then(|node| decode::text(node, "`name`", findings)).unwrap_or_else(|| "default".into());
     let span = name_node.map_or(root.span, |node| node.span);
     let label = format!("pipeline `{name}`");
-    let backend = backend(entries, &label, findings)?;
-    decode::unknown_keys(entries, &KEYS, &label, findings);
+    let backend = backend(entries, &label, findings);
     let trusted = event.repo.trusted;
     let mut stage = StageDraft {
         name,
         span,
-        backend,
+        backend: backend.unwrap_or(BackendKind::Docker),
+        runs: backend.is_some(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: true,
         cell: Vec::new(),
@@ -71,6 +72,12 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         services: Vec::new(),
         steps: Vec::new(),
     };
+    let Some(backend) = backend else {
+        let depends_on = decode::get(entries, "depends_on");
+        stage.depends_on = depends_on.and_then(|node| decode::texts(node, "`depends_on`", findings)).unwrap_or_default();
+        return Some(stage);
+    };
+    decode::unknown_keys(entries, &KEYS, &label, findings);
     for entry in entries {
         read_key(entry, &label, trusted, &mut stage, findings);
     }
