@@ -91,7 +91,7 @@ export function useLog(address: () => StepAddress | null) {
     try {
       const range = await useApi().logRange(at, number * BLOCK, BLOCK);
       if (mine !== generation) return;
-      ranges.put(number, range.lines);
+      ranges.put(number, range.lines, range.cut);
       total.value = Math.max(total.value, range.total);
       version.value++;
     } catch (caught) {

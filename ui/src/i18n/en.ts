@@ -148,6 +148,7 @@ export const en = {
   "log.newer": "{n} new line | {n} new lines",
   "log.empty": "This step wrote nothing.",
   "log.waiting": "Nothing written yet.",
+  "log.cut": "… too long to show; save the log to see all",
   "log.map": "Errors and warnings over the whole log",
 
   "history.title": "History",

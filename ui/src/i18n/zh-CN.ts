@@ -149,6 +149,7 @@ export const zhCN: Messages = {
   "log.newer": "{n} 行新日志",
   "log.empty": "这个步骤没有输出。",
   "log.waiting": "还没有输出。",
+  "log.cut": "……太长，保存日志后可查看全部",
   "log.map": "整份日志中的错误和警告",
 
   "history.title": "历史",

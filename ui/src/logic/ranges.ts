@@ -8,6 +8,8 @@ export const KEPT = 64;
 
 export interface Block {
   readonly lines: readonly string[];
+  /** Indices of lines that are longer than what was sent. */
+  readonly cut: ReadonlySet<number>;
   /** Style in which each line begins. Across blocks that were not read one after the other it starts plain: an approximation. */
   readonly starts: readonly Style[];
   readonly end: Style;
@@ -26,7 +28,7 @@ export class Ranges {
     this.outdated.clear();
   }
 
-  put(number: number, lines: readonly string[]): void {
+  put(number: number, lines: readonly string[], cut: readonly number[] = []): void {
     let style = this.blocks.get(number - 1)?.end ?? PLAIN;
     const starts = lines.map((line) => {
       const start = style;
@@ -35,18 +37,18 @@ export class Ranges {
     });
     this.blocks.delete(number);
     this.outdated.delete(number);
-    this.blocks.set(number, { lines, starts, end: style });
+    this.blocks.set(number, { lines, cut: new Set(cut), starts, end: style });
     for (const oldest of this.blocks.keys()) {
       if (this.blocks.size <= KEPT) break;
       this.blocks.delete(oldest);
     }
   }
 
-  line(row: number): { text: string; start: Style } | undefined {
+  line(row: number): { text: string; start: Style; cut: boolean } | undefined {
     const block = this.blocks.get(Math.floor(row / BLOCK));
     const index = row % BLOCK;
     const text = block?.lines[index];
-    return block && text !== undefined ? { text, start: block.starts[index] ?? PLAIN } : undefined;
+    return block && text !== undefined ? { text, start: block.starts[index] ?? PLAIN, cut: block.cut.has(index) } : undefined;
   }
 
   /** Numbers of the blocks that rows `first..end` of a log of `total` lines need and that are missing or have grown since. */

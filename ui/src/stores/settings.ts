@@ -3,6 +3,7 @@ import { defineStore } from "pinia";
 import { computed, ref, watchEffect } from "vue";
 import { useApi, type Settings } from "@/api";
 import { localeFor, speak } from "@/i18n";
+import { useNotices } from "./notices";
 
 export const useSettings = defineStore("settings", () => {
   const settings = ref<Settings>({ language: "system", theme: "system", grace_s: 10, max_runs: 2 });
@@ -20,8 +21,18 @@ export const useSettings = defineStore("settings", () => {
     } catch {
       // The status call meets the same trouble and the first screen shows it.
     }
+    // Another window or the command line may have changed them.
+    useNotices().on("status", () => void reread());
     watchEffect(() => speak(locale.value));
     watchEffect(() => (document.documentElement.dataset["theme"] = theme.value));
+  }
+
+  async function reread(): Promise<void> {
+    try {
+      settings.value = await useApi().settingsGet();
+    } catch {
+      // What is set stays until the next notice.
+    }
   }
 
   async function save(part: Partial<Settings>): Promise<void> {

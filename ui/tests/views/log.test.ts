@@ -42,7 +42,7 @@ describe("a log of a million lines", () => {
     const app = await openSoak();
     const before = new Set(app.all("log-line").map((line) => line.element));
     app.fake.calls.length = 0;
-    const view = app.one("log-view");
+    const view = app.window.find<HTMLElement>("[data-testid=log-view]");
     for (const part of [0, 0.25, 0.5, 0.999]) {
       view.element.scrollTop = (8_000_000 - 800) * part;
       await view.trigger("scroll");
@@ -239,4 +239,16 @@ it("keeps the number of nodes bounded when every character has a colour", async 
   await app.pass();
   expect(app.all("log-line").length).toBeGreaterThan(50);
   expect(document.querySelectorAll("[data-testid=log-view] *").length).toBeLessThan(1_500);
+});
+
+it("says when a line was too long to be sent whole", async () => {
+  const app = await openWindow("/run/r-live", {
+    scenario: "running",
+    before: (fake) => {
+      fake.logSummary = () => Promise.resolve({ lines: 2, bytes: 40_000, complete: true, marks: [] });
+      fake.logRange = (_, from) => Promise.resolve({ from, lines: ["short", "x".repeat(16_384)], cut: [1], total: 2 });
+    },
+  });
+  await app.pass();
+  expect(app.all("log-line").map((line) => line.find(".cut").exists())).toEqual([false, true]);
 });

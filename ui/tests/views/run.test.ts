@@ -39,6 +39,24 @@ describe("the run screen", () => {
     expect(texts(app).join("\n")).toContain("npm http fetch");
   });
 
+  it("stays at the step whose log is being read, until the reader is back at its end", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running" });
+    await app.pass(6000);
+    expect(chosen(app)).toBe("test");
+    window.dispatchEvent(new KeyboardEvent("keydown", { key: "g" }));
+    await app.pass(6000);
+    expect(states(app)[2]).toBe("passed");
+    expect(chosen(app)).toBe("test");
+    const other = await openWindow("/run/r-live", { scenario: "running" });
+    await other.pass(6000);
+    window.dispatchEvent(new KeyboardEvent("keydown", { key: "g" }));
+    await other.pass(500);
+    window.dispatchEvent(new KeyboardEvent("keydown", { key: "G" }));
+    await other.pass(5500);
+    expect(states(other)[2]).toBe("passed");
+    expect(chosen(other)).toBe("build");
+  });
+
   it("asks first and kills second", async () => {
     const app = await openWindow("/run/r-live", { scenario: "running", settings: { grace_s: 60 } });
     expect(app.one("cancel-button").text()).toBe("Cancel");
