@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn only_what_holds_for_any_event_is_told() {
         let text = "kind: pipeline\nname: a\ntrigger: {event: tag}\nsteps:\n- name: a\n  image: x\n  privileged: true\n  commands: ['${TICKET} ${DRONE_BRANHC}']\n";
-        let codes: Vec<String> = lint(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }).into_iter().map(|d| d.message).collect();
+        let codes: Vec<String> =
+            lint(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }).into_iter().map(|d| d.message).collect();
         assert_eq!(codes, ["`${DRONE_BRANHC}` is not known before the run, so it becomes an empty text"]);
     }
 }

@@ -3,7 +3,8 @@
 
 use crate::glob;
 use lp_model::{Dialect, EventFacts, EventKind, RunOn, Span};
-use lp_yaml::{Findings, Node, Value, decode};
+use lp_yaml::scalar::typed;
+use lp_yaml::{Findings, Node, Schema, Typed, Value, decode};
 
 /// What a condition looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,12 +214,14 @@ impl Conditions {
     }
 }
 
-/// Texts of a scalar or of a list of scalars; `None` for a shape that cannot be read.
-fn globs(node: &Node) -> Option<Vec<String>> {
+/// Texts of a scalar or of a list of scalars; `None` for a shape that cannot be read. 0.8 cannot read a list with a number
+/// in it (`[master, 2.5]`), although it can read a number that stands alone.
+fn globs(node: &Node, dialect: Dialect) -> Option<Vec<String>> {
+    let readable = |item: &Node| dialect != Dialect::Drone08 || matches!(typed(item, Schema::Drone08), Some(Typed::Text(_)));
     match &node.value {
         Value::Scalar { .. } if node.is_null() => None,
         Value::Scalar { text, .. } => Some(vec![text.clone()]),
-        Value::Seq(items) => items.iter().map(|item| item.text().map(ToOwned::to_owned)).collect(),
+        Value::Seq(items) => items.iter().map(|item| item.text().filter(|_| readable(item)).map(ToOwned::to_owned)).collect(),
         Value::Map(_) => None,
     }
 }
@@ -226,13 +229,13 @@ fn globs(node: &Node) -> Option<Vec<String>> {
 /// A shape that cannot be read holds always, as in Drone, but not without a word: a deployment may hang on it.
 pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Constraint {
     let Value::Map(entries) = &node.value else {
-        return match globs(node) {
+        return match globs(node, dialect) {
             Some(include) => Constraint { include, exclude: Vec::new() },
             None => {
                 if !node.is_null() {
                     findings
                         .warning("condition-ignored", node.span, format!("{what} cannot be read, so it always holds (as in drone)"))
-                        .help("write a text or a list of texts");
+                        .help("write a text or a list of texts, numbers in quotes");
                 }
                 Constraint::default()
             }
@@ -248,7 +251,7 @@ pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, finding
                 continue;
             }
         };
-        match globs(&entry.value) {
+        match globs(&entry.value, dialect) {
             Some(list) if dialect == Dialect::Drone08 || entry.value.items().is_some() => *target = list,
             Some(list) => {
                 let key = &entry.key.text;
@@ -331,6 +334,8 @@ mod tests {
             ("{branch: {include: '*', exclude: feature/*}}", false, &[]),
             ("{branch: {exclude: feature/*}}", false, &[]),
             ("{branch: [[x]]}", true, &["condition-ignored"]),
+            ("{branch: [main, 2.5]}", true, &["condition-ignored"]),
+            ("{branch: [main, '2.5']}", false, &[]),
             ("{branch: ~}", true, &[]),
             ("{branch: ''}", false, &[]),
             ("{event: [push, tag], branch: feature/foo}", true, &[]),

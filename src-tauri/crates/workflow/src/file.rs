@@ -43,7 +43,9 @@ fn read(root: &Node, findings: &mut Findings<'_>) -> Vec<Workflow> {
     };
     let Some(items) = decode::list(node, "`workflows`", findings) else { return Vec::new() };
     if items.is_empty() {
-        findings.error("no-workflows", node.span, "`workflows` is empty").help("without the file the workflows are derived from the pipeline");
+        findings
+            .error("no-workflows", node.span, "`workflows` is empty")
+            .help("without the file the workflows are derived from the pipeline");
     }
     if items.len() > MAX_WORKFLOWS {
         findings.error("too-many-workflows", node.span, format!("there are more than {MAX_WORKFLOWS} workflows"));
@@ -65,7 +67,9 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
     let name_node = decode::get(entries, "name");
     let name = name_node.and_then(|node| decode::text(node, "`name` of a workflow", findings));
     let Some(name) = name.filter(|name| !name.is_empty()) else {
-        findings.error("missing-name", node.span, "a workflow has no `name`").help("the name is for the terminal and the history, e.g. `name: release`");
+        findings
+            .error("missing-name", node.span, "a workflow has no `name`")
+            .help("the name is for the terminal and the history, e.g. `name: release`");
         return None;
     };
     let span = name_node.map_or(node.span, |node| node.span);
@@ -76,9 +80,8 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
     }
     let label = format!("workflow `{name}`");
     decode::unknown_keys(entries, &WORKFLOW_KEYS, &label, findings);
-    let mut localised = |key: &str| {
-        decode::get(entries, key).map(|node| localised(node, &format!("`{key}` of {label}"), findings)).unwrap_or_default()
-    };
+    let mut localised =
+        |key: &str| decode::get(entries, key).map(|node| localised(node, &format!("`{key}` of {label}"), findings)).unwrap_or_default();
     let (title, description) = (localised("title"), localised("description"));
     let pipeline = decode::get(entries, "pipeline").and_then(|node| path(node, &label, findings));
     let event = decode::get(entries, "event").map_or(EventKind::Push, |node| event(node, &label, findings));
@@ -129,9 +132,13 @@ fn localised(node: &Node, what: &str, findings: &mut Findings<'_>) -> Localised 
     let mut texts = Localised::default();
     for entry in entries {
         let tag = &entry.key.text;
-        let legal = !tag.is_empty() && tag.len() <= 35 && tag.split('-').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric()));
+        let legal = !tag.is_empty()
+            && tag.len() <= 35
+            && tag.split('-').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric()));
         if !legal {
-            findings.warning("unknown-language", entry.key.span, format!("`{tag}` in {what} is no language")).help("write `zh-CN`, `en`, …");
+            findings
+                .warning("unknown-language", entry.key.span, format!("`{tag}` in {what} is no language"))
+                .help("write `zh-CN`, `en`, …");
         }
         if let Some(text) = decode::text(&entry.value, &format!("`{tag}` in {what}"), findings) {
             texts.insert(tag, &text);
@@ -175,9 +182,8 @@ fn input(node: &Node, workflow: &str, findings: &mut Findings<'_>) -> Option<(In
             .help("letters, digits and `_`, not beginning with a digit; words for people go into `label`");
     }
     decode::unknown_keys(entries, &INPUT_KEYS, &label, findings);
-    let mut localised = |key: &str| {
-        decode::get(entries, key).map(|node| localised(node, &format!("`{key}` of {label}"), findings)).unwrap_or_default()
-    };
+    let mut localised =
+        |key: &str| decode::get(entries, key).map(|node| localised(node, &format!("`{key}` of {label}"), findings)).unwrap_or_default();
     let (field_label, help) = (localised("label"), localised("help"));
     let options_node = decode::get(entries, "options");
     let options: Vec<String> = options_node
@@ -194,7 +200,9 @@ fn input(node: &Node, workflow: &str, findings: &mut Findings<'_>) -> Option<(In
         findings.warning("key-without-effect", node.span, format!("`options` of {label} has no effect, it is no choice"));
     }
     let required = decode::get(entries, "required").and_then(|node| decode::boolean(node, &format!("`required` of {label}"), findings));
-    if let Some(node) = decode::get(entries, "secret").filter(|node| node.text().is_none_or(|text| lp_yaml::scalar::bool_of(text) != Some(false))) {
+    if let Some(node) =
+        decode::get(entries, "secret").filter(|node| node.text().is_none_or(|text| lp_yaml::scalar::bool_of(text) != Some(false)))
+    {
         findings
             .error("secret-input", node.span, format!("{label} asks for a secret; what is entered in a form is kept in the history"))
             .help("store it as a secret in the settings and use it in the pipeline file");

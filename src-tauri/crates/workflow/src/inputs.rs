@@ -147,7 +147,10 @@ mod tests {
             false,
         );
         let values = [("C", "b"), ("B", "maybe"), ("N", "inf"), ("P", "ab"), ("X", "1")];
-        assert_eq!(check(&workflow, &values), Err(vec!["not-an-option", "not-a-bool", "not-a-number", "pattern", "missing", "unknown-input"]));
+        assert_eq!(
+            check(&workflow, &values),
+            Err(vec!["not-an-option", "not-a-bool", "not-a-number", "pattern", "missing", "unknown-input"])
+        );
         let long = "x".repeat(MAX_VALUE_BYTES + 1);
         assert_eq!(check(&workflow, &[("R", &long)]), Err(vec!["too-long"]));
     }

@@ -93,7 +93,7 @@ fn explain(kind: &ErrorKind, text: &str, at: usize) -> (String, Option<&'static 
     let line = text[line_start..].lines().next().unwrap_or_default();
     let next = text[floor(text, at)..].chars().next();
     let indent = line.len() - line.trim_start().len();
-    let help = if line[..indent].contains('\t') || matches!(kind, ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed) {
+    let help = if line[..indent].contains('\t') || kind.to_string().contains("tab") {
         Some("indent with blanks, YAML allows no tabs there")
     } else if matches!(kind, ErrorKind::UnknownAnchor) {
         Some("a value that begins with `*` refers to an anchor `&name` further up in the same document; put a text into quotes")

@@ -61,7 +61,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     if name.is_empty() {
         findings.error("missing-name", node.span, format!("a {section} has no `name`"));
     }
-    let label = format!("{section} `{name}`");
+    let label = if name.is_empty() { format!("the {section} in line {}", node.span.line) } else { format!("{section} `{name}`") };
     let kind = if service { StepKind::Service } else { StepKind::Plugin };
     let mut draft = Draft {
         step: Step::new(0, &name, kind),

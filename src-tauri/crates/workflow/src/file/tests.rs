@@ -94,7 +94,10 @@ fn defaults_are_checked() {
 fn slips_are_warnings_and_emptiness_is_an_error() {
     let (_, warnings) = parse(FILE, b"workflows:\n- {name: a, titel: x, target: y}\nversoin: 1\n").unwrap();
     let shown: Vec<String> = warnings.iter().map(|d| format!("{} {}", d.code, d.help.clone().unwrap_or_default())).collect();
-    assert_eq!(shown, ["unknown-key did you mean `title`?", "target-without-effect write `event: promote`", "unknown-key did you mean `version`?"]);
+    assert_eq!(
+        shown,
+        ["unknown-key did you mean `title`?", "target-without-effect write `event: promote`", "unknown-key did you mean `version`?"]
+    );
     for text in ["", "workflows: []\n", "a: 1\n", "workflows: {a: b}\n", "- a\n", "workflows: [\n"] {
         assert!(!errors(text).is_empty(), "{text:?}");
     }
