@@ -1,5 +1,6 @@
 use crate::GitError;
 use git2::{BranchType, ErrorCode, Oid};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -114,11 +115,32 @@ impl Repository {
     /// The branch that a commit is on: the first in the order of [`Repository::branches`] that has it.
     pub(crate) fn branch_of(&self, commit: Oid) -> Result<Option<String>, GitError> {
         for branch in self.branches()? {
-            if branch.tip == commit || self.git.graph_descendant_of(branch.tip, commit)? {
+            if branch.tip == commit || self.has_ancestor(branch.tip, commit)? {
                 return Ok(Some(branch.name));
             }
         }
         Ok(None)
+    }
+
+    fn has_ancestor(&self, tip: Oid, ancestor: Oid) -> Result<bool, GitError> {
+        match self.git.graph_descendant_of(tip, ancestor) {
+            // libgit2's own walk does not know where a shallow clone ends. What is there is little then, so it is walked by hand.
+            Err(error) if error.code() == ErrorCode::NotFound && self.git.is_shallow() => {
+                let (mut next, mut seen) = (vec![tip], HashSet::new());
+                while let Some(id) = next.pop() {
+                    if id == ancestor {
+                        return Ok(true);
+                    }
+                    if seen.insert(id)
+                        && let Ok(commit) = self.git.find_commit(id)
+                    {
+                        next.extend(commit.parent_ids());
+                    }
+                }
+                Ok(false)
+            }
+            result => Ok(result?),
+        }
     }
 
     /// The branch that is checked out, also when it has no commit yet.

@@ -250,6 +250,39 @@ fn a_detached_head_and_a_branch_of_the_remote_are_versions() {
 }
 
 #[test]
+fn a_shallow_clone_has_the_versions_that_it_has() {
+    let (_dir, root) = make(&shop());
+    let repository = Repository::open(&root).unwrap();
+    let (newest, fix, second) =
+        (repository.head().unwrap().sha, repository.resolve("1.10.0").unwrap(), repository.resolve("1.9.0").unwrap());
+    let git = Git::open(&root).unwrap();
+    git.find_reference("refs/heads/feature/cart").unwrap().delete().unwrap();
+    git.find_reference("refs/tags/1.9.0").unwrap().delete().unwrap();
+    fs::write(root.join(".git/shallow"), format!("{}\n", fix.sha)).unwrap();
+    fs::remove_file(root.join(".git/objects").join(&second.sha[..2]).join(&second.sha[2..])).unwrap();
+
+    let repository = Repository::open(&root).unwrap();
+    assert_eq!(
+        words(&repository.versions(10).unwrap()),
+        [("fix".into(), Some("1.10.0"), vec!["main"]), ("newest".into(), None, vec!["main"])]
+    );
+    assert_eq!(repository.resolve(&newest[..8]).unwrap().reference, "refs/heads/main");
+    assert_eq!(repository.commit_facts(&fix).unwrap().branch, "main");
+}
+
+#[test]
+fn a_format_of_the_future_is_named() {
+    let (_dir, root) = make(&shop());
+    let mut config = Git::open(&root).unwrap().config().unwrap();
+    config.set_i32("core.repositoryformatversion", 1).unwrap();
+    config.set_str("extensions.refstorage", "reftable").unwrap();
+    match open_error(&root) {
+        GitError::Unsupported { message } => assert!(message.contains("refstorage"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn files_are_read_at_a_commit() {
     let (_dir, root) = make(&shop());
     let repository = Repository::open(&root).unwrap();
@@ -343,7 +376,8 @@ async fn a_large_file_does_not_pass_through_memory() {
     let copied = tokio::io::copy(&mut pack, &mut tokio::io::sink()).await.unwrap();
     assert!(copied > SIZE, "{copied}");
     let grown = peak_kb() - before;
-    assert!(grown < 40 << 10, "{grown} KB more memory");
+    // Far below the file, with room for tests beside this one in the same process.
+    assert!(grown < 100 << 10, "{grown} KB more memory");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use lp_store::logs::{Mark, MarkKind};
 use lp_store::{LogReader, Logs, StoreError};
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 fn texts(reader: &mut LogReader, from: u64, count: usize) -> Vec<String> {
     let range = reader.range(from, count, usize::MAX).unwrap();
@@ -174,18 +174,22 @@ fn a_million_lines_open_at_once() {
     }
     // Not finished: the worst case, with a tail to be scanned.
     drop(writer);
-    let start = Instant::now();
-    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
-    let opened = start.elapsed();
-    assert_eq!((reader.summary().lines, reader.summary().bytes), (1_000_000, 80_000_000));
-    for from in [0, 499_999, 999_990] {
-        let range = reader.range(from, 10, usize::MAX).unwrap();
-        assert_eq!(range.lines.len(), 10);
-        assert!(range.lines[9].bytes.starts_with(format!("{:07}", from + 9).as_bytes()));
-    }
-    let read = start.elapsed();
-    // A scan of the whole takes far longer than this; opening takes about a millisecond.
-    assert!(opened < Duration::from_millis(50) && read < Duration::from_millis(100), "opened in {opened:?}, read in {read:?}");
+    let timed = |_| {
+        let start = Instant::now();
+        let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+        assert_eq!((reader.summary().lines, reader.summary().bytes), (1_000_000, 80_000_000));
+        for from in [0, 499_999, 999_990] {
+            let range = reader.range(from, 10, usize::MAX).unwrap();
+            assert_eq!(range.lines.len(), 10);
+            assert!(range.lines[9].bytes.starts_with(format!("{:07}", from + 9).as_bytes()));
+        }
+        start.elapsed()
+    };
+    // The best of a few, against the machine being busy with something else; about 2 ms against 200.
+    let with_index = (0..5).map(timed).min().unwrap();
+    fs::remove_file(logs.path(&run_id("r"), key(1)).with_extension("idx")).unwrap();
+    let with_scan = timed(0);
+    assert!(with_index * 10 < with_scan, "with the index {with_index:?}, with a scan {with_scan:?}");
 }
 
 #[test]

@@ -277,6 +277,18 @@ async fn a_full_disk_is_told_apart_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_full_from_the_start_is_told_apart() {
+    let disk = TinyDisk::mount(512);
+    disk.fill_but(4);
+    let opened = Store::open(&disk.path.join("data")).await;
+    assert!(matches!(opened, Err(StoreError::DiskFull)), "{opened:?}");
+    disk.free();
+    let store = Store::open(&disk.path.join("data")).await.unwrap();
+    store.put_setting("theme", "1").await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_writer_elsewhere_does_not_stop_readers() {
     let dir = tempfile::tempdir().unwrap();
     let store = store_with_run(dir.path()).await;

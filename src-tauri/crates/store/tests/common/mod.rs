@@ -93,15 +93,12 @@ impl TinyDisk {
         Self { path, _dir: dir }
     }
 
-    /// Fills all of it but `kilobytes`.
-    pub fn fill_but(&self, kilobytes: usize) {
-        let ballast = self.path.join("ballast");
-        let mut bytes: Vec<u8> = Vec::new();
-        while std::fs::write(&ballast, &bytes).is_ok() {
-            bytes.resize(bytes.len() + 16 * 1024, 0);
-        }
-        bytes.truncate(bytes.len().saturating_sub((kilobytes + 32) * 1024));
-        std::fs::write(&ballast, &bytes).unwrap();
+    /// Fills all of it but `kilobytes` (whole pages of 4).
+    pub fn fill_but(&self, kilobytes: u64) {
+        let mut ballast = std::fs::File::create(self.path.join("ballast")).unwrap();
+        while std::io::Write::write_all(&mut ballast, &[0; 4096]).is_ok() {}
+        let full = ballast.metadata().unwrap().len();
+        ballast.set_len(full - kilobytes * 1024).unwrap();
     }
 
     pub fn free(&self) {
