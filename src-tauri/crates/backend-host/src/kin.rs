@@ -1,7 +1,7 @@
 //! Which processes belong to a step, a stage or a dead run, and how they are ended.
 //!
 //! A process is kin when it carries our marks in the environment it was started with, when it is in the session of the step's own
-//! process, or when it descends from such a one. The marks find what has left the session (`setsid`) and what is left after a
+//! process or of another kin, or when it descends from such a one. The marks find what has left the session (`setsid`) and what is left after a
 //! crash of the app; the session and the descent find what was started with an empty environment. Only what cleans its
 //! environment, leaves the session *and* loses its parent escapes. Making the app the reaper of all orphans
 //! (`PR_SET_CHILD_SUBREAPER`) would find that too, but holds for the whole process: the app would then have to reap the
@@ -50,7 +50,7 @@ pub(crate) enum Scope {
 pub(crate) struct Kin {
     root: Root,
     scope: Scope,
-    session: Option<Pid>,
+    leader: Option<Pid>,
 }
 
 /// A process as it was seen. Its number alone may belong to another process a moment later; with its start time it does not.
@@ -58,18 +58,20 @@ pub(crate) struct Kin {
 struct Seen {
     pid: Pid,
     start: u64,
+    /// Kin have made it: the step's own process has one for itself. Nobody else gets its number while one of them is in it.
+    session: Option<Pid>,
     /// Name of its program as the kernel keeps it: another one after `exec`.
     name: [u8; 15],
 }
 
 impl Kin {
     pub(crate) fn new(root: &Root, scope: Scope) -> Self {
-        Self { root: root.clone(), scope, session: None }
+        Self { root: root.clone(), scope, leader: None }
     }
 
     /// Also what is in the session that `leader` made. Only while `leader` is not reaped: then no other session has its number.
     pub(crate) fn with_session(mut self, leader: Pid) -> Self {
-        self.session = Some(leader);
+        self.leader = Some(leader);
         self
     }
 
@@ -79,8 +81,9 @@ impl Kin {
     /// asked again, because between fork and exec a shell's child takes a signal with the shell's own trap, and loses it.
     pub(crate) async fn ask(&self) -> Result<(), BackendError> {
         let mut asked = HashSet::new();
+        let mut seen = Vec::new();
         loop {
-            let seen = self.find().await?;
+            seen = self.find(&seen).await?;
             if seen.is_empty() {
                 return Ok(());
             }
@@ -98,8 +101,9 @@ impl Kin {
     /// Kills all, also those that appear meanwhile. Returns in words what could not be ended.
     pub(crate) async fn kill(&self) -> Result<Vec<String>, BackendError> {
         let deadline = Instant::now() + KILL_DEADLINE;
+        let mut seen = Vec::new();
         loop {
-            let seen = self.find().await?;
+            seen = self.find(&seen).await?;
             if seen.is_empty() {
                 return Ok(Vec::new());
             }
@@ -118,13 +122,15 @@ impl Kin {
         }
     }
 
-    /// Those that are there now and have not ended.
-    async fn find(&self) -> Result<Vec<Seen>, BackendError> {
+    /// Those that are there now and have not ended. `before` is what was found a moment ago: what one of these has started while it
+    /// was being ended has no parent any more, but it is in the same session.
+    async fn find(&self, before: &[Seen]) -> Result<Vec<Seen>, BackendError> {
         let kin = self.clone();
-        crate::blocking("list the processes of the step", move || kin.scan()).await
+        let sessions = self.leader.into_iter().chain(before.iter().filter_map(|seen| seen.session)).collect();
+        crate::blocking("list the processes of the step", move || kin.scan(&sessions)).await
     }
 
-    fn scan(&self) -> io::Result<Vec<Seen>> {
+    fn scan(&self, sessions: &HashSet<Pid>) -> io::Result<Vec<Seen>> {
         let me = getpid();
         let mut members = Vec::new();
         let mut children: HashMap<Pid, Vec<Seen>> = HashMap::new();
@@ -135,17 +141,17 @@ impl Kin {
             if pid == me || stat.is_zombie {
                 continue;
             }
-            let seen = Seen { pid, start: stat.start, name: stat.name };
+            let seen = Seen { pid, start: stat.start, session: stat.session, name: stat.name };
             if let Some(parent) = stat.parent {
                 children.entry(parent).or_default().push(seen);
             }
-            if self.session.is_some() && stat.session == self.session || self.is_marked(pid) {
+            if stat.session.is_some_and(|session| sessions.contains(&session)) || self.is_marked(pid) {
                 members.push(seen);
             }
         }
         let mut known: HashSet<Pid> = members.iter().map(|seen| seen.pid).collect();
         // The step's own process counts as a parent also as a zombie, which is no member any more.
-        let mut parents: Vec<Pid> = known.iter().copied().chain(self.session).collect();
+        let mut parents: Vec<Pid> = known.iter().copied().chain(self.leader).collect();
         while let Some(parent) = parents.pop() {
             for child in children.get(&parent).into_iter().flatten() {
                 if known.insert(child.pid) {
@@ -269,8 +275,8 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let root = Root::find(temp.path()).unwrap();
         let session = rustix::process::getsid(None).unwrap();
-        let kin = Kin::new(&root, Scope::RunsBut(Vec::new())).with_session(session);
-        assert!(kin.scan().unwrap().iter().all(|seen| seen.pid != getpid()));
-        assert!(Kin::new(&root, Scope::RunsBut(Vec::new())).scan().unwrap().is_empty());
+        let kin = Kin::new(&root, Scope::RunsBut(Vec::new()));
+        assert!(kin.scan(&HashSet::from([session])).unwrap().iter().all(|seen| seen.pid != getpid()));
+        assert!(kin.scan(&HashSet::new()).unwrap().is_empty());
     }
 }

@@ -27,7 +27,7 @@ const PIPE_BYTES: usize = 1024 * 1024;
 
 /// A filter in the background (`exec > >(tee log)`) still writes when the step's own process has ended: it gets this long before
 /// it is ended with everything else that was left running.
-const LAST_WORDS: Duration = Duration::from_millis(250);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A killed process that does not end within this time hangs in the kernel.
 const REAP_DEADLINE: Duration = Duration::from_secs(10);

@@ -173,8 +173,9 @@ async fn what_has_left_the_session_or_dropped_its_environment_ends_too() {
     let script = "mkfifo ready
         setsid sh -c 'echo grandchild $$; echo > ready; exec sleep 10000' &
         read line < ready
-        env -i sh -c 'echo bare $$; echo > ready; exec sleep 10000' > bare 2>&1 &
-        read line < ready
+        mkfifo bare_ready
+        env -i sh -c 'echo bare $$; echo > bare_ready; exec sleep 10000' > bare 2>&1 &
+        read line < bare_ready
         cat bare; exit 0";
     let running = bench.start(step(1, script), LONG);
     let (grandchild, bare) = (running.number("grandchild").await, running.number("bare").await);
