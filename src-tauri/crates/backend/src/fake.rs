@@ -378,3 +378,63 @@ fn text_of(value: &EnvText) -> &str {
         EnvText::WorkspaceDir => "(workspace dir)",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CancelHandle, SinkError};
+    use lp_model::{RunOn, Stage, StageNumber, Step, StepKind, StepNumber, Workspace};
+    use std::sync::Arc;
+
+    struct Deaf;
+
+    #[async_trait]
+    impl StepSink for Deaf {
+        async fn started(&self) {}
+        async fn note(&self, _: String) {}
+        async fn write(&self, _: &[u8]) -> Result<(), SinkError> {
+            Ok(())
+        }
+    }
+
+    fn stage() -> (StageContext, StepContext) {
+        let step = Step::new(1, "build", StepKind::Commands);
+        let stage = Stage {
+            number: StageNumber(1),
+            name: "default".into(),
+            backend: BackendKind::Docker,
+            needs: vec![],
+            run_on: RunOn::default(),
+            workspace: Workspace { base: "/w".into(), path: String::new() },
+            source: false,
+            matrix: BTreeMap::new(),
+            volumes: vec![],
+            steps: vec![step.clone()],
+        };
+        let run = RunId::parse("r1").expect("a legal id");
+        let key = StepKey::first(StageNumber(1), StepNumber(1));
+        (StageContext { run, stage: Arc::new(stage), source: None }, StepContext { key, step: Arc::new(step), env: vec![] })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_forgets_what_is_destroyed_or_swept() {
+        let (stage, step) = stage();
+        let (_handle, cancel) = CancelHandle::new(Duration::from_secs(1));
+        let backend = FakeBackend::default();
+        backend.prepare(&stage, &cancel).await.expect("works");
+        assert_eq!(backend.run_step(&stage, &step, &Deaf, &cancel).await.expect("works"), StepExit::Code(0));
+        assert_eq!(backend.left(), ["lp-r1-1"]);
+        assert!(backend.sweep(std::slice::from_ref(&stage.run)).await.expect("works").removed.is_empty());
+        assert_eq!(backend.sweep(&[]).await.expect("works").removed, ["lp-r1-1"]);
+        assert_eq!(backend.destroy(&stage).await.expect("works"), [""; 0], "gone already counts as removed");
+        assert!(backend.left().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "contract: run_step of `lp-r1-1-1-1` without a ready place")]
+    async fn a_step_without_a_place_panics() {
+        let (stage, step) = stage();
+        let (_handle, cancel) = CancelHandle::new(Duration::from_secs(1));
+        let _ = FakeBackend::default().run_step(&stage, &step, &Deaf, &cancel).await;
+    }
+}
