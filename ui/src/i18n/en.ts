@@ -205,6 +205,7 @@ export const en = {
   "secret.updated": "set {moment}",
   "secret.empty": "No secret yet.",
 
+  "finding.warnings": "{n} remark about the files | {n} remarks about the files",
   "finding.error": "Error",
   "finding.warning": "Warning",
   "finding.note": "Note",

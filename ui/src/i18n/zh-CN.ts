@@ -179,7 +179,7 @@ export const zhCN: Messages = {
   "settings.seconds": "秒",
   "settings.parallel": "同时运行",
   "settings.parallel_text": "更多的运行会排队等待",
-  "settings.runs_unit": "次",
+  "settings.runs_unit": "个",
   "settings.engines": "容器引擎",
   "settings.engines_none": "请启动 Docker 或 Podman，然后重新检查。在此之前，只能运行示例项目，或者在你同意后直接在这台电脑上运行。",
   "settings.about": "关于",
@@ -206,6 +206,7 @@ export const zhCN: Messages = {
   "secret.updated": "设置于 {moment}",
   "secret.empty": "还没有密钥。",
 
+  "finding.warnings": "关于文件有 {n} 条提示",
   "finding.error": "错误",
   "finding.warning": "警告",
   "finding.note": "提示",

@@ -187,6 +187,7 @@ describe("the project screen", () => {
     expect(finding.find("mark").text()).toBe("comands");
     expect(finding.text()).toContain("did you mean commands?");
     expect(app.all("finding")).toHaveLength(2);
+    expect(app.one("remarks").text()).toContain("1 remark about the files");
     expect(app.one("error-card").attributes("data-code")).toBe("pipeline_invalid");
     expect(app.one("run-button").attributes("disabled")).toBeDefined();
   });
