@@ -6,6 +6,8 @@ use lp_backend::Backend as _;
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -136,4 +138,68 @@ async fn carry(mut client: UnixStream, engine: PathBuf, mut line: watch::Receive
     }
     // Both ends stay open and nobody copies, until the line is cut or the door is gone.
     let _ = line.wait_for(|line| *line == Line::Cut).await;
+}
+
+/// An engine of the test's own on a small disk in memory, so that the disk can be filled. Only root can have one.
+pub struct OwnEngine {
+    folder: tempfile::TempDir,
+    daemon: std::process::Child,
+}
+
+impl OwnEngine {
+    /// Starts it with a disk of that size.
+    ///
+    /// # Panics
+    /// When the test does not run as root, `dockerd` is not installed, or it does not answer within a minute.
+    pub async fn start(disk_megabytes: u32) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the engine");
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("data")).expect("a folder for its disk");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={disk_megabytes}m"), "tmpfs"]).arg(path("data")).status();
+        assert!(mounted.is_ok_and(|status| status.success()), "a disk in memory can be mounted only by root");
+        let log = std::fs::File::create(path("log")).expect("a file for its log");
+        // Without rules for packets: the machine's own engine has them, and nothing here goes out.
+        let daemon = Command::new("dockerd")
+            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+            .arg("--data-root")
+            .arg(path("data"))
+            .arg("--exec-root")
+            .arg(path("exec"))
+            .arg("--pidfile")
+            .arg(path("pid"))
+            .arg("--host")
+            .arg(format!("unix://{}", path("sock").display()))
+            .stderr(log)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("`dockerd` can be started (on Debian: apt-get install docker.io)");
+        let engine = Self { folder, daemon };
+        let probe = DockerBackend::new(DockerOptions::new(vec![engine.address()], "test"));
+        let mut beat = tokio::time::interval(Duration::from_millis(100));
+        let answers = async {
+            while probe.probe().await.is_err() {
+                beat.tick().await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(60), answers).await.is_err() {
+            let log = std::fs::read_to_string(engine.folder.path().join("log")).unwrap_or_default();
+            panic!("the test's own engine does not answer: {log}");
+        }
+        engine
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> EngineAddress {
+        EngineAddress::new(format!("unix://{}", self.folder.path().join("sock").display()))
+    }
+}
+
+impl Drop for OwnEngine {
+    /// Ends it by the polite signal, on which it ends its own children, and takes its disk away.
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg("-TERM").arg(self.daemon.id().to_string()).status();
+        let _ = self.daemon.wait();
+        let _ = Command::new("umount").arg("-l").arg(self.folder.path().join("data")).status();
+    }
 }

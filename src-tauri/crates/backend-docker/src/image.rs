@@ -21,6 +21,9 @@ use tokio::time::Instant;
 /// At most one note about a fetch in this time.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 
+/// An image that is there anyway is not waited for longer than this when its registry says nothing: a train, a meeting room, a proxy.
+const STAND_IN_AFTER: Duration = Duration::from_secs(20);
+
 /// How long a registry may take until the first layer begins to move. The engine itself tries again several times.
 const FETCH_LIMIT: Duration = Duration::from_secs(600);
 
@@ -65,7 +68,7 @@ type Fetch = Shared<BoxFuture<'static, Result<(), FetchError>>>;
 /// gives the fetch up.
 struct Running {
     fetch: WeakShared<BoxFuture<'static, Result<(), FetchError>>>,
-    progress: watch::Receiver<String>,
+    progress: watch::Receiver<Progress>,
 }
 
 /// Makes sure that images are there. Two steps that need the same image share one fetch.
@@ -99,7 +102,7 @@ impl Images {
             let message = "it is not on this computer, and the step forbids fetching it".to_owned();
             return Err(BackendError::Image { image: image.to_owned(), message });
         }
-        match self.fetch(engine, &reference, image, sink).await {
+        match self.fetch(engine, &reference, image, present.then_some(STAND_IN_AFTER), sink).await {
             Ok(()) => Ok(name),
             Err(FetchError::Refused(reason)) if present => {
                 sink.note(format!("`{image}` cannot be fetched, the one on this computer is used: {reason}")).await;
@@ -109,36 +112,28 @@ impl Images {
         }
     }
 
-    /// Joins the fetch under way or begins one, and tells `sink` how it goes.
-    async fn fetch(&self, engine: &Engine, reference: &ImageReference, image: &str, sink: &dyn StepSink) -> Result<(), FetchError> {
-        let (fetch, mut progress) = self.join(engine, reference, image);
-        sink.note(format!("fetching `{image}`")).await;
-        pin_mut!(fetch);
-        let mut due = Instant::now() + NOTE_EVERY;
-        let result = loop {
-            let next_note = async {
-                tokio::time::sleep_until(due).await;
-                if progress.changed().await.is_err() {
-                    // The fetch has ended; its result comes by the other branch.
-                    std::future::pending::<()>().await;
-                }
-            };
-            tokio::select! {
-                biased;
-                result = &mut fetch => break result,
-                () = next_note => {}
-            }
-            let text = progress.borrow_and_update().clone();
-            sink.note(text).await;
-            due = Instant::now() + NOTE_EVERY;
-        };
-        if result.is_ok() {
-            sink.note(format!("fetched `{image}`")).await;
+    /// Joins the fetch under way or begins one, and tells `sink` how it goes. With `patience` a registry that says nothing at all for that
+    /// long counts as refusing.
+    async fn fetch(
+        &self,
+        engine: &Engine,
+        reference: &ImageReference,
+        image: &str,
+        patience: Option<Duration>,
+        sink: &dyn StepSink,
+    ) -> Result<(), FetchError> {
+        let (fetch, progress) = self.join(engine, reference, image);
+        let silence = silence(progress.clone(), patience);
+        tokio::select! {
+            biased;
+            result = tell(fetch, progress, sink) => result?,
+            () = silence => return Err(FetchError::Refused("the registry does not answer".to_owned())),
         }
-        result
+        sink.note(format!("fetched `{image}`")).await;
+        Ok(())
     }
 
-    fn join(&self, engine: &Engine, reference: &ImageReference, image: &str) -> (Fetch, watch::Receiver<String>) {
+    fn join(&self, engine: &Engine, reference: &ImageReference, image: &str) -> (Fetch, watch::Receiver<Progress>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, one| one.fetch.upgrade().is_some_and(|fetch| fetch.peek().is_none()));
         let key = (engine.info.address.clone(), reference.canonical());
@@ -147,7 +142,7 @@ impl Images {
         {
             return (fetch, one.progress.clone());
         }
-        let (sender, progress) = watch::channel(String::new());
+        let (sender, progress) = watch::channel(Progress { answered: false, sentence: format!("fetching `{image}`") });
         let work = fetch_image(engine.patient(FETCH_LIMIT), self.logins.clone(), reference.clone(), image.to_owned(), sender);
         let fetch: Fetch = work.boxed().shared();
         if let Some(weak) = fetch.downgrade() {
@@ -155,6 +150,50 @@ impl Images {
         }
         (fetch, progress)
     }
+}
+
+/// How a fetch goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Progress {
+    /// Whether the registry has said anything yet.
+    answered: bool,
+    /// For a person.
+    sentence: String,
+}
+
+/// Waits for the fetch and passes on how it goes: at once, and then whenever it changes, but not too often.
+async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch::Receiver<Progress>, sink: &dyn StepSink) -> T {
+    pin_mut!(fetch);
+    let mut told = progress.borrow_and_update().sentence.clone();
+    sink.note(told.clone()).await;
+    let mut due = Instant::now() + NOTE_EVERY;
+    loop {
+        let news = async {
+            tokio::time::sleep_until(due).await;
+            // An error says that the fetch has ended; its result comes by the other branch.
+            if progress.wait_for(|now| now.sentence != told).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            result = &mut fetch => return result,
+            () = news => {}
+        }
+        told = progress.borrow_and_update().sentence.clone();
+        sink.note(told.clone()).await;
+        due = Instant::now() + NOTE_EVERY;
+    }
+}
+
+/// Ends when the registry has said nothing for that long; without a limit never.
+async fn silence(mut progress: watch::Receiver<Progress>, limit: Option<Duration>) {
+    if let Some(limit) = limit
+        && tokio::time::timeout(limit, progress.wait_for(|now| now.answered)).await.is_err()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 async fn is_present(docker: &Docker, image: &str, name: &str) -> Result<bool, BackendError> {
@@ -170,7 +209,7 @@ async fn fetch_image(
     logins: Arc<dyn RegistryLogins>,
     reference: ImageReference,
     image: String,
-    progress: watch::Sender<String>,
+    progress: watch::Sender<Progress>,
 ) -> Result<(), FetchError> {
     let login = logins.login(reference.host()).await.map(|login| DockerCredentials {
         username: Some(login.username),
@@ -189,14 +228,13 @@ async fn fetch_image(
             BackendError::Image { message, .. } => FetchError::Refused(message),
             other => FetchError::Refused(other.to_string()),
         })?;
-        if layers.take(&answer) {
-            let text = layers.sentence(&image);
-            progress.send_if_modified(|old| {
-                let differs = *old != text;
-                *old = text;
-                differs
-            });
-        }
+        layers.take(&answer);
+        let now = Progress { answered: true, sentence: layers.sentence(&image) };
+        progress.send_if_modified(|before| {
+            let differs = *before != now;
+            *before = now;
+            differs
+        });
     }
     Ok(())
 }
@@ -211,10 +249,10 @@ struct Layers {
 }
 
 impl Layers {
-    /// Takes one line of the engine; says whether it changed anything.
-    fn take(&mut self, answer: &CreateImageInfo) -> bool {
+    /// Takes one line of the engine.
+    fn take(&mut self, answer: &CreateImageInfo) {
         let (Some(id), Some(status)) = (&answer.id, &answer.status) else {
-            return false;
+            return;
         };
         let detail = answer.progress_detail.as_ref();
         match status.as_str() {
@@ -229,15 +267,17 @@ impl Layers {
                 layer.0 = layer.1;
             }
             "Pull complete" => self.unpacked += 1,
-            _ => return false,
+            _ => {}
         }
-        true
     }
 
     /// "fetching `node:20`: 34 of 120 MB". The engine learns of layers little by little, so the whole grows.
     fn sentence(&self, image: &str) -> String {
         let (done, whole) = self.sizes.values().fold((0, 0), |(done, whole), layer| (done + layer.0, whole + layer.1));
-        if whole > 0 && done == whole {
+        if whole == 0 {
+            return format!("fetching `{image}`");
+        }
+        if done == whole {
             return format!("unpacking `{image}`: {} of {} layers", self.unpacked, self.sizes.len());
         }
         let megabytes = |bytes: i64| (bytes + 500_000) / 1_000_000;
@@ -262,8 +302,9 @@ mod tests {
     #[test]
     fn progress_in_a_sentence() {
         let mut layers = Layers::default();
-        assert!(!layers.take(&line("20", "Pulling from library/node", None)));
-        assert!(!layers.take(&line("a", "Pulling fs layer", None)));
+        layers.take(&line("20", "Pulling from library/node", None));
+        layers.take(&line("a", "Pulling fs layer", None));
+        assert_eq!(layers.sentence("node:20"), "fetching `node:20`");
         layers.take(&line("a", "Downloading", Some((4_000_000, 20_000_000))));
         layers.take(&line("b", "Downloading", Some((30_000_000, 100_000_000))));
         assert_eq!(layers.sentence("node:20"), "fetching `node:20`: 34 of 120 MB");
@@ -272,5 +313,60 @@ mod tests {
         layers.take(&line("b", "Download complete", None));
         layers.take(&line("a", "Pull complete", None));
         assert_eq!(layers.sentence("node:20"), "unpacking `node:20`: 1 of 2 layers");
+    }
+
+    /// Notes with the seconds at which they came.
+    struct Notes(Instant, Mutex<Vec<(u64, String)>>);
+
+    #[async_trait]
+    impl StepSink for Notes {
+        async fn started(&self) {}
+
+        async fn note(&self, note: String) {
+            self.1.lock().unwrap().push((self.0.elapsed().as_secs(), note));
+        }
+
+        async fn write(&self, _bytes: &[u8]) -> Result<(), lp_backend::SinkError> {
+            Ok(())
+        }
+    }
+
+    fn progress(sentence: &str) -> Progress {
+        Progress { answered: true, sentence: sentence.to_owned() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_most_one_note_in_a_second_and_the_newest() {
+        let (sender, receiver) = watch::channel(progress("0"));
+        let sink = Notes(Instant::now(), Mutex::default());
+        let fetch = async {
+            for percent in 1..=50 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                sender.send_replace(progress(&percent.to_string()));
+            }
+            // Nothing new for a while: nothing to say.
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        };
+        tell(fetch, receiver, &sink).await;
+        let notes = sink.1.into_inner().unwrap();
+        let seconds: Vec<_> = notes.iter().map(|(second, _)| *second).collect();
+        assert_eq!(seconds, [0, 1, 2, 3]);
+        assert_eq!(notes.first().unwrap().1, "0");
+        assert_eq!(notes.last().unwrap().1, "50");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_registry_that_says_nothing_is_silent() {
+        let mut first = progress("0");
+        first.answered = false;
+        let (sender, receiver) = watch::channel(first);
+        let begin = Instant::now();
+        silence(receiver.clone(), Some(STAND_IN_AFTER)).await;
+        assert_eq!(begin.elapsed(), STAND_IN_AFTER);
+        sender.send_replace(progress("1"));
+        for limit in [Some(STAND_IN_AFTER), None] {
+            let ended = tokio::time::timeout(Duration::from_secs(3600), silence(receiver.clone(), limit)).await;
+            assert!(ended.is_err(), "{limit:?}");
+        }
     }
 }

@@ -35,6 +35,7 @@ use lp_backend::{Backend, BackendError, Cancel, EngineInfo, StageContext, StepCo
 use lp_model::{BackendKind, RunId};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// What a [`DockerBackend`] is made of.
 pub struct DockerOptions {
@@ -60,6 +61,8 @@ impl DockerOptions {
 pub struct DockerBackend {
     connection: Connection,
     images: Images,
+    /// Held while the empty image is imported.
+    empty_image: Mutex<()>,
     owner: String,
     heartbeat: Duration,
 }
@@ -70,6 +73,7 @@ impl DockerBackend {
         Self {
             connection: Connection::new(options.addresses),
             images: Images::new(options.logins),
+            empty_image: Mutex::new(()),
             owner: options.owner,
             heartbeat: options.heartbeat,
         }

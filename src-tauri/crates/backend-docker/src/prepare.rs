@@ -131,8 +131,13 @@ impl DockerBackend {
         let options = CreateContainerOptionsBuilder::new().name(loader).build();
         let mut created = engine.docker.create_container(Some(options.clone()), body.clone()).await;
         if created.as_ref().is_err_and(error::is_missing) {
-            import_empty_image(engine).await?;
-            created = engine.docker.create_container(Some(options), body).await;
+            // One at a time: of two imports at once one would lose its name to the other and lie about.
+            let _turn = self.empty_image.lock().await;
+            created = engine.docker.create_container(Some(options.clone()), body.clone()).await;
+            if created.as_ref().is_err_and(error::is_missing) {
+                import_empty_image(engine).await?;
+                created = engine.docker.create_container(Some(options), body).await;
+            }
         }
         created.map_err(|refused| error::call(format!("create container `{loader}`"), &refused))?;
         Ok(())
@@ -218,7 +223,7 @@ fn folders(path: &str) -> Bytes {
     builder.into_inner().expect("writing to memory cannot fail").into()
 }
 
-/// Imports an archive without entries. Two at once make two equal images, of which the later keeps the name.
+/// Imports an archive without entries.
 async fn import_empty_image(engine: &Engine) -> Result<(), BackendError> {
     let options = CreateImageOptionsBuilder::new().from_src("-").repo(EMPTY_IMAGE.0).tag(EMPTY_IMAGE.1).build();
     // A tar ends with two blocks of zeros, and an empty one is nothing else.

@@ -167,6 +167,7 @@ impl Running<'_> {
     }
 
     /// The whole log from the beginning until the program ends. Not an attach with `logs`: between the old and the new output that loses some.
+    /// The engine's log is exact but for one byte: it ends the last line when the program did not.
     fn log(&self) -> Output {
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
         self.docker().logs(self.name, Some(options)).boxed()
