@@ -18,6 +18,11 @@ const DIALECT: Dialect = Dialect::Drone08;
 const TOP_KEYS: [&str; 11] =
     ["pipeline", "services", "clone", "workspace", "matrix", "branches", "platform", "labels", "cache", "networks", "volumes"];
 
+/// Largest text times combinations of the matrix, in bytes.
+const MAX_MATRIX_BYTES: usize = 4 << 20;
+/// Most unknown keys at the top that are looked at.
+const MAX_UNKNOWN: usize = 200;
+
 /// Compiles the file; findings go to `findings`.
 pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
     let Some((drafts, branches)) = read(file, facts, findings) else { return Vec::new() };
@@ -72,7 +77,13 @@ pub(crate) fn read(
     };
     let branches = branches(&raw, facts, findings);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in cells(&raw, findings) {
+    let cells = cells(&raw, findings);
+    // The text is read again for every combination.
+    if part.len() * cells.len() > MAX_MATRIX_BYTES {
+        findings.error("file-too-large", None, format!("the file is too large for a matrix of {} combinations", cells.len()));
+        return None;
+    }
+    for cell in cells {
         let mut metadata = environment::drone08::metadata(facts, drafts.len() as u32 + 1);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(file, &index, part.clone(), DIALECT, &metadata, facts, findings) else { continue };
@@ -105,7 +116,7 @@ fn read_cell(
     findings: &mut Findings<'_>,
 ) -> Option<StageDraft> {
     let entries = decode::map(root, "the file", findings)?;
-    for entry in entries.iter().filter(|entry| !TOP_KEYS.contains(&entry.key.text.as_str())) {
+    for entry in entries.iter().filter(|entry| !TOP_KEYS.contains(&entry.key.text.as_str())).take(MAX_UNKNOWN) {
         // Keys that nobody knows are where people put their anchors; a slip of the finger is worth a word.
         if let Some(meant) = lp_yaml::closest(&entry.key.text, &TOP_KEYS) {
             let message = format!("the file has no key `{}`; it is ignored", entry.key.text);
@@ -185,7 +196,7 @@ fn workspace(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Wo
     if let Some(base) =
         decode::get(entries, "base").and_then(|node| Some((decode::text(node, "`base` of `workspace`", findings)?, node.span)))
     {
-        if base.0.starts_with('/') && base.0.trim_matches('/') != "" {
+        if base.0.starts_with('/') && !base.0.trim_matches('/').is_empty() {
             workspace.base = base.0;
         } else {
             findings.error("workspace-base", base.1, format!("`base` must be an absolute path below `/`, not `{}`", base.0));

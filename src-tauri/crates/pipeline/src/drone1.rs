@@ -71,8 +71,9 @@ pub(crate) fn read(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut F
         return drafts;
     }
     for part in parts {
-        // Read once as written, only to know the stage's own variables (`${DRONE_STAGE_NAME}`).
-        let raw = parse_part(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())).ok();
+        // Read once as written where the stage's own variables (`${DRONE_STAGE_NAME}`) occur: their values stand in the text.
+        let own = text[part.clone()].contains("DRONE_STAGE_");
+        let raw = own.then(|| parse_part(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())).ok()).flatten();
         let stage = raw.as_deref().map(|root| document::facts(root, pipelines + 1)).unwrap_or_default();
         let mut metadata = variables::metadata(facts, &stage);
         // Parameters win over what is known of the run, but only in substitution.

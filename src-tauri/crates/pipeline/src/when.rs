@@ -128,8 +128,16 @@ pub struct Conditions {
     /// What is compared by glob: the key as written, its subject, its place and the globs.
     parts: Vec<(&'static str, Subject, Span, Constraint)>,
     /// Axes and their values: those that must, and those that must not be (all together).
-    matrix: Option<(Span, Vec<(String, String)>, Vec<(String, String)>)>,
+    matrix: Option<Axes>,
     status: Constraint,
+}
+
+/// `matrix:` of a condition.
+#[derive(Debug, Clone, Default)]
+struct Axes {
+    span: Span,
+    include: Vec<(String, String)>,
+    exclude: Vec<(String, String)>,
 }
 
 /// Which part of a condition does not hold.
@@ -197,7 +205,7 @@ impl Conditions {
         if let Some(&(key, _, span, _)) = part {
             return Some(Mismatch { key, span });
         }
-        let (span, include, exclude) = self.matrix.as_ref()?;
+        let Axes { span, include, exclude } = self.matrix.as_ref()?;
         let in_cell = |(axis, value): &(String, String)| situation.cell.iter().any(|(name, now)| name == axis && now == value);
         let excluded = !exclude.is_empty() && exclude.iter().all(in_cell);
         (excluded || !include.iter().all(in_cell)).then_some(Mismatch { key: "matrix", span: *span })
@@ -272,19 +280,19 @@ pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, finding
     constraint
 }
 
-fn read_matrix(node: &Node, span: Span, findings: &mut Findings<'_>) -> (Span, Vec<(String, String)>, Vec<(String, String)>) {
+fn read_matrix(node: &Node, span: Span, findings: &mut Findings<'_>) -> Axes {
     let axes = |node: &Node| -> Vec<(String, String)> {
         let entries = node.entries().unwrap_or_default();
         entries.iter().filter_map(|entry| Some((entry.key.text.clone(), entry.value.text()?.to_owned()))).collect()
     };
-    let Some(entries) = decode::map(node, "`matrix` in `when`", findings) else { return (span, Vec::new(), Vec::new()) };
+    let Some(entries) = decode::map(node, "`matrix` in `when`", findings) else { return Axes { span, ..Axes::default() } };
     let sides = decode::get(entries, "include").filter(|n| n.entries().is_some()).is_some()
         || decode::get(entries, "exclude").filter(|n| n.entries().is_some()).is_some();
     if !sides {
-        return (span, axes(node), Vec::new());
+        return Axes { span, include: axes(node), exclude: Vec::new() };
     }
     let side = |key: &str| decode::get(entries, key).map(|node| axes(node)).unwrap_or_default();
-    (span, side("include"), side("exclude"))
+    Axes { span, include: side("include"), exclude: side("exclude") }
 }
 
 /// An event that cannot happen is a slip of the finger, or comes from another dialect.

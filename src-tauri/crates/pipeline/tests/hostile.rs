@@ -87,8 +87,8 @@ proptest! {
 
 #[test]
 fn large_and_hostile_files_are_answered_soon() {
-    let steps =
-        |n: usize| (0..n).map(|i| format!("- {{name: s{i}, image: x, depends_on: [s{}]}}\n", i.saturating_sub(1))).collect::<String>();
+    let before = |i: usize| if i == 0 { "clone".to_owned() } else { format!("s{}", i - 1) };
+    let steps = |n: usize| (0..n).map(|i| format!("- {{name: s{i}, image: x, depends_on: [{}]}}\n", before(i))).collect::<String>();
     let files = [
         "[".repeat(1 << 20),
         "a: b\n".repeat(200_000),
@@ -100,6 +100,10 @@ fn large_and_hostile_files_are_answered_soon() {
         format!(
             "pipeline:\n{}matrix:\n  A: [1,2,3]\n  B: [1,2,3]\n  C: [1,2,3]\n",
             (0..70).map(|i| format!("  s{i}: {{image: x}}\n")).collect::<String>()
+        ),
+        format!(
+            "{}pipeline:\n  a: {{image: x}}\nmatrix:\n  A: [1,2,3]\n  B: [1,2,3]\n  C: [1,2,3]\n",
+            (0..20_000).map(|i| format!("pipelin{i}: x\n")).collect::<String>()
         ),
         "--- \nkind: pipeline\nsteps: [{name: a, image: b}]\n".repeat(15_000),
         format!("kind: pipeline\nsteps:\n- {{name: a, image: i, {}}}\n", (0..50_000).map(|i| format!("k{i}: 1, ")).collect::<String>()),

@@ -132,6 +132,9 @@ pub fn unknown_keys(entries: &[Entry], known: &[&str], what: &str, findings: &mu
 
 /// Warns about one key that nobody reads.
 pub fn unknown_key(entry: &Entry, known: &[&str], what: &str, findings: &mut Findings<'_>) {
+    if findings.is_full() {
+        return;
+    }
     let found = findings.warning("unknown-key", entry.key.span, format!("{what} has no key `{}`; it is ignored", clip(&entry.key.text)));
     if let Some(meant) = closest(&entry.key.text, known) {
         found.help(format!("did you mean `{meant}`?"));

@@ -51,10 +51,15 @@ impl<'a> Findings<'a> {
         self.add(Severity::Note, code, span.into(), message.into())
     }
 
+    /// Whether only a first error would still be taken: no need to look for more warnings.
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= MAX_FINDINGS
+    }
+
     fn add(&mut self, severity: Severity, code: &str, span: Option<Span>, message: String) -> Found<'_> {
         // The same finding comes up once per matrix cell and once per alias of a value: people want it once.
         let known = self.found.iter().any(|d| d.span == span && d.code == code && d.message == message);
-        let full = self.found.len() >= MAX_FINDINGS && (severity != Severity::Error || self.has_errors());
+        let full = self.is_full() && (severity != Severity::Error || self.has_errors());
         if known || full {
             return Found(None);
         }

@@ -18,6 +18,9 @@ const NODE_WEIGHT: u64 = 16;
 /// Most entries that `<<` may copy in one document.
 const MERGE_BUDGET: u64 = 100_000;
 
+/// Most keys that are reported as occurring twice.
+const MAX_DUPLICATES: usize = 50;
+
 /// One document of a file.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -270,10 +273,11 @@ impl<'a> Builder<'a> {
                         let message = format!("the key `{}` occurs twice: first in line {}", clip(&key.text), first.line);
                         let help = Some("keep one of the two");
                         let finding = self.finding_at("duplicate-key", key.span, message, help);
-                        // Not the end of the document: people want to see all of them.
-                        if self.findings.len() < 50 {
-                            self.findings.push(*finding);
+                        // Not the end of the document: people want to see all of them, but not thousands.
+                        if self.findings.len() >= MAX_DUPLICATES {
+                            return Err(finding);
                         }
+                        self.findings.push(*finding);
                         return Ok(());
                     }
                     entries.push(Entry { key, value: node, merged: false });

@@ -10,6 +10,8 @@ pub fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let limit = (written.len() / 3).max(1);
     known
         .iter()
+        // Every character too many is at least one step.
+        .filter(|candidate| candidate.chars().count().abs_diff(written.len()) <= limit)
         .map(|&candidate| (distance(&written, &candidate.chars().flat_map(char::to_lowercase).collect::<Vec<_>>()), candidate))
         .filter(|&(distance, candidate)| distance <= limit && candidate != word)
         .min_by_key(|&(distance, _)| distance)

@@ -47,6 +47,9 @@ const KEYS: [&str; 35] = [
     "ulimits",
 ];
 
+/// Most parameters of one step that are reported as misplaced.
+const MAX_REPORTED: usize = 20;
+
 /// In which section a container stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -117,7 +120,7 @@ fn finish(
             .help("use `commands`");
     }
     if has_script {
-        for item in unknown {
+        for item in unknown.iter().take(MAX_REPORTED) {
             let found = findings.error(
                 "commands-and-parameters",
                 item.key.span,
@@ -133,7 +136,7 @@ fn finish(
             if let Some(text) = params::value(&item.value, Schema::Drone08) {
                 draft.params.insert(params::variable(&item.key.text), EnvValue::Text(text));
             }
-            if let Some(meant) = closest(&item.key.text, &["commands", "environment", "secrets", "when"]) {
+            if let Some(meant) = closest(&item.key.text, &["commands", "environment", "secrets", "when"]).filter(|_| !findings.is_full()) {
                 findings
                     .warning(
                         "parameter-like-key",

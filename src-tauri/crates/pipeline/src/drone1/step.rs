@@ -106,6 +106,9 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
 }
 
 fn unknown(entry: &Entry, label: &str, findings: &mut Findings<'_>) {
+    if findings.is_full() {
+        return;
+    }
     let key = &entry.key.text;
     let found = findings.warning("unknown-key", entry.key.span, format!("{label} has no key `{key}`; it is ignored"));
     match (key.as_str(), closest(key, &KEYS)) {
