@@ -1,8 +1,8 @@
 //! Which processes belong to a step, a stage or a dead run, and how they are ended.
 //!
 //! A process is kin when it carries our marks in the environment it was started with, when it is in the session of the step's own
-//! process or of another kin, or when it descends from such a one. The marks find what has left the session (`setsid`) and what is left after a
-//! crash of the app; the session and the descent find what was started with an empty environment. Only what cleans its
+//! process or of another kin, or when it descends from such a one. The marks find what has left the session (`setsid`) and what
+//! is left after a crash of the app; session and descent find what was started with an empty environment. Only what cleans its
 //! environment, leaves the session *and* loses its parent escapes. Making the app the reaper of all orphans
 //! (`PR_SET_CHILD_SUBREAPER`) would find that too, but holds for the whole process: the app would then have to reap the
 //! orphans of the window's web view as well.
