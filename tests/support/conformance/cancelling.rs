@@ -30,7 +30,9 @@ pub async fn an_asked_program_ends_in_its_own_way(place: &dyn Place) {
     let script = "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done";
     let bench = Bench::ready(place, vec![shell(1, "a", script)]).await;
     let (exit, text, _) = interrupt(&bench, FOR_EVER, |handle| handle.advance(CancelStage::Ask)).await;
-    assert_eq!((exit, text.as_str()), (StepExit::Killed, "ready\nbye\n"));
+    assert_eq!(exit, StepExit::Killed);
+    // In between some shells say that the program they waited for was ended too.
+    assert!(text.starts_with("ready\n") && text.ends_with("bye\n"), "{text}");
     bench.clear(place).await;
 }
 

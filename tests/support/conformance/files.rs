@@ -49,7 +49,7 @@ fn repository() -> Vec<u8> {
     add("link", Symlink, 0o777, "", "文档/说明 一.txt");
     add("empty/", Directory, 0o755, "", "");
     add("nothing", Regular, 0o644, "", "");
-    let long = format!("{}/file", vec!["a-folder-with-a-long-name"; 8].join("/"));
+    let long = format!("{}/file", ["a-folder-with-a-long-name"; 8].join("/"));
     add(&long, Regular, 0o644, "deep\n", "");
     builder.into_inner().expect("writing to memory cannot fail")
 }

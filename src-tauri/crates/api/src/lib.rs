@@ -1,1 +1,34 @@
-//! `lp-api`: see `ARCHITECTURE.md`.
+//! Use cases: the only place where the crates of Letterpress meet. The window and the command line are adapters over [`App`].
+//!
+//! It knows nothing about Tauri, windows or terminals.
+//!
+//! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `prepare`, `runs`, `logs`,
+//! `secrets`, `status`), and last what holds them together: `ownership`, `guests`, `engines`, `ports`.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod app;
+mod convert;
+pub mod dto;
+mod engines;
+mod error;
+mod follow;
+mod guests;
+mod logs;
+mod notices;
+mod options;
+mod ownership;
+mod ports;
+mod prepare;
+mod projects;
+mod runs;
+mod sample;
+mod secrets;
+mod settings;
+mod status;
+mod time;
+
+pub use app::App;
+pub use follow::{Following, LogLines, Progress};
+pub use logs::LogKey;
+pub use notices::Notices;
+pub use options::AppOptions;

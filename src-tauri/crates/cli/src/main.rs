@@ -1,2 +1,86 @@
-//! `lp-cli`: see `ARCHITECTURE.md`.
-fn main() {}
+//! `letterpress`: the headless front end. The same use cases as the window, over the same data folder.
+//!
+//! It knows nothing about pipelines, containers, git or SQLite: everything goes through `lp-api`.
+//!
+//! Read in this order: [`arguments`], this file, one module per command.
+#![allow(clippy::print_stdout)] // printing is what a command-line program is for
+
+mod arguments;
+mod doctor;
+mod exit;
+mod follow;
+mod history;
+mod logs;
+mod render;
+mod run;
+mod secrets;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use exit::ExitCode;
+use lp_api::dto::ApiError;
+use lp_api::{App, AppOptions};
+use std::sync::Arc;
+
+fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Help and version are asked for and go to standard output with code 0; anything else is bad usage.
+            let code = if usage.use_stderr() { ExitCode::BadUsage } else { ExitCode::Passed };
+            let _closed_pipe = usage.print();
+            return code.into();
+        }
+    };
+    init_tracing();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(problem) => {
+            eprintln!("error: no threads can be started: {problem}");
+            return ExitCode::Failed.into();
+        }
+    };
+    let code = runtime.block_on(async {
+        match carry_out(arguments).await {
+            Ok(code) => code,
+            Err(error) => {
+                render::error(&error);
+                ExitCode::of(&error)
+            }
+        }
+    });
+    // A blocked read of standard input (a secret being typed) must not keep the process.
+    runtime.shutdown_background();
+    code.into()
+}
+
+async fn carry_out(arguments: Arguments) -> Result<ExitCode, ApiError> {
+    let options = AppOptions::from_environment()?;
+    let options = match arguments.data {
+        Some(folder) => AppOptions { data_folder: folder, ..options },
+        None => options,
+    };
+    let open = || async { App::open(options).await };
+    match arguments.command {
+        Command::Run(wanted) => run::carry_out(open().await?, wanted).await,
+        Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
+        Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
+        Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted).await).await,
+        Command::Doctor(wanted) => closing(open().await?, async |app| doctor::carry_out(app, wanted).await).await,
+    }
+}
+
+/// Does something with the app, then lets go of the data folder.
+async fn closing(app: Arc<App>, act: impl AsyncFnOnce(&Arc<App>) -> Result<ExitCode, ApiError>) -> Result<ExitCode, ApiError> {
+    let result = act(&app).await;
+    app.shutdown().await;
+    result
+}
+
+fn init_tracing() {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_from_env("LETTERPRESS_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    // Below `info` this library writes request bodies, in which secrets of steps stand.
+    let filter = filter.add_directive("bollard=info".parse().expect("a directive"));
+    fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

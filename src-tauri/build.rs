@@ -1,0 +1,5 @@
+//! Tauri's build step: permissions and resources.
+
+fn main() {
+    tauri_build::build();
+}

@@ -1,0 +1,167 @@
+//! Rows of the store and types of the pure crates as DTOs.
+
+use crate::dto::{
+    Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, RunDetail, RunSummary, StageDetail, StepDetail, Workflow,
+};
+use crate::time;
+use lp_model::{CancelReason, EventFacts, OnFailure, Plan, SkipReason, StepKind, StepOutcome};
+use lp_store::{Run, StageRun, StepRun};
+
+pub(crate) fn project_kind(kind: lp_store::ProjectKind) -> ProjectKind {
+    match kind {
+        lp_store::ProjectKind::Folder => ProjectKind::Folder,
+        lp_store::ProjectKind::Sample => ProjectKind::Sample,
+    }
+}
+
+pub(crate) fn workflow(workflow: &lp_workflow::Workflow) -> Workflow {
+    Workflow {
+        name: workflow.name.clone(),
+        title: localised(&workflow.title),
+        description: localised(&workflow.description),
+        derived: workflow.derived,
+        event: workflow.event.as_str().to_owned(),
+        target: workflow.target.clone().unwrap_or_default(),
+        pipeline: workflow.pipeline.clone().unwrap_or_default(),
+        inputs: workflow.inputs.iter().map(input).collect(),
+    }
+}
+
+fn input(input: &lp_workflow::Input) -> Input {
+    Input {
+        name: input.name.clone(),
+        label: localised(&input.label),
+        help: localised(&input.help),
+        kind: match input.kind {
+            lp_workflow::InputType::Text => InputKind::Text,
+            lp_workflow::InputType::Choice => InputKind::Choice,
+            lp_workflow::InputType::Boolean => InputKind::Boolean,
+            lp_workflow::InputType::Number => InputKind::Number,
+        },
+        default: input.default.clone().unwrap_or_default(),
+        required: input.required,
+        options: input.options.clone(),
+        pattern: input.pattern.clone().unwrap_or_default(),
+    }
+}
+
+pub(crate) fn localised(text: &lp_workflow::Localised) -> Localised {
+    text.iter().map(|(language, text)| (language.to_owned(), text.to_owned())).collect()
+}
+
+/// A run in a list. Without `facts` what only they know (event, author and time of the commit) stays empty.
+pub(crate) fn run_summary(run: &Run, project_name: &str, facts: Option<&EventFacts>) -> RunSummary {
+    let commit = facts.map(|facts| &facts.commit);
+    RunSummary {
+        id: run.id.to_string(),
+        number: u32::try_from(run.number).unwrap_or(u32::MAX),
+        project: run.project.to_string(),
+        project_name: project_name.to_owned(),
+        workflow: run.workflow_name.clone(),
+        workflow_title: serde_json::from_str(&run.workflow_title).unwrap_or_default(),
+        event: facts.map(|facts| facts.kind.as_str().to_owned()).unwrap_or_default(),
+        target: facts.and_then(|facts| facts.target.clone()).unwrap_or_default(),
+        version_name: run.version_name.clone(),
+        version_title: run.version_title.clone(),
+        version_author: commit.map(|commit| commit.author.name.clone()).unwrap_or_default(),
+        version_time: commit.map(|commit| time::to_text(commit.time_ms)).unwrap_or_default(),
+        state: run.state.into(),
+        cancelling: !run.state.is_final() && run.cancel_reason.is_some(),
+        created: time::to_text(run.created_ms),
+        started: run.started_ms.map(time::to_text),
+        ended: run.ended_ms.map(time::to_text),
+        actor: run.actor.clone(),
+        message: run.message.clone(),
+    }
+}
+
+pub(crate) fn step_kind(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Commands => "commands",
+        StepKind::Plugin => "plugin",
+        StepKind::Service => "service",
+    }
+}
+
+pub(crate) fn planned(plan: &Plan) -> Vec<PlannedStage> {
+    let step = |step: &lp_model::Step| PlannedStep {
+        name: step.name.clone(),
+        image: step.image.clone(),
+        kind: step_kind(step.kind).to_owned(),
+        only_after_failure: step.run_on.failure && !step.run_on.success,
+    };
+    plan.stages.iter().map(|stage| PlannedStage { name: stage.name.clone(), steps: stage.steps.iter().map(step).collect() }).collect()
+}
+
+/// What the plan and the log know about a step besides its row.
+pub(crate) struct StepFacts {
+    pub image: String,
+    pub failure_ignored: bool,
+    pub note: String,
+    pub log_lines: u64,
+}
+
+pub(crate) fn step_detail(row: &StepRun, facts: StepFacts) -> StepDetail {
+    StepDetail {
+        number: row.key.step.0,
+        attempt: row.key.attempt,
+        name: row.name.clone(),
+        image: facts.image,
+        kind: step_kind(row.kind).to_owned(),
+        state: row.state.into(),
+        started: row.started_ms.map(time::to_text),
+        ended: row.ended_ms.map(time::to_text),
+        exit_code: row.exit_code,
+        reason: reason(row).to_owned(),
+        message: row.message.clone(),
+        hint: row.hint.clone(),
+        note: facts.note,
+        failure_ignored: facts.failure_ignored,
+        log_lines: facts.log_lines,
+    }
+}
+
+fn reason(row: &StepRun) -> &'static str {
+    match (&row.skip_reason, &row.outcome) {
+        (Some(SkipReason::AfterFailure), _) => "after_failure",
+        (Some(SkipReason::NothingFailed), _) => "nothing_failed",
+        (Some(SkipReason::EndedEarly), _) => "ended_early",
+        (Some(SkipReason::Cancelled), _) => "cancelled",
+        (Some(SkipReason::StageErrored), _) => "stage_errored",
+        (None, Some(StepOutcome::OutOfMemory)) => "out_of_memory",
+        (None, Some(StepOutcome::Signalled { .. })) => "signal",
+        (None, Some(StepOutcome::Cancelled { reason: CancelReason::TimedOut })) => "timed_out",
+        (None, Some(StepOutcome::Cancelled { .. })) => "cancelled",
+        _ => "",
+    }
+}
+
+pub(crate) fn stage_detail(row: &StageRun, steps: Vec<StepDetail>) -> StageDetail {
+    StageDetail {
+        number: row.stage.0,
+        name: row.name.clone(),
+        state: row.state.into(),
+        message: row.message.clone(),
+        hint: row.hint.clone(),
+        steps,
+    }
+}
+
+/// Whether the plan says that a failure of the step does not count.
+pub(crate) fn failure_ignored(step: &lp_model::Step) -> bool {
+    step.on_failure == OnFailure::Ignore
+}
+
+/// A run with everything that the run screen shows.
+pub(crate) fn run_detail(run: RunSummary, backend: &str, stages: Vec<StageDetail>, more: (&Run, bool, u64)) -> RunDetail {
+    let (row, can_run_again, seq) = more;
+    RunDetail {
+        run,
+        backend: backend.to_owned(),
+        isolated: backend != "host",
+        stages,
+        inputs: row.inputs.clone(),
+        can_run_again,
+        seq: u32::try_from(seq).unwrap_or(u32::MAX),
+    }
+}

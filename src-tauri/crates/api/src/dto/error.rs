@@ -1,0 +1,145 @@
+use lp_model::{Diagnostic, Severity};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Why a use case did not happen. Front ends branch on `code` only; `message` and `hint` are for people and hold no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ApiError {
+    /// What kind of failure.
+    pub code: ErrorCode,
+    /// What and which one, in English, lower case.
+    pub message: String,
+    /// What to do, or empty.
+    pub hint: String,
+    /// For `pipeline_invalid` and `workflow_invalid`: every finding in the file. Empty otherwise.
+    pub findings: Vec<Finding>,
+}
+
+/// Kinds of failure, stable over versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The folder does not exist or cannot be read.
+    FolderNotFound,
+    /// The folder is no git repository.
+    NotARepository,
+    /// The repository has no commit yet.
+    EmptyRepository,
+    /// The repository is damaged or cannot be read.
+    RepositoryUnreadable,
+    /// No pipeline file in the version.
+    PipelineMissing,
+    /// The pipeline file has errors: see `findings`.
+    PipelineInvalid,
+    /// `.letterpress.yml` has errors: see `findings`.
+    WorkflowInvalid,
+    /// Nothing in the pipeline would run for this event.
+    NothingWouldRun,
+    /// A value of the form is missing or not allowed; the message says which.
+    InputInvalid,
+    /// No container engine answers, and the steps may not run on this computer without consent.
+    NoEngine,
+    /// No such project.
+    ProjectNotFound,
+    /// No such workflow.
+    WorkflowNotFound,
+    /// No such version.
+    VersionNotFound,
+    /// No such run.
+    RunNotFound,
+    /// No such step, or it has no log.
+    StepNotFound,
+    /// The name of a secret is not allowed, or its value is empty.
+    SecretInvalid,
+    /// The key of the vault is missing or unreadable.
+    VaultUnavailable,
+    /// Another Letterpress owns the data folder; this one may only read.
+    NotOwner,
+    /// The data folder was written by a newer Letterpress.
+    NewerData,
+    /// No room left on the disk.
+    DiskFull,
+    /// The data folder cannot be read or written.
+    StoreUnavailable,
+    /// The call makes no sense (for the command line: wrong usage).
+    BadRequest,
+    /// A defect of ours.
+    Internal,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingSeverity {
+    /// Worth knowing.
+    Note,
+    /// Probably not what was meant.
+    Warning,
+    /// The file cannot run.
+    Error,
+}
+
+/// A finding about a file, with the lines to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Finding {
+    /// Stable code, e.g. `unknown-key`.
+    pub code: String,
+    /// How bad.
+    pub severity: FindingSeverity,
+    /// What.
+    pub message: String,
+    /// What to do, or empty.
+    pub help: String,
+    /// Path in the repository.
+    pub file: String,
+    /// Where, with the text around it; `None` when it is about the whole file.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// Some lines of a file with a range to underline. Lines and columns count from 1, columns in characters, the end is exclusive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Excerpt {
+    /// Number of the first line in `lines`.
+    pub first_line: u32,
+    /// The text.
+    pub lines: Vec<String>,
+    /// First line to underline.
+    pub line: u32,
+    /// First column to underline.
+    pub column: u32,
+    /// Last line to underline.
+    pub end_line: u32,
+    /// Column after the last one to underline.
+    pub end_column: u32,
+}
+
+impl Finding {
+    /// Adds the lines around the range (two before, two after) from the text of the file.
+    pub fn new(diagnostic: &Diagnostic, text: &str) -> Self {
+        const AROUND: u32 = 2;
+        const LONGEST: usize = 200;
+        let excerpt = diagnostic.span.map(|span| {
+            let first_line = span.line.saturating_sub(AROUND).max(1);
+            let last_line = span.end_line.max(span.line).min(span.line + AROUND) + AROUND;
+            let lines = text
+                .lines()
+                .skip(first_line as usize - 1)
+                .take((last_line - first_line + 1) as usize)
+                .map(|line| line.chars().take(LONGEST).collect())
+                .collect();
+            Excerpt { first_line, lines, line: span.line, column: span.column, end_line: span.end_line, end_column: span.end_column }
+        });
+        Self {
+            code: diagnostic.code.clone(),
+            severity: match diagnostic.severity {
+                Severity::Note => FindingSeverity::Note,
+                Severity::Warning => FindingSeverity::Warning,
+                Severity::Error => FindingSeverity::Error,
+            },
+            message: diagnostic.message.clone(),
+            help: diagnostic.help.clone().unwrap_or_default(),
+            file: diagnostic.file.clone(),
+            excerpt,
+        }
+    }
+}

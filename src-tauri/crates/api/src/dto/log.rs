@@ -1,0 +1,98 @@
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Size and landmarks of a step's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogSummary {
+    /// Lines so far (a last line without a newline counts).
+    #[ts(type = "number")]
+    pub lines: u64,
+    /// Bytes so far.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// Whether nothing more will come.
+    pub complete: bool,
+    /// Commands, errors and warnings, in order of lines; at most 10 000.
+    pub marks: Vec<LogMark>,
+}
+
+/// Kind of a landmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LogMarkKind {
+    /// A command of the file begins.
+    Command,
+    /// Looks like an error.
+    Error,
+    /// Looks like a warning.
+    Warning,
+}
+
+/// A landmark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogMark {
+    /// Line, from 0.
+    #[ts(type = "number")]
+    pub line: u64,
+    /// Kind.
+    pub kind: LogMarkKind,
+}
+
+/// Some lines of a log, as the program wrote them (ANSI colours kept, secrets masked, invalid UTF-8 replaced).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogRange {
+    /// Number of the first line, from 0.
+    #[ts(type = "number")]
+    pub from: u64,
+    /// The lines without their newline; lines longer than 16 KB are cut.
+    pub lines: Vec<String>,
+    /// Indices into `lines` of those that were cut.
+    pub cut: Vec<u32>,
+    /// Lines in the whole log at that moment.
+    #[ts(type = "number")]
+    pub total: u64,
+}
+
+/// A place where a search matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogHit {
+    /// Line, from 0.
+    #[ts(type = "number")]
+    pub line: u64,
+    /// The line as stored (ANSI colours kept), cut to 2 KB.
+    pub text: String,
+}
+
+/// Something changed: ask again. Sent over one channel, at most 30 a second for logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Notice {
+    /// A run was created or its state (or that of a stage or step) changed. Empty ids: notices were lost, ask for everything again.
+    Run {
+        /// Which run.
+        run: String,
+        /// Its project.
+        project: String,
+    },
+    /// A log has grown.
+    Log {
+        /// Which run.
+        run: String,
+        /// Which stage.
+        stage: u32,
+        /// Which step.
+        step: u32,
+        /// Which attempt.
+        attempt: u32,
+        /// Lines in it now.
+        #[ts(type = "number")]
+        lines: u64,
+        /// Bytes in it now.
+        #[ts(type = "number")]
+        bytes: u64,
+    },
+    /// The list of projects changed.
+    Projects,
+    /// The engine, the owner of the data folder or the settings changed: ask for the status again.
+    Status,
+}

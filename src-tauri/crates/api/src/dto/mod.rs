@@ -1,0 +1,20 @@
+//! What crosses to the front ends: the window (as JSON over the bridge) and `--format json` of the command line.
+//! Ids and times cross as strings (times in RFC 3339, UTC), durations as numbers of milliseconds, counts as numbers.
+//! TypeScript types are generated from these by ts-rs into `ui/src/api/types/`; a test fails when they are stale.
+
+mod app;
+mod error;
+mod log;
+mod project;
+mod run;
+mod secret;
+
+pub use app::{AppStatus, DiskStatus, EngineStatus, KeyPlaceWord, Language, Settings, Theme};
+pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
+pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
+pub use project::{Input, InputKind, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow};
+pub use run::{
+    PlannedStage, PlannedStep, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail,
+    StageStateWord, StepDetail, StepStateWord,
+};
+pub use secret::{SecretEntry, SecretScope};

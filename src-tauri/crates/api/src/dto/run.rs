@@ -1,0 +1,237 @@
+use super::error::Finding;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use ts_rs::TS;
+
+macro_rules! state_words {
+    ($(#[$doc:meta])* $name:ident from $model:ident { $($variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(missing_docs)]
+        pub enum $name { $($variant),+ }
+
+        impl From<lp_model::$model> for $name {
+            fn from(state: lp_model::$model) -> Self {
+                match state { $(lp_model::$model::$variant => Self::$variant),+ }
+            }
+        }
+
+        impl From<$name> for lp_model::$model {
+            fn from(word: $name) -> Self {
+                match word { $($name::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+
+state_words!(
+    /// State of a run, see [`lp_model::RunState`].
+    RunStateWord from RunState { Queued, Running, Passed, Failed, Errored, Cancelled, TimedOut, Interrupted }
+);
+state_words!(
+    /// State of a stage, see [`lp_model::StageState`].
+    StageStateWord from StageState { Pending, Preparing, Running, Passed, Failed, Errored, Skipped, Cancelled, Interrupted }
+);
+state_words!(
+    /// State of a step, see [`lp_model::StepState`].
+    StepStateWord from StepState { Pending, Starting, Running, Passed, Failed, Errored, Skipped, Cancelled, Interrupted }
+);
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RunRequest {
+    /// The project's id.
+    pub project: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// [`super::Version::id`], a tag, a branch, or empty for the newest version.
+    pub version: String,
+    /// Values of the form.
+    pub inputs: BTreeMap<String, String>,
+    /// Consent to run the steps on this computer, not isolated, when no container engine answers.
+    pub allow_host: bool,
+}
+
+/// What would happen if the request were carried out: shown before the press.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RunPreview {
+    /// Stages and steps that would run, in order.
+    pub stages: Vec<PlannedStage>,
+    /// `docker` or `host`.
+    pub backend: String,
+    /// Whether the steps are isolated from this computer.
+    pub isolated: bool,
+    /// Whether `allow_host` must be given first (no engine answers, and it is not the sample).
+    pub needs_consent: bool,
+    /// Names of secrets that the plan asks for and that are not set.
+    pub missing_secrets: Vec<String>,
+    /// Warnings about the file.
+    pub findings: Vec<Finding>,
+    /// How long it usually takes in milliseconds (median of the last passed runs of this workflow); `None` with fewer than 3.
+    #[ts(type = "number | null")]
+    pub usual_ms: Option<u64>,
+}
+
+/// A stage of a preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PlannedStage {
+    /// Its name.
+    pub name: String,
+    /// Its steps.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step of a preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PlannedStep {
+    /// Its name.
+    pub name: String,
+    /// Its image; empty on the host.
+    pub image: String,
+    /// `commands`, `plugin` or `service`.
+    pub kind: String,
+    /// Whether it runs only after a failure.
+    pub only_after_failure: bool,
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: String,
+    /// Its number in the project, from 1.
+    pub number: u32,
+    /// The project's id.
+    pub project: String,
+    /// The project's name.
+    pub project_name: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The workflow's title in the author's languages (empty for derived ones).
+    pub workflow_title: super::Localised,
+    /// The event, e.g. `push`.
+    pub event: String,
+    /// The target environment, or empty.
+    pub target: String,
+    /// Name of the version (tag) or empty.
+    pub version_name: String,
+    /// First line of the commit message.
+    pub version_title: String,
+    /// Author of the version.
+    pub version_author: String,
+    /// Time of the version, RFC 3339.
+    pub version_time: String,
+    /// Its state.
+    pub state: RunStateWord,
+    /// Whether someone asked to cancel it and it is not over yet.
+    pub cancelling: bool,
+    /// When it was asked for, RFC 3339.
+    pub created: String,
+    /// When it began, RFC 3339.
+    pub started: Option<String>,
+    /// When it ended, RFC 3339.
+    pub ended: Option<String>,
+    /// Who pressed Run (name of the user on this computer).
+    pub actor: String,
+    /// Why it ended as it did, one sentence in English, or empty.
+    pub message: String,
+}
+
+/// Everything that the run screen shows but the logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RunDetail {
+    /// The run.
+    pub run: RunSummary,
+    /// `docker` or `host`.
+    pub backend: String,
+    /// Whether its steps were isolated from this computer.
+    pub isolated: bool,
+    /// Its stages.
+    pub stages: Vec<StageDetail>,
+    /// Values of the form.
+    pub inputs: BTreeMap<String, String>,
+    /// Whether Run again is possible (the version and the project are still there).
+    pub can_run_again: bool,
+    /// Number of the newest stored event that this state contains.
+    pub seq: u32,
+}
+
+/// A stage of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StageDetail {
+    /// Position in the plan, from 1.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: StageStateWord,
+    /// For `errored`: what happened; otherwise empty.
+    pub message: String,
+    /// What to do, or empty.
+    pub hint: String,
+    /// Its steps.
+    pub steps: Vec<StepDetail>,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StepDetail {
+    /// Position in the stage, from 1.
+    pub number: u32,
+    /// Its newest attempt, from 1.
+    pub attempt: u32,
+    /// Its name.
+    pub name: String,
+    /// Its image; empty on the host.
+    pub image: String,
+    /// `commands`, `plugin` or `service`.
+    pub kind: String,
+    /// Its state.
+    pub state: StepStateWord,
+    /// When it began, RFC 3339.
+    pub started: Option<String>,
+    /// When it ended, RFC 3339.
+    pub ended: Option<String>,
+    /// Its exit code, when it ended by itself.
+    pub exit_code: Option<i32>,
+    /// Why it ended or did not run, as a code: `out_of_memory`, `signal`, `timed_out`, `after_failure`, `nothing_failed`, `ended_early`,
+    /// `cancelled`, `stage_errored`; or empty.
+    pub reason: String,
+    /// What happened, in words; or empty.
+    pub message: String,
+    /// What to do, or empty.
+    pub hint: String,
+    /// The newest note (a pull), or empty.
+    pub note: String,
+    /// Whether its failure does not count.
+    pub failure_ignored: bool,
+    /// Lines in its log so far.
+    #[ts(type = "number")]
+    pub log_lines: u64,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct RunFilter {
+    /// Only of this project.
+    pub project: Option<String>,
+    /// Only in these states; empty: all.
+    pub states: Vec<RunStateWord>,
+    /// Words that must occur in the workflow, version, project or actor; empty: all.
+    pub text: String,
+    /// Continue after this run ([`RunPage::next`]).
+    pub after: Option<String>,
+    /// At most so many, 1 to 200.
+    pub limit: u32,
+}
+
+/// A page of runs, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+    /// Pass as [`RunFilter::after`] for the next page; `None` at the end.
+    pub next: Option<String>,
+}

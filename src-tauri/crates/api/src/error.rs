@@ -1,0 +1,75 @@
+//! How errors of the other crates become [`ApiError`]s.
+
+use crate::dto::{ApiError, ErrorCode};
+use lp_git::GitError;
+use lp_secret::vault::VaultError;
+use lp_store::StoreError;
+
+impl ApiError {
+    /// An error without a hint.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: String::new(), findings: Vec::new() }
+    }
+
+    /// The same with a hint.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// A task of ours broke.
+    pub(crate) fn broken(problem: tokio::task::JoinError) -> Self {
+        Self::new(ErrorCode::Internal, format!("a task broke: {problem}")).hint("this is a defect of Letterpress; please report it")
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::DiskFull => Self::new(ErrorCode::DiskFull, message).hint("free some disk space and try again"),
+            StoreError::NewerFile { .. } => Self::new(ErrorCode::NewerData, message).hint("install the newest Letterpress"),
+            StoreError::NotFound { what, .. } => {
+                let code = match what {
+                    "project" => ErrorCode::ProjectNotFound,
+                    "run" => ErrorCode::RunNotFound,
+                    "log" | "step" => ErrorCode::StepNotFound,
+                    _ => ErrorCode::StoreUnavailable,
+                };
+                Self::new(code, message)
+            }
+            StoreError::Corrupt { .. } => Self::new(ErrorCode::StoreUnavailable, message)
+                .hint("move the damaged file away; a copy from before the last upgrade may lie beside it as `letterpress.db.before-N`"),
+            StoreError::Denied { .. } => Self::new(ErrorCode::StoreUnavailable, message)
+                .hint("let this user write to the data folder, or set `LETTERPRESS_HOME` to another one"),
+            _ => Self::new(ErrorCode::StoreUnavailable, message),
+        }
+    }
+}
+
+impl From<GitError> for ApiError {
+    fn from(error: GitError) -> Self {
+        let message = error.to_string();
+        match error {
+            GitError::NotFound { .. } => Self::new(ErrorCode::FolderNotFound, message).hint("check the path"),
+            GitError::NotARepository { .. } => Self::new(ErrorCode::NotARepository, message)
+                .hint("choose a folder that is a git repository, or make it one with `git init` and a first commit"),
+            GitError::Empty { .. } => {
+                Self::new(ErrorCode::EmptyRepository, message).hint("commit something first, then open the folder again")
+            }
+            GitError::UnknownVersion { .. } | GitError::Ambiguous { .. } => {
+                Self::new(ErrorCode::VersionNotFound, message).hint("pick a tag or a branch of the repository")
+            }
+            GitError::TooLarge { .. } => Self::new(ErrorCode::PipelineInvalid, message).hint("a pipeline file is at most 1 MB"),
+            GitError::DiskFull { .. } => Self::new(ErrorCode::DiskFull, message).hint("free some disk space and try again"),
+            _ => Self::new(ErrorCode::RepositoryUnreadable, message)
+                .hint("check that this user may read the folder, and the repository with `git fsck`"),
+        }
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        Self::new(ErrorCode::VaultUnavailable, error.to_string()).hint(error.hint())
+    }
+}

@@ -1,0 +1,130 @@
+//! How another process hands its wishes to the owner of the data folder: one line of JSON each way over a socket in the data folder,
+//! which only this user may enter.
+
+use crate::app::App;
+use crate::dto::{ApiError, ErrorCode, RunRequest};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+/// Longest line of a wish or an answer in bytes.
+const LONGEST: u64 = 1 << 20;
+/// How long the owner may take to answer; starting a run reads a repository.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wish {
+    Ping,
+    Start(RunRequest),
+    Again(String),
+    Cancel(String),
+}
+
+type Answer = Result<String, ApiError>;
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("owner.sock")
+}
+
+/// Takes wishes until the app ends. Called by the owner.
+pub(crate) fn listen(app: &Arc<App>) -> Result<(), ApiError> {
+    let path = socket(&app.options.data_folder);
+    // The lock is ours, so a socket that is there is a dead one's.
+    let _was_not_there = std::fs::remove_file(&path);
+    let listener = match UnixListener::bind(&path) {
+        Ok(listener) => listener,
+        Err(problem) => {
+            // Without it others wait until this process ends: worth a note, not worth refusing to start.
+            tracing::warn!(%problem, path = %path.display(), "runs of other processes cannot be taken over");
+            return Ok(());
+        }
+    };
+    let host = Arc::clone(app);
+    app.tasks.spawn(async move {
+        loop {
+            tokio::select! {
+                () = host.ending.cancelled() => break,
+                arrived = listener.accept() => {
+                    let Ok((stream, _)) = arrived else { continue };
+                    let guest = Arc::clone(&host);
+                    host.tasks.spawn(async move {
+                        tokio::select! {
+                            () = guest.ending.cancelled() => {}
+                            served = serve(&guest, stream) => if let Err(problem) = served {
+                                tracing::debug!(%problem, "a guest went away");
+                            },
+                        }
+                    });
+                }
+            }
+        }
+        let _gone_already = std::fs::remove_file(&path);
+    });
+    Ok(())
+}
+
+async fn serve(app: &Arc<App>, stream: UnixStream) -> std::io::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
+    let answer: Answer = match serde_json::from_str(&line) {
+        Ok(Wish::Ping) => Ok(String::new()),
+        Ok(Wish::Start(request)) => app.start_run(&request).await,
+        Ok(Wish::Again(run)) => app.run_again(&run).await,
+        Ok(Wish::Cancel(run)) => app.cancel_run(&run).await.map(|()| String::new()),
+        Err(problem) => Err(ApiError::new(ErrorCode::BadRequest, format!("the wish is not understood: {problem}"))
+            .hint("both processes should be the same version of Letterpress")),
+    };
+    let mut text = serde_json::to_vec(&answer).expect("plain data");
+    text.push(b'\n');
+    writing.write_all(&text).await
+}
+
+async fn ask(app: &App, wish: &Wish) -> Answer {
+    let exchange = async {
+        let stream = UnixStream::connect(socket(&app.options.data_folder)).await?;
+        let (reading, mut writing) = stream.into_split();
+        let mut text = serde_json::to_vec(wish).expect("plain data");
+        text.push(b'\n');
+        writing.write_all(&text).await?;
+        let mut line = String::new();
+        BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
+        serde_json::from_str::<Answer>(&line).map_err(std::io::Error::other)
+    };
+    let not_reached = |problem: String| {
+        ApiError::new(
+            ErrorCode::NotOwner,
+            format!("another letterpress drives the runs of this data folder and does not answer: {problem}"),
+        )
+        .hint("wait until it ends, or close it")
+    };
+    match tokio::time::timeout(PATIENCE, exchange).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(problem)) => Err(not_reached(problem.to_string())),
+        Err(_) => Err(not_reached("no answer in a minute".into())),
+    }
+}
+
+/// Whether the owner takes wishes.
+pub(crate) async fn owner_answers(app: &App) -> bool {
+    ask(app, &Wish::Ping).await.is_ok()
+}
+
+/// Lets the owner start a run.
+pub(crate) async fn start(app: &App, request: &RunRequest) -> Answer {
+    ask(app, &Wish::Start(request.clone())).await
+}
+
+/// Lets the owner repeat a run.
+pub(crate) async fn again(app: &App, run: &str) -> Answer {
+    ask(app, &Wish::Again(run.to_owned())).await
+}
+
+/// Lets the owner cancel a run.
+pub(crate) async fn cancel(app: &App, run: &str) -> Result<(), ApiError> {
+    ask(app, &Wish::Cancel(run.to_owned())).await.map(|_| ())
+}

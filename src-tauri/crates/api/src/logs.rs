@@ -1,0 +1,185 @@
+//! Logs of steps: pulled by ranges of lines, searched, saved.
+
+use crate::app::App;
+use crate::dto::{ApiError, ErrorCode, LogHit, LogMark, LogMarkKind, LogRange, LogSummary};
+use crate::projects::blocking;
+use crate::runs::parse_run;
+use lp_model::{RunId, StageNumber, StepKey, StepNumber};
+use lp_store::logs::{LogReader, MarkKind};
+use std::path::Path;
+
+/// Most lines of one range.
+const MOST_LINES: usize = 400;
+/// Most bytes of one range.
+const MOST_BYTES: usize = 256 * 1024;
+/// Most landmarks of one summary.
+const MOST_MARKS: usize = 10_000;
+
+/// Most hits of one search, and how much of a line each shows.
+const MOST_HITS: usize = 1000;
+const HIT_BYTES: usize = 2048;
+
+/// Which log: one attempt of one step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LogKey {
+    /// The run's id.
+    pub run: String,
+    /// The stage's number.
+    pub stage: u32,
+    /// The step's number.
+    pub step: u32,
+    /// The attempt.
+    pub attempt: u32,
+}
+
+impl LogKey {
+    fn parse(&self) -> Result<(RunId, StepKey), ApiError> {
+        let key = StepKey { stage: StageNumber(self.stage), step: StepNumber(self.step), attempt: self.attempt };
+        Ok((parse_run(&self.run)?, key))
+    }
+}
+
+impl App {
+    /// Size and landmarks. A step that has not written yet has an empty log.
+    ///
+    /// # Errors
+    /// `RunNotFound`, `StepNotFound`; `StoreUnavailable` when the file cannot be read.
+    pub async fn log_summary(&self, key: &LogKey) -> Result<LogSummary, ApiError> {
+        let complete = self.step_is_final(key).await?;
+        let reader = self.reader(key).await?;
+        blocking(move || {
+            let Some(reader) = reader else { return Ok(LogSummary { lines: 0, bytes: 0, complete, marks: vec![] }) };
+            let summary = reader.summary();
+            let marks = reader.marks().iter().take(MOST_MARKS).map(|mark| LogMark {
+                line: mark.line,
+                kind: match mark.kind {
+                    MarkKind::Command => LogMarkKind::Command,
+                    MarkKind::Error => LogMarkKind::Error,
+                    MarkKind::Warning => LogMarkKind::Warning,
+                },
+            });
+            Ok(LogSummary { lines: summary.lines, bytes: summary.bytes, complete, marks: marks.collect() })
+        })
+        .await
+    }
+
+    /// Some lines, at most 400 and 256 KB.
+    ///
+    /// # Errors
+    /// As [`App::log_summary`].
+    pub async fn log_range(&self, key: &LogKey, from: u64, count: u32) -> Result<LogRange, ApiError> {
+        let reader = self.reader(key).await?;
+        blocking(move || {
+            let Some(mut reader) = reader else { return Ok(LogRange { from, lines: vec![], cut: vec![], total: 0 }) };
+            let range = reader.range(from, (count as usize).min(MOST_LINES), MOST_BYTES)?.lines;
+            let cut = range.iter().enumerate().filter(|(_, line)| line.cut > 0).map(|(index, _)| index as u32).collect();
+            let lines = range.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
+            Ok(LogRange { from, lines, cut, total: reader.summary().lines })
+        })
+        .await
+    }
+
+    /// Lines from `from` on that contain `query` (case does not matter), at most `limit` and 1 000.
+    ///
+    /// # Errors
+    /// As [`App::log_summary`].
+    pub async fn log_find(&self, key: &LogKey, query: &str, from: u64, limit: u32) -> Result<Vec<LogHit>, ApiError> {
+        let Some(mut reader) = self.reader(key).await? else { return Ok(vec![]) };
+        let query = query.to_owned();
+        blocking(move || {
+            let mut hits = Vec::new();
+            for line in reader.find(&query, from)?.lines.into_iter().take((limit as usize).min(MOST_HITS)) {
+                let found = reader.range(line, 1, HIT_BYTES)?.lines;
+                let text = found.first().map(|found| String::from_utf8_lossy(&found.bytes).into_owned()).unwrap_or_default();
+                hits.push(LogHit { line, text });
+            }
+            Ok(hits)
+        })
+        .await
+    }
+
+    /// A file name for the log: `shop-12-build.log`.
+    ///
+    /// # Errors
+    /// `RunNotFound`, `StepNotFound`.
+    pub async fn log_file_name(&self, key: &LogKey) -> Result<String, ApiError> {
+        let detail = self.run(&key.run).await?;
+        let step = detail
+            .stages
+            .iter()
+            .filter(|stage| stage.number == key.stage)
+            .flat_map(|stage| &stage.steps)
+            .find(|step| step.number == key.step);
+        let step = step.ok_or_else(no_step)?;
+        let name = format!("{}-{}-{}.log", detail.run.project_name, detail.run.number, step.name);
+        Ok(name.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '-' } else { c }).collect())
+    }
+
+    /// Writes the log to a file, byte for byte as it is stored.
+    ///
+    /// # Errors
+    /// As [`App::log_summary`]; `DiskFull`.
+    pub async fn save_log(&self, key: &LogKey, path: &Path) -> Result<(), ApiError> {
+        let mut reader = self.reader(key).await?.ok_or_else(no_step)?;
+        let path = path.to_owned();
+        blocking(move || {
+            let failed = |problem: std::io::Error| {
+                let code = if problem.kind() == std::io::ErrorKind::StorageFull { ErrorCode::DiskFull } else { ErrorCode::BadRequest };
+                ApiError::new(code, format!("`{}` cannot be written: {problem}", path.display())).hint("choose another place")
+            };
+            let mut file = std::fs::File::create(&path).map_err(failed)?;
+            reader.copy_to(&mut file)?;
+            file.sync_all().map_err(failed)
+        })
+        .await
+    }
+
+    /// Hands all bytes of the log to `write`, in chunks.
+    ///
+    /// # Errors
+    /// As [`App::log_summary`]. An error of `write` (a reader that went away) ends it quietly.
+    pub async fn copy_log(&self, key: &LogKey, write: impl FnMut(&[u8]) -> std::io::Result<()> + Send + 'static) -> Result<(), ApiError> {
+        struct Calls<F>(F, bool);
+        impl<F: FnMut(&[u8]) -> std::io::Result<()>> std::io::Write for Calls<F> {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.1 = self.1 || (self.0)(bytes).is_err();
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let Some(mut reader) = self.reader(key).await? else { return Ok(()) };
+        blocking(move || Ok(reader.copy_to(&mut Calls(write, false)).map(|_| ())?)).await
+    }
+
+    /// Lines in a log; 0 when there is none or it cannot be read, which the log itself then says.
+    pub(crate) async fn log_lines(&self, run: &RunId, key: StepKey) -> u64 {
+        let (logs, run) = (self.logs.clone(), run.clone());
+        let lines = blocking(move || Ok(logs.reader(&run, key)?.summary().lines)).await;
+        lines.unwrap_or(0)
+    }
+
+    async fn step_is_final(&self, key: &LogKey) -> Result<bool, ApiError> {
+        let (run, key) = key.parse()?;
+        let detail = self.store.run_detail(&run).await?;
+        let step = detail.steps.iter().find(|row| row.key.stage == key.stage && row.key.step == key.step).ok_or_else(no_step)?;
+        Ok(step.state.is_final() || detail.run.state.is_final() || step.key.attempt > key.attempt)
+    }
+
+    /// The log's reader; `None` while there is no file yet.
+    async fn reader(&self, key: &LogKey) -> Result<Option<LogReader>, ApiError> {
+        let (run, key) = key.parse()?;
+        let logs = self.logs.clone();
+        blocking(move || match logs.reader(&run, key) {
+            Ok(reader) => Ok(Some(reader)),
+            Err(lp_store::StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        })
+        .await
+    }
+}
+
+fn no_step() -> ApiError {
+    ApiError::new(ErrorCode::StepNotFound, "there is no such step in this run")
+}

@@ -1,0 +1,48 @@
+use crate::dto::{ApiError, ErrorCode};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What the app is opened with. Everything that comes from the outside is passed in, so that tests own it.
+#[derive(Debug, Clone)]
+pub struct AppOptions {
+    /// Folder with the database, the logs and the keys; made when it is not there.
+    pub data_folder: PathBuf,
+    /// Environment that decides where engines are looked for (`DOCKER_HOST`, `XDG_RUNTIME_DIR`, …).
+    pub environment: BTreeMap<String, String>,
+    /// Name of the person who presses Run.
+    pub actor: String,
+    /// Whether other processes may hand their runs over to this one while it owns the data folder (the window does).
+    pub accept_guests: bool,
+    /// Whether the key store of the operating system is used for the vault's key.
+    pub use_os_key_store: bool,
+}
+
+impl AppOptions {
+    /// Name of the variable that says where the data folder is.
+    pub const HOME: &'static str = "LETTERPRESS_HOME";
+
+    /// What this process's environment says: `LETTERPRESS_HOME`, else the system's place for data of applications.
+    /// `LETTERPRESS_KEY_STORE=file` keeps the vault's key out of the system's key store.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreUnavailable`] when there is no such place (no home folder).
+    pub fn from_environment() -> Result<Self, ApiError> {
+        let environment: BTreeMap<String, String> = std::env::vars().collect();
+        let data_folder = match environment.get(Self::HOME).filter(|folder| !folder.is_empty()) {
+            Some(folder) => PathBuf::from(folder),
+            None => dirs::data_dir().map(|folder| folder.join("letterpress")).ok_or_else(|| {
+                ApiError::new(ErrorCode::StoreUnavailable, "this user has no home folder")
+                    .hint(format!("set `{}` to a folder that Letterpress may write to", Self::HOME))
+            })?,
+        };
+        let data_folder = std::path::absolute(&data_folder).unwrap_or(data_folder);
+        let actor = ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
+        Ok(Self {
+            data_folder,
+            actor: actor.cloned().unwrap_or_default(),
+            accept_guests: false,
+            use_os_key_store: environment.get("LETTERPRESS_KEY_STORE").is_none_or(|place| place != "file"),
+            environment,
+        })
+    }
+}

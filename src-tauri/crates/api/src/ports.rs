@@ -1,0 +1,180 @@
+//! What the engine needs from the outside, over the store, the vault, git and the clock.
+
+use crate::app::App;
+use crate::dto::Notice;
+use crate::time;
+use async_trait::async_trait;
+use lp_backend::Source;
+use lp_engine::ports::{Clock, Journal, LogStore, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_engine::{Engine, Notice as EngineNotice};
+use lp_model::{Plan, ProjectId, RunEvent, RunId, Stage, StepKey};
+use lp_secret::SecretValue;
+use lp_store::LogWriter;
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::io::AsyncRead;
+
+/// Everything the engine needs, over a weak reference: the app owns the engine, not the other way round.
+pub(crate) fn ports(app: &Arc<App>) -> Ports {
+    let outside = Arc::new(Outside { app: Arc::downgrade(app), projects: Mutex::new(HashMap::new()) });
+    Ports {
+        journal: Arc::clone(&outside) as _,
+        logs: Arc::clone(&outside) as _,
+        secrets: Arc::clone(&outside) as _,
+        sources: outside,
+        backends: Arc::clone(&app.engines) as _,
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// Passes the engine's notices on to the front ends.
+pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
+    let mut notices = engine.subscribe();
+    let app = Arc::clone(app);
+    let tracker = app.tasks.clone();
+    tracker.spawn(async move {
+        let mut projects: HashMap<RunId, String> = HashMap::new();
+        loop {
+            tokio::select! {
+                // Notices of runs that are stopped by the shutdown still go out: the engine closes its side when it is done.
+                notice = notices.recv() => match notice {
+                    Ok(EngineNotice::Event { run, .. }) => {
+                        if !projects.contains_key(&run) && let Ok(row) = app.store.run(&run).await {
+                            projects.insert(run.clone(), row.project.to_string());
+                        }
+                        let project = projects.get(&run).cloned().unwrap_or_default();
+                        app.hub.tell(Notice::Run { run: run.to_string(), project });
+                    }
+                    Ok(EngineNotice::Log { run, key, lines, bytes }) => app.hub.tell(Notice::Log {
+                        run: run.to_string(),
+                        stage: key.stage.0,
+                        step: key.step.0,
+                        attempt: key.attempt,
+                        lines,
+                        bytes,
+                    }),
+                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                        app.hub.tell(Notice::Run { run: String::new(), project: String::new() });
+                    }
+                    Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+                },
+                () = app.ending.cancelled() => return,
+            }
+        }
+    });
+}
+
+struct Outside {
+    app: Weak<App>,
+    /// Whose a run is; read once per run.
+    projects: Mutex<HashMap<RunId, ProjectId>>,
+}
+
+impl Outside {
+    fn app(&self) -> Result<Arc<App>, PortError> {
+        self.app.upgrade().ok_or_else(|| PortError { message: "the app has ended".into() })
+    }
+
+    async fn project(&self, run: &RunId) -> Result<ProjectId, PortError> {
+        if let Some(project) = self.projects.lock().unwrap_or_else(PoisonError::into_inner).get(run) {
+            return Ok(project.clone());
+        }
+        let project = self.app()?.store.run(run).await.map_err(port_error)?.project;
+        self.projects.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), project.clone());
+        Ok(project)
+    }
+}
+
+fn port_error(problem: impl std::fmt::Display) -> PortError {
+    PortError { message: problem.to_string() }
+}
+
+#[async_trait]
+impl Journal for Outside {
+    async fn append(&self, run: &RunId, events: &[RunEvent]) -> Result<(), PortError> {
+        let at_ms = time::now_ms();
+        let timed: Vec<(i64, RunEvent)> = events.iter().map(|event| (at_ms, event.clone())).collect();
+        self.app()?.store.append_events(run, &timed).await.map_err(port_error)?;
+        if events.iter().any(|event| matches!(event, RunEvent::RunEnded { .. })) {
+            self.projects.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LogStore for Outside {
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError> {
+        let logs = self.app()?.logs.clone();
+        let run = run.clone();
+        let writer =
+            tokio::task::spawn_blocking(move || logs.writer(&run, key, time::now_ms())).await.map_err(port_error)?.map_err(port_error)?;
+        Ok(Box::new(FileLog(Some(writer))))
+    }
+}
+
+/// A log file whose blocking calls run beside the async ones. The writer comes back after each call; it is gone when a call
+/// failed or was dropped, and the log then takes no more.
+struct FileLog(Option<LogWriter>);
+
+fn closed() -> PortError {
+    port_error("the log is closed already")
+}
+
+#[async_trait]
+impl StepLog for FileLog {
+    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+        let mut writer = self.0.take().ok_or_else(closed)?;
+        let bytes = bytes.to_vec();
+        let appended = tokio::task::spawn_blocking(move || writer.append(&bytes, time::now_ms()).map(|()| writer));
+        self.0 = Some(appended.await.map_err(port_error)?.map_err(port_error)?);
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), PortError> {
+        let writer = self.0.take().ok_or_else(closed)?;
+        tokio::task::spawn_blocking(move || writer.finish()).await.map_err(port_error)?.map_err(port_error)
+    }
+}
+
+#[async_trait]
+impl SecretSource for Outside {
+    async fn secret(&self, run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError> {
+        let project = self.project(run).await?;
+        self.app()?.secret_value(&project, name).await.map_err(|error| PortError { message: error.message })
+    }
+}
+
+impl SourceProvider for Outside {
+    fn source(&self, run: &RunId, plan: &Plan, _stage: &Stage) -> Arc<dyn Source> {
+        Arc::new(CommitSource { app: self.app.clone(), run: run.clone(), sha: plan.event.commit.sha.clone() })
+    }
+}
+
+/// The files of a commit, straight from the repository: nothing is checked out.
+struct CommitSource {
+    app: Weak<App>,
+    run: RunId,
+    sha: String,
+}
+
+#[async_trait]
+impl Source for CommitSource {
+    async fn open(&self) -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
+        let app = self.app.upgrade().ok_or_else(|| io::Error::other("the app has ended"))?;
+        let run = app.store.run(&self.run).await.map_err(io::Error::other)?;
+        let project = app.store.project(&run.project).await.map_err(io::Error::other)?;
+        let sha = self.sha.clone();
+        let packed = tokio::task::spawn_blocking(move || lp_git::Repository::open(project.path.as_ref())?.pack(&sha));
+        Ok(Box::new(packed.await.map_err(io::Error::other)?.map_err(io::Error::other)?))
+    }
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        time::now_ms()
+    }
+}

@@ -1,0 +1,318 @@
+//! From a request to a plan: the version is found, the files are read *at that commit*, the form is checked, the pipeline
+//! is compiled, the backend is chosen. Nothing is written here: a preview and a run take the same way.
+
+use crate::app::App;
+use crate::dto::{ApiError, ErrorCode, Finding, RunRequest};
+use crate::projects::blocking;
+use crate::time;
+use lp_git::{Repository, Version};
+use lp_model::{BackendKind, CommitFacts, Diagnostic, EventFacts, EventKind, Plan, RepoFacts, StepKind};
+use lp_pipeline::{Outline, PipelineFile};
+use lp_store::{Project, ProjectKind};
+use lp_workflow::Workflow;
+use std::path::PathBuf;
+
+/// Where the buttons are described.
+const WORKFLOW_FILE: &str = ".letterpress.yml";
+/// Where pipelines are looked for when no workflow names one, best first.
+const PIPELINE_FILES: [&str; 4] = [".drone.yml", ".drone.yaml", ".woodpecker.yml", ".woodpecker.yaml"];
+/// Largest file that is read, in bytes.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// A text file of a commit.
+pub(crate) struct TextFile {
+    pub path: String,
+    pub bytes: Vec<u8>,
+}
+
+impl TextFile {
+    fn findings(&self, diagnostics: &[Diagnostic]) -> Vec<Finding> {
+        let text = String::from_utf8_lossy(&self.bytes);
+        diagnostics.iter().map(|diagnostic| Finding::new(diagnostic, &text)).collect()
+    }
+}
+
+/// What a version of a project holds that matters here.
+pub(crate) struct Sources {
+    version: Version,
+    repo: RepoFacts,
+    commit: CommitFacts,
+    workflow_file: Option<TextFile>,
+    pipelines: Vec<TextFile>,
+}
+
+/// The version of a request: the commit that is checked out when the text is empty. A commit that is named by its id gets its tag back. Blocks.
+pub(crate) fn find_version(repository: &Repository, text: &str) -> Result<Version, ApiError> {
+    let found = repository.resolve(if text.is_empty() { "HEAD" } else { text })?;
+    if found.tag.is_some() {
+        return Ok(found);
+    }
+    let tagged = repository.versions(usize::MAX)?.into_iter().find(|version| version.sha == found.sha && version.tag.is_some());
+    Ok(tagged.unwrap_or(found))
+}
+
+impl Sources {
+    /// Reads the files of a version. Blocks.
+    pub fn read(repository: &Repository, version: Version) -> Result<Self, ApiError> {
+        let read = |path: &str| -> Result<Option<TextFile>, ApiError> {
+            let bytes = repository.read_file(&version.sha, path, LARGEST_FILE)?;
+            Ok(bytes.map(|bytes| TextFile { path: path.to_owned(), bytes }))
+        };
+        let workflow_file = read(WORKFLOW_FILE)?;
+        let mut paths: Vec<String> = PIPELINE_FILES.map(str::to_owned).into();
+        if let Some(file) = &workflow_file
+            && let Ok((workflows, _)) = lp_workflow::parse(&file.path, &file.bytes)
+        {
+            paths.extend(workflows.into_iter().filter_map(|workflow| workflow.pipeline));
+        }
+        let mut pipelines: Vec<TextFile> = Vec::new();
+        for path in paths {
+            if !pipelines.iter().any(|file| file.path == path) {
+                pipelines.extend(read(&path)?);
+            }
+        }
+        let commit = repository.commit_facts(&version)?;
+        Ok(Self { repo: repo_facts(repository)?, commit, version, workflow_file, pipelines })
+    }
+
+    /// The file of a workflow: the one that it names, else the first there is.
+    fn pipeline(&self, workflow: Option<&Workflow>) -> Result<&TextFile, ApiError> {
+        let named = workflow.and_then(|workflow| workflow.pipeline.as_deref());
+        let found = match named {
+            Some(path) => self.pipelines.iter().find(|file| file.path == path),
+            None => self.pipelines.first(),
+        };
+        found.ok_or_else(|| {
+            let what = named.map_or_else(|| "no pipeline file".to_owned(), |path| format!("no file `{path}`"));
+            ApiError::new(ErrorCode::PipelineMissing, format!("this version has {what}"))
+                .hint(format!("add one of {} to the repository and commit it, or pick another version", PIPELINE_FILES.join(", ")))
+        })
+    }
+}
+
+/// Owner and name of the repository: from the address that it was cloned from, else from the folder.
+fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError> {
+    let remote = repository.origin().unwrap_or_default();
+    let folder = repository.root().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (owner, name, link) = parse_remote(&remote).unwrap_or_else(|| ("local".into(), folder, String::new()));
+    Ok(RepoFacts { owner, name, link, remote, default_branch: repository.default_branch()?, private: false, trusted: false })
+}
+
+/// `https://HOST/OWNER/NAME.git` or `git@HOST:OWNER/NAME.git` as owner, name and web address. User names and passwords are dropped.
+fn parse_remote(remote: &str) -> Option<(String, String, String)> {
+    let (host, path) = match remote.split_once("://") {
+        Some(("http" | "https" | "ssh" | "git", rest)) => rest.split_once('/')?,
+        Some(_) => return None,
+        None => remote.split_once(':').filter(|(host, _)| host.contains('@') || host.contains('.'))?,
+    };
+    let host = host.rsplit('@').next()?;
+    let path = path.trim_matches('/').trim_end_matches(".git");
+    let (owner, name) = path.rsplit_once('/')?;
+    let web_host = if remote.starts_with("http") { host } else { host.split(':').next()? };
+    let scheme = if remote.starts_with("http://") { "http" } else { "https" };
+    Some((owner.to_owned(), name.to_owned(), format!("{scheme}://{web_host}/{path}")))
+}
+
+/// The buttons of a version, with warnings about the file that describes them; derived ones when there is none.
+pub(crate) fn workflows(sources: &Sources) -> Result<(Vec<Workflow>, Vec<Finding>), ApiError> {
+    let Some(file) = &sources.workflow_file else {
+        let pipeline = sources.pipeline(None)?;
+        let outline = outline(pipeline)?;
+        return Ok((lp_workflow::derive(&pipeline.path, &outline.events, &outline.targets), lint(pipeline)));
+    };
+    let (workflows, warnings) = lp_workflow::parse(&file.path, &file.bytes).map_err(|diagnostics| {
+        ApiError {
+            findings: file.findings(&diagnostics),
+            ..ApiError::new(ErrorCode::WorkflowInvalid, format!("`{}` has errors", file.path))
+        }
+        .hint("correct the file, commit it and pick the new version")
+    })?;
+    let mut findings = file.findings(&warnings);
+    let mut linted: Vec<&str> = Vec::new();
+    for workflow in &workflows {
+        let pipeline = sources.pipeline(Some(workflow))?;
+        if !linted.contains(&pipeline.path.as_str()) {
+            findings.extend(lint(pipeline));
+            linted.push(&pipeline.path);
+        }
+    }
+    Ok((workflows, findings))
+}
+
+fn lint(file: &TextFile) -> Vec<Finding> {
+    file.findings(&lp_pipeline::lint(&PipelineFile { path: &file.path, bytes: &file.bytes }))
+}
+
+fn outline(file: &TextFile) -> Result<Outline, ApiError> {
+    lp_pipeline::outline(&PipelineFile { path: &file.path, bytes: &file.bytes }).map_err(|diagnostics| invalid(file, &diagnostics))
+}
+
+fn invalid(file: &TextFile, diagnostics: &[Diagnostic]) -> ApiError {
+    ApiError { findings: file.findings(diagnostics), ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{}` has errors", file.path)) }
+        .hint("correct the file, commit it and pick the new version")
+}
+
+/// A request made ready to run.
+pub(crate) struct Prepared {
+    pub project: Project,
+    pub workflow: Workflow,
+    pub version: Version,
+    pub plan: Plan,
+    pub findings: Vec<Finding>,
+    /// Whether the user must agree first that steps run on this computer.
+    pub needs_consent: bool,
+}
+
+impl Prepared {
+    /// Where it would run.
+    pub fn backend(&self) -> BackendKind {
+        if self.plan.stages.iter().any(|stage| stage.backend == BackendKind::Docker) { BackendKind::Docker } else { BackendKind::Host }
+    }
+}
+
+impl App {
+    /// Makes a request ready. `numbers` are the run's number and the one of the run that it repeats.
+    pub(crate) async fn prepare(&self, request: &RunRequest, numbers: (u64, Option<u64>)) -> Result<Prepared, ApiError> {
+        let project = self.project_row(&request.project).await?;
+        let folder = PathBuf::from(&project.path);
+        let wanted = request.version.clone();
+        let sources = blocking(move || {
+            let repository = Repository::open(&folder)?;
+            let version = find_version(&repository, &wanted)?;
+            Sources::read(&repository, version)
+        })
+        .await?;
+        let (workflows, mut findings) = workflows(&sources)?;
+        let workflow = find_workflow(workflows, &request.workflow)?;
+        let inputs = lp_workflow::check_inputs(&workflow, &request.inputs).map_err(|errors| {
+            let first = errors.into_iter().next();
+            ApiError::new(ErrorCode::InputInvalid, first.map_or_else(|| "a value is not allowed".to_owned(), |error| error.message))
+        })?;
+        let mut facts = facts(&sources, &workflow, numbers)?;
+        facts.inputs = inputs;
+        let pipeline = sources.pipeline(Some(&workflow))?;
+        let file = PipelineFile { path: &pipeline.path, bytes: &pipeline.bytes };
+        let (mut plan, warnings) = lp_pipeline::compile(&file, &facts).map_err(|diagnostics| invalid(pipeline, &diagnostics))?;
+        for finding in pipeline.findings(&warnings) {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+        if plan.stages.iter().all(|stage| stage.steps.is_empty()) {
+            let why = warnings.iter().find(|warning| warning.code == "nothing-would-run").map(|warning| warning.message.clone());
+            return Err(ApiError::new(
+                ErrorCode::NothingWouldRun,
+                why.unwrap_or_else(|| format!("nothing in `{}` runs for the event `{}`", pipeline.path, facts.kind.as_str())),
+            )
+            .hint("pick another workflow or version, or change the conditions in the file"));
+        }
+        let needs_consent = self.choose_backend(&mut plan, &project).await;
+        Ok(Prepared { project, workflow, version: sources.version, plan, findings, needs_consent })
+    }
+
+    /// Container stages go to this computer when no engine answers and all their steps can. Returns whether the user must agree first.
+    async fn choose_backend(&self, plan: &mut Plan, project: &Project) -> bool {
+        let bare = plan.stages.iter().any(|stage| stage.backend == BackendKind::Host);
+        let wants_engine = plan.stages.iter().any(|stage| stage.backend == BackendKind::Docker);
+        let mut goes_bare = false;
+        if wants_engine && self.engines.answering().await.is_none() {
+            let all_are_commands = plan.stages.iter().flat_map(|stage| &stage.steps).all(|step| step.kind == StepKind::Commands);
+            if all_are_commands {
+                plan.stages.iter_mut().for_each(|stage| stage.backend = BackendKind::Host);
+                goes_bare = true;
+            }
+        }
+        (bare || goes_bare) && project.kind != ProjectKind::Sample
+    }
+
+    /// The name of the workflow to run for the terminal: the named one, else the first with that event, else the first.
+    ///
+    /// # Errors
+    /// `WorkflowNotFound`, and what reading the version gives.
+    pub async fn choose_workflow(&self, project: &str, version: &str, name: Option<&str>, event: Option<&str>) -> Result<String, ApiError> {
+        let row = self.project_row(project).await?;
+        let (folder, wanted) = (PathBuf::from(row.path), version.to_owned());
+        let (workflows, _) = blocking(move || {
+            let repository = Repository::open(&folder)?;
+            let version = find_version(&repository, &wanted)?;
+            workflows(&Sources::read(&repository, version)?)
+        })
+        .await?;
+        let event = match event {
+            None => None,
+            Some(word) => Some(EventKind::parse(word).ok_or_else(|| {
+                let words: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+                ApiError::new(ErrorCode::BadRequest, format!("`{word}` is no event")).hint(format!("events are: {}", words.join(", ")))
+            })?),
+        };
+        if let Some(name) = name {
+            return Ok(find_workflow(workflows, name)?.name);
+        }
+        let known: Vec<String> = workflows.iter().map(|workflow| format!("`{}` ({})", workflow.name, workflow.event.as_str())).collect();
+        let fits = |workflow: &Workflow| event.is_none_or(|event| workflow.event == event);
+        workflows.into_iter().find(fits).map(|workflow| workflow.name).ok_or_else(|| {
+            let message = match event {
+                Some(event) => format!("no workflow makes the event `{}`", event.as_str()),
+                None => "this version has no workflow".to_owned(),
+            };
+            ApiError::new(ErrorCode::WorkflowNotFound, message).hint(format!("its workflows are: {}", known.join(", ")))
+        })
+    }
+}
+
+fn find_workflow(workflows: Vec<Workflow>, name: &str) -> Result<Workflow, ApiError> {
+    let known: Vec<String> = workflows.iter().map(|workflow| format!("`{}`", workflow.name)).collect();
+    workflows.into_iter().find(|workflow| workflow.name == name).ok_or_else(|| {
+        ApiError::new(ErrorCode::WorkflowNotFound, format!("this version has no workflow `{name}`"))
+            .hint(format!("its workflows are: {}", known.join(", ")))
+    })
+}
+
+/// The event that pressing the button makes.
+fn facts(sources: &Sources, workflow: &Workflow, (number, parent): (u64, Option<u64>)) -> Result<EventFacts, ApiError> {
+    let version = &sources.version;
+    let mut facts = EventFacts::new(workflow.event);
+    facts.repo = sources.repo.clone();
+    facts.run_number = number;
+    facts.parent_number = parent;
+    facts.created_ms = time::now_ms();
+    facts.target = workflow.target.clone();
+    let branch = version.branches.first().unwrap_or(&sources.repo.default_branch).clone();
+    let tag_reference = version.tag.as_ref().map(|tag| format!("refs/tags/{tag}"));
+    let branch_reference = format!("refs/heads/{branch}");
+    facts.commit = sources.commit.clone();
+    facts.commit.reference = match (workflow.event, tag_reference) {
+        (EventKind::Tag, None) => {
+            return Err(ApiError::new(
+                ErrorCode::InputInvalid,
+                format!("the workflow `{}` is for tags, and this version has none", workflow.name),
+            )
+            .hint("pick a version with a tag"));
+        }
+        (EventKind::Tag | EventKind::Promote | EventKind::Rollback, Some(reference)) => reference,
+        _ => branch_reference,
+    };
+    facts.commit.branch = branch;
+    Ok(facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_clones_give_owner_and_name() {
+        let parse = |remote: &str| parse_remote(remote).map(|(owner, name, link)| format!("{owner} {name} {link}"));
+        for (remote, expected) in [
+            ("https://git.example.com/shop/cart.git", "shop cart https://git.example.com/shop/cart"),
+            ("http://user:pw@git.example.com:3000/shop/cart", "shop cart http://git.example.com:3000/shop/cart"),
+            ("git@git.example.com:shop/cart.git", "shop cart https://git.example.com/shop/cart"),
+            ("ssh://git@git.example.com:22/group/sub/cart.git", "group/sub cart https://git.example.com/group/sub/cart"),
+        ] {
+            assert_eq!(parse(remote).as_deref(), Some(expected), "{remote}");
+        }
+        for local in ["", "/srv/git/cart.git", "../cart", "file:///srv/cart.git"] {
+            assert_eq!(parse(local), None, "{local}");
+        }
+    }
+}

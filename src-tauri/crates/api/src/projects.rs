@@ -1,0 +1,183 @@
+//! Projects: opened, listed, looked into.
+
+use crate::app::App;
+use crate::convert;
+use crate::dto::{ApiError, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Workflow};
+use crate::prepare::{self, Sources};
+use crate::time;
+use lp_git::Repository;
+use lp_model::ProjectId;
+use lp_store::{Project, ProjectKind, Run, RunFilter};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many versions the project screen offers. Older ones are reached by their tag or branch.
+const VERSIONS: usize = 200;
+/// From how many of the newest runs the marks of versions and the last values come.
+const RECENT_RUNS: u32 = 200;
+
+impl App {
+    /// All projects, by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn projects(&self) -> Result<Vec<ProjectSummary>, ApiError> {
+        let mut summaries = Vec::new();
+        for project in self.store.projects().await? {
+            summaries.push(self.summary(project).await?);
+        }
+        Ok(summaries)
+    }
+
+    /// Makes a folder a project, or finds the project that it is. Any folder inside the repository will do.
+    ///
+    /// # Errors
+    /// `FolderNotFound`, `NotARepository`, `EmptyRepository`, `RepositoryUnreadable`.
+    pub async fn open_project(&self, folder: &str) -> Result<ProjectSummary, ApiError> {
+        let project = self.add_project(absolute(folder), ProjectKind::Folder).await?;
+        self.summary(project).await
+    }
+
+    pub(crate) async fn add_project(&self, folder: PathBuf, kind: ProjectKind) -> Result<Project, ApiError> {
+        let root = blocking(move || {
+            let repository = Repository::open(&folder)?;
+            repository.versions(1)?;
+            Ok(repository.root().to_owned())
+        })
+        .await?;
+        let name = root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let id = ProjectId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("a UUID is a legal id");
+        let new = Project { id, name, path: root.display().to_string(), kind, added_ms: time::now_ms(), hidden_ms: None };
+        let project = self.store.add_project(&new).await?;
+        self.hub.tell(Notice::Projects);
+        Ok(project)
+    }
+
+    /// The project of a folder, without adding one.
+    ///
+    /// # Errors
+    /// As [`App::open_project`]; `ProjectNotFound` when the repository is no project yet.
+    pub async fn find_project(&self, folder: &str) -> Result<ProjectSummary, ApiError> {
+        let path = absolute(folder);
+        let root = blocking(move || Ok(Repository::open(&path)?.root().display().to_string())).await?;
+        match self.store.project_at(&root).await? {
+            Some(project) => self.summary(project).await,
+            None => Err(ApiError::new(ErrorCode::ProjectNotFound, format!("`{root}` is no project yet"))
+                .hint("run it once, or open it in the window")),
+        }
+    }
+
+    /// Takes a project out of the list. Its runs stay in the history, and the folder is not touched.
+    ///
+    /// # Errors
+    /// `ProjectNotFound`.
+    pub async fn remove_project(&self, id: &str) -> Result<(), ApiError> {
+        let project = self.project_row(id).await?;
+        self.store.hide_project(&project.id, time::now_ms()).await?;
+        self.hub.tell(Notice::Projects);
+        Ok(())
+    }
+
+    /// The name of a project.
+    ///
+    /// # Errors
+    /// `ProjectNotFound`.
+    pub async fn project_name(&self, id: &str) -> Result<String, ApiError> {
+        Ok(self.project_row(id).await?.name)
+    }
+
+    /// Workflows, versions and findings of a project, read anew.
+    ///
+    /// # Errors
+    /// `ProjectNotFound`, and what [`App::open_project`] says when the folder has changed for the worse.
+    /// Errors in the project's files are no error here: they are in `findings`.
+    pub async fn project(self: &Arc<Self>, id: &str) -> Result<ProjectDetail, ApiError> {
+        let row = self.project_row(id).await?;
+        let folder = PathBuf::from(&row.path);
+        let (versions, sources) = blocking(move || {
+            let repository = Repository::open(&folder)?;
+            let versions = repository.versions(VERSIONS)?;
+            let newest = prepare::find_version(&repository, "")?;
+            Ok((versions, Sources::read(&repository, newest)?))
+        })
+        .await?;
+        let (workflows, findings) = workflows_of(&sources);
+        let filter = RunFilter { project: Some(row.id.clone()), ..RunFilter::default() };
+        let recent = self.store.runs(&filter, None, RECENT_RUNS).await?;
+        let mut last_inputs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        let mut last_run_of: HashMap<&str, &Run> = HashMap::new();
+        for run in &recent {
+            last_inputs.entry(run.workflow_name.clone()).or_insert_with(|| run.inputs.clone());
+            last_run_of.entry(run.version_sha.as_str()).or_insert(run);
+        }
+        let versions = versions.into_iter().map(|version| {
+            let last_run = last_run_of.get(version.sha.as_str()).map(|run| convert::run_summary(run, &row.name, None));
+            version_dto(version, last_run)
+        });
+        Ok(ProjectDetail { versions: versions.collect(), project: self.summary(row.clone()).await?, workflows, findings, last_inputs })
+    }
+
+    pub(crate) async fn project_row(&self, id: &str) -> Result<Project, ApiError> {
+        let not_found = || ApiError::new(ErrorCode::ProjectNotFound, format!("there is no project `{id}`"));
+        let id = ProjectId::parse(id).ok_or_else(not_found)?;
+        Ok(self.store.project(&id).await?)
+    }
+
+    async fn summary(&self, project: Project) -> Result<ProjectSummary, ApiError> {
+        let filter = RunFilter { project: Some(project.id.clone()), ..RunFilter::default() };
+        let last = self.store.runs(&filter, None, 1).await?;
+        Ok(ProjectSummary {
+            last_run: last.first().map(|run| convert::run_summary(run, &project.name, None)),
+            id: project.id.to_string(),
+            name: project.name,
+            path: project.path,
+            kind: convert::project_kind(project.kind),
+        })
+    }
+}
+
+/// Buttons and findings at a version. A broken `.letterpress.yml` gives no buttons, only findings.
+fn workflows_of(sources: &Sources) -> (Vec<Workflow>, Vec<Finding>) {
+    match prepare::workflows(sources) {
+        Ok((workflows, findings)) => (workflows.iter().map(convert::workflow).collect(), findings),
+        Err(error) if error.findings.is_empty() => {
+            let finding = Finding {
+                code: match error.code {
+                    ErrorCode::PipelineMissing => "pipeline-missing".into(),
+                    _ => "workflow-invalid".into(),
+                },
+                severity: crate::dto::FindingSeverity::Error,
+                message: error.message,
+                help: error.hint,
+                file: String::new(),
+                excerpt: None,
+            };
+            (Vec::new(), vec![finding])
+        }
+        Err(error) => (Vec::new(), error.findings),
+    }
+}
+
+fn version_dto(version: lp_git::Version, last_run: Option<RunSummary>) -> Version {
+    Version {
+        id: version.sha,
+        name: version.tag.unwrap_or_default(),
+        title: version.title,
+        author: version.author_name,
+        time: time::to_text(version.time_ms),
+        branches: version.branches,
+        last_run,
+    }
+}
+
+/// The folder as an absolute path without links, where it exists.
+fn absolute(folder: &str) -> PathBuf {
+    let path = Path::new(folder);
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Runs what blocks (git, files) beside the async tasks.
+pub(crate) async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(act).await.map_err(ApiError::broken)?
+}

@@ -1,0 +1,255 @@
+//! Runs: previewed, started, repeated, cancelled, listed, shown.
+
+use crate::app::App;
+use crate::convert::{self, StepFacts};
+use crate::dto::{ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary};
+use crate::guests;
+use crate::prepare::Prepared;
+use crate::time;
+use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey};
+use lp_store::{NewRun, Run, RunCursor};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// From how many passed runs the usual time comes, and how many there must be.
+const USUAL_FROM: u32 = 20;
+const USUAL_LEAST: usize = 3;
+
+impl App {
+    /// What would happen if the request were carried out.
+    ///
+    /// # Errors
+    /// Everything that would keep it from running: files with errors, a value that is not allowed, nothing to run.
+    pub async fn preview(&self, request: &RunRequest) -> Result<RunPreview, ApiError> {
+        let prepared = self.prepare(request, (0, None)).await?;
+        let missing_secrets = self.missing_secrets(&prepared.project.id, prepared.plan.secret_names()).await?;
+        let backend = prepared.backend();
+        Ok(RunPreview {
+            stages: convert::planned(&prepared.plan),
+            backend: backend_word(backend).to_owned(),
+            isolated: backend == BackendKind::Docker,
+            needs_consent: prepared.needs_consent,
+            missing_secrets,
+            usual_ms: self.usual_ms(&prepared.project.id, &prepared.workflow.name).await?,
+            findings: prepared.findings,
+        })
+    }
+
+    /// Median time of the last passed runs of a workflow.
+    async fn usual_ms(&self, project: &ProjectId, workflow: &str) -> Result<Option<u64>, ApiError> {
+        let filter = lp_store::RunFilter { project: Some(project.clone()), states: vec![RunState::Passed], text: None };
+        let runs = self.store.runs(&filter, None, USUAL_FROM).await?;
+        let mut times: Vec<i64> =
+            runs.iter().filter(|run| run.workflow_name == workflow).filter_map(|run| Some(run.ended_ms? - run.started_ms?)).collect();
+        times.sort_unstable();
+        Ok((times.len() >= USUAL_LEAST).then(|| times[times.len() / 2].unsigned_abs()))
+    }
+
+    /// Starts a run and returns its id. A process that does not own the data folder lets the owner do it.
+    ///
+    /// # Errors
+    /// As [`App::preview`]; `NoEngine` when steps would run on this computer without consent, or cannot.
+    pub async fn start_run(&self, request: &RunRequest) -> Result<String, ApiError> {
+        if !self.ownership.is_ours() {
+            return guests::start(self, request).await;
+        }
+        self.start_with(request, None).await
+    }
+
+    /// Starts a run with the same workflow, version and values as another one.
+    ///
+    /// # Errors
+    /// `RunNotFound`, and as [`App::start_run`].
+    pub async fn run_again(&self, run: &str) -> Result<String, ApiError> {
+        if !self.ownership.is_ours() {
+            return guests::again(self, run).await;
+        }
+        let before = self.store.run(&parse_run(run)?).await?;
+        let request = RunRequest {
+            project: before.project.to_string(),
+            workflow: before.workflow_name.clone(),
+            version: before.version_sha.clone(),
+            inputs: before.inputs.clone(),
+            // Whoever agreed to that run on this computer agrees to the same again.
+            allow_host: before.backend == backend_word(BackendKind::Host),
+        };
+        self.start_with(&request, Some(&before)).await
+    }
+
+    async fn start_with(&self, request: &RunRequest, parent: Option<&Run>) -> Result<String, ApiError> {
+        let engine = self.must_own()?;
+        // A first pass without a number, so that a request that cannot run uses none up.
+        self.check(&self.prepare(request, (0, None)).await?, request)?;
+        let project = self.project_row(&request.project).await?;
+        let number = self.store.take_run_number(&project.id).await?;
+        let prepared = self.prepare(request, (number, parent.map(|run| run.number))).await?;
+        self.check(&prepared, request)?;
+
+        let id = RunId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("a UUID is a legal id");
+        let title = convert::localised(&prepared.workflow.title);
+        let new = NewRun {
+            id: id.clone(),
+            project: project.id.clone(),
+            workflow_name: prepared.workflow.name.clone(),
+            workflow_title: serde_json::to_string(&title).expect("plain data"),
+            version_name: prepared.version.tag.clone().unwrap_or_default(),
+            version_title: prepared.version.title.clone(),
+            backend: backend_word(prepared.backend()).to_owned(),
+            actor: self.options.actor.clone(),
+            parent: parent.map(|run| run.id.clone()),
+            created_ms: prepared.plan.event.created_ms,
+            plan: prepared.plan.clone(),
+        };
+        let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
+        self.store.create_run(&new).await?;
+        if let Err(refused) = engine.start(id.clone(), Arc::new(prepared.plan)) {
+            self.store.append_events(&id, &[(time::now_ms(), RunEvent::RunEnded { state: RunState::Errored })]).await?;
+            return Err(ApiError::new(ErrorCode::Internal, refused.to_string()));
+        }
+        self.hub.tell(Notice::Run { run: id.to_string(), project: project.id.to_string() });
+        Ok(id.to_string())
+    }
+
+    fn check(&self, prepared: &Prepared, request: &RunRequest) -> Result<(), ApiError> {
+        if prepared.needs_consent && !request.allow_host {
+            return Err(ApiError::new(ErrorCode::NoEngine, "no container engine answers, and running on this computer was not agreed to")
+                .hint("start Docker or Podman, or agree that the steps run directly on this computer, not isolated"));
+        }
+        Ok(())
+    }
+
+    /// Asks a run to stop: its steps get their grace time. A second call kills. A run that is over stays as it is.
+    ///
+    /// # Errors
+    /// `RunNotFound`; `NotOwner` when the process that drives it does not answer.
+    pub async fn cancel_run(&self, run: &str) -> Result<(), ApiError> {
+        let id = parse_run(run)?;
+        if self.store.run(&id).await?.state.is_final() {
+            return Ok(());
+        }
+        match self.ownership.engine() {
+            Some(engine) => {
+                if let Some(run) = engine.run(&id) {
+                    run.cancel(CancelReason::User);
+                }
+                Ok(())
+            }
+            None => guests::cancel(self, run).await,
+        }
+    }
+
+    /// A page of the history, newest first.
+    ///
+    /// # Errors
+    /// `RunNotFound` for an `after` that is no run.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<RunPage, ApiError> {
+        let after = match &filter.after {
+            Some(id) => Some(RunCursor::from(&self.store.run(&parse_run(id)?).await?)),
+            None => None,
+        };
+        let wanted = lp_store::RunFilter {
+            project: filter.project.as_deref().and_then(ProjectId::parse),
+            states: filter.states.iter().map(|word| (*word).into()).collect(),
+            text: Some(filter.text.trim().to_owned()).filter(|text| !text.is_empty()),
+        };
+        let limit = filter.limit.clamp(1, 200);
+        let found = self.store.runs(&wanted, after.as_ref(), limit + 1).await?;
+        let mut runs = Vec::new();
+        for run in found.iter().take(limit as usize) {
+            runs.push(self.run_summary(run).await?);
+        }
+        let next = (found.len() > limit as usize).then(|| runs.last().map(|run| run.id.clone())).flatten();
+        Ok(RunPage { runs, next })
+    }
+
+    async fn run_summary(&self, run: &Run) -> Result<RunSummary, ApiError> {
+        let project = self.store.project(&run.project).await?;
+        // Facts that a newer app wrote cannot be read; the run can be shown all the same.
+        let facts = self.store.event_facts(&run.id).await.ok();
+        Ok(convert::run_summary(run, &project.name, facts.as_ref()))
+    }
+
+    /// Everything about one run but its logs.
+    ///
+    /// # Errors
+    /// `RunNotFound`.
+    pub async fn run(&self, run: &str) -> Result<RunDetail, ApiError> {
+        let id = parse_run(run)?;
+        let detail = self.store.run_detail(&id).await?;
+        let plan = self.store.plan(&id).await.ok();
+        let events = self.store.events(&id, 0).await.unwrap_or_default();
+        let seq = events.last().map_or(0, |event| event.seq);
+        let notes: HashMap<StepKey, String> = events
+            .into_iter()
+            .filter_map(|stored| match stored.event {
+                RunEvent::StepNoted { key, note } => Some((key, note)),
+                _ => None,
+            })
+            .collect();
+        let mut stages = Vec::new();
+        for stage in &detail.stages {
+            let mut steps = Vec::new();
+            for row in detail.steps.iter().filter(|row| row.key.stage == stage.stage) {
+                let planned = plan.as_ref().and_then(|plan: &Plan| plan.stage(row.key.stage)?.step(row.key.step));
+                let on_host = detail.run.backend == backend_word(BackendKind::Host);
+                let facts = StepFacts {
+                    image: planned.filter(|_| !on_host).map(|step| step.image.clone()).unwrap_or_default(),
+                    failure_ignored: planned.is_some_and(convert::failure_ignored),
+                    note: notes.get(&row.key).cloned().unwrap_or_default(),
+                    log_lines: self.log_lines(&id, row.key).await,
+                };
+                steps.push(convert::step_detail(row, facts));
+            }
+            stages.push(convert::stage_detail(stage, steps));
+        }
+        let summary = self.run_summary(&detail.run).await?;
+        let project = self.store.project(&detail.run.project).await?;
+        let can_run_again = Path::new(&project.path).exists();
+        Ok(convert::run_detail(summary, &detail.run.backend, stages, (&detail.run, can_run_again, seq)))
+    }
+
+    /// The id of a run as a person names it: `last`, a number in the project of `folder`, `PROJECT#NUMBER`, or the id itself.
+    ///
+    /// # Errors
+    /// `RunNotFound`.
+    pub async fn find_run(&self, text: &str, folder: &str) -> Result<String, ApiError> {
+        let not_found =
+            || ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`")).hint("`letterpress history` shows what there is");
+        let here = self.find_project(folder).await.ok().map(|project| project.id);
+        let (project, number) = match text.split_once('#') {
+            Some((name, number)) => {
+                let projects = self.store.projects().await?;
+                (projects.into_iter().find(|project| project.name == name).map(|project| project.id), number)
+            }
+            None => (here.as_deref().and_then(ProjectId::parse), text),
+        };
+        if number == "last" {
+            let filter = lp_store::RunFilter { project, ..lp_store::RunFilter::default() };
+            return Ok(self.store.runs(&filter, None, 1).await?.first().ok_or_else(not_found)?.id.to_string());
+        }
+        if let (Some(project), Ok(number)) = (&project, number.parse::<u64>()) {
+            return Ok(self.store.run_by_number(project, number).await.map_err(|_| not_found())?.id.to_string());
+        }
+        let id = RunId::parse(text).ok_or_else(not_found)?;
+        Ok(self.store.run(&id).await.map_err(|_| not_found())?.id.to_string())
+    }
+}
+
+pub(crate) fn parse_run(text: &str) -> Result<RunId, ApiError> {
+    RunId::parse(text).ok_or_else(|| ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`")))
+}
+
+fn backend_word(kind: BackendKind) -> &'static str {
+    match kind {
+        BackendKind::Docker => "docker",
+        BackendKind::Host => "host",
+    }
+}
+
+impl RunStateWord {
+    /// Whether a run in this state is over.
+    pub fn is_final(self) -> bool {
+        RunState::from(self).is_final()
+    }
+}

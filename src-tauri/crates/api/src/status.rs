@@ -1,0 +1,68 @@
+//! What there is on this computer.
+
+use crate::app::App;
+use crate::dto::{ApiError, AppStatus, DiskStatus, KeyPlaceWord, Notice};
+use lp_secret::vault::KeyPlace;
+use lp_store::ProjectKind;
+use std::path::Path;
+
+/// Below this the disk counts as low: an image and a working copy need about as much.
+const LOW_BYTES: u64 = 1_000_000_000;
+
+impl App {
+    /// What there is; engines as they answered last.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn status(&self) -> Result<AppStatus, ApiError> {
+        self.status_with(false).await
+    }
+
+    /// The same after asking the engines again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn probe_engines(&self) -> Result<AppStatus, ApiError> {
+        let status = self.status_with(true).await?;
+        self.hub.tell(Notice::Status);
+        Ok(status)
+    }
+
+    async fn status_with(&self, ask_again: bool) -> Result<AppStatus, ApiError> {
+        let projects = self.store.projects().await?;
+        let sample = projects.into_iter().find(|project| project.kind == ProjectKind::Sample);
+        let (key_place, key_path) = self.key_place().await;
+        Ok(AppStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            data_folder: self.options.data_folder.display().to_string(),
+            is_owner: self.ownership.is_ours(),
+            engines: self.engines.statuses(ask_again).await,
+            disk: disk(&self.options.data_folder),
+            key_place,
+            key_path,
+            interrupted_runs: self.ownership.interrupted(),
+            sample_project: sample.map(|project| project.id.to_string()),
+        })
+    }
+
+    /// Where the key lies. A vault that was never needed is not opened for this question, unless there are secrets.
+    async fn key_place(&self) -> (KeyPlaceWord, String) {
+        let opened = match self.vault.get() {
+            Some(vault) => Some(vault.clone()),
+            None if self.secrets().await.is_ok_and(|secrets| !secrets.is_empty()) => self.vault().await.ok(),
+            None => None,
+        };
+        match opened.as_ref().map(|vault| vault.place()) {
+            None => (KeyPlaceWord::NotYet, String::new()),
+            Some(KeyPlace::OsKeyStore) => (KeyPlaceWord::OsKeyStore, String::new()),
+            Some(KeyPlace::File(path)) => (KeyPlaceWord::File, path.display().to_string()),
+        }
+    }
+}
+
+fn disk(folder: &Path) -> DiskStatus {
+    // A file system that gives no answer is shown as empty rather than hiding everything else.
+    let free_bytes = fs4::available_space(folder).unwrap_or(0);
+    let total_bytes = fs4::total_space(folder).unwrap_or(0);
+    DiskStatus { free_bytes, total_bytes, low: free_bytes < LOW_BYTES }
+}

@@ -1,0 +1,146 @@
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Run build and deploy workflows in containers, from the terminal.
+#[derive(Debug, Parser)]
+#[command(
+    name = "letterpress",
+    version,
+    after_help = "Exit codes: 0 passed, 1 failed, 2 bad usage or file, 3 no container engine, 130 cancelled."
+)]
+pub struct Arguments {
+    /// Data folder (history, logs, secrets); the window's own when not given.
+    #[arg(long, global = true, value_name = "FOLDER", env = "LETTERPRESS_HOME")]
+    pub data: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the pipeline of a project and watch it.
+    Run(Run),
+    /// Show runs, newest first.
+    History(History),
+    /// Print the log of a run or of one step.
+    Logs(Logs),
+    /// Set, list and remove secrets.
+    Secret(Secret),
+    /// Check what there is on this computer.
+    Doctor(Doctor),
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document, the same as the window gets.
+    Json,
+}
+
+/// Where the steps may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Place {
+    /// In containers; the sample project also on this computer when no engine answers.
+    #[default]
+    Auto,
+    /// In containers, or not at all.
+    Docker,
+    /// Directly on this computer, not isolated, when no engine answers.
+    Host,
+}
+
+/// `letterpress run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Folder of the project (any folder inside the repository), or `sample`.
+    #[arg(default_value = ".")]
+    pub folder: String,
+    /// Tag, branch or commit; the newest commit of the default branch when not given.
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Workflow of `.letterpress.yml`; the first with the event when not given.
+    #[arg(long, value_name = "NAME")]
+    pub workflow: Option<String>,
+    /// Event to make: push, tag, pull_request, promote, rollback, cron, manual.
+    #[arg(long, value_name = "EVENT")]
+    pub event: Option<String>,
+    /// A value of the form; may be repeated.
+    #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
+    pub inputs: Vec<String>,
+    /// Where the steps may run.
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Place,
+}
+
+/// `letterpress history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Folder of the project; all projects when not given.
+    pub folder: Option<String>,
+    /// Words that must occur in workflow, version, project or person.
+    #[arg(long, default_value = "")]
+    pub text: String,
+    /// At most so many runs.
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub limit: u32,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `letterpress logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// `last`, the run's number in the project of the current folder, `PROJECT#NUMBER`, or the run's id.
+    pub run: String,
+    /// Name or number of a step; all steps when not given.
+    pub step: Option<String>,
+}
+
+/// `letterpress secret`.
+#[derive(Debug, Args)]
+pub struct Secret {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: SecretAction,
+}
+
+/// What to do with a secret.
+#[derive(Debug, Subcommand)]
+pub enum SecretAction {
+    /// Set a secret. The value is read from standard input, never from the command line.
+    Set {
+        /// Its name.
+        name: String,
+        /// Only for the project in this folder; for all projects when not given.
+        #[arg(long, value_name = "FOLDER")]
+        project: Option<String>,
+    },
+    /// List names of secrets.
+    List {
+        /// How to print.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Remove a secret.
+    Remove {
+        /// Its name.
+        name: String,
+        /// Only the one of the project in this folder.
+        #[arg(long, value_name = "FOLDER")]
+        project: Option<String>,
+    },
+}
+
+/// `letterpress doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}

@@ -1,0 +1,61 @@
+use lp_api::dto::{ApiError, ErrorCode, RunStateWord};
+
+/// What the process ends with. Documented in the README and in `--help`; scripts rely on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// The run passed, or the command did what it should.
+    Passed = 0,
+    /// The run failed, or the command could not do what it should.
+    Failed = 1,
+    /// Wrong usage, or a file with errors.
+    BadUsage = 2,
+    /// No container engine answers.
+    NoEngine = 3,
+    /// Someone cancelled the run.
+    Cancelled = 130,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+impl ExitCode {
+    /// The code for a run that is over.
+    pub fn of_run(state: RunStateWord) -> Self {
+        match state {
+            RunStateWord::Passed => Self::Passed,
+            RunStateWord::Cancelled => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
+
+    /// The code for something that did not happen.
+    pub fn of(error: &ApiError) -> Self {
+        use ErrorCode::*;
+        match error.code {
+            NoEngine => Self::NoEngine,
+            FolderNotFound | NotARepository | EmptyRepository | PipelineMissing | PipelineInvalid | WorkflowInvalid | NothingWouldRun
+            | InputInvalid | ProjectNotFound | WorkflowNotFound | VersionNotFound | RunNotFound | StepNotFound | SecretInvalid
+            | BadRequest => Self::BadUsage,
+            RepositoryUnreadable | VaultUnavailable | NotOwner | NewerData | DiskFull | StoreUnavailable | Internal => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_manual() {
+        let of = |code| ExitCode::of(&ApiError { code, message: String::new(), hint: String::new(), findings: vec![] }) as u8;
+        assert_eq!(of(ErrorCode::PipelineInvalid), 2);
+        assert_eq!(of(ErrorCode::NoEngine), 3);
+        assert_eq!(of(ErrorCode::DiskFull), 1);
+        assert_eq!(ExitCode::of_run(RunStateWord::Passed) as u8, 0);
+        assert_eq!(ExitCode::of_run(RunStateWord::Errored) as u8, 1);
+        assert_eq!(ExitCode::of_run(RunStateWord::Cancelled) as u8, 130);
+    }
+}

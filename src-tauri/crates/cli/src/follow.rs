@@ -1,0 +1,103 @@
+use crate::render;
+use lp_api::LogLines;
+use lp_api::dto::{RunDetail, StepDetail, StepStateWord};
+use std::collections::HashMap;
+use std::io::Write;
+
+/// Prints a run while it goes on: output of steps on standard output, everything about them on standard error.
+#[derive(Debug, Default)]
+pub struct Printer {
+    shown: HashMap<(u32, u32), (StepStateWord, String)>,
+    last_speaker: Option<(u32, u32)>,
+}
+
+impl Printer {
+    /// Says which steps changed their state since the last call, and news about them.
+    pub fn show_states(&mut self, detail: &RunDetail) {
+        for stage in &detail.stages {
+            for step in &stage.steps {
+                let key = (stage.number, step.number);
+                let before = self.shown.insert(key, (step.state, step.note.clone()));
+                let (state_before, note_before) = before.unwrap_or((StepStateWord::Pending, String::new()));
+                if step.note != note_before && !step.note.is_empty() {
+                    eprintln!("{}", render::paint("2", &format!("  {}: {}", step.name, step.note)));
+                }
+                if step.state != state_before {
+                    self.show_state(step);
+                }
+            }
+        }
+    }
+
+    fn show_state(&mut self, step: &StepDetail) {
+        let word = render::step_state(step.state);
+        let line = match step.state {
+            StepStateWord::Pending | StepStateWord::Starting => return,
+            StepStateWord::Running if step.image.is_empty() => render::paint("1", &format!("▸ {}", step.name)),
+            StepStateWord::Running => format!("{} {}", render::paint("1", &format!("▸ {}", step.name)), render::paint("2", &step.image)),
+            StepStateWord::Passed => render::paint("32", &format!("✓ {} {word}{}", step.name, took(step))),
+            StepStateWord::Skipped => render::paint("2", &format!("– {} {word}{}", step.name, why(step))),
+            StepStateWord::Failed | StepStateWord::Errored | StepStateWord::Cancelled | StepStateWord::Interrupted => {
+                render::paint("31", &format!("✗ {} {word}{}{}", step.name, why(step), took(step)))
+            }
+        };
+        eprintln!("{line}");
+        self.last_speaker = None;
+    }
+
+    /// Prints output. When several steps speak in turn, each change is announced.
+    pub fn show_lines(&mut self, lines: &LogLines) {
+        let speaker = (lines.stage, lines.step);
+        if self.last_speaker.is_some_and(|last| last != speaker) {
+            eprintln!("{}", render::paint("2", &format!("· {}", lines.name)));
+        }
+        self.last_speaker = Some(speaker);
+        let mut out = std::io::stdout().lock();
+        for line in &lines.lines {
+            // A reader that went away (`| head`) is no reason to stop the run.
+            let _reader_gone = writeln!(out, "{line}");
+        }
+        let _reader_gone = out.flush();
+    }
+
+    /// Says how it ended.
+    pub fn show_end(&mut self, detail: &RunDetail) {
+        self.show_states(detail);
+        for stage in detail.stages.iter().filter(|stage| !stage.message.is_empty()) {
+            eprintln!("{}: stage `{}`: {}", render::paint("1;31", "error"), stage.name, stage.message);
+            if !stage.hint.is_empty() {
+                eprintln!("  {}: {}", render::paint("1;36", "help"), stage.hint);
+            }
+        }
+        for step in detail.stages.iter().flat_map(|stage| &stage.steps).filter(|step| !step.message.is_empty()) {
+            eprintln!("{}: step `{}`: {}", render::paint("1;31", "error"), step.name, step.message);
+            if !step.hint.is_empty() {
+                eprintln!("  {}: {}", render::paint("1;36", "help"), step.hint);
+            }
+        }
+        let took = detail.run.duration_ms().map(|ms| format!(" in {}", render::duration(ms))).unwrap_or_default();
+        eprintln!("run {} {}{took}", detail.run.number, render::run_state(detail.run.state));
+    }
+}
+
+fn took(step: &StepDetail) -> String {
+    step.duration_ms().map(|ms| format!(" in {}", render::duration(ms))).unwrap_or_default()
+}
+
+fn why(step: &StepDetail) -> String {
+    let reason = match step.reason.as_str() {
+        "" => match step.exit_code {
+            Some(code) if code != 0 => return format!(" with exit code {code}"),
+            _ => return String::new(),
+        },
+        "out_of_memory" => "out of memory",
+        "timed_out" => "time limit reached",
+        "after_failure" => "something failed before it",
+        "nothing_failed" => "runs only after a failure",
+        "ended_early" => "the stage was ended early",
+        "cancelled" => "cancelled",
+        "stage_errored" => "the stage could not be prepared",
+        other => other,
+    };
+    format!(" ({reason})")
+}

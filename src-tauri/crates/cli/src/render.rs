@@ -1,0 +1,141 @@
+//! How things look in a terminal: errors with the file's lines underlined, states in words, times.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use lp_api::dto::{ApiError, Finding, FindingSeverity, RunStateWord, StepStateWord};
+use std::io::IsTerminal;
+
+/// Prints an error with its findings and its hint on standard error.
+pub fn error(error: &ApiError) {
+    findings(&error.findings);
+    eprintln!("{}: {}", paint("1;31", "error"), error.message);
+    if !error.hint.is_empty() {
+        eprintln!("  {}: {}", paint("1;36", "help"), error.hint);
+    }
+}
+
+/// Prints findings on standard error, each with its lines underlined.
+pub fn findings(findings: &[Finding]) {
+    for finding in findings {
+        eprintln!("{}\n", finding_text(finding, std::io::stderr().is_terminal()));
+    }
+}
+
+fn finding_text(finding: &Finding, colours: bool) -> String {
+    let level = match finding.severity {
+        FindingSeverity::Error => Level::ERROR,
+        FindingSeverity::Warning => Level::WARNING,
+        FindingSeverity::Note => Level::NOTE,
+    };
+    let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    let title = level.primary_title(&finding.message).id(&finding.code);
+    let mut group = match &finding.excerpt {
+        Some(excerpt) => {
+            let source = excerpt.lines.join("\n");
+            let range = offset(&source, excerpt.first_line, excerpt.line, excerpt.column)
+                ..offset(&source, excerpt.first_line, excerpt.end_line, excerpt.end_column);
+            let snippet = Snippet::source(source).path(&finding.file).line_start(excerpt.first_line as usize);
+            title.element(snippet.annotation(AnnotationKind::Primary.span(range)))
+        }
+        None => title.element(annotate_snippets::Origin::path(&finding.file)),
+    };
+    if !finding.help.is_empty() {
+        group = group.element(Level::HELP.message(&finding.help));
+    }
+    renderer.render(&[group])
+}
+
+/// Byte offset of a line and column (both from 1, columns in characters) in a text whose first line has that number.
+fn offset(text: &str, first_line: u32, line: u32, column: u32) -> usize {
+    let mut start = 0;
+    for (index, content) in text.split_inclusive('\n').enumerate() {
+        if first_line + index as u32 == line {
+            let inside = content.trim_end_matches('\n');
+            let bytes = inside.char_indices().nth(column.saturating_sub(1) as usize).map_or(inside.len(), |(at, _)| at);
+            return start + bytes;
+        }
+        start += content.len();
+    }
+    text.len()
+}
+
+/// Colours a text when standard error is a terminal.
+pub fn paint(code: &str, text: &str) -> String {
+    if std::io::stderr().is_terminal() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// The word for a run's state.
+pub fn run_state(state: RunStateWord) -> &'static str {
+    match state {
+        RunStateWord::Queued => "queued",
+        RunStateWord::Running => "running",
+        RunStateWord::Passed => "passed",
+        RunStateWord::Failed => "failed",
+        RunStateWord::Errored => "errored",
+        RunStateWord::Cancelled => "cancelled",
+        RunStateWord::TimedOut => "timed out",
+        RunStateWord::Interrupted => "interrupted",
+    }
+}
+
+/// The word for a step's state.
+pub fn step_state(state: StepStateWord) -> &'static str {
+    match state {
+        StepStateWord::Pending => "pending",
+        StepStateWord::Starting => "starting",
+        StepStateWord::Running => "running",
+        StepStateWord::Passed => "passed",
+        StepStateWord::Failed => "failed",
+        StepStateWord::Errored => "errored",
+        StepStateWord::Skipped => "skipped",
+        StepStateWord::Cancelled => "cancelled",
+        StepStateWord::Interrupted => "interrupted",
+    }
+}
+
+/// A duration in words: `0.4 s`, `12 s`, `3 min 05 s`.
+pub fn duration(milliseconds: i64) -> String {
+    let seconds = milliseconds.max(0) / 1000;
+    match seconds {
+        0..10 => format!("{:.1} s", milliseconds.max(0) as f64 / 1000.0),
+        10..60 => format!("{seconds} s"),
+        _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lp_api::dto::Excerpt;
+
+    #[test]
+    fn the_range_is_underlined_also_after_chinese_text() {
+        let finding = Finding {
+            code: "wrong-type".into(),
+            severity: FindingSeverity::Error,
+            message: "`commands` wants a list".into(),
+            help: "write `- npm test`".into(),
+            file: ".drone.yml".into(),
+            excerpt: Some(Excerpt {
+                first_line: 3,
+                lines: vec!["steps:".into(), "- name: 构建".into(), "  commands: 7".into()],
+                line: 4,
+                column: 9,
+                end_line: 4,
+                end_column: 11,
+            }),
+        };
+        let text = finding_text(&finding, false);
+        assert!(text.contains("error[wrong-type]"), "{text}");
+        assert!(text.contains("--> .drone.yml:4:9"), "{text}");
+        assert!(text.contains("^^^^"), "two wide characters are underlined: {text}");
+        assert!(text.contains("write `- npm test`"), "{text}");
+    }
+
+    #[test]
+    fn durations_are_words() {
+        assert_eq!(duration(420), "0.4 s");
+        assert_eq!(duration(12_900), "12 s");
+        assert_eq!(duration(185_000), "3 min 05 s");
+        assert_eq!(duration(-5), "0.0 s");
+    }
+}

@@ -1,0 +1,33 @@
+use crate::shell::Shell;
+use lp_api::dto::{ApiError, ProjectDetail, ProjectSummary};
+use tauri::State;
+
+/// All projects.
+#[tauri::command]
+pub async fn project_list(shell: State<'_, Shell>) -> Result<Vec<ProjectSummary>, ApiError> {
+    shell.app()?.projects().await
+}
+
+/// Makes a folder a project.
+#[tauri::command]
+pub async fn project_open(shell: State<'_, Shell>, path: String) -> Result<ProjectSummary, ApiError> {
+    shell.app()?.open_project(&path).await
+}
+
+/// Takes a project out of the list; its history stays.
+#[tauri::command]
+pub async fn project_remove(shell: State<'_, Shell>, project: String) -> Result<(), ApiError> {
+    shell.app()?.remove_project(&project).await
+}
+
+/// Unpacks the sample project, or finds it again.
+#[tauri::command]
+pub async fn sample_create(shell: State<'_, Shell>) -> Result<ProjectSummary, ApiError> {
+    shell.app()?.create_sample().await
+}
+
+/// Workflows, versions and findings of a project.
+#[tauri::command]
+pub async fn project_detail(shell: State<'_, Shell>, project: String) -> Result<ProjectDetail, ApiError> {
+    shell.app()?.project(&project).await
+}

@@ -1,0 +1,39 @@
+use crate::shell::Shell;
+use lp_api::dto::{ApiError, RunDetail, RunFilter, RunPage, RunPreview, RunRequest};
+use tauri::State;
+
+/// What would happen.
+#[tauri::command]
+pub async fn run_preview(shell: State<'_, Shell>, request: RunRequest) -> Result<RunPreview, ApiError> {
+    shell.app()?.preview(&request).await
+}
+
+/// Starts a run; returns its id.
+#[tauri::command]
+pub async fn run_start(shell: State<'_, Shell>, request: RunRequest) -> Result<String, ApiError> {
+    shell.app()?.start_run(&request).await
+}
+
+/// Starts a run with the same version and the same values.
+#[tauri::command]
+pub async fn run_again(shell: State<'_, Shell>, run: String) -> Result<String, ApiError> {
+    shell.app()?.run_again(&run).await
+}
+
+/// Asks a run to stop; a second call kills.
+#[tauri::command]
+pub async fn run_cancel(shell: State<'_, Shell>, run: String) -> Result<(), ApiError> {
+    shell.app()?.cancel_run(&run).await
+}
+
+/// A page of the history.
+#[tauri::command]
+pub async fn run_list(shell: State<'_, Shell>, filter: RunFilter) -> Result<RunPage, ApiError> {
+    shell.app()?.runs(&filter).await
+}
+
+/// One run.
+#[tauri::command]
+pub async fn run_detail(shell: State<'_, Shell>, run: String) -> Result<RunDetail, ApiError> {
+    shell.app()?.run(&run).await
+}

@@ -1,0 +1,8 @@
+//! The command line as a person uses it: the release binary, real repositories, a real engine.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod bad_input;
+mod kills;
+mod main_job;
+mod secrets;
+mod together;

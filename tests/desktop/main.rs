@@ -1,0 +1,137 @@
+//! The real window, driven as a person would: first start, the sample, a version, Run, the log, the history, and once more after a restart.
+#![allow(missing_docs)]
+
+use lp_tests::desktop::{Desk, Window};
+use lp_tests::images;
+use serde_json::json;
+use std::time::Duration;
+
+/// An address where no engine listens: steps then run on this computer.
+const NO_ENGINE: (&str, &str) = ("DOCKER_HOST", "unix:///nonexistent/engine.sock");
+/// `npm ci` of the sample on a busy machine.
+const WHOLE_RUN: Duration = Duration::from_secs(600);
+
+async fn pick_and_run(desk: &Desk, window: &Window, version: &str, name: &str) {
+    window.click("try-sample").await;
+    window.css("[data-testid=\"workflow-card\"]").await.click().await.expect("a card can be pressed");
+    let row = format!("[data-testid=\"version-row\"][data-name=\"{version}\"]");
+    window.css(&row).await.click().await.expect("a version can be picked");
+    window.css("[data-testid=\"run-button\"]:not([disabled])").await;
+    no_bare_hash(&window.text().await);
+    desk.screenshot(&format!("{name}-2-project"));
+    window.click("run-button").await;
+    window.css("[data-testid=\"run-state\"][data-state=\"running\"]").await;
+    window.find("log-line").await;
+    desk.screenshot(&format!("{name}-3-running"));
+    window.css_within("[data-testid=\"run-state\"]:not([data-state=\"running\"]):not([data-state=\"queued\"])", WHOLE_RUN).await;
+    desk.screenshot(&format!("{name}-4-ended"));
+    let state = window.find("run-state").await.attr("data-state").await.expect("an attribute");
+    assert_eq!(state.as_deref(), Some("passed"), "{}", window.text().await);
+}
+
+/// No commit id on the screen: no run of seven or more hexadecimal digits with both letters and digits.
+fn no_bare_hash(text: &str) {
+    let hash = text.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| {
+        word.len() >= 7
+            && word.bytes().all(|b| b.is_ascii_hexdigit())
+            && word.bytes().any(|b| b.is_ascii_digit())
+            && word.bytes().any(|b| b.is_ascii_alphabetic())
+    });
+    assert_eq!(hash, None, "a bare hash is shown in:\n{text}");
+}
+
+async fn first_start_to_history_after_a_restart(language: &str, name: &str, words: &[&str]) {
+    let desk = Desk::new(language, &[NO_ENGINE]);
+    let window = desk.open().await;
+    window.find("try-sample").await;
+    desk.screenshot(&format!("{name}-1-first-start"));
+    let text = window.text().await;
+    for word in words {
+        assert!(text.contains(word), "`{word}` is missing in:\n{text}");
+    }
+    pick_and_run(&desk, &window, "1.1.0", name).await;
+    window.find("not-isolated").await;
+    window.click("history-link").await;
+    let run = window.css("[data-testid=\"history-row\"][data-state=\"passed\"]").await.attr("data-run").await.expect("an attribute");
+    let run = run.expect("a row knows its run");
+    desk.screenshot(&format!("{name}-5-history"));
+    window.close().await;
+
+    let window = desk.open().await;
+    window.click("history-link").await;
+    window
+        .css(&format!("[data-testid=\"history-row\"][data-run=\"{run}\"][data-state=\"passed\"]"))
+        .await
+        .click()
+        .await
+        .expect("a row can be opened");
+    window.find("log-line").await;
+    desk.screenshot(&format!("{name}-6-after-restart"));
+    window.click("run-again").await;
+    window.css("[data-testid=\"run-state\"][data-state=\"running\"]").await;
+    window.click("cancel-button").await;
+    window.css("[data-testid=\"run-state\"][data-state=\"cancelled\"]").await;
+    window.close().await;
+    let left = std::fs::read_dir(desk.data_folder().join("host")).map(|entries| entries.count()).unwrap_or(0);
+    assert_eq!(left, 0, "working copies are left behind");
+}
+
+#[tokio::test]
+async fn the_main_job_in_chinese() {
+    first_start_to_history_after_a_restart("zh_CN.UTF-8", "zh", &["示例项目", "打开文件夹"]).await;
+}
+
+#[tokio::test]
+async fn the_main_job_in_english() {
+    first_start_to_history_after_a_restart("en_US.UTF-8", "en", &["sample project", "Open a folder"]).await;
+}
+
+#[tokio::test]
+async fn the_sample_is_built_in_containers() {
+    images::node_image().await;
+    let desk = Desk::new("en_US.UTF-8", &[]);
+    let window = desk.open().await;
+    pick_and_run(&desk, &window, "1.1.0", "containers").await;
+    assert!(window.all("[data-testid=\"not-isolated\"]").await.is_empty(), "containers are isolated");
+
+    let runs = window.invoke("run_list", json!({"filter": {"limit": 10, "states": [], "text": ""}})).await;
+    let run = runs["ok"]["runs"][0]["id"].as_str().expect("a run").to_owned();
+    let detail = window.invoke("run_detail", json!({"run": run})).await;
+    let steps = detail["ok"]["stages"][0]["steps"].as_array().expect("steps").clone();
+    let log = async |name: &str| {
+        let number = steps.iter().find(|step| step["name"] == name).expect("the step")["number"].clone();
+        let key = json!({"run": run, "stage": 1, "step": number, "attempt": 1, "from": 0, "count": 400});
+        let range = window.invoke("log_range", key).await;
+        range["ok"]["lines"].as_array().expect("lines").iter().filter_map(|line| line.as_str()).collect::<Vec<_>>().join("\n")
+    };
+    assert!(log("install").await.contains("added "), "npm ci says what it added");
+    assert!(log("test").await.contains("passed"), "the unit tests passed");
+    let checked = log("check").await;
+    for file in ["index.html", ".js", ".css"] {
+        assert!(checked.contains(file), "the built files were listed: {checked}");
+    }
+    window.close().await;
+}
+
+#[tokio::test]
+async fn a_killed_app_leaves_no_run_running() {
+    let desk = Desk::new("en_US.UTF-8", &[NO_ENGINE]);
+    let window = desk.open().await;
+    window.click("try-sample").await;
+    window.click("run-button").await;
+    window.css("[data-testid=\"run-state\"][data-state=\"running\"]").await;
+    window.find("log-line").await;
+    desk.kill_app();
+    drop(window);
+
+    let window = desk.open().await;
+    window.click("history-link").await;
+    window.find("history-row").await;
+    desk.screenshot("killed-1-history");
+    let states: Vec<_> = window.all("[data-testid=\"history-row\"]").await;
+    assert_eq!(states.len(), 1);
+    assert_eq!(states[0].attr("data-state").await.expect("an attribute").as_deref(), Some("interrupted"));
+    window.close().await;
+    let left = std::fs::read_dir(desk.data_folder().join("host")).map(|entries| entries.count()).unwrap_or(0);
+    assert_eq!(left, 0, "working copies are left behind");
+}

@@ -1,0 +1,227 @@
+//! The real window for tests: a virtual display with a window manager and a bus of its own, WebKit's WebDriver, and the release
+//! binary with a fresh home folder.
+
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// How long a page may take to show what is expected. Generous: a loaded machine must not fail a test.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program that ends with the value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone_already = self.0.kill();
+        let _gone_already = self.0.wait();
+    }
+}
+
+/// A display, a bus and a home folder: what stays when the window is closed and opened again.
+pub struct Desk {
+    home: tempfile::TempDir,
+    display: String,
+    bus: String,
+    environment: Vec<(String, String)>,
+    _running: Vec<Running>,
+}
+
+/// An open window.
+pub struct Window {
+    /// The WebDriver session.
+    pub client: Client,
+    _driver: Running,
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command.spawn().unwrap_or_else(|problem| {
+        panic!("`{:?}` cannot be started: {problem}; `./dev test` installs what is needed", command.get_program())
+    })
+}
+
+impl Desk {
+    /// A fresh desk. `language` is the system's (`zh_CN.UTF-8`, `en_US.UTF-8`); `more` are further environment variables.
+    pub fn new(language: &str, more: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).expect("our own folder");
+
+        let mut xvfb = spawn(
+            Command::new("Xvfb")
+                .args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null()),
+        );
+        let mut number = String::new();
+        BufReader::new(xvfb.stdout.take().expect("piped")).read_line(&mut number).expect("Xvfb says its display");
+        let display = format!(":{}", number.trim());
+        assert!(display.len() > 1, "Xvfb did not start");
+
+        let mut daemon = spawn(
+            Command::new("dbus-daemon").args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped()).stderr(Stdio::null()),
+        );
+        let mut bus = String::new();
+        BufReader::new(daemon.stdout.take().expect("piped")).read_line(&mut bus).expect("dbus-daemon says its address");
+
+        let manager =
+            spawn(Command::new("openbox").env("DISPLAY", &display).env("HOME", home.path()).stdout(Stdio::null()).stderr(Stdio::null()));
+        let mut environment = vec![("LANG".to_owned(), language.to_owned()), ("LC_ALL".to_owned(), language.to_owned())];
+        environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Self { home, display, bus: bus.trim().to_owned(), environment, _running: vec![Running(xvfb), Running(daemon), Running(manager)] }
+    }
+
+    /// The home folder of the person at this desk.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The data folder that the window uses.
+    pub fn data_folder(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Opens the window.
+    pub async fn open(&self) -> Window {
+        let runtime = self.home.path().join("runtime");
+        std::fs::create_dir_all(&runtime).expect("our own folder");
+        std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(0o700)).expect("our own folder");
+        let port = free_port();
+        let driver = spawn(
+            Command::new("WebKitWebDriver")
+                .arg(format!("--port={port}"))
+                .env("DISPLAY", &self.display)
+                .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+                .env("HOME", self.home.path())
+                .env("XDG_RUNTIME_DIR", &runtime)
+                .env("LETTERPRESS_HOME", self.data_folder())
+                .env("TAURI_WEBVIEW_AUTOMATION", "true")
+                .env_remove("WAYLAND_DISPLAY")
+                .env_remove("XDG_DATA_HOME")
+                .envs(self.environment.iter().map(|(name, value)| (name, value)))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        );
+        let driver = Running(driver);
+        wait_for_port(port).await;
+        let binary = binary("letterpress-desktop");
+        let wanted = json!({"webkitgtk:browserOptions": {"binary": binary, "args": []}});
+        let serde_json::Value::Object(wanted) = wanted else { unreachable!("an object was written above") };
+        let client = ClientBuilder::new(hyper_util_connector())
+            .capabilities(wanted)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap_or_else(|problem| panic!("the window `{}` did not open: {problem}", binary.display()));
+        Window { client, _driver: driver }
+    }
+
+    /// Ends the app as a crash would, without asking it.
+    pub fn kill_app(&self) {
+        let mine = format!("LETTERPRESS_HOME={}", self.data_folder().display());
+        let executable = binary("letterpress-desktop");
+        let processes = std::fs::read_dir("/proc").expect("there is /proc").flatten();
+        let pid = processes
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+            .find(|pid| {
+                let is_ours = std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path == executable);
+                let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+                is_ours && environment.split(|byte| *byte == 0).any(|entry| entry == mine.as_bytes())
+            })
+            .expect("the app runs");
+        let pid = rustix::process::Pid::from_raw(pid).expect("a process id is positive");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is ours");
+    }
+
+    /// Keeps what the display shows as `tests/artifacts/NAME.png`.
+    pub fn screenshot(&self, name: &str) {
+        let folder = root().join("tests/artifacts");
+        std::fs::create_dir_all(&folder).expect("our own folder");
+        let status =
+            Command::new("import").args(["-window", "root"]).arg(folder.join(format!("{name}.png"))).env("DISPLAY", &self.display).status();
+        assert!(status.is_ok_and(|status| status.success()), "no screenshot could be taken");
+    }
+}
+
+fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector {
+    hyper_util::client::legacy::connect::HttpConnector::new()
+}
+
+impl Window {
+    /// The element with that `data-testid`, once it is there.
+    pub async fn find(&self, test_id: &str) -> Element {
+        self.css(&format!("[data-testid=\"{test_id}\"]")).await
+    }
+
+    /// The element that a CSS selector finds, once it is there.
+    pub async fn css(&self, selector: &str) -> Element {
+        self.css_within(selector, PATIENCE).await
+    }
+
+    /// The same with another patience.
+    pub async fn css_within(&self, selector: &str, patience: Duration) -> Element {
+        match self.client.wait().at_most(patience).for_element(Locator::Css(selector)).await {
+            Ok(element) => element,
+            Err(problem) => panic!("`{selector}` did not appear within {patience:?}: {problem}\nthe page says:\n{}", self.text().await),
+        }
+    }
+
+    /// All elements that a CSS selector finds now.
+    pub async fn all(&self, selector: &str) -> Vec<Element> {
+        self.client.find_all(Locator::Css(selector)).await.expect("the page answers")
+    }
+
+    /// Everything that can be read on the page.
+    pub async fn text(&self) -> String {
+        let body = self.client.execute("return document.body.innerText", vec![]).await;
+        body.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Clicks the element with that `data-testid`, once it is there and enabled.
+    pub async fn click(&self, test_id: &str) {
+        let selector = format!("[data-testid=\"{test_id}\"]:not([disabled]):not([aria-disabled=\"true\"])");
+        self.css(&selector).await.click().await.unwrap_or_else(|problem| panic!("`{test_id}` cannot be clicked: {problem}"));
+    }
+
+    /// Calls a command of the app as the front end does.
+    pub async fn invoke(&self, command: &str, arguments: serde_json::Value) -> serde_json::Value {
+        let script = "const [command, args, done] = arguments;
+            window.__TAURI_INTERNALS__.invoke(command, args).then(value => done({ok: value}), error => done({error}))";
+        self.client.execute_async(script, vec![json!(command), arguments]).await.expect("the page answers")
+    }
+
+    /// Closes the window and waits until the app has ended.
+    pub async fn close(self) {
+        self.client.close().await.expect("the session ends");
+    }
+}
+
+/// Top of the project.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the project").to_owned()
+}
+
+/// A binary of ours, built by `./dev test` in the same profile as the tests.
+pub fn binary(name: &str) -> PathBuf {
+    // target/release/deps/TEST -> target/release
+    let folder = std::env::current_exe().expect("we run").ancestors().nth(2).expect("tests lie in deps").to_owned();
+    let path = folder.join(name);
+    assert!(path.is_file(), "`{}` is not built: run `cargo build --release --workspace --bins` (`./dev test` does)", path.display());
+    path
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has ports").port()
+}
+
+async fn wait_for_port(port: u16) {
+    let reached = async {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect("WebKitWebDriver listens");
+}
