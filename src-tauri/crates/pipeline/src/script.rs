@@ -49,13 +49,20 @@ mod tests {
     }
 
     #[test]
-    fn a_real_shell_prints_it() {
+    fn real_shells_print_it() {
         let commands =
-            ["echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`".into(), "X=1".into(), "echo \"$X\"; false".into(), "echo never".into()];
-        let output = std::process::Command::new(&entrypoint()[0]).arg("-c").arg(script(&commands)).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(text.starts_with("+ echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`\n"), "{text}");
-        assert!(text.ends_with("+ X=1\n+ echo \"$X\"; false\n1\n"), "{text}");
-        assert_eq!(output.status.code(), Some(1));
+            ["echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`".into(), "X='中文'".into(), "echo \"$X\"; false".into(), "echo never".into()];
+        let mut tried = 0;
+        for shell in [&["/bin/sh"][..], &["dash"], &["bash"], &["busybox", "sh"]] {
+            let run = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script(&commands)).output();
+            // Only `/bin/sh` is on every machine.
+            let Ok(output) = run else { continue };
+            tried += 1;
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(text.starts_with("+ echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`\n"), "{shell:?} {text}");
+            assert!(text.ends_with("+ X='中文'\n+ echo \"$X\"; false\n中文\n"), "{shell:?} {text}");
+            assert_eq!(output.status.code(), Some(1), "{shell:?}");
+        }
+        assert!(tried > 0, "no shell at all");
     }
 }
