@@ -55,7 +55,10 @@ export function useLog(address: () => StepAddress | null) {
       grow(summary.lines, summary.bytes);
     } catch (caught) {
       if (mine !== generation) return;
-      error.value = asApiError(caught);
+      const failure = asApiError(caught);
+      // A step that has only just begun has no log yet: a notice will tell when it has.
+      if (failure.code === "step_not_found") return;
+      error.value = failure;
       state.value = "error";
     }
   }

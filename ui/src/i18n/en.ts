@@ -95,6 +95,7 @@ export const en = {
   "step.exit_code": "exit code {code}",
   "step.failure_ignored": "Its failure does not count.",
   "step.skipped": "This step did not run.",
+  "step.never": "This step {reason}.",
   "step.waits": "This step waits for its turn.",
 
   "run.number": "no. {n}",

@@ -96,6 +96,7 @@ export const zhCN: Messages = {
   "step.exit_code": "退出码 {code}",
   "step.failure_ignored": "这个失败不影响结果。",
   "step.skipped": "这个步骤没有运行。",
+  "step.never": "这个步骤的情况：{reason}。",
   "step.waits": "这个步骤正在等待。",
 
   "run.number": "第 {n} 次",

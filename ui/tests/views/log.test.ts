@@ -184,6 +184,29 @@ describe("a log that grows", () => {
     expect(app.one("log-line").text()).toBe("50% 100%");
   });
 
+  it("waits for a step that has only just begun and has no log yet", async () => {
+    const app = await openWindow("/run/r-live", {
+      scenario: "running",
+      before: (fake) => fake.failWith("logSummary", { code: "step_not_found", message: "no log", hint: "", findings: [] }),
+    });
+    expect(app.one("error-card").exists()).toBe(false);
+    expect(app.one("log-nothing").text()).toContain("pulling");
+    app.fake.failWith("logSummary", undefined);
+    await app.pass(1500);
+    expect(app.all("log-line").length).toBeGreaterThan(0);
+  });
+
+  it("does not ask for the log of a step that waits, and opens it when it begins", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running" });
+    await app.all("step-row")[3]!.trigger("click");
+    app.fake.calls.length = 0;
+    await app.pass();
+    expect(app.one("log-nothing").text()).toBe("This step waits for its turn.");
+    expect(app.fake.calls).not.toContain("logSummary");
+    await app.pass(12_000);
+    expect(app.all("log-line").length).toBeGreaterThan(0);
+  });
+
   it("does not ask for ever when the core gives fewer lines than it promised", async () => {
     const app = await openWindow("/run/r-live", {
       scenario: "running",
@@ -202,9 +225,9 @@ describe("a log that grows", () => {
   it("shows an error of the log with a way to try again", async () => {
     const app = await openWindow("/run/r-live", {
       scenario: "running",
-      before: (fake) => fake.failWith("logSummary", { code: "step_not_found", message: "no log", hint: "", findings: [] }),
+      before: (fake) => fake.failWith("logSummary", { code: "store_unavailable", message: "no log", hint: "", findings: [] }),
     });
-    expect(app.one("error-card").attributes("data-code")).toBe("step_not_found");
+    expect(app.one("error-card").attributes("data-code")).toBe("store_unavailable");
     app.fake.failWith("logSummary", undefined);
     await app.one("error-card").find("button").trigger("click");
     await app.pass();

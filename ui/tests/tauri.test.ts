@@ -1,0 +1,58 @@
+import { beforeEach, expect, it, vi } from "vitest";
+
+const invoke = vi.hoisted(() => vi.fn());
+vi.mock("@tauri-apps/api/core", () => ({
+  invoke,
+  Channel: class {
+    onmessage: (message: unknown) => void = () => undefined;
+  },
+}));
+
+import { tauriApi } from "@/api/tauri";
+
+const ADDRESS = { run: "r", stage: 1, step: 2, attempt: 3 };
+const REQUEST = { project: "p", workflow: "w", version: "v", inputs: {}, allow_host: false };
+const FILTER = { project: null, states: [], text: "", after: null, limit: 50 };
+const SETTINGS = { language: "en", theme: "dark", grace_s: 10, max_runs: 2 } as const;
+const SCOPE = { scope: "everywhere" } as const;
+
+beforeEach(() => invoke.mockReset().mockResolvedValue("answer"));
+
+it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
+  ["appStatus", [], "app_status"],
+  ["engineProbe", [], "engine_probe"],
+  ["settingsGet", [], "settings_get"],
+  ["settingsSet", [SETTINGS], "settings_set", { settings: SETTINGS }],
+  ["folderPick", [], "folder_pick"],
+  ["projectList", [], "project_list"],
+  ["projectOpen", ["/x"], "project_open", { path: "/x" }],
+  ["projectRemove", ["p"], "project_remove", { project: "p" }],
+  ["sampleCreate", [], "sample_create"],
+  ["projectDetail", ["p"], "project_detail", { project: "p" }],
+  ["runPreview", [REQUEST], "run_preview", { request: REQUEST }],
+  ["runStart", [REQUEST], "run_start", { request: REQUEST }],
+  ["runAgain", ["r"], "run_again", { run: "r" }],
+  ["runCancel", ["r"], "run_cancel", { run: "r" }],
+  ["runList", [FILTER], "run_list", { filter: FILTER }],
+  ["runDetail", ["r"], "run_detail", { run: "r" }],
+  ["logSummary", [ADDRESS], "log_summary", ADDRESS],
+  ["logRange", [ADDRESS, 400, 400], "log_range", { ...ADDRESS, from: 400, count: 400 }],
+  ["logFind", [ADDRESS, "词", 5, 100], "log_find", { ...ADDRESS, query: "词", from: 5, limit: 100 }],
+  ["logSave", [ADDRESS], "log_save", ADDRESS],
+  ["secretList", [], "secret_list"],
+  ["secretSet", [SCOPE, "n", "v"], "secret_set", { scope: SCOPE, name: "n", value: "v" }],
+  ["secretRemove", [SCOPE, "n"], "secret_remove", { scope: SCOPE, name: "n" }],
+])("%s is one command with its arguments", async (method, args, command, sent) => {
+  const call = tauriApi[method] as (...values: unknown[]) => Promise<unknown>;
+  await expect(call(...args)).resolves.toBe("answer");
+  expect(invoke.mock.calls).toEqual([sent === undefined ? [command] : [command, sent]]);
+});
+
+it("subscribes once over a channel that hands notices on", async () => {
+  const heard: unknown[] = [];
+  await tauriApi.subscribe((notice) => heard.push(notice));
+  const [command, sent] = invoke.mock.calls[0] as [string, { channel: { onmessage: (message: unknown) => void } }];
+  expect(command).toBe("notices_subscribe");
+  sent.channel.onmessage({ kind: "projects" });
+  expect(heard).toEqual([{ kind: "projects" }]);
+});
