@@ -11,20 +11,20 @@ const NO_ENGINE: (&str, &str) = ("DOCKER_HOST", "unix:///nonexistent/engine.sock
 /// `npm ci` of the sample on a busy machine.
 const WHOLE_RUN: Duration = Duration::from_secs(600);
 
-async fn pick_and_run(desk: &Desk, window: &Window, version: &str, name: &str) {
+async fn pick_and_run(window: &Window, version: &str, name: &str) {
     window.click("try-sample").await;
     window.css("[data-testid=\"workflow-card\"]").await.click().await.expect("a card can be pressed");
-    let row = format!("[data-testid=\"version-row\"][data-name=\"{version}\"]");
+    let row = format!("[data-testid=\"version-row\"][data-version=\"{version}\"]");
     window.css(&row).await.click().await.expect("a version can be picked");
     window.css("[data-testid=\"run-button\"]:not([disabled])").await;
     no_bare_hash(&window.text().await);
-    desk.screenshot(&format!("{name}-2-project"));
+    window.screenshot(&format!("{name}-2-project")).await;
     window.click("run-button").await;
     window.css("[data-testid=\"run-state\"][data-state=\"running\"]").await;
     window.find("log-line").await;
-    desk.screenshot(&format!("{name}-3-running"));
+    window.screenshot(&format!("{name}-3-running")).await;
     window.css_within("[data-testid=\"run-state\"]:not([data-state=\"running\"]):not([data-state=\"queued\"])", WHOLE_RUN).await;
-    desk.screenshot(&format!("{name}-4-ended"));
+    window.screenshot(&format!("{name}-4-ended")).await;
     let state = window.find("run-state").await.attr("data-state").await.expect("an attribute");
     assert_eq!(state.as_deref(), Some("passed"), "{}", window.text().await);
 }
@@ -44,17 +44,17 @@ async fn first_start_to_history_after_a_restart(language: &str, name: &str, word
     let desk = Desk::new(language, &[NO_ENGINE]);
     let window = desk.open().await;
     window.find("try-sample").await;
-    desk.screenshot(&format!("{name}-1-first-start"));
+    window.screenshot(&format!("{name}-1-first-start")).await;
     let text = window.text().await;
     for word in words {
         assert!(text.contains(word), "`{word}` is missing in:\n{text}");
     }
-    pick_and_run(&desk, &window, "1.1.0", name).await;
+    pick_and_run(&window, "1.1.0", name).await;
     window.find("not-isolated").await;
     window.click("history-link").await;
     let run = window.css("[data-testid=\"history-row\"][data-state=\"passed\"]").await.attr("data-run").await.expect("an attribute");
     let run = run.expect("a row knows its run");
-    desk.screenshot(&format!("{name}-5-history"));
+    window.screenshot(&format!("{name}-5-history")).await;
     window.close().await;
 
     let window = desk.open().await;
@@ -66,7 +66,7 @@ async fn first_start_to_history_after_a_restart(language: &str, name: &str, word
         .await
         .expect("a row can be opened");
     window.find("log-line").await;
-    desk.screenshot(&format!("{name}-6-after-restart"));
+    window.screenshot(&format!("{name}-6-after-restart")).await;
     window.click("run-again").await;
     window.css("[data-testid=\"run-state\"][data-state=\"running\"]").await;
     window.click("cancel-button").await;
@@ -91,7 +91,7 @@ async fn the_sample_is_built_in_containers() {
     images::node_image().await;
     let desk = Desk::new("en_US.UTF-8", &[]);
     let window = desk.open().await;
-    pick_and_run(&desk, &window, "1.1.0", "containers").await;
+    pick_and_run(&window, "1.1.0", "containers").await;
     assert!(window.all("[data-testid=\"not-isolated\"]").await.is_empty(), "containers are isolated");
 
     let runs = window.invoke("run_list", json!({"filter": {"limit": 10, "states": [], "text": ""}})).await;
@@ -127,7 +127,7 @@ async fn a_killed_app_leaves_no_run_running() {
     let window = desk.open().await;
     window.click("history-link").await;
     window.find("history-row").await;
-    desk.screenshot("killed-1-history");
+    window.screenshot("killed-1-history").await;
     let states: Vec<_> = window.all("[data-testid=\"history-row\"]").await;
     assert_eq!(states.len(), 1);
     assert_eq!(states[0].attr("data-state").await.expect("an attribute").as_deref(), Some("interrupted"));

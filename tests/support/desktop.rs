@@ -135,15 +135,6 @@ impl Desk {
         let pid = rustix::process::Pid::from_raw(pid).expect("a process id is positive");
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is ours");
     }
-
-    /// Keeps what the display shows as `tests/artifacts/NAME.png`.
-    pub fn screenshot(&self, name: &str) {
-        let folder = root().join("tests/artifacts");
-        std::fs::create_dir_all(&folder).expect("our own folder");
-        let status =
-            Command::new("import").args(["-window", "root"]).arg(folder.join(format!("{name}.png"))).env("DISPLAY", &self.display).status();
-        assert!(status.is_ok_and(|status| status.success()), "no screenshot could be taken");
-    }
 }
 
 fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector {
@@ -151,6 +142,14 @@ fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector 
 }
 
 impl Window {
+    /// Keeps what the window shows as `tests/artifacts/NAME.png`.
+    pub async fn screenshot(&self, name: &str) {
+        let folder = root().join("tests/artifacts");
+        std::fs::create_dir_all(&folder).expect("our own folder");
+        let picture = self.client.screenshot().await.expect("the window can be drawn");
+        std::fs::write(folder.join(format!("{name}.png")), picture).expect("our own file");
+    }
+
     /// The element with that `data-testid`, once it is there.
     pub async fn find(&self, test_id: &str) -> Element {
         self.css(&format!("[data-testid=\"{test_id}\"]")).await

@@ -101,27 +101,17 @@ impl Following {
     async fn look(&mut self) -> Result<bool, ApiError> {
         let detail = self.app.run(&self.run).await?;
         let is_over = detail.run.state.is_final();
-        if self.last_seq != Some(detail.seq) {
-            self.last_seq = Some(detail.seq);
-            self.pending.push_back(Progress::Changed(Box::new(detail.clone())));
-        }
-        let mut found = Vec::new();
         for stage in &detail.stages {
             for step in stage.steps.iter().filter(|step| step.state != StepStateWord::Pending) {
                 let key = LogKey { run: self.run.clone(), stage: stage.number, step: step.number, attempt: step.attempt };
-                found.extend(self.new_lines(&key, &step.name).await?);
+                let lines = self.new_lines(&key, &step.name).await?;
+                self.pending.extend(lines.into_iter().map(Progress::Lines));
             }
         }
-        // What a step wrote comes before the news that it ended.
-        let starts_only = self.pending.iter().all(|progress| match progress {
-            Progress::Changed(detail) => !detail.stages.iter().flat_map(|stage| &stage.steps).any(|step| step.ended.is_some()),
-            _ => true,
-        });
-        let lines = found.into_iter().map(Progress::Lines);
-        if starts_only {
-            self.pending.extend(lines);
-        } else {
-            lines.rev().for_each(|progress| self.pending.push_front(progress));
+        // After the lines: what a step wrote comes before the news that it ended.
+        if self.last_seq != Some(detail.seq) {
+            self.last_seq = Some(detail.seq);
+            self.pending.push_back(Progress::Changed(Box::new(detail.clone())));
         }
         if is_over {
             self.pending.push_back(Progress::Ended(Box::new(detail)));

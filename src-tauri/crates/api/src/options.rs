@@ -36,10 +36,11 @@ impl AppOptions {
             })?,
         };
         let data_folder = std::path::absolute(&data_folder).unwrap_or(data_folder);
-        let actor = ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
+        let home = dirs::home_dir().and_then(|home| Some(home.file_name()?.to_string_lossy().into_owned()));
+        let actor = ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| environment.get(*name).filter(|value| !value.is_empty()).cloned());
         Ok(Self {
             data_folder,
-            actor: actor.cloned().unwrap_or_default(),
+            actor: actor.or(home).unwrap_or_default(),
             accept_guests: false,
             use_os_key_store: environment.get("LETTERPRESS_KEY_STORE").is_none_or(|place| place != "file"),
             environment,

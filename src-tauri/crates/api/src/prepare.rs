@@ -47,7 +47,7 @@ pub(crate) fn find_version(repository: &Repository, text: &str) -> Result<Versio
     if found.tag.is_some() {
         return Ok(found);
     }
-    let tagged = repository.versions(usize::MAX)?.into_iter().find(|version| version.sha == found.sha && version.tag.is_some());
+    let tagged = repository.tagged(&found.sha)?;
     Ok(tagged.unwrap_or(found))
 }
 

@@ -76,11 +76,16 @@ impl App {
         Ok(())
     }
 
-    /// The value for a step of a project: the project's own, else the one for everywhere.
+    /// The value for a step of a project: the project's own, else the one for everywhere. The case of the name does not matter, as in
+    /// Drone (`drone.md` §1.1.8); one that is written exactly so is preferred.
     pub(crate) async fn secret_value(&self, project: &ProjectId, name: &str) -> Result<Option<SecretValue>, ApiError> {
         for scope in [Some(project), None] {
-            if let Some(sealed) = self.store.secret(scope, name).await? {
-                return Ok(Some(self.vault().await?.unseal(&context(scope, name), &sealed)?));
+            let mut names: Vec<String> = self.store.secrets(scope).await?.into_iter().map(|row| row.name).collect();
+            names.retain(|known| known.eq_ignore_ascii_case(name));
+            names.sort_by_key(|known| known != name);
+            let Some(known) = names.first() else { continue };
+            if let Some(sealed) = self.store.secret(scope, known).await? {
+                return Ok(Some(self.vault().await?.unseal(&context(scope, known), &sealed)?));
             }
         }
         Ok(None)
@@ -90,7 +95,7 @@ impl App {
     pub(crate) async fn missing_secrets(&self, project: &ProjectId, names: Vec<String>) -> Result<Vec<String>, ApiError> {
         let mut known = self.store.secrets(None).await?;
         known.extend(self.store.secrets(Some(project)).await?);
-        let is_set = |name: &String| known.iter().any(|row| row.name == *name);
+        let is_set = |name: &String| known.iter().any(|row| row.name.eq_ignore_ascii_case(name));
         Ok(names.into_iter().filter(|name| !is_set(name)).collect())
     }
 

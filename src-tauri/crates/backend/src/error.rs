@@ -72,7 +72,9 @@ impl BackendError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "start Docker (or Podman) and run again",
-            Self::Image { .. } => "check the spelling of the image, the network and the registry login; or fetch the image by hand and run again",
+            Self::Image { .. } => {
+                "check the spelling of the image, the network and the registry login; or fetch the image by hand and run again"
+            }
             Self::Unsupported { .. } => "start a container engine and run again",
             Self::Start { .. } => "check `commands`, `entrypoint`, the image and the working folder of the step",
             Self::Source { .. } => "check that the repository is readable and has the commit",

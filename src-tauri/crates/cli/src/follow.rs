@@ -33,8 +33,7 @@ impl Printer {
         let word = render::step_state(step.state);
         let line = match step.state {
             StepStateWord::Pending | StepStateWord::Starting => return,
-            StepStateWord::Running if step.image.is_empty() => render::paint("1", &format!("▸ {}", step.name)),
-            StepStateWord::Running => format!("{} {}", render::paint("1", &format!("▸ {}", step.name)), render::paint("2", &step.image)),
+            StepStateWord::Running => render::paint("1", &format!("▸ {}", step.name)),
             StepStateWord::Passed => render::paint("32", &format!("✓ {} {word}{}", step.name, took(step))),
             StepStateWord::Skipped => render::paint("2", &format!("– {} {word}{}", step.name, why(step))),
             StepStateWord::Failed | StepStateWord::Errored | StepStateWord::Cancelled | StepStateWord::Interrupted => {
@@ -48,6 +47,12 @@ impl Printer {
     /// Prints output. When several steps speak in turn, each change is announced.
     pub fn show_lines(&mut self, lines: &LogLines) {
         let speaker = (lines.stage, lines.step);
+        let (state, _) = self.shown.entry(speaker).or_insert((StepStateWord::Pending, String::new()));
+        if matches!(state, StepStateWord::Pending | StepStateWord::Starting) {
+            *state = StepStateWord::Running;
+            eprintln!("{}", render::paint("1", &format!("▸ {}", lines.name)));
+            self.last_speaker = None;
+        }
         if self.last_speaker.is_some_and(|last| last != speaker) {
             eprintln!("{}", render::paint("2", &format!("· {}", lines.name)));
         }
