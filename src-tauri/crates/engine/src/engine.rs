@@ -1,19 +1,18 @@
+use crate::line::Line;
 use crate::ports::Ports;
 use crate::run::Owner;
 use crate::scheduler::{BadPlan, Fact, Scheduler};
-use futures_util::FutureExt;
-use futures_util::future::maybe_done;
 use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StepKey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 /// How many notices a subscriber may be behind before it loses the oldest.
 const NOTICES: usize = 4096;
 
-/// What can be set about the engine.
+/// What can be set about the engine, also while it works ([`Engine::set_settings`]).
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
     /// How long a step that was asked to end may take before it is killed.
@@ -97,9 +96,9 @@ pub struct Engine(Arc<Shared>);
 /// What the engine and its runs have in common.
 pub(crate) struct Shared {
     pub ports: Ports,
-    pub settings: EngineSettings,
     pub notices: broadcast::Sender<Notice>,
-    slots: Arc<Semaphore>,
+    settings: Mutex<Arc<EngineSettings>>,
+    line: Line,
     tasks: TaskTracker,
     runs: Mutex<Runs>,
 }
@@ -112,10 +111,20 @@ struct Runs {
 impl Engine {
     /// An engine with nothing to do.
     pub fn new(ports: Ports, settings: EngineSettings) -> Self {
-        let slots = Arc::new(Semaphore::new(settings.max_runs.max(1)));
+        let line = Line::new(settings.max_runs);
+        let settings = Mutex::new(Arc::new(settings));
         let (notices, _) = broadcast::channel(NOTICES);
         let runs = Mutex::new(Runs { open: true, live: BTreeMap::new() });
-        Self(Arc::new(Shared { ports, settings, notices, slots, tasks: TaskTracker::new(), runs }))
+        Self(Arc::new(Shared { ports, notices, settings, line, tasks: TaskTracker::new(), runs }))
+    }
+
+    /// Sets everything anew. Runs that begin from now on go by it, those under way keep what they began with. `max_runs` holds for the
+    /// line at once: more lets runs that wait begin, fewer only makes the next ones wait; 0 counts as 1.
+    pub fn set_settings(&self, settings: EngineSettings) {
+        let places = settings.max_runs;
+        *self.0.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        // Only now, so that a run that this lets go begins with the new settings.
+        self.0.line.set_places(places);
     }
 
     /// Puts a run in the line; it begins when it is its turn. The caller has stored the run as queued; the first event that the
@@ -134,14 +143,8 @@ impl Engine {
         let handle = RunHandle { run: run.clone(), inbox: post.clone(), end };
         runs.live.insert(run.clone(), handle.clone());
 
-        // A place in the semaphore's line is taken at the first poll, so that poll must not wait for the new task to be scheduled.
-        let mut turn = Box::pin(maybe_done(Arc::clone(&self.0.slots).acquire_owned()));
-        let _ = turn.as_mut().now_or_never();
-        let turn = async move {
-            turn.as_mut().await;
-            turn.as_mut().take_output().and_then(Result::ok)
-        };
-
+        // Here and not in the task, so that runs take their turns in the order in which they were started.
+        let turn = self.0.line.queue();
         let leave = Leave { shared: Arc::clone(&self.0), run: run.clone() };
         let owner = Owner::new(Arc::clone(&self.0), run, plan, scheduler, post, inbox);
         self.0.tasks.spawn(async move {
@@ -184,6 +187,11 @@ impl Engine {
 }
 
 impl Shared {
+    /// What is set now.
+    pub fn settings(&self) -> Arc<EngineSettings> {
+        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn runs(&self) -> MutexGuard<'_, Runs> {
         // Nothing under this lock can leave the map half changed.
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)

@@ -27,7 +27,7 @@ pub(crate) struct Site {
     pub started_ms: i64,
 }
 
-pub(crate) async fn prepare(site: Site, cancel: Cancel, settings: EngineSettings) -> Fact {
+pub(crate) async fn prepare(site: Site, cancel: Cancel, settings: Arc<EngineSettings>) -> Fact {
     let stage = site.context.stage.number;
     let failed = |message: String, hint: &str| Fact::PrepareFailed { stage, message, hint: hint.to_owned() };
     let call = site.backend.prepare(&site.context, &cancel);
@@ -44,7 +44,7 @@ pub(crate) async fn prepare(site: Site, cancel: Cancel, settings: EngineSettings
     }
 }
 
-pub(crate) async fn destroy(site: Site, settings: EngineSettings) -> Fact {
+pub(crate) async fn destroy(site: Site, settings: Arc<EngineSettings>) -> Fact {
     let name = site.context.name();
     let leftovers = match timeout(settings.cleanup_deadline, guarded(site.backend.destroy(&site.context))).await {
         Ok(Ok(Ok(leftovers))) => leftovers,
@@ -64,7 +64,7 @@ pub(crate) struct StepJob {
     pub facts: StartFacts,
     pub secrets: Arc<RunSecrets>,
     pub logs: Arc<dyn LogStore>,
-    pub settings: EngineSettings,
+    pub settings: Arc<EngineSettings>,
     pub stop: CancelHandle,
     pub cancel: Cancel,
     pub post: mpsc::UnboundedSender<Fact>,

@@ -3,14 +3,15 @@
 //!
 //! It knows nothing about pipeline files and nothing about SQLite: events and logs leave through the traits in [`ports`].
 //!
-//! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `run` (one task owns a run), `job` (what
-//! it starts), `sink` (the way of a log line).
+//! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `line` (who waits
+//! for whom), `run` (one task owns a run), `job` (what it starts), `sink` (the way of a log line).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod engine;
 mod environment;
 mod job;
+mod line;
 mod run;
 mod secrets;
 mod sink;

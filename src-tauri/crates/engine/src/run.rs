@@ -3,10 +3,11 @@
 use crate::engine::Shared;
 use crate::environment::StartFacts;
 use crate::job::{self, Site, StepJob};
+use crate::line::Turn;
 use crate::ports::PortError;
 use crate::scheduler::{Action, Fact, Scheduler};
 use crate::secrets::RunSecrets;
-use crate::{Notice, RunEnd};
+use crate::{EngineSettings, Notice, RunEnd};
 use lp_backend::{CancelHandle, CancelStage, StageContext};
 use lp_model::{BackendKind, CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepKey, StepOutcome};
 use std::collections::{BTreeMap, HashMap};
@@ -14,12 +15,14 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 pub(crate) struct Owner {
     shared: Arc<Shared>,
+    /// What was set when the run began: one run goes by one grace time and one set of deadlines.
+    settings: Arc<EngineSettings>,
     run: RunId,
     plan: Arc<Plan>,
     scheduler: Scheduler,
@@ -59,6 +62,7 @@ impl Owner {
         inbox: mpsc::UnboundedReceiver<Fact>,
     ) -> Self {
         Self {
+            settings: shared.settings(),
             shared,
             run,
             plan,
@@ -79,20 +83,21 @@ impl Owner {
         }
     }
 
-    /// The whole life of the run, from the line to the end of the clean-up. `turn` resolves when a slot is free.
-    pub async fn carry_out(mut self, turn: impl Future<Output = Option<OwnedSemaphorePermit>>) -> RunEnd {
+    /// The whole life of the run, from the line to the end of the clean-up. `turn` is its place in the line.
+    pub async fn carry_out(mut self, turn: oneshot::Receiver<Turn>) -> RunEnd {
         let (shared, run, plan) = (Arc::clone(&self.shared), self.run.clone(), Arc::clone(&self.plan));
         let mut ready = pin!(async {
-            let slot = turn.await;
-            (slot, RunSecrets::read(&*shared.ports.secrets, &run, &plan).await)
+            // The line has no end that could be dropped before this run's turn: the engine, which holds it, outlives its runs.
+            let turn = turn.await.ok();
+            (turn, RunSecrets::read(&*shared.ports.secrets, &run, &plan).await)
         });
-        let mut slot = None;
+        let mut held = None;
         while !self.is_over() {
             tokio::select! {
                 biased;
                 Some(fact) = self.inbox.recv() => self.take(fact).await,
-                (permit, secrets) = &mut ready => {
-                    slot = permit;
+                (turn, secrets) = &mut ready => {
+                    held = turn;
                     self.secrets = Arc::new(secrets);
                     self.begin().await;
                     break;
@@ -109,7 +114,7 @@ impl Owner {
             }
         }
         let end = self.close().await;
-        drop(slot);
+        drop(held);
         end
     }
 
@@ -118,6 +123,7 @@ impl Owner {
     }
 
     async fn begin(&mut self) {
+        self.settings = self.shared.settings();
         self.started_ms = self.shared.ports.clock.now_ms();
         if self.plan.timeout_s > 0 {
             self.add_deadline(self.plan.timeout_s, Fact::CancelAsked { reason: CancelReason::TimedOut });
@@ -199,7 +205,7 @@ impl Owner {
             Action::StopStep { key, kill } => advance(self.running.get(&key), kill),
             Action::Destroy(stage) => match self.sites.remove(&stage) {
                 Some(site) => {
-                    let settings = self.shared.settings.clone();
+                    let settings = Arc::clone(&self.settings);
                     self.spawn(Job::Destroy(stage), job::destroy(site, settings));
                 }
                 None => self.send(Fact::StageDestroyed { stage, leftovers: Vec::new() }),
@@ -221,24 +227,24 @@ impl Owner {
         let source = stage.source.then(|| ports.sources.source(&self.run, &self.plan, stage));
         let context = StageContext { run: self.run.clone(), stage: Arc::new(stage.clone()), source };
         let site = Site { backend, context, started_ms: ports.clock.now_ms() };
-        let (handle, cancel) = CancelHandle::new(self.shared.settings.grace);
+        let (handle, cancel) = CancelHandle::new(self.settings.grace);
         self.preparing.insert(number, handle);
         self.sites.insert(number, site.clone());
-        let settings = self.shared.settings.clone();
+        let settings = Arc::clone(&self.settings);
         self.spawn(Job::Prepare(number), job::prepare(site, cancel, settings));
     }
 
     fn start_step(&mut self, key: StepKey) {
         let Some(site) = self.sites.get(&key.stage).cloned() else { return };
         let Some(step) = site.context.stage.step(key.step).cloned().map(Arc::new) else { return };
-        let (stop, cancel) = CancelHandle::new(self.shared.settings.grace);
+        let (stop, cancel) = CancelHandle::new(self.settings.grace);
         self.running.insert(key, stop.clone());
         let facts = StartFacts {
             so_far: self.scheduler.so_far(key.stage),
             run_started_ms: self.started_ms,
             stage_started_ms: site.started_ms,
             now_ms: self.shared.ports.clock.now_ms(),
-            machine: self.shared.settings.machine.clone(),
+            machine: self.settings.machine.clone(),
         };
         let job = StepJob {
             run: self.run.clone(),
@@ -248,7 +254,7 @@ impl Owner {
             facts,
             secrets: Arc::clone(&self.secrets),
             logs: Arc::clone(&self.shared.ports.logs),
-            settings: self.shared.settings.clone(),
+            settings: Arc::clone(&self.settings),
             stop,
             cancel,
             post: self.post.clone(),

@@ -1,8 +1,9 @@
 //! Time limits and the number of runs.
 
 use crate::plan_text::plan;
-use crate::world::{Setup, World, key, run, run_id, run_plan};
-use lp_engine::{EngineSettings, StartError};
+use crate::world::{Setup, World, after, key, run, run_id, run_plan};
+use lp_backend::fake::FakePlaces;
+use lp_engine::{EngineSettings, RunHandle, StartError};
 use lp_model::{CancelReason, RunEvent, RunState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,72 @@ async fn runs_wait_for_their_turn_in_order() {
     assert_eq!(started(2), Some(Duration::from_secs(1)));
     assert_eq!(started(3), None);
     assert_eq!(started(4), Some(Duration::from_secs(2)));
+}
+
+/// A world with room for one run, and three runs of 10 s in it.
+fn three_in_line() -> (World, Vec<RunHandle>) {
+    let world = World::new(Setup { settings: EngineSettings { max_runs: 1, ..EngineSettings::default() }, ..Setup::default() });
+    let runs = (1..=3).map(|n| world.start(&format!("r{n}"), &plan(&format!("step{n} SLEEP=10s")))).collect();
+    (world, runs)
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_places_let_waiting_runs_go_at_once() {
+    let (world, runs) = three_in_line();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.engine.set_settings(EngineSettings { max_runs: 2, ..EngineSettings::default() });
+    for run in &runs {
+        assert_eq!(run.wait().await.state, RunState::Passed);
+    }
+    let started = |n: u64| world.backend.when(&format!("start step{n}")).map(|at| at.as_secs());
+    assert_eq!([started(1), started(2), started(3)], [Some(0), Some(2), Some(10)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fewer_places_delay_later_runs_only() {
+    let (world, mut runs) = three_in_line();
+    world.engine.set_settings(EngineSettings { max_runs: 3, ..EngineSettings::default() });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.engine.set_settings(EngineSettings { max_runs: 0, ..EngineSettings::default() });
+    runs.extend((4..=5).map(|n| world.start(&format!("r{n}"), &plan(&format!("step{n} SLEEP=10s")))));
+    for run in &runs {
+        assert_eq!(run.wait().await.state, RunState::Passed);
+    }
+    let started = |n: u64| world.backend.when(&format!("start step{n}")).map(|at| at.as_secs());
+    assert_eq!([1, 2, 3, 4, 5].map(started), [Some(0), Some(0), Some(0), Some(10), Some(20)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_goes_by_what_was_set_when_it_began() {
+    let settings = EngineSettings { max_runs: 1, ..EngineSettings::default() };
+    let world = World::new(Setup { settings: settings.clone(), ..Setup::default() });
+    let runs: Vec<_> = (1..=2).map(|n| world.start(&format!("r{n}"), &plan(&format!("step{n} SLEEP=10m IGNORE_TERM=true")))).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.engine.set_settings(EngineSettings { grace: Duration::from_secs(3), ..settings });
+    for run in &runs {
+        // Each when it has begun: one second later.
+        after(Duration::from_secs(1), run, |run| run.cancel(CancelReason::User));
+        assert_eq!(run.wait().await.state, RunState::Cancelled);
+    }
+    let at = |what: &str| world.backend.when(what).unwrap().as_secs();
+    assert_eq!((at("ask step1"), at("kill step1")), (2, 12), "the grace time of 10 s");
+    assert_eq!((at("start step2"), at("ask step2"), at("kill step2")), (12, 13, 16), "the grace time of 3 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_deadlines_hold_for_later_runs() {
+    let places = FakePlaces { prepare_takes: Duration::from_secs(100), destroy_takes: Duration::from_secs(100), ..FakePlaces::default() };
+    let world = World::new(Setup { places, ..Setup::default() });
+    let short = Duration::from_secs(5);
+    world.engine.set_settings(EngineSettings { prepare_deadline: short, cleanup_deadline: short, ..EngineSettings::default() });
+    let run = world.start("r1", &plan("a"));
+    assert_eq!(run.wait().await.state, RunState::Errored);
+    assert_eq!(world.backend.when("destroy default"), Some(short));
+    let leftovers = world.memory.events(&run_id("r1")).into_iter().find_map(|event| match event {
+        RunEvent::StageDestroyed { leftovers, .. } => Some(leftovers),
+        _ => None,
+    });
+    assert_eq!(leftovers.unwrap(), ["`lp-r1-1`: not removed after 5 s"]);
 }
 
 /// Real threads and real time: what a paused clock on one thread cannot show.
