@@ -29,5 +29,7 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     setupFiles: ["tests/setup.ts"],
     restoreMocks: true,
+    // Generous: a loaded machine must not fail a test.
+    testTimeout: 60_000,
   },
 });

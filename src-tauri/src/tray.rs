@@ -7,7 +7,7 @@ use tauri::{AppHandle, image::Image};
 
 /// Makes the icon.
 pub fn create(app: &AppHandle) -> tauri::Result<()> {
-    let (show, quit) = if system_speaks_chinese() { ("打开活版", "退出") } else { ("Open Letterpress", "Quit") };
+    let (show, quit) = if window::system_language().starts_with("zh") { ("打开活版", "退出") } else { ("Open Letterpress", "Quit") };
     let show = MenuItemBuilder::with_id("show", show).build(app)?;
     let quit = MenuItemBuilder::with_id("quit", quit).build(app)?;
     let menu = MenuBuilder::new(app).items(&[&show, &quit]).build()?;
@@ -22,12 +22,4 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
         })
         .build(app)?;
     Ok(())
-}
-
-fn system_speaks_chinese() -> bool {
-    ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|value| !value.is_empty())
-        .is_some_and(|value| value.to_lowercase().starts_with("zh"))
 }

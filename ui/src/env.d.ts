@@ -5,3 +5,8 @@ declare module "*.vue" {
   const component: DefineComponent<object, object, unknown>;
   export default component;
 }
+
+interface Window {
+  /** Set by the shell. */
+  readonly __LETTERPRESS_LANGUAGE__?: string;
+}

@@ -27,7 +27,7 @@ export const zhCN: Messages = {
   "engine.api": "API {version}",
 
   "home.welcome": "按下运行，看它完成。",
-  "home.title": "随时可以运行",
+  "home.title": "要运行哪个项目？",
   "home.lead": "Letterpress 在这台电脑上运行仓库里的流水线文件：选项目，选版本，按运行。",
   "home.try_sample": "试用示例项目",
   "home.open_sample": "打开示例项目",
@@ -39,6 +39,8 @@ export const zhCN: Messages = {
   "home.disk_good": "可用空间 {free}",
   "home.disk_low": "可用空间只剩 {free}",
   "home.disk_text": "镜像、工作副本和日志都需要空间。",
+  "home.projects": "项目",
+  "home.never_run": "还没有运行过",
   "home.recent": "最近的运行",
   "home.all_runs": "全部运行",
 
@@ -107,6 +109,8 @@ export const zhCN: Messages = {
   "run.again_title": "相同的版本，相同的参数",
   "run.again_impossible": "项目或版本已经不在了",
   "run.started_by": "{moment}，由 {actor} 启动",
+  "run.started": "{moment} 启动",
+  "run.usual": "通常 {time}",
   "run.not_isolated": "这次运行的步骤直接在这台电脑上执行，与系统不隔离。",
   "run.announce": "{workflow}：{state}",
   "run.steps": "步骤",

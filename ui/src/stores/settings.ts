@@ -2,13 +2,14 @@
 import { defineStore } from "pinia";
 import { computed, ref, watchEffect } from "vue";
 import { useApi, type Settings } from "@/api";
+import { systemLanguage } from "@/api/language";
 import { localeFor, speak } from "@/i18n";
 import { useNotices } from "./notices";
 
 export const useSettings = defineStore("settings", () => {
   const settings = ref<Settings>({ language: "system", theme: "system", grace_s: 10, max_runs: 2 });
   const systemDark = ref(false);
-  const locale = computed(() => localeFor(settings.value.language, navigator.language));
+  const locale = computed(() => localeFor(settings.value.language, systemLanguage()));
   const theme = computed(() => (settings.value.theme === "system" ? (systemDark.value ? "dark" : "light") : settings.value.theme));
 
   /** Never rejects: without settings the window still opens, with the system's language and colours. */
