@@ -68,7 +68,7 @@ async fn the_engine_stops_in_the_middle() {
     busybox_image().await;
     let press = Press::new();
     let door = EngineDoor::open(&press.folder().join("engine.sock"), require_socket().await);
-    let press = Press::with_engine_at(&door.address().url).with_data(&press.data().to_owned());
+    let press = Press::with_engine_at(&door.address().url).with_data(press.data());
     let pipeline = HELLO.replace("[echo hello]", "[echo here, sleep 600]");
     let repository = press.repository("shop", &[(".drone.yml", &pipeline)]);
     let mut child = press.command(&["run", &repository]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

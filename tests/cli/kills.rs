@@ -2,7 +2,8 @@
 
 use lp_tests::docker::{labelled, require_engine};
 use lp_tests::images::busybox_image;
-use lp_tests::press::Press;
+use lp_tests::press::{Press, Said};
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -62,4 +63,22 @@ async fn twenty_kills_leave_nothing_behind() {
         assert!(left.is_empty(), "seed {seed}, kill {kill} after {after:?}: {left:?}");
     }
     press.say(&["run", &repository]).expect(0);
+}
+
+#[tokio::test]
+async fn a_cancelled_run_leaves_nothing_in_the_engine() {
+    busybox_image().await;
+    let docker = require_engine().await;
+    let press = Press::new();
+    let pipeline = PIPELINE.replace("[echo one, sleep 0.3]", "[echo here, sleep 600]");
+    let repository = press.repository("shop", &[(".drone.yml", &pipeline)]);
+    let mut child = press.command(&["run", &repository]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(output.any(|line| line.unwrap() == "here"));
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    while output.next().is_some() {}
+    Said::from(child.wait_with_output().unwrap()).expect(130).explains(&["one cancelled", "two skipped", "run 1 cancelled"]);
+    let owner = std::fs::read_to_string(press.data().join("folder-id")).unwrap();
+    assert_eq!(labelled(&docker, "letterpress.owner", owner.trim()).await, Vec::<String>::new());
 }

@@ -3,6 +3,7 @@
 
 use lp_tests::desktop::{Desk, Window};
 use lp_tests::images;
+use lp_tests::press::Press;
 use serde_json::json;
 use std::time::Duration;
 
@@ -110,7 +111,34 @@ async fn the_sample_is_built_in_containers() {
     for file in ["index.html", ".js", ".css"] {
         assert!(checked.contains(file), "the built files were listed: {checked}");
     }
+
+    // The terminal shows the same run in the same words, byte for byte, and a run from the terminal (handed over to the window, which
+    // owns the data folder) ends the same way in every step.
+    let press = Press::new().with_data(&desk.data_folder());
+    for step in &steps {
+        let name = step["name"].as_str().expect("a name");
+        let printed = press.say(&["logs", &run, name]).expect(0).out;
+        assert_eq!(printed.trim_end_matches('\n'), log(name).await, "step `{name}`");
+    }
+    let said = press.say(&["run", "sample", "--version", "1.1.0"]).expect(0);
+    assert!(said.err.contains("run 2 passed"), "{}", said.err);
+    let states = |run: &serde_json::Value| -> Vec<(String, String)> {
+        let steps = run["stages"].as_array().expect("stages").iter().flat_map(|stage| stage["steps"].as_array().expect("steps"));
+        steps.map(|step| (step["name"].to_string(), step["state"].to_string())).collect()
+    };
+    let runs = window.invoke("run_list", json!({"filter": {"limit": 10, "states": [], "text": ""}})).await;
+    let second = window.invoke("run_detail", json!({"run": runs["ok"]["runs"][0]["id"]})).await;
+    assert_eq!(states(&second["ok"]), states(&detail["ok"]));
+    assert_eq!(second["ok"]["run"]["number"], 2);
+    let again = press.say(&["logs", runs["ok"]["runs"][0]["id"].as_str().expect("an id"), "check"]).expect(0).out;
+    assert_eq!(without_sizes(&again), without_sizes(&checked), "the same files were built");
     window.close().await;
+}
+
+/// What the check lists without colours, sizes and content hashes: names of files in order.
+fn without_sizes(log: &str) -> Vec<String> {
+    let names = log.split(|c: char| c.is_whitespace() || c == '\u{1b}').filter(|word| word.contains('/') || word.ends_with(".html"));
+    names.map(|name| name.rsplit('.').next().unwrap_or(name).to_owned()).collect()
 }
 
 #[tokio::test]

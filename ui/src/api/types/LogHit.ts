@@ -9,6 +9,6 @@ export type LogHit = {
  */
 line: number, 
 /**
- * The line's text without ANSI, cut to 500 characters.
+ * The line as stored (ANSI colours kept), cut to 2 KB.
  */
 text: string, };

@@ -3,7 +3,7 @@
 /**
  * For whom a secret is.
  */
-export type SecretScope = { "scope": "everywhere", } | { "scope": "project", 
+export type SecretScope = { "scope": "everywhere" } | { "scope": "project", 
 /**
  * Its id.
  */
