@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bollard::Docker;
-use lp_backend::{Backend, BackendError, CancelHandle, EnvText, StageContext, StepExit};
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, EnvText, StageContext, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions, labels};
 use lp_model::{Mount, StepKind, Volume, VolumeKind};
 use lp_secret::SecretValue;
@@ -144,6 +144,87 @@ async fn what_cannot_be_started_has_a_reason_to_act_on() {
         }
     }
     bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn an_image_without_its_program_has_a_reason_to_act_on() {
+    let place = place().await;
+    let image = format!("lp-test/{}:1", uuid::Uuid::now_v7().simple());
+    // A tar ends with two blocks of zeros: no file at all, not even a shell.
+    let nothing = futures_util::stream::iter([Ok(bytes::Bytes::from_static(&[0; 1024]))]);
+    images::import(&place.engine, &image, vec!["ENTRYPOINT [\"/gone\"]".to_owned()], nothing).await;
+    let mut own = shell(1, "own", "");
+    (own.image, own.entrypoint, own.command, own.working_dir) = (image.clone(), None, None, None);
+    let mut commands = shell(2, "commands", "true");
+    commands.image = image.clone();
+    let mut service = own.clone();
+    (service.number, service.kind) = (lp_model::StepNumber(3), StepKind::Service);
+    let bench = Bench::ready(&place, vec![own, commands, service]).await;
+    for (number, program) in [(1, "/gone"), (2, "/bin/sh"), (3, "/gone")] {
+        match bench.run(number).await {
+            (Err(BackendError::Start { message, .. }), heard) => {
+                assert_eq!(message, format!("the image has no program `{program}`"));
+                assert_eq!((heard.started, heard.text().as_str()), (0, ""));
+            }
+            (other, _) => panic!("step {number}: {other:?}"),
+        }
+    }
+    bench.clear(&place).await;
+    place.engine.remove_image(&image, None::<bollard::query_parameters::RemoveImageOptions>, None).await.unwrap();
+}
+
+/// Runs the step, asks it to end when it is ready, with a grace time that no test waits for, and gives its output.
+async fn asked(place: &Containers, step: lp_model::Step) -> String {
+    let bench = Bench::ready(place, vec![step]).await;
+    let (handle, cancel) = CancelHandle::new(Duration::from_secs(3600));
+    let sink = Sink::new();
+    let context = bench.context(1);
+    let (exit, ()) = tokio::join!(bench.run_with(&context, &sink, &cancel), async {
+        sink.until_output("ready").await;
+        handle.advance(CancelStage::Ask);
+    });
+    assert_eq!(exit.unwrap(), StepExit::Killed);
+    bench.clear(place).await;
+    sink.heard().text()
+}
+
+#[tokio::test]
+async fn what_a_trap_starts_to_clean_up_is_not_asked_to_end_too() {
+    let place = place().await;
+    for signal in ["TERM", "EXIT"] {
+        let script = format!(
+            "set -e\ntrap 'echo cleaning; sh -c \"sleep 1 && echo cleaned\"; exit 0' {signal}\nsh -c 'echo ready; exec sleep 600'\necho never\n"
+        );
+        let text = asked(&place, shell(1, "a", &script)).await;
+        // What a shell says about the end of its program comes on the other stream, somewhere in between.
+        let said = ["cleaning", "cleaned", "never"].map(|word| text.matches(word).count());
+        assert_eq!(said, [1, 1, 0], "{signal}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn each_program_is_asked_once() {
+    let place = place().await;
+    let count = "trap 'echo asked' TERM; echo ready; i=0; while test $i -lt 10; do sleep 0.1; i=$((i + 1)); done; exit 0";
+    let text = asked(&place, shell(1, "a", &format!("sh -c \"{}\"; true", count.replace('$', "\\$")))).await;
+    assert_eq!(text.matches("asked").count(), 1, "the program below the shell: {text}");
+    let text = asked(&place, shell(1, "a", count)).await;
+    assert_eq!(text.matches("asked").count(), 1, "the shell: {text}");
+}
+
+#[tokio::test]
+async fn a_program_that_is_no_shell_is_stopped_by_the_engine() {
+    let place = place().await;
+    let script = "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done";
+    for kind in [StepKind::Plugin, StepKind::Service] {
+        let mut step = shell(1, "a", script);
+        step.kind = kind;
+        assert!(asked(&place, step).await.ends_with("bye\n"), "{kind:?}");
+    }
+    // A step with commands in an image that has lost its shell meanwhile.
+    let mut step = shell(1, "a", &format!("rm /bin/sh; {script}"));
+    step.kind = StepKind::Commands;
+    assert!(asked(&place, step).await.ends_with("bye\n"));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod disk_full;
 mod docker;
 mod engine_gone;
+mod fake;
 mod host;
 mod images;
 mod registry;

@@ -1,7 +1,7 @@
 //! What every backend has to do, as cases over [`Backend`]: the contract in its documentation, tried out.
 //!
 //! A test binary says `lp_tests::conformance!(place().await)` inside a module and gets one test per case. Cases share nothing: each has a run
-//! of its own and removes it.
+//! of its own and removes it. A backend that runs no programs names the cases that it can do: `conformance!(place().await => …)`.
 
 mod cancelling;
 mod files;
@@ -14,14 +14,14 @@ pub use cancelling::*;
 pub use files::*;
 pub use keeping_clean::*;
 pub use output::*;
-pub use place::{Abilities, Bench, Heard, Place, Sink, TarSource, plan_stage, shell, within};
+pub use place::{Abilities, Bench, Heard, Place, Sink, TarSource, in_memory, plan_stage, shell, within};
 pub use starting::*;
 
-/// One test per case of the suite, over the place that the expression makes.
+/// One test per case of the suite, or per named case, over the place that the expression makes.
 #[macro_export]
 macro_rules! conformance {
     ($place:expr) => {
-        $crate::conformance! { @cases $place =>
+        $crate::conformance! { $place =>
             exit_codes_are_reported
             a_signal_is_told_from_an_exit_code
             bytes_pass_unchanged
@@ -35,6 +35,7 @@ macro_rules! conformance {
             the_source_is_in_the_working_copy
             files_stay_for_later_steps
             stages_do_not_share_files
+            two_stages_of_a_run_live_side_by_side
             a_source_that_cannot_be_read_fails_prepare
             a_missing_program_cannot_be_started
             started_is_called_once_and_first
@@ -42,6 +43,7 @@ macro_rules! conformance {
             services_are_found_by_name
             the_memory_limit_holds
             an_asked_program_ends_in_its_own_way
+            programs_below_the_shell_are_asked_too
             a_stubborn_program_is_killed_after_the_grace_time
             killed_at_once
             a_second_cancel_does_not_wait_for_the_grace_time
@@ -53,7 +55,7 @@ macro_rules! conformance {
             a_sweep_removes_only_our_dead_runs
         }
     };
-    (@cases $place:expr => $($case:ident)*) => {
+    ($place:expr => $($case:ident)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {

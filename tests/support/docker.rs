@@ -150,7 +150,7 @@ impl OwnEngine {
     /// Starts it with a disk of that size.
     ///
     /// # Panics
-    /// When the test does not run as root, `dockerd` is not installed, or it does not answer within a minute.
+    /// When the test does not run as root, `dockerd` is or `unshare` is not installed, or it does not answer within a minute.
     pub async fn start(disk_megabytes: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the engine");
         let path = |name: &str| folder.path().join(name);
@@ -159,9 +159,10 @@ impl OwnEngine {
             Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={disk_megabytes}m"), "tmpfs"]).arg(path("data")).status();
         assert!(mounted.is_ok_and(|status| status.success()), "a disk in memory can be mounted only by root");
         let log = std::fs::File::create(path("log")).expect("a file for its log");
-        // Without rules for packets: the machine's own engine has them, and nothing here goes out.
-        let daemon = Command::new("dockerd")
-            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+        // Without rules for packets: nothing here goes out. And in a network of its own: an engine without a bridge removes the bridge that
+        // it finds, which is that of the machine's own engine.
+        let daemon = Command::new("unshare")
+            .args(["--net", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"])
             .arg("--data-root")
             .arg(path("data"))
             .arg("--exec-root")
@@ -173,7 +174,7 @@ impl OwnEngine {
             .stderr(log)
             .stdout(Stdio::null())
             .spawn()
-            .expect("`dockerd` can be started (on Debian: apt-get install docker.io)");
+            .expect("`unshare` can be started (on Debian: apt-get install util-linux)");
         let engine = Self { folder, daemon };
         let probe = DockerBackend::new(DockerOptions::new(vec![engine.address()], "test"));
         let mut beat = tokio::time::interval(Duration::from_millis(100));

@@ -86,8 +86,12 @@ where
     drop(lock);
 }
 
-async fn import(docker: &Docker, name: &str, changes: Vec<String>, archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
-    let (repo, tag) = name.rsplit_once(':').expect("the names above have tags");
+/// Makes an image of a tar; `changes` are lines of a `Dockerfile`.
+///
+/// # Panics
+/// When the engine refuses it.
+pub async fn import(docker: &Docker, name: &str, changes: Vec<String>, archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
+    let (repo, tag) = name.rsplit_once(':').expect("names of test images have tags");
     // Changes are one parameter, a line each.
     let options = CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).changes(changes).build();
     let patient = docker.clone().with_timeout(std::time::Duration::from_secs(600));

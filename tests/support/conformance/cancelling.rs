@@ -1,7 +1,8 @@
 //! Cancelling: asked, killed, before the start, in the middle of `prepare`.
 
-use super::place::{Bench, Place, Sink, TarSource, shell, within};
+use super::place::{Bench, Place, Sink, TarSource, in_memory, shell, within};
 use lp_backend::{BackendError, CancelHandle, CancelStage, StepExit};
+use lp_model::Step;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,7 +11,10 @@ use tokio::time::Instant;
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// A program that ignores the polite signal.
-const STUBBORN: &str = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
+fn stubborn() -> Step {
+    let script = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
+    in_memory(shell(1, "a", script), &[("STEP_LOG", "ready"), ("SLEEP", "forever"), ("IGNORE_TERM", "true")])
+}
 
 /// Runs step 1, does something when it has printed "ready", and returns how it ended, its output and how long the end took.
 async fn interrupt(bench: &Bench, grace: Duration, act: impl FnOnce(&CancelHandle)) -> (StepExit, String, Duration) {
@@ -36,9 +40,22 @@ pub async fn an_asked_program_ends_in_its_own_way(place: &dyn Place) {
     bench.clear(place).await;
 }
 
+/// What the shell waits for hears the polite signal too, also where the shell does not (the first process of a container): an ordinary
+/// program ends at once, and its script with it.
+pub async fn programs_below_the_shell_are_asked_too(place: &dyn Place) {
+    // The program itself says when it is there: asked a moment before, it would be the shell alone that is asked.
+    let script = "set -e\nsh -c 'echo ready; exec sleep 600'\necho never\n";
+    let step = in_memory(shell(1, "a", script), &[("STEP_LOG", "ready"), ("SLEEP", "forever")]);
+    let bench = Bench::ready(place, vec![step]).await;
+    let (exit, text, _) = interrupt(&bench, FOR_EVER, |handle| handle.advance(CancelStage::Ask)).await;
+    assert_eq!(exit, StepExit::Killed);
+    assert!(text.starts_with("ready\n") && !text.contains("never"), "{text}");
+    bench.clear(place).await;
+}
+
 /// The grace time is granted and then over.
 pub async fn a_stubborn_program_is_killed_after_the_grace_time(place: &dyn Place) {
-    let bench = Bench::ready(place, vec![shell(1, "a", STUBBORN)]).await;
+    let bench = Bench::ready(place, vec![stubborn()]).await;
     let grace = Duration::from_secs(2);
     let (exit, _, took) = interrupt(&bench, grace, |handle| handle.advance(CancelStage::Ask)).await;
     assert_eq!(exit, StepExit::Killed);
@@ -49,7 +66,7 @@ pub async fn a_stubborn_program_is_killed_after_the_grace_time(place: &dyn Place
 
 /// No grace time at all.
 pub async fn killed_at_once(place: &dyn Place) {
-    let bench = Bench::ready(place, vec![shell(1, "a", STUBBORN)]).await;
+    let bench = Bench::ready(place, vec![stubborn()]).await;
     let (exit, _, _) = interrupt(&bench, FOR_EVER, |handle| handle.advance(CancelStage::Kill)).await;
     assert_eq!(exit, StepExit::Killed);
     bench.clear(place).await;

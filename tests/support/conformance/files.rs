@@ -1,6 +1,6 @@
 //! The working copy and the environment.
 
-use super::place::{Bench, Place, TarSource, shell};
+use super::place::{Bench, Place, TarSource, plan_stage, shell, within};
 use lp_backend::{BackendError, EnvText, StepExit};
 use lp_secret::SecretValue;
 use std::sync::Arc;
@@ -85,6 +85,27 @@ pub async fn stages_do_not_share_files(place: &dyn Place) {
     assert_eq!(other.output(1).await, "");
     one.clear(place).await;
     other.clear(place).await;
+}
+
+/// Made at once and run at once, with steps of the same names; the end of one leaves the other alone.
+pub async fn two_stages_of_a_run_live_side_by_side(place: &dyn Place) {
+    let wait = |mine: &str| shell(1, "a", &format!("touch {mine}; until test -e go; do sleep 0.05; done; ls"));
+    let go = || shell(2, "b", "touch go");
+    let one = Bench::new(place, vec![wait("one"), go()], None);
+    let mut other = Bench::of(place.backend(), &place.image(), plan_stage(2, vec![wait("other"), go()]), None);
+    other.stage.run = one.stage.run.clone();
+    let (first, second) = tokio::join!(one.prepare(), other.prepare());
+    first.and(second).expect("they can be prepared");
+    let (text, ()) = tokio::join!(other.output(1), async {
+        let (text, _) = tokio::join!(one.output(1), one.output(2));
+        assert_eq!(text, "go\none\n");
+        let leftovers = within(100, "destroy", one.backend.destroy(&one.stage)).await.expect("destroy reaches the place");
+        assert_eq!(leftovers, Vec::<String>::new());
+        other.output(2).await;
+    });
+    assert_eq!(text, "go\nother\n");
+    other.clear(place).await;
+    assert_eq!(place.left_of(&one.stage).await, Vec::<String>::new());
 }
 
 /// A broken repository is said to be the reason, in its own words.

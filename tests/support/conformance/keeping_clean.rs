@@ -1,6 +1,6 @@
 //! Doing things twice, removing everything, and leaving others alone.
 
-use super::place::{Bench, Place, Sink, TarSource, plan_stage, shell};
+use super::place::{Bench, Place, Sink, TarSource, in_memory, plan_stage, shell};
 use lp_backend::{CancelHandle, StepExit};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,9 @@ pub async fn preparing_twice_keeps_what_steps_did(place: &dyn Place) {
 /// Also when a step is still running and files are read-only.
 pub async fn destroying_leaves_nothing(place: &dyn Place) {
     let script = "mkdir d && touch d/f && chmod 500 d && chmod 400 d/f; (trap '' TERM; sleep 1000) & trap '' TERM; echo ready; sleep 1000";
-    let bench = Bench::ready(place, vec![shell(1, "a", script), shell(2, "b", "true")]).await;
+    let bench =
+        Bench::ready(place, vec![in_memory(shell(1, "a", script), &[("STEP_LOG", "ready"), ("SLEEP", "forever")]), shell(2, "b", "true")])
+            .await;
     assert_eq!(bench.output(2).await, "");
     let sink = Sink::new();
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
@@ -50,9 +52,10 @@ pub async fn destroying_twice_or_too_early_is_no_error(place: &dyn Place) {
 
 /// Live runs and other data folders are left alone.
 pub async fn a_sweep_removes_only_our_dead_runs(place: &dyn Place) {
-    let live = Bench::ready(place, vec![shell(1, "a", "echo live")]).await;
+    let live = Bench::ready(place, vec![in_memory(shell(1, "a", "echo live"), &[("STEP_LOG", "live")])]).await;
     let dead = Bench::ready(place, vec![shell(1, "a", "true")]).await;
-    let stranger = Bench::of(place.neighbour(), &place.image(), plan_stage(1, vec![shell(1, "a", "echo stranger")]), None);
+    let step = in_memory(shell(1, "a", "echo stranger"), &[("STEP_LOG", "stranger")]);
+    let stranger = Bench::of(place.neighbour(), &place.image(), plan_stage(1, vec![step]), None);
     stranger.prepare().await.expect("it can be prepared");
 
     let report = place.backend().sweep(std::slice::from_ref(&live.stage.run)).await.expect("the place answers");

@@ -1,14 +1,16 @@
 //! Output and exit.
 
-use super::place::{Bench, Place, Sink, shell, within};
+use super::place::{Bench, Place, Sink, in_memory, shell, within};
 use lp_backend::{BackendError, CancelHandle, StepExit};
 use std::time::Duration;
 
 /// The code of the program is the step's.
 pub async fn exit_codes_are_reported(place: &dyn Place) {
     let codes = [0, 1, 78, 255];
-    let steps = codes.iter().zip(1..).map(|(code, number)| shell(number, &format!("s{number}"), &format!("exit {code}"))).collect();
-    let bench = Bench::ready(place, steps).await;
+    let step = |(code, number): (&i32, u32)| {
+        in_memory(shell(number, &format!("s{number}"), &format!("exit {code}")), &[("STEP_EXIT_CODE", &code.to_string())])
+    };
+    let bench = Bench::ready(place, codes.iter().zip(1..).map(step).collect()).await;
     for (code, number) in codes.into_iter().zip(1..) {
         let (exit, heard) = bench.run(number).await;
         assert_eq!(exit.expect("it was found out"), StepExit::Code(code));
@@ -19,7 +21,7 @@ pub async fn exit_codes_are_reported(place: &dyn Place) {
 
 /// A signal from elsewhere is no cancel.
 pub async fn a_signal_is_told_from_an_exit_code(place: &dyn Place) {
-    let bench = Bench::ready(place, vec![shell(1, "a", "sh -c 'kill -9 $$'; exit $?")]).await;
+    let bench = Bench::ready(place, vec![in_memory(shell(1, "a", "sh -c 'kill -9 $$'; exit $?"), &[("STEP_SIGNAL", "9")])]).await;
     let (exit, _) = bench.run(1).await;
     let exit = exit.expect("it was found out");
     assert!(matches!(exit, StepExit::Code(137) | StepExit::Signal(9)), "{exit:?}");
@@ -93,7 +95,7 @@ pub async fn a_background_child_does_not_hold_the_step(place: &dyn Place) {
 
 /// A full disk for the log ends the step with that reason; the program does not go on unseen.
 pub async fn a_log_that_cannot_be_written_ends_the_step(place: &dyn Place) {
-    let bench = Bench::ready(place, vec![shell(1, "a", "while :; do echo more; done")]).await;
+    let bench = Bench::ready(place, vec![in_memory(shell(1, "a", "while :; do echo more; done"), &[("STEP_LOG_LINES", "10000")])]).await;
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
     let exit = bench.run_with(&bench.context(1), &Sink::full_after(1000), &cancel).await;
     assert!(matches!(exit, Err(BackendError::Sink(_))), "{exit:?}");

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lp_backend::{Backend, BackendError, Cancel, CancelHandle, EnvText, SinkError, Source, StageContext, StepContext, StepExit, StepSink};
-use lp_model::{BackendKind, PullPolicy, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, Workspace};
+use lp_model::{BackendKind, EnvValue, PullPolicy, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, Workspace};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -71,6 +71,12 @@ pub fn shell(number: u32, name: &str, script: &str) -> Step {
     step
 }
 
+/// The same in the words of the backend in memory, which runs no scripts (`lp_backend::fake`). They mean nothing to a real program.
+pub fn in_memory(mut step: Step, words: &[(&str, &str)]) -> Step {
+    step.environment.extend(words.iter().map(|(name, value)| ((*name).to_owned(), EnvValue::Text((*value).to_owned()))));
+    step
+}
+
 /// A stage of its own run in a place. `destroy` is called by [`Bench::clear`], which each case ends with.
 pub struct Bench {
     /// The backend.
@@ -109,11 +115,16 @@ impl Bench {
         within(60, "prepare", self.backend.prepare(&self.stage, &cancel)).await
     }
 
-    /// The first attempt of a step, with a small environment.
+    /// The first attempt of a step, with a small environment and the step's own texts.
     pub fn context(&self, number: u32) -> StepContext {
         let step = &self.stage.stage.steps[number as usize - 1];
         let key = StepKey::first(self.stage.stage.number, step.number);
-        StepContext { key, step: Arc::new(step.clone()), env: vec![("CI".into(), EnvText::Plain("true".into()))] }
+        let mut env = vec![("CI".to_owned(), EnvText::Plain("true".into()))];
+        env.extend(step.environment.iter().filter_map(|(name, value)| match value {
+            EnvValue::Text(text) => Some((name.clone(), EnvText::Plain(text.clone()))),
+            _ => None,
+        }));
+        StepContext { key, step: Arc::new(step.clone()), env }
     }
 
     /// Runs a step to its end.

@@ -1,6 +1,6 @@
 //! Starting steps: what cannot start, what runs beside what.
 
-use super::place::{Bench, Place, Sink, shell, within};
+use super::place::{Bench, Place, Sink, in_memory, shell, within};
 use lp_backend::{BackendError, CancelHandle, CancelStage, StepExit};
 use lp_model::StepKind;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub async fn a_missing_program_cannot_be_started(place: &dyn Place) {
 
 /// Once, and before any output.
 pub async fn started_is_called_once_and_first(place: &dyn Place) {
-    let bench = Bench::ready(place, vec![shell(1, "a", "echo at once")]).await;
+    let bench = Bench::ready(place, vec![in_memory(shell(1, "a", "echo at once"), &[("STEP_LOG", "at once")])]).await;
     let (_, heard) = bench.run(1).await;
     assert_eq!((heard.started, heard.early_output, heard.text().as_str()), (1, false, "at once\n"));
     bench.clear(place).await;

@@ -11,10 +11,11 @@
 //! The HTTP library writes request bodies, which hold secrets of steps, to its log at level `debug`: a program that installs a log
 //! subscriber must keep the target `bollard` at `info` or above.
 //!
-//! Read in this order: [`DockerBackend`], [`connect`], `prepare`, `run`, `output`, `clean`; `container` says what is asked of the engine
+//! Read in this order: [`DockerBackend`], [`connect`], `prepare`, `run`, `output`, `ask`, `clean`; `container` says what is asked of the engine
 //! for a step, `image` how images are fetched, `error` what engine errors mean.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ask;
 mod clean;
 pub mod connect;
 mod container;

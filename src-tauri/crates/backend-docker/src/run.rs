@@ -2,7 +2,7 @@
 
 use crate::connect::Engine;
 use crate::output::pump;
-use crate::{DockerBackend, container, error};
+use crate::{DockerBackend, ask, container, error};
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
@@ -37,6 +37,7 @@ struct Running<'a> {
     name: &'a str,
     /// As in the file.
     step: &'a str,
+    kind: StepKind,
 }
 
 impl DockerBackend {
@@ -52,7 +53,7 @@ impl DockerBackend {
         }
         let engine = self.connection.engine().await?;
         let name = stage.step_name(step.key);
-        let running = Running { engine: &engine, name: &name, step: &step.step.name };
+        let running = Running { engine: &engine, name: &name, step: &step.step.name, kind: step.step.kind };
 
         let work = async {
             match self.begin(&running, stage, step, sink, cancel).await? {
@@ -195,16 +196,8 @@ impl Running<'_> {
         cancel.reached(CancelStage::Ask).await;
         killed.store(true, Ordering::Relaxed);
         if cancel.stage() == CancelStage::Ask {
-            let grace_s = cancel.grace.as_secs() + u64::from(cancel.grace.subsec_nanos() > 0);
-            let options = StopContainerOptionsBuilder::new().t(i32::try_from(grace_s).unwrap_or(i32::MAX)).build();
-            // The engine counts the grace time and kills, so that this happens even when the app ends meanwhile.
-            let patient = self.engine.patient(cancel.grace + STOP_MARGIN);
             tokio::select! {
-                stopped = patient.stop_container(self.name, Some(options)) => {
-                    if let Err(refused) = stopped {
-                        tracing::warn!(container = self.name, "cannot stop it, killing it: {}", error::message(&refused));
-                    }
-                }
+                () = self.grant_grace(cancel.grace) => {}
                 () = cancel.reached(CancelStage::Kill) => {}
             }
         }
@@ -220,6 +213,21 @@ impl Running<'_> {
             std::future::pending::<()>().await;
         }
         BackendError::Call { action: format!("kill the program of step `{}`", self.step), message: "it does not end".to_owned() }
+    }
+
+    /// Asks the program to end and returns when its grace time is over, or earlier when it has ended.
+    async fn grant_grace(&self, grace: Duration) {
+        // Only images of commands are known to have a shell.
+        if self.kind == StepKind::Commands && ask::ask_all(self.engine, self.name).await {
+            return tokio::time::sleep(grace).await;
+        }
+        let grace_s = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+        let options = StopContainerOptionsBuilder::new().t(i32::try_from(grace_s).unwrap_or(i32::MAX)).build();
+        // The engine counts the grace time and kills, so that this happens even when the app ends meanwhile.
+        let patient = self.engine.patient(grace + STOP_MARGIN);
+        if let Err(refused) = patient.stop_container(self.name, Some(options)).await {
+            tracing::warn!(container = self.name, "cannot stop it, killing it: {}", error::message(&refused));
+        }
     }
 
     /// Removes the container with the anonymous volumes that its image asked for. What fails here is done by `destroy`.
