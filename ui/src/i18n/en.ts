@@ -28,7 +28,6 @@ export const en = {
   "home.title": "What would you like to run?",
   "home.lead": "Letterpress runs the pipeline file of your repository on this computer: pick a project, pick a version, press Run.",
   "home.try_sample": "Try the sample project",
-  "home.open_sample": "Open the sample project",
   "home.checks": "This computer",
   "home.engine_good": "{name} {version} answers",
   "home.engine_good_text": "Every step runs in its own container and is cleaned up afterwards.",
@@ -43,6 +42,7 @@ export const en = {
   "home.recent": "Latest runs",
   "home.all_runs": "All runs",
 
+  "project.findings_hint": "Ask a developer to correct the marked lines and to commit the change.",
   "project.workflows": "What to run",
   "project.versions": "Which version",
   "project.recent": "Latest runs",

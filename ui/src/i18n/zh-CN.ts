@@ -30,7 +30,6 @@ export const zhCN: Messages = {
   "home.title": "要运行哪个项目？",
   "home.lead": "Letterpress 在这台电脑上运行仓库里的流水线文件：选项目，选版本，按运行。",
   "home.try_sample": "试用示例项目",
-  "home.open_sample": "打开示例项目",
   "home.checks": "这台电脑",
   "home.engine_good": "{name} {version} 可用",
   "home.engine_good_text": "每个步骤都在自己的容器里运行，结束后自动清理。",
@@ -44,6 +43,7 @@ export const zhCN: Messages = {
   "home.recent": "最近的运行",
   "home.all_runs": "全部运行",
 
+  "project.findings_hint": "请开发人员修改标出的行并提交。",
   "project.workflows": "运行什么",
   "project.versions": "哪个版本",
   "project.recent": "最近的运行",
@@ -211,7 +211,7 @@ export const zhCN: Messages = {
   "secret.updated": "设置于 {moment}",
   "secret.empty": "还没有密钥。",
 
-  "finding.warnings": "关于文件有 {n} 条提示",
+  "finding.warnings": "文件中有 {n} 条提示",
   "finding.error": "错误",
   "finding.warning": "警告",
   "finding.note": "提示",

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { useProjects } from "@/stores/projects";
 import { openWindow } from "../support";
 
 describe("the first screen", () => {
@@ -61,6 +62,56 @@ describe("the first screen", () => {
   it("shows that something is on its way", async () => {
     const app = await openWindow("/", { scenario: "empty", before: (fake) => (fake.appStatus = () => new Promise(() => undefined)) });
     expect(app.one("loading").exists()).toBe(true);
+  });
+
+  it("speaks the system's language as the shell tells it", async () => {
+    Object.defineProperty(window, "__LETTERPRESS_LANGUAGE__", { value: "zh-Hans-CN", configurable: true });
+    const app = await openWindow("/", { scenario: "empty", settings: { language: "system" } });
+    Reflect.deleteProperty(window, "__LETTERPRESS_LANGUAGE__");
+    expect(app.one("try-sample").text()).toBe("试用示例项目");
+  });
+
+  it("keeps its face while the sample is made", async () => {
+    const app = await openWindow("/", { scenario: "empty" });
+    const real = app.fake.sampleCreate;
+    let release: () => void = () => undefined;
+    app.fake.sampleCreate = async () => {
+      const project = await real.call(app.fake);
+      await new Promise<void>((resolve) => (release = resolve));
+      return project;
+    };
+    await app.one("try-sample").trigger("click");
+    app.fake.tick();
+    await useProjects().refresh();
+    await app.pass();
+    expect(app.all("project-link")).toHaveLength(1);
+    expect(app.one("try-sample").classes()).toContain("primary");
+    expect(app.window.find("h1").text()).toBe("Press Run. Watch it build.");
+    release();
+    await app.pass();
+    expect(app.router.currentRoute.value.name).toBe("project");
+  });
+
+  it("shows the projects with what happened last, and the sample only once", async () => {
+    const app = await openWindow("/");
+    expect(app.one("try-sample").exists()).toBe(false);
+    const cards = app.all("project-card");
+    expect(cards.map((card) => card.find("strong").text())).toEqual(app.all("project-link").map((link) => link.find(".name").text()));
+    expect(cards[0]!.text()).toContain("Failed");
+    await cards[0]!.trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.name).toBe("project");
+  });
+
+  it("names the window after its screen", async () => {
+    const app = await openWindow("/");
+    expect(document.title).toBe("Letterpress");
+    await app.one("history-link").trigger("click");
+    await app.pass();
+    expect(document.title).toBe("History – Letterpress");
+    await app.one("home-link").trigger("click");
+    await app.pass();
+    expect(document.title).toBe("Letterpress");
   });
 
   it("speaks Chinese and sets language and colours of the page", async () => {

@@ -24,6 +24,55 @@ describe("the run screen", () => {
     expect(app.one("run-again").exists()).toBe(true);
   });
 
+  it("says how long it usually takes while it goes on", async () => {
+    const app = await openWindow("/run/r-live", {
+      scenario: "running",
+      before: (fake) => {
+        const real = fake.runList;
+        fake.runList = async (filter) => {
+          const [one] = (await real.call(fake, { ...filter, states: [] })).runs;
+          const started = Date.now() - 60_000;
+          const passed = [9_000, 14_000, 80_000].map((ms) => ({
+            ...one!, state: "passed" as const, workflow: "build", started: new Date(started).toISOString(), ended: new Date(started + ms).toISOString(),
+          }));
+          return { runs: passed, next: null };
+        };
+      },
+    });
+    expect(app.one("usual").text()).toBe("usually 14s");
+    await app.pass(16_000);
+    expect(app.one("usual").exists()).toBe(false);
+  });
+
+  it("does not promise a time after too few runs", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running", before: (fake) => (fake.runList = () => Promise.resolve({ runs: [], next: null })) });
+    expect(app.one("usual").exists()).toBe(false);
+  });
+
+  it.each([
+    ["lin", "started by lin, today"],
+    ["", "started today"],
+  ])("says who started it, if that is known: %s", async (actor, words) => {
+    const app = await openWindow("/run/r-live", {
+      scenario: "running",
+      before: (fake) => {
+        const real = fake.runDetail;
+        fake.runDetail = async (id) => {
+          const detail = await real.call(fake, id);
+          return { ...detail, run: { ...detail.run, actor } };
+        };
+      },
+    });
+    expect(app.window.find("header .by").text()).toContain(words);
+  });
+
+  it("names the window after its state and what runs", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "running" });
+    expect(document.title).toMatch(/^Running – Build and test – .+ – Letterpress$/);
+    await app.pass(16_000);
+    expect(document.title).toMatch(/^Passed – /);
+  });
+
   it("announces its state politely", async () => {
     const app = await openWindow("/run/r-live", { scenario: "running" });
     expect(app.window.find("header [aria-live=polite]").text()).toBe("Build and test: Running");
