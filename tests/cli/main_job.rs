@@ -96,3 +96,19 @@ fn bad_usage_is_told_from_a_failed_run() {
     press.say(&["--help"]).expect(0);
     assert!(press.say(&["--help"]).out.contains("130 cancelled"), "exit codes are documented");
 }
+
+#[test]
+fn a_file_on_the_disk_is_linted_and_planned_without_a_data_folder() {
+    let press = Press::without_engine();
+    let repository = press.repository("店铺", &files(PIPELINE));
+    press.say(&["lint", &repository]).expect(0);
+    let plan = press.say(&["plan", &repository, "--event", "tag", "--tag", "1.0.0"]).expect(0).out;
+    assert!(plan.contains("name: check") && plan.contains("reference: refs/tags/1.0.0"), "{plan}");
+    let plan = press.say(&["plan", &repository, "--format", "json"]).expect(0).json();
+    assert_eq!(plan["stages"][0]["steps"].as_array().unwrap().len(), 3);
+    // What is linted is the file as it is on the disk, not as it was committed.
+    std::fs::write(std::path::Path::new(&repository).join(".drone.yml"), "kind: pipeline\nsteps: 7\n").unwrap();
+    press.say(&["lint", &repository]).expect(2).explains(&[".drone.yml:2:8", "^"]);
+    press.say(&["plan", &repository]).expect(2).explains(&["has errors"]);
+    assert!(!press.data().exists(), "nothing was written");
+}

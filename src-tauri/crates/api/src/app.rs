@@ -95,7 +95,7 @@ impl App {
 
     pub(crate) fn apply_settings(&self, settings: &Settings) {
         if let Some(engine) = self.ownership.engine() {
-            let _ = (engine, ownership::engine_settings(settings));
+            engine.set_settings(ownership::engine_settings(settings));
         }
     }
 }

@@ -11,6 +11,7 @@ mod convert;
 pub mod dto;
 mod engines;
 mod error;
+mod files;
 mod follow;
 mod guests;
 mod logs;
@@ -28,6 +29,7 @@ mod status;
 mod time;
 
 pub use app::App;
+pub use files::{PlanFormat, PlannedEvent, lint_file, plan_file};
 pub use follow::{Following, LogLines, Progress};
 pub use logs::LogKey;
 pub use notices::Notices;

@@ -37,7 +37,8 @@ impl AppOptions {
         };
         let data_folder = std::path::absolute(&data_folder).unwrap_or(data_folder);
         let home = dirs::home_dir().and_then(|home| Some(home.file_name()?.to_string_lossy().into_owned()));
-        let actor = ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| environment.get(*name).filter(|value| !value.is_empty()).cloned());
+        let actor =
+            ["LOGNAME", "USER", "USERNAME"].iter().find_map(|name| environment.get(*name).filter(|value| !value.is_empty()).cloned());
         Ok(Self {
             data_folder,
             actor: actor.or(home).unwrap_or_default(),

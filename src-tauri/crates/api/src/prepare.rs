@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Where the buttons are described.
 const WORKFLOW_FILE: &str = ".letterpress.yml";
 /// Where pipelines are looked for when no workflow names one, best first.
-const PIPELINE_FILES: [&str; 4] = [".drone.yml", ".drone.yaml", ".woodpecker.yml", ".woodpecker.yaml"];
+pub(crate) const PIPELINE_FILES: [&str; 4] = [".drone.yml", ".drone.yaml", ".woodpecker.yml", ".woodpecker.yaml"];
 /// Largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 
@@ -91,7 +91,7 @@ impl Sources {
 }
 
 /// Owner and name of the repository: from the address that it was cloned from, else from the folder.
-fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError> {
+pub(crate) fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError> {
     let remote = repository.origin().unwrap_or_default();
     let folder = repository.root().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (owner, name, link) = parse_remote(&remote).unwrap_or_else(|| ("local".into(), folder, String::new()));
@@ -240,10 +240,7 @@ impl App {
         .await?;
         let event = match event {
             None => None,
-            Some(word) => Some(EventKind::parse(word).ok_or_else(|| {
-                let words: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-                ApiError::new(ErrorCode::BadRequest, format!("`{word}` is no event")).hint(format!("events are: {}", words.join(", ")))
-            })?),
+            Some(word) => Some(EventKind::parse(word).ok_or_else(|| no_event(word))?),
         };
         if let Some(name) = name {
             return Ok(find_workflow(workflows, name)?.name);
@@ -258,6 +255,12 @@ impl App {
             ApiError::new(ErrorCode::WorkflowNotFound, message).hint(format!("its workflows are: {}", known.join(", ")))
         })
     }
+}
+
+/// The error for a word that is no event.
+pub(crate) fn no_event(word: &str) -> ApiError {
+    let words: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    ApiError::new(ErrorCode::BadRequest, format!("`{word}` is no event")).hint(format!("events are: {}", words.join(", ")))
 }
 
 fn find_workflow(workflows: Vec<Workflow>, name: &str) -> Result<Workflow, ApiError> {

@@ -22,6 +22,10 @@ pub struct Arguments {
 pub enum Command {
     /// Run the pipeline of a project and watch it.
     Run(Run),
+    /// Print all findings about a pipeline file or `.letterpress.yml`.
+    Lint(Lint),
+    /// Print what would run for an event.
+    Plan(Plan),
     /// Show runs, newest first.
     History(History),
     /// Print the log of a run or of one step.
@@ -143,4 +147,51 @@ pub struct Doctor {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// `letterpress lint`.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// The file, or a folder that has one.
+    #[arg(default_value = ".")]
+    pub file: PathBuf,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// How to print a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum PlanFormat {
+    /// For reading.
+    #[default]
+    Yaml,
+    /// For programs.
+    Json,
+}
+
+/// `letterpress plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The pipeline file, or a folder that has one.
+    #[arg(default_value = ".")]
+    pub file: PathBuf,
+    /// Event: push, tag, pull_request, promote, rollback, cron, manual.
+    #[arg(long, default_value = "push")]
+    pub event: String,
+    /// Branch; that of the repository around the file when not given.
+    #[arg(long, default_value = "")]
+    pub branch: String,
+    /// Tag.
+    #[arg(long, default_value = "")]
+    pub tag: String,
+    /// Target environment.
+    #[arg(long, default_value = "")]
+    pub target: String,
+    /// A value of the form; may be repeated.
+    #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
+    pub inputs: Vec<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlanFormat,
 }

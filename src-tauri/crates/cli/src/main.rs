@@ -8,6 +8,7 @@
 mod arguments;
 mod doctor;
 mod exit;
+mod files;
 mod follow;
 mod history;
 mod logs;
@@ -55,14 +56,16 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn carry_out(arguments: Arguments) -> Result<ExitCode, ApiError> {
-    let options = AppOptions::from_environment()?;
-    let options = match arguments.data {
-        Some(folder) => AppOptions { data_folder: folder, ..options },
-        None => options,
+    let data = arguments.data;
+    let open = async || {
+        let options = AppOptions::from_environment()?;
+        let data_folder = data.unwrap_or_else(|| options.data_folder.clone());
+        App::open(AppOptions { data_folder, ..options }).await
     };
-    let open = || async { App::open(options).await };
     match arguments.command {
         Command::Run(wanted) => run::carry_out(open().await?, wanted).await,
+        Command::Lint(wanted) => files::lint(&wanted),
+        Command::Plan(wanted) => files::plan(wanted),
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
         Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted).await).await,

@@ -96,7 +96,7 @@ fn no_engine(hint: &str) -> ApiError {
 }
 
 /// `NAME=VALUE` each; the value may hold further `=`.
-fn parse_inputs(texts: &[String]) -> Result<BTreeMap<String, String>, ApiError> {
+pub fn parse_inputs(texts: &[String]) -> Result<BTreeMap<String, String>, ApiError> {
     texts
         .iter()
         .map(|text| match text.split_once('=') {
