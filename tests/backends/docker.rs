@@ -219,12 +219,12 @@ async fn a_program_that_is_no_shell_is_stopped_by_the_engine() {
     for kind in [StepKind::Plugin, StepKind::Service] {
         let mut step = shell(1, "a", script);
         step.kind = kind;
-        assert!(asked(&place, step).await.ends_with("bye\n"), "{kind:?}");
+        assert!(asked(&place, step).await.contains("bye\n"), "{kind:?}");
     }
     // A step with commands in an image that has lost its shell meanwhile.
     let mut step = shell(1, "a", &format!("rm /bin/sh; {script}"));
     step.kind = StepKind::Commands;
-    assert!(asked(&place, step).await.ends_with("bye\n"));
+    assert!(asked(&place, step).await.contains("bye\n"));
 }
 
 #[tokio::test]

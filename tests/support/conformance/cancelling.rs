@@ -35,8 +35,8 @@ pub async fn an_asked_program_ends_in_its_own_way(place: &dyn Place) {
     let bench = Bench::ready(place, vec![shell(1, "a", script)]).await;
     let (exit, text, _) = interrupt(&bench, FOR_EVER, |handle| handle.advance(CancelStage::Ask)).await;
     assert_eq!(exit, StepExit::Killed);
-    // In between some shells say that the program they waited for was ended too.
-    assert!(text.starts_with("ready\n") && text.ends_with("bye\n"), "{text}");
+    // Some shells say too, on the other stream and so before or after it, that the program they waited for was ended.
+    assert!(text.starts_with("ready\n") && text.contains("bye\n"), "{text}");
     bench.clear(place).await;
 }
 
