@@ -78,6 +78,7 @@ export function useLogFind(address: () => StepAddress | null) {
     if (query.value === "" || searched.value !== query.value) return "";
     if (hits.value.length === 0) return t("log.no_hits");
     const all = number(hits.value.length);
+    if (index.value < 0) return t(more.value ? "log.found_more" : "log.found", { all });
     return t(more.value ? "log.hits_more" : "log.hits", { at: number(index.value + 1), all });
   });
 

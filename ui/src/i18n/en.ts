@@ -136,6 +136,8 @@ export const en = {
   "log.errors": "{n} error | {n} errors",
   "log.find": "Find in this log",
   "log.find_title": "Find  /",
+  "log.found": "{all} found",
+  "log.found_more": "more than {all} found",
   "log.hits": "{at} of {all}",
   "log.hits_more": "{at} of {all} and more",
   "log.no_hits": "not found",

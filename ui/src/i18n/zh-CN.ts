@@ -137,6 +137,8 @@ export const zhCN: Messages = {
   "log.errors": "{n} 个错误",
   "log.find": "在日志中查找",
   "log.find_title": "查找  /",
+  "log.found": "找到 {all} 处",
+  "log.found_more": "找到超过 {all} 处",
   "log.hits": "第 {at} 处，共 {all} 处",
   "log.hits_more": "第 {at} 处，超过 {all} 处",
   "log.no_hits": "没有找到",

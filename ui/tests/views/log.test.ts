@@ -106,7 +106,7 @@ describe("a log of a million lines", () => {
     await app.pass();
     await app.one("log-find").setValue("upstream closed");
     await app.pass();
-    expect(app.one("log-hits").text()).toBe("0 of 11");
+    expect(app.one("log-hits").text()).toBe("11 found");
     await app.one("log-find").trigger("keydown", { key: "Enter" });
     await app.pass();
     expect(app.one("log-hits").text()).toBe("1 of 11");
