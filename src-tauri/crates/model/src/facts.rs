@@ -26,8 +26,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds, in the order in which help texts name them.
-    pub const ALL: [EventKind; 7] =
-        [Self::Push, Self::PullRequest, Self::Tag, Self::Promote, Self::Rollback, Self::Cron, Self::Manual];
+    pub const ALL: [EventKind; 7] = [Self::Push, Self::PullRequest, Self::Tag, Self::Promote, Self::Rollback, Self::Cron, Self::Manual];
 
     /// The word for it on the command line and in stored data.
     pub fn as_str(self) -> &'static str {
