@@ -69,12 +69,9 @@ async fn it_hangs_while_files_are_sent() {
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
     let (prepared, ()) = tokio::join!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)), async {
         let loader = format!("{}-source", bench.stage.name());
-        // The loader appears shortly before the upload, and the network beside it. What the engine is still making when the door falls shut
-        // could appear after the cleaning up.
-        within(30, "the loader and the network", async {
-            while place.engine.inspect_container(&loader, None).await.is_err()
-                || place.engine.inspect_network(&bench.stage.name(), None).await.is_err()
-            {
+        // The loader appears shortly before the upload; where exactly the door falls shut does not matter.
+        let _ = within(30, "the loader", async {
+            while place.engine.inspect_container(&loader, None).await.is_err() {
                 tokio::task::yield_now().await;
             }
         })
