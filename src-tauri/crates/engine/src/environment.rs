@@ -1,7 +1,8 @@
 use crate::scheduler::SoFar;
 use crate::secrets::RunSecrets;
 use lp_backend::EnvText;
-use lp_model::{EnvValue, RuntimeFact, Step};
+use lp_model::{EnvPiece, EnvValue, RuntimeFact, Step, json_escape};
+use lp_secret::SecretValue;
 
 /// What is known only now that a step starts.
 pub(crate) struct StartFacts {
@@ -25,21 +26,49 @@ pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> 
     let mut env = Vec::with_capacity(step.environment.len());
     let mut notes = Vec::new();
     for (variable, value) in &step.environment {
-        let text = match value {
-            EnvValue::Text(text) => EnvText::Plain(text.clone()),
-            EnvValue::Runtime(fact) => runtime(*fact, facts),
-            EnvValue::Secret(name) => match secrets.get(name) {
-                Ok(Some(value)) => EnvText::Secret(value.clone()),
-                Ok(None) => {
-                    notes.push(format!("there is no secret `{name}`, so `{variable}` is not set"));
-                    continue;
-                }
-                Err(error) => return Err(format!("secret `{name}` cannot be read: {error}")),
-            },
+        let mut missing = None;
+        let mut secret = |name: &str| match secrets.get(name) {
+            Ok(Some(value)) => Ok(Some(value)),
+            Ok(None) => {
+                missing = Some(name.to_owned());
+                Ok(None)
+            }
+            Err(error) => Err(format!("secret `{name}` cannot be read: {error}")),
         };
-        env.push((variable.clone(), text));
+        let text = match value {
+            EnvValue::Text(text) => Some(EnvText::Plain(text.clone())),
+            EnvValue::Runtime(fact) => Some(runtime(*fact, facts)),
+            EnvValue::Secret(name) => secret(name)?.map(|value| EnvText::Secret(value.clone())),
+            EnvValue::Template(pieces) => fill(pieces, secret)?.map(EnvText::Secret),
+        };
+        match (text, missing) {
+            (Some(text), _) => env.push((variable.clone(), text)),
+            (None, Some(name)) => notes.push(format!("there is no secret `{name}`, so `{variable}` is not set")),
+            (None, None) => {}
+        }
     }
     Ok(Environment { env, notes })
+}
+
+/// The text with its secrets filled in; as a whole it is as secret as they are. `None` when one of them does not exist.
+fn fill<'s>(
+    pieces: &[EnvPiece],
+    mut secret: impl FnMut(&str) -> Result<Option<&'s SecretValue>, String>,
+) -> Result<Option<SecretValue>, String> {
+    let mut text = String::new();
+    for piece in pieces {
+        let value = match piece.secret_name().map(&mut secret).transpose()? {
+            Some(None) => return Ok(None),
+            Some(Some(value)) => value.expose(),
+            None => "",
+        };
+        match piece {
+            EnvPiece::Text(plain) => text.push_str(plain),
+            EnvPiece::Secret(_) => text.push_str(value),
+            EnvPiece::JsonSecret(_) => text.push_str(&json_escape(value)),
+        }
+    }
+    Ok(Some(SecretValue::new(text)))
 }
 
 fn runtime(fact: RuntimeFact, facts: &StartFacts) -> EnvText {
@@ -91,5 +120,32 @@ mod tests {
         let resolved = resolve(&step, &RunSecrets::none(), &facts).unwrap();
         assert_eq!(resolved.env, [("B".to_owned(), EnvText::WorkspaceDir)]);
         assert_eq!(resolved.notes, ["there is no secret `gone`, so `A` is not set"]);
+    }
+
+    #[test]
+    fn a_template_is_as_secret_as_its_pieces_and_needs_all_of_them() {
+        let value = SecretValue::new("a\"b");
+        let known = |name: &str| Ok((name == "token").then_some(&value));
+        let pieces = |name: &str| {
+            [
+                EnvPiece::Text("x,".into()),
+                EnvPiece::Secret(name.into()),
+                EnvPiece::Text(",{\"k\":\"".into()),
+                EnvPiece::JsonSecret(name.into()),
+                EnvPiece::Text("\"}".into()),
+            ]
+        };
+        let filled = fill(&pieces("token"), known).unwrap().unwrap();
+        assert_eq!(filled.expose(), "x,a\"b,{\"k\":\"a\\\"b\"}");
+        assert!(fill(&pieces("gone"), known).unwrap().is_none());
+        assert_eq!(fill(&pieces("token"), |_| Err("locked".into())).unwrap_err(), "locked");
+
+        let mut step = Step::new(1, "a", StepKind::Plugin);
+        step.environment.insert("PLUGIN_LIST".into(), EnvValue::Template(pieces("gone").to_vec()));
+        let so_far = SoFar { run_failing: false, stage_failing: false, failed_steps: vec![] };
+        let facts = StartFacts { so_far, run_started_ms: 0, stage_started_ms: 0, now_ms: 0, machine: String::new() };
+        let resolved = resolve(&step, &RunSecrets::none(), &facts).unwrap();
+        assert!(resolved.env.is_empty());
+        assert_eq!(resolved.notes, ["there is no secret `gone`, so `PLUGIN_LIST` is not set"]);
     }
 }

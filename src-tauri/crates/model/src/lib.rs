@@ -8,14 +8,16 @@
 pub mod diagnostic;
 pub mod facts;
 pub mod ids;
+pub mod json;
 pub mod plan;
 pub mod run;
 
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use facts::{CommitFacts, EventFacts, EventKind, Person, PullRequestFacts, RepoFacts};
 pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};
+pub use json::json_escape;
 pub use plan::{
-    BackendKind, Dialect, EnvValue, Mount, OnFailure, PLAN_VERSION, Plan, PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume,
-    VolumeKind, Workspace,
+    BackendKind, Dialect, EnvPiece, EnvValue, Mount, OnFailure, PLAN_VERSION, Plan, PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind,
+    Volume, VolumeKind, Workspace,
 };
 pub use run::{CancelReason, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

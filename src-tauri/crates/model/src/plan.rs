@@ -65,10 +65,8 @@ impl Plan {
             .iter()
             .flat_map(|stage| &stage.steps)
             .flat_map(|step| step.environment.values())
-            .filter_map(|value| match value {
-                EnvValue::Secret(name) => Some(name.clone()),
-                _ => None,
-            })
+            .flat_map(EnvValue::secret_names)
+            .map(str::to_owned)
             .collect();
         names.sort();
         names.dedup();
@@ -232,6 +230,41 @@ pub enum EnvValue {
     Secret(String),
     /// Known only when the step starts.
     Runtime(RuntimeFact),
+    /// A text with secrets in it (Woodpecker's `from_secret` inside a list or map); not set when one of them does not exist.
+    Template(Vec<EnvPiece>),
+}
+
+impl EnvValue {
+    /// The secrets that it asks for.
+    pub fn secret_names(&self) -> Vec<&str> {
+        match self {
+            Self::Secret(name) => vec![name],
+            Self::Template(pieces) => pieces.iter().filter_map(EnvPiece::secret_name).collect(),
+            Self::Text(_) | Self::Runtime(_) => Vec::new(),
+        }
+    }
+}
+
+/// A piece of an [`EnvValue::Template`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvPiece {
+    /// The text itself.
+    Text(String),
+    /// The value of the secret with that name.
+    Secret(String),
+    /// The value of the secret with that name as it stands between the quotes of a JSON text.
+    JsonSecret(String),
+}
+
+impl EnvPiece {
+    /// The secret that it asks for.
+    pub fn secret_name(&self) -> Option<&str> {
+        match self {
+            Self::Secret(name) | Self::JsonSecret(name) => Some(name),
+            Self::Text(_) => None,
+        }
+    }
 }
 
 /// Facts that are known only when a step starts.
@@ -390,6 +423,8 @@ mod tests {
         let mut step = Step::new(1, "build", StepKind::Commands);
         step.environment.insert("TOKEN".into(), EnvValue::Secret("token".into()));
         step.environment.insert("DRONE_BUILD_STATUS".into(), EnvValue::Runtime(RuntimeFact::RunStatus));
+        let pieces = vec![EnvPiece::Text("a,".into()), EnvPiece::Secret("pin".into()), EnvPiece::JsonSecret("token".into())];
+        step.environment.insert("PLUGIN_LIST".into(), EnvValue::Template(pieces));
         let plan = Plan {
             version: PLAN_VERSION,
             dialect: Dialect::Drone1,
@@ -412,6 +447,6 @@ mod tests {
         };
         let text = serde_json::to_string(&plan).expect("plain data");
         assert_eq!(serde_json::from_str::<Plan>(&text).expect("reads back"), plan);
-        assert_eq!(plan.secret_names(), ["token"]);
+        assert_eq!(plan.secret_names(), ["pin", "token"]);
     }
 }

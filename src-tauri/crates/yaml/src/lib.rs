@@ -19,7 +19,7 @@ mod suggest;
 
 pub use findings::{Findings, Found};
 pub use node::{Entry, Key, Node, Value};
-pub use parse::{Document, parse, parse_part};
+pub use parse::{Document, parse, parse_part, parse_splicing};
 pub use scalar::{Schema, Typed};
 pub use source::{MAX_BYTES, Piece, SourceMap, TextIndex, cut, read_text};
 pub use suggest::closest;

@@ -52,7 +52,20 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Document>, Vec<Diagnostic>>
 /// # Errors
 /// A syntax error, or all keys that occur twice, or the limit that the document breaks.
 pub fn parse_part(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
-    let mut builder = Builder::new(file, text, map);
+    build(Builder::new(file, text, map, Lists::Kept))
+}
+
+/// Like [`parse_part`], with Woodpecker's merge of lists: an item `<<: *alias` of a list stands for the items of the list
+/// that the alias refers to.
+///
+/// # Errors
+/// As [`parse_part`].
+pub fn parse_splicing(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
+    build(Builder::new(file, text, map, Lists::Spliced))
+}
+
+fn build(mut builder: Builder<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
+    let (text, map) = (builder.text, builder.map);
     let options = granit_parser::options! { emit_comments: false, block_scalar_eof_without_line_feed: true };
     for item in Parser::new_from_str_with_options(text, options) {
         let step = match item {
@@ -123,7 +136,16 @@ fn floor(text: &str, at: usize) -> usize {
 /// A list or map that is not finished yet.
 enum Open {
     Seq(Vec<Arc<Node>>),
-    Map { entries: Vec<Entry>, seen: HashMap<String, Span>, merged: Vec<Arc<Node>>, key: Option<Key> },
+    Map { entries: Vec<Entry>, seen: HashMap<String, Span>, merged: Vec<Arc<Node>>, key: Option<Key>, alias: bool },
+}
+
+/// What an item `<<: *alias` of a list means when the alias refers to a list.
+#[derive(PartialEq)]
+enum Lists {
+    /// A map merged out of the items, as everywhere else.
+    Kept,
+    /// The items themselves.
+    Spliced,
 }
 
 struct Frame {
@@ -144,13 +166,14 @@ struct Builder<'a> {
     root: Option<Arc<Node>>,
     findings: Vec<Diagnostic>,
     budget: u64,
+    lists: Lists,
 }
 
 type Step = Result<(), Box<Diagnostic>>;
 
 impl<'a> Builder<'a> {
-    fn new(file: &'a str, text: &'a str, map: &'a SourceMap<'a>) -> Self {
-        Self { file, text, map, stack: Vec::new(), anchors: HashMap::new(), root: None, findings: Vec::new(), budget: MERGE_BUDGET }
+    fn new(file: &'a str, text: &'a str, map: &'a SourceMap<'a>, lists: Lists) -> Self {
+        Self { file, text, map, stack: Vec::new(), anchors: HashMap::new(), root: None, findings: Vec::new(), budget: MERGE_BUDGET, lists }
     }
 
     fn finding(&self, code: &str, range: Range<usize>, message: impl Into<String>, help: Option<&str>) -> Box<Diagnostic> {
@@ -185,7 +208,7 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceStart(_, anchor, tag) => self.open(Open::Seq(Vec::new()), range, anchor, tag.as_deref().map(short_tag)),
             Event::MappingStart(_, anchor, tag) => {
-                let open = Open::Map { entries: Vec::new(), seen: HashMap::new(), merged: Vec::new(), key: None };
+                let open = Open::Map { entries: Vec::new(), seen: HashMap::new(), merged: Vec::new(), key: None, alias: false };
                 self.open(open, range, anchor, tag.as_deref().map(short_tag))
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(range),
@@ -212,6 +235,16 @@ impl<'a> Builder<'a> {
         // A block collection ends where the next thing begins; people see it end with its last line.
         let end = frame.start + self.text.get(frame.start..range.end).map_or(0, |part| part.trim_end().len());
         let span = self.map.span(frame.start..end.max(frame.start));
+        if let Some(items) = self.spliced(&frame.open) {
+            for item in items {
+                self.budget = self.budget.saturating_sub(1);
+                if self.budget == 0 {
+                    return Err(self.too_large(span));
+                }
+                self.place(item, 0, true)?;
+            }
+            return Ok(());
+        }
         let (mut weight, mut height) = (frame.weight, frame.height);
         let value = match frame.open {
             Open::Seq(items) => Value::Seq(items),
@@ -241,6 +274,22 @@ impl<'a> Builder<'a> {
         self.place(node, frame.anchor, false)
     }
 
+    /// The items that a map `<<: *list` (or `<<: [*list, *list]`) in a list stands for, if it is one.
+    fn spliced(&self, open: &Open) -> Option<Vec<Arc<Node>>> {
+        let Open::Map { entries, merged, alias, .. } = open else { return None };
+        let [source] = merged.as_slice() else { return None };
+        let in_list = self.stack.last().is_some_and(|frame| matches!(frame.open, Open::Seq(_)));
+        if self.lists == Lists::Kept || !in_list || !entries.is_empty() {
+            return None;
+        }
+        let items = source.items()?;
+        if *alias {
+            return Some(items.to_vec());
+        }
+        let lists: Option<Vec<&[Arc<Node>]>> = items.iter().map(|item| item.items()).collect();
+        lists.filter(|lists| !lists.is_empty()).map(|lists| lists.concat())
+    }
+
     /// Puts a finished value where it belongs: as item, as key or value of an entry, or as the whole document.
     fn place(&mut self, node: Arc<Node>, anchor: usize, alias: bool) -> Step {
         if anchor != 0 {
@@ -258,7 +307,7 @@ impl<'a> Builder<'a> {
         }
         match &mut frame.open {
             Open::Seq(items) => items.push(node),
-            Open::Map { entries, seen, merged, key } => match key.take() {
+            Open::Map { entries, seen, merged, key, alias: from_alias } => match key.take() {
                 None => {
                     let Value::Scalar { text, plain } = &node.value else {
                         let help = Some("a `{` or `[` at the start of a value must stand in quotes");
@@ -267,7 +316,10 @@ impl<'a> Builder<'a> {
                     };
                     *key = Some(Key { text: text.clone(), plain: *plain && !alias, span: node.span });
                 }
-                Some(key) if key.plain && key.text == "<<" => merged.push(node),
+                Some(key) if key.plain && key.text == "<<" => {
+                    *from_alias = alias;
+                    merged.push(node);
+                }
                 Some(key) => {
                     if let Some(first) = seen.insert(key.text.clone(), key.span) {
                         let message = format!("the key `{}` occurs twice: first in line {}", clip(&key.text), first.line);

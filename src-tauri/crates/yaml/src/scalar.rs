@@ -10,6 +10,8 @@ pub enum Schema {
     Drone08,
     /// Drone 1.x and 2.x: a float with an exponent needs its sign (`1e+3`), so `1e3` is a text.
     Drone1,
+    /// Woodpecker, whose library follows YAML 1.2 more closely: only `true` and `false` are bools; floats as in Drone 0.8.
+    Woodpecker,
 }
 
 /// A scalar with its meaning.
@@ -79,7 +81,8 @@ fn plain_type(text: &str, schema: Schema) -> Typed {
     if is_null(text) {
         return Typed::Null;
     }
-    if let Some(value) = bool_of(text) {
+    let yes_or_no = schema == Schema::Woodpecker && !matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE");
+    if let Some(value) = bool_of(text).filter(|_| !yes_or_no) {
         return Typed::Bool(value);
     }
     match text {
@@ -120,7 +123,7 @@ fn whole(text: &str) -> Option<Typed> {
     i64::try_from(value).map(Typed::Int).or_else(|_| u64::try_from(value).map(Typed::Big)).ok()
 }
 
-/// `[-+]?[0-9]*\.?[0-9]+` and an exponent; 0.8 takes what its number parser takes, also `5.` and `1e3`.
+/// `[-+]?[0-9]*\.?[0-9]+` and an exponent; 0.8 takes what its number parser takes, also `5.` and `1e3`, and so does Woodpecker's.
 fn is_float(text: &str, schema: Schema) -> bool {
     let body = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match body.find(['e', 'E']) {
@@ -131,10 +134,10 @@ fn is_float(text: &str, schema: Schema) -> bool {
     let numeric = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     let signed = exponent.is_none_or(|e| {
         let unsigned = e.strip_prefix(['-', '+']);
-        let tail = if schema == Schema::Drone08 { unsigned.unwrap_or(e) } else { unsigned.unwrap_or("") };
+        let tail = if schema != Schema::Drone1 { unsigned.unwrap_or(e) } else { unsigned.unwrap_or("") };
         !tail.is_empty() && numeric(tail)
     });
-    let digits = if schema == Schema::Drone08 { !before.is_empty() || !after.is_empty() } else { !after.is_empty() };
+    let digits = if schema != Schema::Drone1 { !before.is_empty() || !after.is_empty() } else { !after.is_empty() };
     digits && signed && numeric(before) && numeric(after)
 }
 
@@ -211,6 +214,8 @@ mod tests {
         assert_eq!(show("1e3", Schema::Drone08), "float 1000");
         assert_eq!(show("1e3", Schema::Drone1), "text 1e3");
         assert_eq!(show("1e+3", Schema::Drone1), "float 1000");
+        assert_eq!(show("1e3", Schema::Woodpecker), "float 1000");
+        assert_eq!((show("yes", Schema::Woodpecker), show("True", Schema::Woodpecker)), ("text yes".into(), "bool true".into()));
     }
 
     #[test]

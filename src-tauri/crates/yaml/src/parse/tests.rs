@@ -109,3 +109,18 @@ fn tags_and_byte_order_mark() {
     assert_eq!(root.entries().unwrap()[0].key.span.column, 1);
     assert_eq!(root.entries().unwrap()[0].key.text, "a");
 }
+
+#[test]
+fn a_list_is_spliced_into_a_list_only_where_that_is_the_language() {
+    let text = "x: &x [a, b]\ny: &y [c]\nm: &m {k: 1}\nl:\n- <<: *x\n- z\n- <<: [*y, *x]\n- <<: [*m]\n- <<: *m\n- {<<: *m, j: 2}\n";
+    let index = TextIndex::new(text);
+    let root = parse_splicing("f.yml", text, &SourceMap::part(&index, 0..text.len())).unwrap();
+    assert_eq!(show(root.get("l").unwrap()), "[a,b,z,c,a,b,{k:1},{k:1},{j:2,k:1}]");
+    assert!(errors(text)[0].contains("merge-not-map"));
+
+    let bomb = format!("a0: &a0 [{}]\n", "x, ".repeat(300))
+        + &(1..4).map(|n| format!("a{n}: &a{n}\n{}", format!("- <<: *a{}\n", n - 1).repeat(300))).collect::<String>();
+    let index = TextIndex::new(&bomb);
+    let refused = parse_splicing("f.yml", &bomb, &SourceMap::part(&index, 0..bomb.len())).unwrap_err();
+    assert_eq!(refused[0].code, "too-large");
+}
