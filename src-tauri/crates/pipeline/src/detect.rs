@@ -2,7 +2,7 @@
 
 use crate::PipelineFile;
 use lp_model::{Diagnostic, Dialect, Span};
-use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_part, read_text};
+use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_splicing, read_text};
 use std::sync::Arc;
 
 /// A recognised dialect.
@@ -36,7 +36,7 @@ pub fn detect(file: &PipelineFile<'_>) -> Result<Detected, Vec<Diagnostic>> {
     let mut settings = false;
     let mut broken = Vec::new();
     for range in cut(text) {
-        match parse_part(file.path, &text[range.clone()], &SourceMap::part(&index, range.clone())) {
+        match parse_splicing(file.path, &text[range.clone()], &SourceMap::part(&index, range.clone())) {
             Ok(root) => {
                 settings |= uses_settings(&root);
                 documents

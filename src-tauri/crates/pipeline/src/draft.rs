@@ -1,16 +1,21 @@
-//! What both dialects have in common while a file is read: stages and steps that still carry their conditions, and the
-//! decoding of keys that mean the same in both.
+//! What the dialects have in common while a file is read: stages and steps that still carry their conditions, and the
+//! decoding of keys that mean the same in several.
 
 use crate::PipelineFile;
-use crate::environment::{Environment, early_text};
-use crate::matrix::Cell;
+use crate::environment::{self, Environment, early_text};
+use crate::matrix::{Cell, cells};
 use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
 use crate::substitute::{Backslashes, substitute};
-use crate::when::{Conditions, Mismatch};
-use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Span, Step, Volume, Workspace};
-use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, TextIndex, Typed, Value, closest, decode, parse_part, scalar};
+use crate::when::{Mismatch, When};
+use lp_model::{BackendKind, Diagnostic, Dialect, EnvValue, EventFacts, Span, Step, Volume, Workspace};
+use lp_yaml::{
+    Findings, Node, Piece, Schema, SourceMap, TextIndex, Typed, Value, closest, cut, decode, parse_part, parse_splicing, read_text, scalar,
+};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Largest text times combinations of the matrix, in bytes.
+const MAX_MATRIX_BYTES: usize = 4 << 20;
 
 /// A step before its conditions are decided.
 #[derive(Debug)]
@@ -25,13 +30,45 @@ pub(crate) struct Draft {
     pub params: Environment,
     /// Secrets under their variables.
     pub secrets: Environment,
-    pub when: Conditions,
+    pub when: When,
     /// 0.8: steps beside each other with the same group run side by side.
     pub group: Option<String>,
     /// 1.x: names of steps.
     pub depends_on: Vec<(String, Span)>,
+    /// Woodpecker: names of steps; also an empty list makes a graph of the stage.
+    pub dependencies: Option<Vec<Dependency>>,
     /// Whether the step runs a script.
     pub commands: bool,
+    /// Woodpecker: whether the step is steered by its settings alone, and gets what Drone's plugins read.
+    pub plugin: bool,
+}
+
+impl Draft {
+    /// A step of which nothing else is known yet.
+    pub fn new(step: Step, span: Span) -> Self {
+        Self {
+            step,
+            span,
+            environment: Environment::new(),
+            params: Environment::new(),
+            secrets: Environment::new(),
+            when: When::default(),
+            group: None,
+            depends_on: Vec::new(),
+            dependencies: None,
+            commands: false,
+            plugin: false,
+        }
+    }
+}
+
+/// A step that another one needs.
+#[derive(Debug)]
+pub(crate) struct Dependency {
+    pub name: String,
+    pub span: Span,
+    /// Whether it may be left out.
+    pub optional: bool,
 }
 
 /// A stage before its conditions are decided.
@@ -46,8 +83,8 @@ pub(crate) struct StageDraft {
     pub source: bool,
     pub cell: Cell,
     pub volumes: Vec<Volume>,
-    /// `trigger` in 1.x, `branches` in 0.8 (`None` there means that it matches).
-    pub trigger: Conditions,
+    /// `trigger` in 1.x, `when` of the workflow in Woodpecker.
+    pub trigger: When,
     /// 1.x: names of pipelines.
     pub depends_on: Vec<(String, Span)>,
     /// 1.x: `environment` of the pipeline.
@@ -126,7 +163,7 @@ pub(crate) fn expand(
                 .pieces
                 .into_iter()
                 .map(|piece| Piece { source: part.start + piece.source.start..part.start + piece.source.end, ..piece });
-            match parse_part(file.path, &done.text, &SourceMap::pieces(index, pieces.collect())) {
+            match parser(dialect)(file.path, &done.text, &SourceMap::pieces(index, pieces.collect())) {
                 Ok(root) => Some(root),
                 Err(more) => {
                     findings.extend(more);
@@ -135,6 +172,120 @@ pub(crate) fn expand(
             }
         }
     }
+}
+
+type Parse = fn(&str, &str, &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>>;
+
+/// How the dialect reads YAML.
+fn parser(dialect: Dialect) -> Parse {
+    if dialect == Dialect::Woodpecker { parse_splicing } else { parse_part }
+}
+
+/// The first document of a file, of those dialects that read no other: its text and place, and its tree before substitution,
+/// for what is read from the text as written (matrix values: `1.10` must stay `1.10`).
+pub(crate) fn first_document<'a>(
+    file: &PipelineFile<'a>,
+    dialect: Dialect,
+    name: &str,
+    findings: &mut Findings<'_>,
+) -> Option<(TextIndex<'a>, Range<usize>, Arc<Node>)> {
+    let text = match read_text(file.path, file.bytes) {
+        Ok(text) => text,
+        Err(more) => {
+            findings.extend(more);
+            return None;
+        }
+    };
+    let index = TextIndex::new(text);
+    let mut parts = cut(text).into_iter();
+    let part = parts.next()?;
+    if let Some(second) = parts.next() {
+        let message = format!("{name} reads only the first document of a file");
+        findings.warning("second-document", index.span(second.start..second.start), message);
+    }
+    match parser(dialect)(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())) {
+        Ok(raw) => Some((index, part, raw)),
+        Err(more) => {
+            findings.extend(more);
+            None
+        }
+    }
+}
+
+/// The combinations of the matrix of a document. The text is read again for every one of them, so both together are limited.
+pub(crate) fn matrix_cells(raw: &Node, part: &Range<usize>, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
+    let cells = cells(raw, findings);
+    if part.len() * cells.len() > MAX_MATRIX_BYTES {
+        findings.error("file-too-large", None, format!("the file is too large for a matrix of {} combinations", cells.len()));
+        return None;
+    }
+    Some(cells)
+}
+
+/// Where the working copy lies if the file says nothing: `src/<host>/<owner>/<repo>` below `base`, for a folder without an
+/// address `src`; and what `workspace:` of the file says.
+pub(crate) fn workspace(root: &Node, base: &str, facts: &EventFacts, findings: &mut Findings<'_>) -> Workspace {
+    let repo = &facts.repo;
+    let host = environment::host(&repo.link).or_else(|| environment::host(&repo.remote));
+    let path = match host {
+        Some(host) if !repo.owner.is_empty() => format!("src/{host}/{}", repo.slug()),
+        _ => "src".to_owned(),
+    };
+    let mut workspace = Workspace { base: base.into(), path };
+    let Some(node) = root.get("workspace") else { return workspace };
+    let Some(entries) = decode::map(node, "`workspace`", findings) else { return workspace };
+    decode::unknown_keys(entries, &["base", "path"], "`workspace`", findings);
+    if let Some(base) =
+        decode::get(entries, "base").and_then(|node| Some((decode::text(node, "`base` of `workspace`", findings)?, node.span)))
+    {
+        if base.0.starts_with('/') && !base.0.trim_matches('/').is_empty() {
+            workspace.base = base.0;
+        } else {
+            findings.error("workspace-base", base.1, format!("`base` must be an absolute path below `/`, not `{}`", base.0));
+        }
+    }
+    if let Some(path) = decode::get(entries, "path").and_then(|node| decode::text(node, "`path` of `workspace`", findings)) {
+        workspace.path = path;
+    }
+    workspace
+}
+
+/// Whether the conditions on the result let a step run at all; if not, a warning says so.
+pub(crate) fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
+    let run_on = draft.step.run_on;
+    if !run_on.success && !run_on.failure {
+        findings
+            .warning(
+                "never-runs",
+                draft.span,
+                format!("step `{}` never runs: its `status` is neither `success` nor `failure`", draft.step.name),
+            )
+            .help("write `status: [success, failure]` for a step that always runs");
+    }
+    run_on.success || run_on.failure
+}
+
+/// Steps that share a name.
+pub(crate) fn warn_of_duplicates(steps: &[Draft], findings: &mut Findings<'_>) {
+    for (n, step) in steps.iter().enumerate() {
+        if steps[..n].iter().any(|other| other.step.name == step.step.name) {
+            findings.warning("duplicate-step", step.span, format!("another step is called `{}` too; both run", step.step.name));
+        }
+    }
+}
+
+/// The parts of a stage that run one after the other, as the number of its part for each step: steps beside each other with the same
+/// group run side by side. Groups are formed after the conditions are decided: a step left out between two does not part them.
+pub(crate) fn levels_by_group(steps: &[Draft]) -> Vec<usize> {
+    let mut level = 0;
+    (0..steps.len())
+        .map(|n| {
+            if n > 0 && (steps[n].group.is_none() || steps[n].group != steps[n - 1].group) {
+                level += 1;
+            }
+            level
+        })
+        .collect()
 }
 
 /// Something that a project may use only when the user trusts it.
@@ -146,9 +297,9 @@ pub(crate) fn demand_trust(trusted: bool, what: &str, span: Span, findings: &mut
     }
 }
 
-/// The commands of a step. 0.8 also takes one text; both report what YAML made of a line that was meant as a command.
+/// The commands of a step. 0.8 and Woodpecker also take one text; both report what YAML made of a line that was meant as a command.
 pub(crate) fn commands(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Vec<String> {
-    if let (Value::Scalar { text, .. }, Dialect::Drone08) = (&node.value, dialect) {
+    if let (Value::Scalar { text, .. }, Dialect::Drone08 | Dialect::Woodpecker) = (&node.value, dialect) {
         return if node.is_null() { Vec::new() } else { vec![text.clone()] };
     }
     let name = format!("`commands` of {what}");
@@ -198,12 +349,12 @@ pub(crate) fn commands(node: &Node, dialect: Dialect, what: &str, findings: &mut
     commands
 }
 
-/// Makes a step run these commands.
-pub(crate) fn run_commands(draft: &mut Draft, commands: &[String], span: Span, findings: &mut Findings<'_>) {
+/// Makes a step run these commands, in a folder of its own if it has one.
+pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[String], span: Span, findings: &mut Findings<'_>) {
     if commands.is_empty() {
         return;
     }
-    let script = script(commands);
+    let script = script(folder, commands);
     if script.len() > MAX_SCRIPT_BYTES {
         findings
             .error("script-too-long", span, format!("the commands of step `{}` have more than {MAX_SCRIPT_BYTES} bytes", draft.step.name))

@@ -4,22 +4,21 @@
 mod container;
 
 use crate::PipelineFile;
-use crate::draft::{Draft, Reasons, StageDraft, check_size, expand};
-use crate::environment::{self, Environment};
-use crate::matrix::{Cell, cells};
-use crate::when::{Mismatch, Situation, read_constraint};
-use container::{Place, Reading};
-use lp_model::{
-    BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, Workspace,
+use crate::compose::Reading;
+use crate::draft::{
+    Draft, Reasons, StageDraft, check_size, expand, first_document, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, workspace,
 };
-use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, decode, parse_part, read_text};
+use crate::environment::{self, Environment};
+use crate::matrix::{Cell, cell_name};
+use crate::when::{Mismatch, Situation, read_constraint};
+use container::Place;
+use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber};
+use lp_yaml::{Findings, Node, decode};
 
 const DIALECT: Dialect = Dialect::Drone08;
 const TOP_KEYS: [&str; 11] =
     ["pipeline", "services", "clone", "workspace", "matrix", "branches", "platform", "labels", "cache", "networks", "volumes"];
 
-/// Largest text times combinations of the matrix, in bytes.
-const MAX_MATRIX_BYTES: usize = 4 << 20;
 /// Most unknown keys at the top that are looked at.
 const MAX_UNKNOWN: usize = 200;
 
@@ -54,36 +53,10 @@ pub(crate) fn read(
     facts: &EventFacts,
     findings: &mut Findings<'_>,
 ) -> Option<(Vec<StageDraft>, Option<Mismatch>)> {
-    let text = match read_text(file.path, file.bytes) {
-        Ok(text) => text,
-        Err(more) => {
-            findings.extend(more);
-            return None;
-        }
-    };
-    let index = TextIndex::new(text);
-    let mut parts = cut(text).into_iter();
-    let part = parts.next()?;
-    if let Some(second) = parts.next() {
-        findings.warning("second-document", index.span(second.start..second.start), "drone 0.8 reads only the first document of a file");
-    }
-    // Matrix values and branches are read from the text as written; `1.10` must stay `1.10`.
-    let raw = match parse_part(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())) {
-        Ok(raw) => raw,
-        Err(more) => {
-            findings.extend(more);
-            return None;
-        }
-    };
+    let (index, part, raw) = first_document(file, DIALECT, "drone 0.8", findings)?;
     let branches = branches(&raw, facts, findings);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    let cells = cells(&raw, findings);
-    // The text is read again for every combination.
-    if part.len() * cells.len() > MAX_MATRIX_BYTES {
-        findings.error("file-too-large", None, format!("the file is too large for a matrix of {} combinations", cells.len()));
-        return None;
-    }
-    for cell in cells {
+    for cell in matrix_cells(&raw, &part, findings)? {
         let mut metadata = environment::drone08::metadata(facts, drafts.len() as u32 + 1);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(file, &index, part.clone(), DIALECT, &metadata, facts, findings) else { continue };
@@ -94,10 +67,7 @@ pub(crate) fn read(
 }
 
 fn stage_name(cell: &Cell, others: &[StageDraft]) -> String {
-    let mut name = cell.iter().map(|(axis, value)| format!("{axis}={value}")).collect::<Vec<_>>().join(" ");
-    if name.is_empty() {
-        name = "default".into();
-    }
+    let name = if cell.is_empty() { "default".to_owned() } else { cell_name(cell) };
     if others.iter().any(|other| other.name == name) { format!("{name} ({})", others.len() + 1) } else { name }
 }
 
@@ -124,7 +94,7 @@ fn read_cell(
         }
     }
     notes_on_ignored(root, findings);
-    let workspace = workspace(root, facts, findings);
+    let workspace = workspace(root, "/drone", facts, findings);
     let mut reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
     let services = containers(root, "services", Place::Service, &mut reading, findings);
     let steps = containers(root, "pipeline", Place::Step, &mut reading, findings);
@@ -132,11 +102,7 @@ fn read_cell(
         let span = root.get("pipeline").map(|node| node.span);
         findings.error("no-steps", span, "`pipeline` has no steps");
     }
-    for (n, step) in steps.iter().enumerate() {
-        if steps[..n].iter().any(|other| other.step.name == step.step.name) {
-            findings.warning("duplicate-step", step.span, format!("another step is called `{}` too; both run", step.step.name));
-        }
-    }
+    warn_of_duplicates(&steps, findings);
     Some(StageDraft {
         name,
         span: root.span,
@@ -146,7 +112,7 @@ fn read_cell(
         source: true,
         cell,
         volumes: reading.volumes,
-        trigger: crate::when::Conditions::default(),
+        trigger: crate::when::When::default(),
         depends_on: Vec::new(),
         environment: Environment::new(),
         metadata,
@@ -181,33 +147,6 @@ fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
     }
 }
 
-/// Defaults: `/drone` and `src/<host>/<owner>/<repo>`; for a folder without an address `src`, as `drone exec` did.
-fn workspace(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Workspace {
-    let repo = &facts.repo;
-    let host = environment::host(&repo.link).or_else(|| environment::host(&repo.remote));
-    let path = match host {
-        Some(host) if !repo.owner.is_empty() => format!("src/{host}/{}", repo.slug()),
-        _ => "src".to_owned(),
-    };
-    let mut workspace = Workspace { base: "/drone".into(), path };
-    let Some(node) = root.get("workspace") else { return workspace };
-    let Some(entries) = decode::map(node, "`workspace`", findings) else { return workspace };
-    decode::unknown_keys(entries, &["base", "path"], "`workspace`", findings);
-    if let Some(base) =
-        decode::get(entries, "base").and_then(|node| Some((decode::text(node, "`base` of `workspace`", findings)?, node.span)))
-    {
-        if base.0.starts_with('/') && !base.0.trim_matches('/').is_empty() {
-            workspace.base = base.0;
-        } else {
-            findings.error("workspace-base", base.1, format!("`base` must be an absolute path below `/`, not `{}`", base.0));
-        }
-    }
-    if let Some(path) = decode::get(entries, "path").and_then(|node| decode::text(node, "`path` of `workspace`", findings)) {
-        workspace.path = path;
-    }
-    workspace
-}
-
 fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, findings: &mut Findings<'_>) -> Vec<Draft> {
     let Some(node) = root.get(section) else { return Vec::new() };
     if node.items().is_some() {
@@ -225,7 +164,7 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
 
 /// Decides the conditions and draws the edges: all services first, then the groups one after the other.
 fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
-    let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell };
+    let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
     let mut keep = |drafts: Vec<Draft>, kind: &str| -> Vec<Draft> {
         let fits = |draft: &Draft| match draft.when.mismatch(&situation) {
             None => true,
@@ -250,15 +189,11 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
         waits_for.push(step.number);
         steps.push(step);
     }
-    let mut group: Option<String> = None;
+    let levels = levels_by_group(&kept);
     let mut members: Vec<StepNumber> = Vec::new();
-    for draft_step in kept {
-        // Groups are formed after the conditions are decided: a step left out between two of a group does not part them.
-        if draft_step.group.is_none() || draft_step.group != group {
-            if !members.is_empty() {
-                waits_for = std::mem::take(&mut members);
-            }
-            group.clone_from(&draft_step.group);
+    for (n, draft_step) in kept.into_iter().enumerate() {
+        if n > 0 && levels[n] != levels[n - 1] {
+            waits_for = std::mem::take(&mut members);
         }
         let mut step = finish(draft_step, steps.len() as u32 + 1, &draft.metadata, facts, &working_dir);
         step.needs.clone_from(&waits_for);
@@ -277,20 +212,6 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
         volumes: draft.volumes,
         steps,
     })
-}
-
-fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
-    let run_on = draft.step.run_on;
-    if !run_on.success && !run_on.failure {
-        findings
-            .warning(
-                "never-runs",
-                draft.span,
-                format!("step `{}` never runs: its `status` is neither `success` nor `failure`", draft.step.name),
-            )
-            .help("write `status: [success, failure]` for a step that always runs");
-    }
-    run_on.success || run_on.failure
 }
 
 /// Puts the environment together, lowest precedence first: the file cannot override what the run knows, except for names

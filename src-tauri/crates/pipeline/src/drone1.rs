@@ -2,15 +2,14 @@
 //! of them has `depends_on`.
 
 mod document;
-mod graph;
 mod step;
 
 use crate::PipelineFile;
 use crate::draft::{Draft, Reasons, StageDraft, check_size, expand};
 use crate::environment::drone1::{self as variables, StageFacts};
 use crate::environment::{self, Environment};
+use crate::graph::{bridge, order};
 use crate::when::Situation;
-use graph::{bridge, order};
 use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber};
 use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, decode, parse_part, read_text};
 use std::sync::Arc;
@@ -178,11 +177,12 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     if !draft.runs {
         return None;
     }
-    let situation = Situation { dialect: DIALECT, facts, cell: &[] };
+    let situation = Situation { dialect: DIALECT, facts, cell: &[], variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
         reasons.add(&format!("pipeline `{}`", draft.name), &mismatch);
         return None;
     }
+    let run_on = draft.trigger.run_on(&situation);
     let services = draft.services.len();
     let all: Vec<Draft> = draft.services.into_iter().chain(draft.steps).collect();
     let mut keep = Vec::new();
@@ -225,7 +225,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
         name: draft.name,
         backend: draft.backend,
         needs: Vec::new(),
-        run_on: draft.trigger.run_on(DIALECT),
+        run_on,
         workspace: draft.workspace,
         source: draft.source,
         matrix: std::collections::BTreeMap::new(),

@@ -3,6 +3,7 @@
 pub mod drone08;
 pub mod drone1;
 mod version;
+pub mod woodpecker;
 
 use lp_model::{EnvValue, EventFacts, EventKind, RuntimeFact};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub(crate) fn set_runtime(environment: &mut Environment, names: &[&str], fact: R
 pub(crate) fn early_text(value: &EnvValue, facts: &EventFacts) -> String {
     match value {
         EnvValue::Text(text) => text.clone(),
-        EnvValue::Secret(_) => String::new(),
+        EnvValue::Secret(_) | EnvValue::Template(_) => String::new(),
         EnvValue::Runtime(RuntimeFact::RunStatus | RuntimeFact::StageStatus) => "success".into(),
         EnvValue::Runtime(RuntimeFact::RunStartedS | RuntimeFact::StageStartedS | RuntimeFact::StepStartedS | RuntimeFact::NowS) => {
             seconds(facts)

@@ -4,6 +4,9 @@
 pub(crate) const PRIVILEGED_08: [&str; 3] = ["plugins/docker", "plugins/gcr", "plugins/ecr"];
 /// The same for Drone 1.x.
 pub(crate) const PRIVILEGED_1: [&str; 6] = ["plugins/docker", "plugins/acr", "plugins/ecr", "plugins/gcr", "plugins/heroku", "plugins/gar"];
+/// The same for Woodpecker up to 2; 3 has no such list any more.
+pub(crate) const PRIVILEGED_WOODPECKER: [&str; 5] =
+    ["plugins/docker", "plugins/gcr", "plugins/ecr", "woodpeckerci/plugin-docker-buildx", "codeberg.org/woodpecker-plugins/docker-buildx"];
 
 /// Whether an image is one of `names`, whatever its tag or digest; `docker.io/` and `index.docker.io/` are the default
 /// registry and may be written or not.

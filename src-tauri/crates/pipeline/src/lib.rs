@@ -5,15 +5,17 @@
 //! stand in the comments where they surprise.
 //!
 //! Read in this order: [`detect`] (which dialect), [`substitute`], [`matrix`], [`when`], [`params`], [`script`],
-//! [`environment`], then the dialects `drone08` and `drone1`, which put these together, and [`outline`].
+//! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, and [`outline`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod compose;
 pub mod detect;
 mod draft;
 mod drone08;
 mod drone1;
 pub mod environment;
 pub mod glob;
+mod graph;
 mod image;
 mod lint;
 pub mod matrix;
@@ -22,10 +24,12 @@ pub mod params;
 pub mod script;
 pub mod substitute;
 pub mod when;
+mod woodpecker;
 
 pub use detect::{Detected, detect};
 pub use lint::lint;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
+pub use woodpecker::Generation;
 
 use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION, Plan, Stage};
 use lp_yaml::Findings;
@@ -55,10 +59,7 @@ pub fn compile(file: &PipelineFile<'_>, facts: &EventFacts) -> Result<(Plan, Vec
     let stages = match detected.dialect {
         Dialect::Drone08 => drone08::compile(file, facts, &mut findings),
         Dialect::Drone1 => drone1::compile(file, facts, &mut findings),
-        Dialect::Woodpecker => {
-            refuse_woodpecker(&mut findings);
-            Vec::new()
-        }
+        Dialect::Woodpecker => woodpecker::compile(file, facts, &mut findings),
     };
     if findings.has_errors() {
         return Err(findings.into_sorted());
@@ -73,14 +74,8 @@ fn plan(file: &PipelineFile<'_>, facts: &EventFacts, dialect: Dialect, stages: V
         file: file.path.to_owned(),
         event: facts.clone(),
         timeout_s: DEFAULT_TIMEOUT_S,
-        // After a cancel nothing more is run in either dialect, not even steps for the failure case.
+        // After a cancel nothing more is run in any dialect, not even steps for the failure case.
         cleanup_on_cancel: false,
         stages,
     }
-}
-
-pub(crate) fn refuse_woodpecker(findings: &mut Findings<'_>) {
-    findings
-        .error("dialect-not-supported-yet", None, "this is a woodpecker pipeline, which this version does not run yet")
-        .help("drone files (`.drone.yml`) of 0.8 and 1.x run");
 }

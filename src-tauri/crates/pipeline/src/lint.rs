@@ -1,6 +1,6 @@
 //! Findings about a file that hold for any event.
 
-use crate::{PipelineFile, detect, drone1, drone08, refuse_woodpecker};
+use crate::{PipelineFile, detect, drone1, drone08, woodpecker};
 use lp_model::{Diagnostic, Dialect, EventFacts, EventKind};
 use lp_yaml::Findings;
 
@@ -16,7 +16,9 @@ pub fn lint(file: &PipelineFile<'_>) -> Vec<Diagnostic> {
         Ok(Dialect::Drone1) => {
             drone1::read(file, &facts, &mut findings);
         }
-        Ok(Dialect::Woodpecker) => refuse_woodpecker(&mut findings),
+        Ok(Dialect::Woodpecker) => {
+            woodpecker::read(file, &facts, &mut findings);
+        }
     }
     // Without an event nobody knows which inputs there will be, so only a slip of a known name is worth a word.
     let slip = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.starts_with("did you mean"));

@@ -10,6 +10,11 @@ pub const MAX_CELLS: usize = 27;
 /// The values of one combination, in the order of the axes.
 pub type Cell = Vec<(String, String)>;
 
+/// The combination in words: `GO=1.10 DB=x`.
+pub fn cell_name(cell: &Cell) -> String {
+    cell.iter().map(|(axis, value)| format!("{axis}={value}")).collect::<Vec<_>>().join(" ")
+}
+
 /// All combinations, the last axis fastest. A file without a matrix has one combination without values.
 ///
 /// Values are text as written (`1.10` stays `1.10`), which is why the file is read for them *before* substitution. With

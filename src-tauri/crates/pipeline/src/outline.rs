@@ -2,8 +2,8 @@
 
 use crate::draft::StageDraft;
 use crate::lint::sample_facts;
-use crate::when::{Conditions, Subject, event_word};
-use crate::{PipelineFile, detect, drone1, drone08, refuse_woodpecker};
+use crate::when::{Conditions, Subject, When, event_word};
+use crate::{PipelineFile, detect, drone1, drone08, woodpecker};
 use lp_model::{Diagnostic, Dialect, EventKind, StepKind};
 use lp_yaml::Findings;
 use serde::Serialize;
@@ -56,10 +56,7 @@ pub fn outline(file: &PipelineFile<'_>) -> Result<Outline, Vec<Diagnostic>> {
     let drafts = match dialect {
         Dialect::Drone08 => drone08::read(file, &facts, &mut findings).map(|(drafts, _)| drafts).unwrap_or_default(),
         Dialect::Drone1 => drone1::read(file, &facts, &mut findings),
-        Dialect::Woodpecker => {
-            refuse_woodpecker(&mut findings);
-            Vec::new()
-        }
+        Dialect::Woodpecker => woodpecker::read(file, &facts, &mut findings).map(|read| read.drafts).unwrap_or_default(),
     };
     if findings.has_errors() {
         return Err(findings.into_sorted());
@@ -82,22 +79,24 @@ pub fn outline(file: &PipelineFile<'_>) -> Result<Outline, Vec<Diagnostic>> {
     Ok(outline)
 }
 
+/// Subjects of which a condition is about certain events: by name, or because only they have a target or a schedule.
+const ABOUT_EVENTS: [Subject; 3] = [Subject::Event, Subject::Target, Subject::Cron];
+
 fn gather(draft: &StageDraft, dialect: Dialect, outline: &mut Outline) {
     note(&draft.trigger, dialect, outline);
     for step in &draft.steps {
         note(&step.when, dialect, outline);
-        outline.any_event |= !names_event(&draft.trigger) && !names_event(&step.when);
+        outline.any_event |= !draft.trigger.names(&ABOUT_EVENTS) && !step.when.names(&ABOUT_EVENTS);
     }
 }
 
-/// Whether the condition is about certain events: by name, or because only they have a target or a schedule.
-fn names_event(conditions: &Conditions) -> bool {
-    [Subject::Event, Subject::Target, Subject::Cron]
-        .into_iter()
-        .any(|subject| conditions.constraint(subject).is_some_and(|constraint| !constraint.include.is_empty()))
+fn note(when: &When, dialect: Dialect, outline: &mut Outline) {
+    for conditions in when.alternatives() {
+        note_one(conditions, dialect, outline);
+    }
 }
 
-fn note(conditions: &Conditions, dialect: Dialect, outline: &mut Outline) {
+fn note_one(conditions: &Conditions, dialect: Dialect, outline: &mut Outline) {
     if let Some(constraint) = conditions.constraint(Subject::Event).filter(|constraint| !constraint.include.is_empty()) {
         // The dialect's own words only: that a button press counts as a push in 0.8 makes it no event of the file.
         let kinds = EventKind::ALL.into_iter().filter(|kind| match dialect {

@@ -1,7 +1,10 @@
 //! Plugin parameters: how a YAML value becomes a `PLUGIN_…` variable.
 
+use crate::woodpecker::Generation;
+use lp_model::{EnvPiece, EnvValue, json_escape};
 use lp_yaml::scalar::{go_float, json_float, key_text, typed};
 use lp_yaml::{Node, Schema, Typed, Value};
+use std::sync::Arc;
 
 /// The variable of a key: upper case; dashes and dots stay (`dry-run` is `PLUGIN_DRY-RUN`).
 pub fn variable(key: &str) -> String {
@@ -22,9 +25,9 @@ pub fn value(node: &Node, schema: Schema) -> Option<String> {
             Some(texts.join(","))
         }
         _ => {
-            let mut out = String::new();
-            json(node, schema, &mut out);
-            Some(out)
+            let mut out = Writer::default();
+            out.json(node, schema);
+            Some(out.text)
         }
     }
 }
@@ -41,58 +44,139 @@ fn scalar(value: Typed) -> String {
     }
 }
 
-fn json(node: &Node, schema: Schema, out: &mut String) {
+/// The value of a setting or variable in Woodpecker: as [`value`], with `{from_secret: name}` at any depth. 0.15 flattened lists
+/// of lists and set what it could not read to an empty text.
+pub fn woodpecker(node: &Node, generation: Generation) -> Option<EnvValue> {
+    let mut out = Writer { secrets: true, ..Writer::default() };
     match &node.value {
-        Value::Scalar { text, .. } => match typed(node, schema).unwrap_or_else(|| Typed::Text(text.clone())) {
-            Typed::Null => out.push_str("null"),
-            Typed::Bool(value) => out.push_str(if value { "true" } else { "false" }),
-            Typed::Int(value) => out.push_str(&value.to_string()),
-            Typed::Big(value) => out.push_str(&value.to_string()),
-            Typed::Float(value) => out.push_str(&json_float(value)),
-            other => string(&scalar(other), out),
+        Value::Scalar { .. } => match typed(node, SCHEMA)? {
+            Typed::Null => return None,
+            Typed::Big(_) if generation == Generation::Early => {}
+            other => out.push(&scalar(other)),
+        },
+        Value::Map(_) => match secret_name(node) {
+            Some(name) => return Some(EnvValue::Secret(name.to_owned())),
+            None => out.json(node, SCHEMA),
         },
         Value::Seq(items) => {
-            out.push('[');
-            for (n, item) in items.iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                json(item, schema, out);
+            let plain = |item: &Arc<Node>| matches!(item.value, Value::Scalar { .. }) || secret_name(item).is_some();
+            if generation == Generation::Current && !items.iter().all(plain) {
+                out.json(node, SCHEMA);
+            } else {
+                out.joined(items);
             }
-            out.push(']');
         }
-        Value::Map(entries) => {
-            let mut sorted: Vec<(String, &Node)> = entries.iter().map(|entry| (key_text(&entry.key, schema), &*entry.value)).collect();
-            sorted.sort_by(|a, b| a.0.cmp(&b.0));
-            out.push('{');
-            for (n, (key, value)) in sorted.into_iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                string(&key, out);
-                out.push(':');
-                json(value, schema, out);
+    }
+    Some(out.finish())
+}
+
+/// The variable of a setting in Woodpecker: dashes and dots become underscores.
+pub fn woodpecker_variable(key: &str) -> String {
+    variable(key).replace(['-', '.'], "_")
+}
+
+const SCHEMA: Schema = Schema::Woodpecker;
+
+/// The name in `{from_secret: name}`.
+fn secret_name(node: &Node) -> Option<&str> {
+    node.get("from_secret").and_then(|secret| secret.text()).filter(|name| !name.is_empty())
+}
+
+/// A text that may have secrets in it.
+#[derive(Default)]
+struct Writer {
+    done: Vec<EnvPiece>,
+    text: String,
+    secrets: bool,
+}
+
+impl Writer {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn piece(&mut self, piece: EnvPiece) {
+        if !self.text.is_empty() {
+            self.done.push(EnvPiece::Text(std::mem::take(&mut self.text)));
+        }
+        self.done.push(piece);
+    }
+
+    fn finish(mut self) -> EnvValue {
+        if self.done.is_empty() {
+            return EnvValue::Text(self.text);
+        }
+        if !self.text.is_empty() {
+            self.done.push(EnvPiece::Text(self.text));
+        }
+        EnvValue::Template(self.done)
+    }
+
+    /// Items with commas between them; those of lists inside as if they stood here.
+    fn joined(&mut self, items: &[Arc<Node>]) {
+        for (n, item) in items.iter().enumerate() {
+            if n > 0 {
+                self.push(",");
             }
-            out.push('}');
+            match (&item.value, secret_name(item)) {
+                (_, Some(name)) => self.piece(EnvPiece::Secret(name.to_owned())),
+                (Value::Seq(inner), _) => self.joined(inner),
+                (Value::Map(_), _) => self.json(item, SCHEMA),
+                (Value::Scalar { .. }, _) => self.push(&typed(item, SCHEMA).map(scalar).unwrap_or_default()),
+            }
         }
+    }
+
+    fn json(&mut self, node: &Node, schema: Schema) {
+        match &node.value {
+            Value::Scalar { text, .. } => match typed(node, schema).unwrap_or_else(|| Typed::Text(text.clone())) {
+                Typed::Null => self.push("null"),
+                Typed::Bool(value) => self.push(if value { "true" } else { "false" }),
+                Typed::Int(value) => self.push(&value.to_string()),
+                Typed::Big(value) => self.push(&value.to_string()),
+                Typed::Float(value) => self.push(&json_float(value)),
+                other => self.string(&scalar(other)),
+            },
+            Value::Seq(items) => {
+                self.push("[");
+                for (n, item) in items.iter().enumerate() {
+                    if n > 0 {
+                        self.push(",");
+                    }
+                    self.json(item, schema);
+                }
+                self.push("]");
+            }
+            Value::Map(entries) => {
+                if let Some(name) = secret_name(node).filter(|_| self.secrets) {
+                    self.push("\"");
+                    self.piece(EnvPiece::JsonSecret(name.to_owned()));
+                    return self.push("\"");
+                }
+                let mut sorted: Vec<(String, &Node)> = entries.iter().map(|entry| (key_text(&entry.key, schema), &*entry.value)).collect();
+                sorted.sort_by(|a, b| a.0.cmp(&b.0));
+                self.push("{");
+                for (n, (key, value)) in sorted.into_iter().enumerate() {
+                    if n > 0 {
+                        self.push(",");
+                    }
+                    self.string(&key);
+                    self.push(":");
+                    self.json(value, schema);
+                }
+                self.push("}");
+            }
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        self.push(&json_text(text));
     }
 }
 
-/// A JSON string with Go's escapes, which are made to be safe inside HTML.
-fn string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
+/// A JSON string, quotes and all.
+pub(crate) fn json_text(text: &str) -> String {
+    format!("\"{}\"", json_escape(text))
 }
 
 #[cfg(test)]
@@ -126,5 +210,41 @@ mod tests {
         assert_eq!(of("12345678901234567890", Schema::Drone08), None);
         assert_eq!(of("12345678901234567890", Schema::Drone1).as_deref(), Some("12345678901234567890"));
         assert_eq!(variable("dry-run"), "PLUGIN_DRY-RUN");
+    }
+
+    #[test]
+    fn woodpecker_values_hold_secrets_at_any_depth() {
+        let show = |text: &str, generation| {
+            let root = lp_yaml::parse("f", format!("k: {text}\n").as_bytes()).unwrap().remove(0).root;
+            woodpecker(root.get("k").unwrap(), generation).map(|value| match value {
+                EnvValue::Text(text) => text,
+                EnvValue::Secret(name) => format!("<{name}>"),
+                EnvValue::Template(pieces) => pieces
+                    .iter()
+                    .map(|piece| match piece {
+                        EnvPiece::Text(text) => text.clone(),
+                        EnvPiece::Secret(name) => format!("<{name}>"),
+                        EnvPiece::JsonSecret(name) => format!("<json {name}>"),
+                    })
+                    .collect(),
+                EnvValue::Runtime(_) => unreachable!("no value of a file"),
+            })
+        };
+        for (text, early, current) in [
+            ("yes", "yes", "yes"),
+            ("1.10", "1.1", "1.1"),
+            ("{from_secret: a}", "<a>", "<a>"),
+            ("[x, {from_secret: a}, ~]", "x,<a>,", "x,<a>,"),
+            ("[x, {b: {from_secret: a}}]", "x,{\"b\":\"<json a>\"}", "[\"x\",{\"b\":\"<json a>\"}]"),
+            ("{u: {p: [{from_secret: a}]}}", "{\"u\":{\"p\":[\"<json a>\"]}}", "{\"u\":{\"p\":[\"<json a>\"]}}"),
+            ("[[1, 2], [3]]", "1,2,3", "[[1,2],[3]]"),
+            ("12345678901234567890", "", "12345678901234567890"),
+            ("[]", "", ""),
+        ] {
+            assert_eq!(show(text, Generation::Early).as_deref(), Some(early), "{text}");
+            assert_eq!(show(text, Generation::Current).as_deref(), Some(current), "{text}");
+        }
+        assert_eq!(show("~", Generation::Current), None);
+        assert_eq!(woodpecker_variable("dry-run.x"), "PLUGIN_DRY_RUN_X");
     }
 }

@@ -13,9 +13,13 @@ pub fn entrypoint() -> Vec<String> {
 }
 
 /// One script for all commands: they share one shell, and the first that fails ends it. It needs nothing but a POSIX
-/// shell (busybox, dash and bash are known to work).
-pub fn script(commands: &[String]) -> String {
+/// shell (busybox, dash and bash are known to work). A folder (Woodpecker's `directory`) is made if it is missing, and entered.
+pub fn script(folder: Option<&str>, commands: &[String]) -> String {
     let mut script = String::from("set -e\n");
+    if let Some(folder) = folder {
+        let folder = quote(folder);
+        script.push_str(&format!("mkdir -p -- {folder}\ncd -- {folder}\n"));
+    }
     for command in commands {
         let shown = command.trim_end_matches(['\n', '\r']);
         script.push_str("\nprintf '%s\\n' ");
@@ -38,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_trace_shows_what_is_written_and_runs_nothing() {
-        let script = script(&["go build".into(), "echo \"$A\" `date` 'x' 中文".into(), "if true\nthen echo y; fi\n".into()]);
+        let script = script(None, &["go build".into(), "echo \"$A\" `date` 'x' 中文".into(), "if true\nthen echo y; fi\n".into()]);
         assert_eq!(
             script,
             "set -e\n\
@@ -54,7 +58,7 @@ mod tests {
             ["echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`".into(), "X='中文'".into(), "echo \"$X\"; false".into(), "echo never".into()];
         let mut tried = 0;
         for shell in [&["/bin/sh"][..], &["dash"], &["bash"], &["busybox", "sh"]] {
-            let run = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script(&commands)).output();
+            let run = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script(None, &commands)).output();
             // Only `/bin/sh` is on every machine.
             let Ok(output) = run else { continue };
             tried += 1;
@@ -64,5 +68,16 @@ mod tests {
             assert_eq!(output.status.code(), Some(1), "{shell:?}");
         }
         assert!(tried > 0, "no shell at all");
+    }
+
+    #[test]
+    fn a_folder_is_made_and_entered() {
+        let place = std::env::temp_dir().join(format!("lp-script-{}", std::process::id()));
+        std::fs::create_dir_all(&place).unwrap();
+        let script = script(Some("a 'b'/-c"), &["pwd".into()]);
+        let output = std::process::Command::new("/bin/sh").args(["-c", &script]).current_dir(&place).output().unwrap();
+        std::fs::remove_dir_all(&place).unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.starts_with("+ pwd\n") && text.ends_with("/a 'b'/-c\n"), "{text}");
     }
 }

@@ -1,10 +1,20 @@
 //! Conditions: `when:` of a step, `trigger:` and `branches:` of a pipeline. They are decided here, for one event, and leave no
 //! trace in the plan but [`RunOn`].
 
+mod alternatives;
+pub mod evaluate;
+pub mod path;
+pub mod woodpecker;
+
+pub use alternatives::When;
+
+use crate::environment::Environment;
 use crate::glob;
+use evaluate::Expression;
 use lp_model::{Dialect, EventFacts, EventKind, RunOn, Span};
 use lp_yaml::scalar::typed;
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode};
+use path::PathFilter;
 
 /// What a condition looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +36,7 @@ pub enum Subject {
     /// What happened to the pull request.
     Action,
     /// The host name of the server. There is none here; whoever moves from a server gives its name as the input
-    /// `DRONE_SYSTEM_HOST`, otherwise what is meant for one server does not run.
+    /// `DRONE_SYSTEM_HOST` (`CI_SYSTEM_HOST` for Woodpecker), otherwise what is meant for one server does not run.
     Instance,
 }
 
@@ -103,6 +113,8 @@ pub struct Situation<'f> {
     pub facts: &'f EventFacts,
     /// Values of the matrix cell.
     pub cell: &'f [(String, String)],
+    /// What is known of the run, for expressions.
+    pub variables: &'f Environment,
 }
 
 impl Situation<'_> {
@@ -116,7 +128,10 @@ impl Situation<'_> {
             Subject::Target => facts.target.clone().unwrap_or_default(),
             Subject::Platform => DEFAULT_PLATFORM.to_owned(),
             Subject::Cron => facts.cron.clone().unwrap_or_default(),
-            Subject::Instance => facts.inputs.get("DRONE_SYSTEM_HOST").cloned().unwrap_or_default(),
+            Subject::Instance => {
+                let name = if self.dialect == Dialect::Woodpecker { "CI_SYSTEM_HOST" } else { "DRONE_SYSTEM_HOST" };
+                facts.inputs.get(name).cloned().unwrap_or_default()
+            }
             Subject::Action => facts.pull_request.as_ref().map(|pr| pr.action.clone()).unwrap_or_default(),
         }
     }
@@ -130,6 +145,17 @@ pub struct Conditions {
     /// Axes and their values: those that must, and those that must not be (all together).
     matrix: Option<Axes>,
     status: Constraint,
+    /// Woodpecker: what is not decided by glob.
+    extras: Vec<(&'static str, Span, Extra)>,
+    /// Woodpecker: whether `branch` is looked at for tags too, as in 0.15.
+    branch_of_tags: bool,
+}
+
+/// A part of a condition that is not decided by glob.
+#[derive(Debug, Clone)]
+enum Extra {
+    Path(PathFilter),
+    Evaluate(Expression),
 }
 
 /// `matrix:` of a condition.
@@ -201,14 +227,32 @@ impl Conditions {
 
     /// The first part that does not hold, or `None` when all do.
     pub fn mismatch(&self, situation: &Situation<'_>) -> Option<Mismatch> {
-        let part = self.parts.iter().find(|part| !part.3.matches(situation.dialect, &situation.value(part.1)));
+        let part =
+            self.parts.iter().find(|part| self.counts(part.1, situation) && !part.3.matches(situation.dialect, &situation.value(part.1)));
         if let Some(&(key, _, span, _)) = part {
             return Some(Mismatch { key, span });
         }
+        if let Some(&(key, span, _)) = self.extras.iter().find(|(_, _, extra)| !extra.holds(situation)) {
+            return Some(Mismatch { key, span });
+        }
         let Axes { span, include, exclude } = self.matrix.as_ref()?;
-        let in_cell = |(axis, value): &(String, String)| situation.cell.iter().any(|(name, now)| name == axis && now == value);
+        let in_cell = |(axis, value): &(String, String)| {
+            let fits = |now: &str| if situation.dialect == Dialect::Woodpecker { glob::double_star(value, now) } else { now == value };
+            situation.cell.iter().any(|(name, now)| name == axis && fits(now))
+        };
         let excluded = !exclude.is_empty() && exclude.iter().all(in_cell);
         (excluded || !include.iter().all(in_cell)).then_some(Mismatch { key: "matrix", span: *span })
+    }
+
+    /// Woodpecker looks at the name of a schedule only when one is due, and (after 0.15) at no branch of a tag.
+    fn counts(&self, subject: Subject, situation: &Situation<'_>) -> bool {
+        let kind = situation.facts.kind;
+        match subject {
+            _ if situation.dialect != Dialect::Woodpecker => true,
+            Subject::Cron => kind == EventKind::Cron,
+            Subject::Branch => self.branch_of_tags || kind != EventKind::Tag,
+            _ => true,
+        }
     }
 
     /// When it runs, by `status:`. 1.x falls back to "while nothing has failed", 0.8 may end up with never.
@@ -218,6 +262,20 @@ impl Conditions {
         match (dialect, success, failure) {
             (Dialect::Drone1, false, false) => RunOn::default(),
             _ => RunOn { success, failure },
+        }
+    }
+}
+
+impl Extra {
+    fn holds(&self, situation: &Situation<'_>) -> bool {
+        let facts = situation.facts;
+        match self {
+            // Files are known only where commits arrive.
+            Self::Path(filter) => {
+                !matches!(facts.kind, EventKind::Push | EventKind::PullRequest)
+                    || filter.matches(facts.changed_files.as_deref().unwrap_or_default(), &facts.commit.message)
+            }
+            Self::Evaluate(expression) => expression.holds(situation.variables, facts),
         }
     }
 }
@@ -234,11 +292,17 @@ fn globs(node: &Node, dialect: Dialect) -> Option<Vec<String>> {
     }
 }
 
-/// A shape that cannot be read holds always, as in Drone, but not without a word: a deployment may hang on it.
+/// A shape that cannot be read holds always in Drone, but not without a word: a deployment may hang on it. Woodpecker refuses it.
 pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Constraint {
     let Value::Map(entries) = &node.value else {
         return match globs(node, dialect) {
             Some(include) => Constraint { include, exclude: Vec::new() },
+            None if dialect == Dialect::Woodpecker && !node.is_null() => {
+                findings
+                    .error("wrong-type", node.span, format!("{what} must be a text or a list of texts"))
+                    .help("write `[a, b]` for several values");
+                Constraint::default()
+            }
             None => {
                 if !node.is_null() {
                     findings
@@ -260,7 +324,7 @@ pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, finding
             }
         };
         match globs(&entry.value, dialect) {
-            Some(list) if dialect == Dialect::Drone08 || entry.value.items().is_some() => *target = list,
+            Some(list) if dialect != Dialect::Drone1 || entry.value.items().is_some() => *target = list,
             Some(list) => {
                 let key = &entry.key.text;
                 findings
@@ -330,7 +394,7 @@ mod tests {
         let mut findings = Findings::new("f");
         let conditions = Conditions::read(root.get("when").unwrap(), dialect, "`when`", &mut findings);
         let cell = [("GO".to_owned(), "1.10".to_owned())];
-        let mismatch = conditions.mismatch(&Situation { dialect, facts, cell: &cell });
+        let mismatch = conditions.mismatch(&Situation { dialect, facts, cell: &cell, variables: &Environment::new() });
         (mismatch.is_none(), findings.into_sorted().into_iter().map(|d| d.code).collect())
     }
 

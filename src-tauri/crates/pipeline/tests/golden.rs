@@ -11,18 +11,29 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const BARE_08: &str = "pipeline:\n  bare: {image: bare}\n";
+const BARE_WP015: &str = "pipeline:\n  bare: {image: bare}\n";
+const BARE_WP: &str = "steps:\n  bare: {image: bare}\n";
 const BARE_1: &str = "kind: pipeline\nname: default\nsteps:\n- {name: bare, image: bare}\n";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/pipelines")
 }
 
+/// The name tells the place where the file would lie.
+fn path(name: &str) -> &'static str {
+    if name.contains("wp") { ".woodpecker.yml" } else { ".drone.yml" }
+}
+
 fn render(name: &str, plan: &Plan) -> String {
     let mut plan = plan.clone();
     if !name.starts_with("environment") {
-        let bare = if plan.dialect == Dialect::Drone08 { BARE_08 } else { BARE_1 };
-        let (bare, _) =
-            compile(&PipelineFile { path: ".drone.yml", bytes: bare.as_bytes() }, &plan.event).expect("a bare pipeline compiles");
+        let bare = match plan.dialect {
+            Dialect::Drone08 => BARE_08,
+            Dialect::Drone1 => BARE_1,
+            Dialect::Woodpecker if name.starts_with("wp015") => BARE_WP015,
+            Dialect::Woodpecker => BARE_WP,
+        };
+        let (bare, _) = compile(&PipelineFile { path: path(name), bytes: bare.as_bytes() }, &plan.event).expect("a bare pipeline compiles");
         let common = bare.stages.first().map(|stage| stage.steps[0].environment.clone()).unwrap_or_default();
         for step in plan.stages.iter_mut().flat_map(|stage| &mut stage.steps) {
             step.environment.retain(|name, value| common.get(name) != Some(value));
@@ -56,7 +67,7 @@ fn every_pair_gives_what_is_written_down() {
         let event =
             std::fs::read_to_string(folder().join(format!("{name}.event.json"))).unwrap_or_else(|_| panic!("{name}.event.json is missing"));
         let facts: EventFacts = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{name}.event.json: {error}"));
-        let results = match compile(&PipelineFile { path: ".drone.yml", bytes: &bytes }, &facts) {
+        let results = match compile(&PipelineFile { path: path(name), bytes: &bytes }, &facts) {
             Ok((plan, warnings)) => {
                 check_invariants(name, &plan);
                 vec![("plan.json", render(name, &plan)), ("warnings.txt", lines(&warnings))]

@@ -9,11 +9,13 @@ fn run(bytes: &[u8]) {
     for kind in [EventKind::Push, EventKind::Promote] {
         let mut facts = EventFacts::new(kind);
         facts.commit.message = "two\nlines \" and 中文".into();
-        let file = PipelineFile { path: ".drone.yml", bytes };
-        // Every answer is fine; a panic or an endless loop is not.
-        let _ = compile(&file, &facts);
-        let _ = lint(&file);
-        let _ = outline(&file);
+        for path in [".drone.yml", ".woodpecker.yml"] {
+            let file = PipelineFile { path, bytes };
+            // Every answer is fine; a panic or an endless loop is not.
+            let _ = compile(&file, &facts);
+            let _ = lint(&file);
+            let _ = outline(&file);
+        }
     }
 }
 
@@ -67,6 +69,11 @@ fn likely() -> impl Strategy<Value = String> {
         "workspace: {base: /a, path: b}\n",
         "branches: a\n",
         "type: exec\n",
+        "when:\n- {event: push, path: {include: ['*'], on_empty: false}}\n- {evaluate: 'CI == \"x\" and not (\"A\" in $env)'}\n",
+        "- <<: *x\n",
+        "  directory: a\n",
+        "  depends_on: [{name: a, optional: true}]\n",
+        "  entrypoint: [a]\n",
     ]);
     prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
 }
@@ -105,6 +112,9 @@ fn large_and_hostile_files_are_answered_soon() {
             "{}pipeline:\n  a: {{image: x}}\nmatrix:\n  A: [1,2,3]\n  B: [1,2,3]\n  C: [1,2,3]\n",
             (0..20_000).map(|i| format!("pipelin{i}: x\n")).collect::<String>()
         ),
+        format!("steps:\n{}", steps(1_900).replace("clone", "")),
+        format!("steps:\n- name: a\n  image: x\n  when:\n{}", "  - {evaluate: 'A matches \"(a{50}){50}\"'}\n".repeat(10_000)),
+        format!("variables:\n  a: &a [{}]\nsteps:\n{}", "{image: x}, ".repeat(900), "- <<: *a\n".repeat(20_000)),
         "--- \nkind: pipeline\nsteps: [{name: a, image: b}]\n".repeat(15_000),
         format!("kind: pipeline\nsteps:\n- {{name: a, image: i, {}}}\n", (0..50_000).map(|i| format!("k{i}: 1, ")).collect::<String>()),
     ];

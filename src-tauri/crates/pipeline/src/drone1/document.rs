@@ -5,7 +5,7 @@ use super::step::{self, Setting};
 use crate::draft::{Draft, StageDraft, check_size, demand_trust, from_secret};
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
-use crate::when::Conditions;
+use crate::when::{Conditions, When};
 use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, Workspace};
 use lp_yaml::{Entry, Findings, Node, decode};
 
@@ -65,7 +65,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         source: true,
         cell: Vec::new(),
         volumes: Vec::new(),
-        trigger: Conditions::default(),
+        trigger: When::default(),
         depends_on: Vec::new(),
         environment: Environment::new(),
         metadata,
@@ -122,7 +122,7 @@ fn read_key(entry: &Entry, label: &str, trusted: bool, stage: &mut StageDraft, f
             }
         }
         "depends_on" => stage.depends_on = decode::texts(node, &what, findings).unwrap_or_default(),
-        "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, &what, findings),
+        "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, &what, findings).into(),
         "workspace" => workspace(node, &what, stage, findings),
         "environment" => stage.environment = environment(node, &what, findings),
         "volumes" => volumes(node, &what, trusted, stage, findings),

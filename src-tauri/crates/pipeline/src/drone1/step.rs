@@ -63,17 +63,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     }
     let label = if name.is_empty() { format!("the {section} in line {}", node.span.line) } else { format!("{section} `{name}`") };
     let kind = if service { StepKind::Service } else { StepKind::Plugin };
-    let mut draft = Draft {
-        step: Step::new(0, &name, kind),
-        span,
-        environment: Environment::new(),
-        params: Environment::new(),
-        secrets: Environment::new(),
-        when: Conditions::default(),
-        group: None,
-        depends_on: Vec::new(),
-        commands: false,
-    };
+    let mut draft = Draft::new(Step::new(0, &name, kind), span);
     draft.step.line = node.span.line;
     draft.step.pull = PullPolicy::Latest;
     draft.step.exit_78_ends_stage = true;
@@ -89,7 +79,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
         if !commands.is_empty() && (draft.step.entrypoint.is_some() || draft.step.command.is_some()) {
             findings.warning("key-without-effect", span, format!("{label} has `commands`, so its `entrypoint` and `command` are ignored"));
         }
-        run_commands(&mut draft, &commands, span, findings);
+        run_commands(&mut draft, None, &commands, span, findings);
         if draft.commands && !service {
             draft.step.kind = StepKind::Commands;
         }
@@ -101,7 +91,6 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
         *list = texts;
         draft.secrets.extend::<Environment>(secrets);
     }
-    draft.step.run_on = draft.when.run_on(Dialect::Drone1);
     Some(draft)
 }
 
@@ -175,7 +164,11 @@ fn read_key(
             // The files are there before any step starts.
             draft.depends_on.retain(|(name, _)| name != "clone");
         }
-        "when" => draft.when = Conditions::read(node, Dialect::Drone1, &what, findings),
+        "when" => {
+            let conditions = Conditions::read(node, Dialect::Drone1, &what, findings);
+            draft.step.run_on = conditions.run_on(Dialect::Drone1);
+            draft.when = conditions.into();
+        }
         "failure" => draft.step.on_failure = failure(node, &what, findings),
         "detach" => draft.step.detached |= decode::boolean(node, &what, findings) == Some(true),
         "pull" => draft.step.pull = pull(node, &what, findings),

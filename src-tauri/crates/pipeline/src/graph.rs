@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// The nodes of one circle, in its direction.
-pub(super) fn order(needs: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
+pub(crate) fn order(needs: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
     let mut open: Vec<usize> = needs.iter().map(Vec::len).collect();
     let mut dependants: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
     for (node, list) in needs.iter().enumerate() {
@@ -40,7 +40,7 @@ pub(super) fn order(needs: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
 
 /// The needs of each kept node once the others are gone: a node that was left out hands its own needs on. The input has
 /// no circle.
-pub(super) fn bridge(needs: &[Vec<usize>], keep: &[bool]) -> Vec<Vec<usize>> {
+pub(crate) fn bridge(needs: &[Vec<usize>], keep: &[bool]) -> Vec<Vec<usize>> {
     let mut bridged: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
     for node in order(needs).unwrap_or_default() {
         let mut list = Vec::new();

@@ -1,0 +1,208 @@
+//! From words to an expression whose types are known to fit.
+
+use super::token::{Token, tokens};
+use super::{Node, Operator};
+use regex::{Regex, RegexBuilder};
+
+/// Longest expression in bytes.
+const MAX_TEXT: usize = 4096;
+/// Deepest nesting of brackets and negations.
+const MAX_DEPTH: usize = 50;
+/// Most memory that a compiled pattern may take, in bytes.
+const MAX_PATTERN: usize = 256 << 10;
+
+/// What a part of an expression gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Type {
+    Bool,
+    Number,
+    Text,
+    List,
+    Nil,
+    /// `$env`.
+    Variables,
+}
+
+pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().map_err(|_| format!("`{pattern}` is no pattern"))
+}
+
+pub(super) fn parse(text: &str) -> Result<Node, String> {
+    if text.len() > MAX_TEXT {
+        return Err(format!("it has more than {MAX_TEXT} bytes"));
+    }
+    let tokens = tokens(text)?;
+    if tokens.is_empty() {
+        return Err("it is empty".into());
+    }
+    let mut parser = Parser { tokens, at: 0 };
+    let (node, kind) = parser.expression(0, 0)?;
+    if let Some(token) = parser.peek() {
+        return Err(format!("{} was not expected", show(token)));
+    }
+    if kind == Type::Bool { Ok(node) } else { Err("it does not say yes or no".into()) }
+}
+
+fn show(token: &Token) -> String {
+    match token {
+        Token::Name(name) => format!("`{name}`"),
+        Token::Number(number) => format!("`{number}`"),
+        Token::Text(text) => format!("`\"{text}\"`"),
+        Token::Sign(sign) => format!("`{sign}`"),
+    }
+}
+
+struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at)
+    }
+
+    fn take(&mut self, sign: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Sign(s)) if *s == sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn demand(&mut self, sign: &str) -> Result<(), String> {
+        if self.take(sign) { Ok(()) } else { Err(format!("`{sign}` is missing")) }
+    }
+
+    /// The operator that stands here and how strongly it binds, with the number of its words.
+    fn operator(&self) -> Option<(Operator, u8, usize)> {
+        let word = |at: usize| match self.tokens.get(at)? {
+            Token::Name(name) => Some(name.as_str()),
+            Token::Sign(sign) => Some(*sign),
+            _ => None,
+        };
+        let (operator, strength) = match word(self.at)? {
+            "or" | "||" => (Operator::Or, 1),
+            "and" | "&&" => (Operator::And, 2),
+            "==" => (Operator::Equal, 3),
+            "!=" => (Operator::Unequal, 3),
+            "<" => (Operator::Less, 3),
+            "<=" => (Operator::LessOrEqual, 3),
+            ">" => (Operator::Greater, 3),
+            ">=" => (Operator::GreaterOrEqual, 3),
+            "in" => (Operator::In, 3),
+            "not" if word(self.at + 1) == Some("in") => return Some((Operator::NotIn, 3, 2)),
+            "contains" => (Operator::Contains, 3),
+            "startsWith" => (Operator::StartsWith, 3),
+            "endsWith" => (Operator::EndsWith, 3),
+            "matches" => (Operator::Matches, 3),
+            _ => return None,
+        };
+        Some((operator, strength, 1))
+    }
+
+    fn expression(&mut self, weakest: u8, depth: usize) -> Result<(Node, Type), String> {
+        let mut left = self.single(depth)?;
+        while let Some((operator, strength, words)) = self.operator().filter(|(_, strength, _)| *strength > weakest) {
+            self.at += words;
+            let right = self.expression(strength, depth)?;
+            left = (join(left, operator, right)?, Type::Bool);
+        }
+        Ok(left)
+    }
+
+    fn single(&mut self, depth: usize) -> Result<(Node, Type), String> {
+        if depth > MAX_DEPTH {
+            return Err("it is nested too deep".into());
+        }
+        let token = self.peek().cloned().ok_or("it ends too early")?;
+        self.at += 1;
+        match token {
+            Token::Number(number) => Ok((Node::Number(number), Type::Number)),
+            Token::Text(text) => Ok((Node::Text(text), Type::Text)),
+            Token::Sign("!") => self.negated(depth),
+            Token::Sign("(") => {
+                let inner = self.expression(0, depth + 1)?;
+                self.demand(")")?;
+                Ok(inner)
+            }
+            Token::Sign("[") => self.list(depth),
+            Token::Sign("$env") => self.variables(),
+            Token::Name(name) => match name.as_str() {
+                "not" => self.negated(depth),
+                "true" => Ok((Node::Bool(true), Type::Bool)),
+                "false" => Ok((Node::Bool(false), Type::Bool)),
+                "nil" => Ok((Node::Nil, Type::Nil)),
+                _ if self.take("(") => Err(format!("functions such as `{name}()` are not known here")),
+                _ => Ok((Node::Variable(name), Type::Text)),
+            },
+            token => Err(format!("{} was not expected", show(&token))),
+        }
+    }
+
+    /// A negation binds more strongly than a comparison.
+    fn negated(&mut self, depth: usize) -> Result<(Node, Type), String> {
+        match self.single(depth + 1)? {
+            (inner, Type::Bool) => Ok((Node::Not(Box::new(inner)), Type::Bool)),
+            _ => Err("what is negated does not say yes or no; put the comparison into brackets".into()),
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<(Node, Type), String> {
+        let mut items = Vec::new();
+        while !self.take("]") {
+            items.push(self.expression(0, depth + 1)?.0);
+            if !self.take(",") {
+                self.demand("]")?;
+                break;
+            }
+        }
+        Ok((Node::List(items), Type::List))
+    }
+
+    /// `$env`, `$env["NAME"]` or `$env.NAME`.
+    fn variables(&mut self) -> Result<(Node, Type), String> {
+        let dot = self.take(".");
+        if !dot && !self.take("[") {
+            return Ok((Node::Variables, Type::Variables));
+        }
+        let name = match self.peek() {
+            Some(Token::Name(name)) if dot => name.clone(),
+            Some(Token::Text(name)) if !dot => name.clone(),
+            _ => return Err("the name of a variable must follow `$env`".into()),
+        };
+        self.at += 1;
+        if !dot {
+            self.demand("]")?;
+        }
+        Ok((Node::Variable(name), Type::Text))
+    }
+}
+
+fn join((left, a): (Node, Type), operator: Operator, (right, b): (Node, Type)) -> Result<Node, String> {
+    let both = |kind: Type| a == kind && b == kind;
+    match operator {
+        Operator::Or | Operator::And if !both(Type::Bool) => {
+            return Err("`and` and `or` need something that says yes or no on both sides".into());
+        }
+        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual
+            if !both(Type::Text) && !both(Type::Number) =>
+        {
+            return Err("`<` and `>` compare two texts or two numbers".into());
+        }
+        Operator::Contains | Operator::StartsWith | Operator::EndsWith | Operator::Matches if !both(Type::Text) => {
+            return Err("`contains`, `startsWith`, `endsWith` and `matches` need texts on both sides".into());
+        }
+        Operator::In | Operator::NotIn if b != Type::List && b != Type::Variables => {
+            return Err("`in` needs a list or `$env` on its right".into());
+        }
+        Operator::Equal | Operator::Unequal if a == Type::Variables || b == Type::Variables => {
+            return Err("`$env` can only be asked for a name".into());
+        }
+        Operator::Matches => {
+            if let Node::Text(pattern) = &right {
+                return Ok(Node::Matches(Box::new(left), regex(pattern)?));
+            }
+        }
+        _ => {}
+    }
+    Ok(Node::Binary(Box::new(left), operator, Box::new(right)))
+}

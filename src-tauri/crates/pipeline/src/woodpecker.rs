@@ -1,0 +1,249 @@
+//! Woodpecker 0.15, 2 and 3: one file is one workflow, and one stage per combination of its matrix. The steps run one after
+//! the other, or, as soon as one of them has `depends_on`, level by level.
+
+mod document;
+mod step;
+
+use crate::PipelineFile;
+use crate::draft::{Draft, Reasons, StageDraft, check_size, expand, first_document, levels_by_group, matrix_cells, runs_ever};
+use crate::environment::woodpecker as variables;
+use crate::environment::{self, Environment};
+use crate::graph::order;
+use crate::matrix::cell_name;
+use crate::when::{Mismatch, Situation};
+use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber};
+use lp_yaml::Findings;
+
+const DIALECT: Dialect = Dialect::Woodpecker;
+
+/// Which age of the language a file is written in: where its steps stand tells. Version 2 and 3 are not told apart: what 3
+/// removed still works, with a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generation {
+    /// 0.15 and before: `pipeline:`.
+    Early,
+    /// 1.0 and later: `steps:`.
+    Current,
+}
+
+/// A file that was read.
+pub(crate) struct Read {
+    generation: Generation,
+    pub drafts: Vec<StageDraft>,
+    /// Whether `branches` keeps the event out.
+    branches: Option<Mismatch>,
+}
+
+/// Compiles the file; findings go to `findings`.
+pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+    let Some(read) = read(file, facts, findings) else { return Vec::new() };
+    let mut reasons = Reasons::default();
+    let mut stages = Vec::new();
+    match read.branches {
+        Some(mismatch) => reasons.add("the file", &mismatch),
+        None => {
+            for draft in read.drafts {
+                let number = stages.len() as u32 + 1;
+                stages.extend(stage(draft, read.generation, number, facts, &mut reasons, findings));
+            }
+        }
+    }
+    if !check_size(stages.len(), stages.iter().map(|stage| stage.steps.len()).sum(), findings) {
+        return Vec::new();
+    }
+    if stages.is_empty() && !findings.has_errors() {
+        reasons.warn(DIALECT, facts, findings);
+    }
+    stages
+}
+
+/// Reads one draft per combination of the matrix.
+pub(crate) fn read(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Read> {
+    let (index, part, raw) = first_document(file, DIALECT, "woodpecker", findings)?;
+    let generation = if raw.get("steps").is_none() && raw.get("pipeline").is_some() { Generation::Early } else { Generation::Current };
+    let branches = document::branches(&raw, generation, facts, findings);
+    let workflow = workflow_name(file.path);
+    let mut drafts: Vec<StageDraft> = Vec::new();
+    for cell in matrix_cells(&raw, &part, findings)? {
+        let mut metadata = variables::metadata(facts, generation, &workflow, drafts.len() as u32 + 1);
+        metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
+        let Some(root) = expand(file, &index, part.clone(), DIALECT, &metadata, facts, findings) else { continue };
+        let mut name = if cell.is_empty() { workflow.clone() } else { format!("{workflow} {}", cell_name(&cell)) };
+        if drafts.iter().any(|other| other.name == name) {
+            name = format!("{name} ({})", drafts.len() + 1);
+        }
+        drafts.extend(document::read(&root, generation, name, cell, metadata, facts, findings));
+    }
+    if generation == Generation::Current {
+        document::deprecated_variables(&index, part, findings);
+    }
+    Some(Read { generation, drafts, branches })
+}
+
+/// The name of the file without its folder, a leading dot and its ending.
+fn workflow_name(path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path).trim_start_matches('.');
+    file.strip_suffix(".yml").or_else(|| file.strip_suffix(".yaml")).unwrap_or(file).to_owned()
+}
+
+/// Decides the conditions and draws the edges: all services first, then level after level.
+fn stage(
+    draft: StageDraft,
+    generation: Generation,
+    number: u32,
+    facts: &EventFacts,
+    reasons: &mut Reasons,
+    findings: &mut Findings<'_>,
+) -> Option<Stage> {
+    let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
+    if let Some(mismatch) = draft.trigger.mismatch(&situation) {
+        reasons.add("the workflow", &mismatch);
+        return None;
+    }
+    let run_on = document::run_on(&draft, &situation);
+    let mut keep = |drafts: Vec<Draft>, kind: &str| -> Vec<Draft> {
+        let mut kept = Vec::new();
+        for mut draft in drafts {
+            match draft.when.mismatch(&situation) {
+                None => {
+                    draft.step.run_on = draft.when.run_on(&situation);
+                    kept.push(draft);
+                }
+                Some(mismatch) => reasons.add(&format!("{kind} `{}`", draft.step.name), &mismatch),
+            }
+        }
+        kept
+    };
+    let services = keep(draft.services, "service");
+    let mut kept = keep(draft.steps, "step");
+    kept.retain(|step| runs_ever(step, findings));
+    if kept.is_empty() {
+        return None;
+    }
+    let levels = levels(&kept, findings)?;
+    let base = Base { generation, facts, metadata: draft.metadata, dir: draft.workspace.dir() };
+    let mut steps: Vec<Step> = Vec::new();
+    for service in services {
+        let mut step = finish(service, steps.len() as u32 + 1, &base);
+        // They start with the stage and end with it, whatever happens in between.
+        step.run_on = lp_model::RunOn::default();
+        steps.push(step);
+    }
+    let first = steps.len() as u32 + 1;
+    let started: Vec<StepNumber> = steps.iter().map(|step| step.number).collect();
+    for (n, draft) in kept.into_iter().enumerate() {
+        let mut step = finish(draft, first + n as u32, &base);
+        step.needs = match levels[n] {
+            0 => started.clone(),
+            level => (0..levels.len()).filter(|&other| levels[other] + 1 == level).map(|other| StepNumber(first + other as u32)).collect(),
+        };
+        steps.push(step);
+    }
+    Some(Stage {
+        number: StageNumber(number),
+        name: draft.name,
+        backend: draft.backend,
+        needs: Vec::new(),
+        run_on,
+        workspace: draft.workspace,
+        source: draft.source,
+        matrix: draft.cell.into_iter().collect(),
+        volumes: draft.volumes,
+        steps,
+    })
+}
+
+/// The level of each step. With any `depends_on` (an empty one too) a step is one level behind the last of those that it needs,
+/// and waits for everything on earlier levels; else the groups of old files count. `None` when the graph has no order.
+fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
+    if steps.iter().all(|step| step.dependencies.is_none()) {
+        return Some(levels_by_group(steps));
+    }
+    let mut complete = true;
+    let mut needs: Vec<Vec<usize>> = Vec::new();
+    for step in steps {
+        let mut list = Vec::new();
+        for dependency in step.dependencies.iter().flatten() {
+            match steps.iter().rposition(|other| other.step.name == dependency.name) {
+                Some(at) => list.push(at),
+                None if dependency.optional => {}
+                None => {
+                    complete = false;
+                    let message = format!("step `{}` needs `{}`, which does not run for this event", step.step.name, dependency.name);
+                    findings
+                        .error("missing-dependency", dependency.span, message)
+                        .help(format!("write `- {{name: {}, optional: true}}`, or give both steps the same `when`", dependency.name));
+                }
+            }
+        }
+        needs.push(list);
+    }
+    if !complete {
+        return None;
+    }
+    let order = order(&needs).ok()?;
+    let mut levels = vec![0; steps.len()];
+    for node in order {
+        levels[node] = needs[node].iter().map(|&need| levels[need] + 1).max().unwrap_or(0);
+    }
+    Some(levels)
+}
+
+/// What all steps of a stage share.
+struct Base<'f> {
+    generation: Generation,
+    facts: &'f EventFacts,
+    metadata: Environment,
+    dir: String,
+}
+
+/// Puts the environment together, lowest precedence first. From 1.0 on the file may override what is known of the run; in 0.15
+/// it may not.
+fn finish(draft: Draft, number: u32, base: &Base<'_>) -> Step {
+    let mut step = draft.step;
+    step.number = StepNumber(number);
+    let is_set = |value: &EnvValue| !matches!(value, EnvValue::Text(text) if text.is_empty());
+    let mut known: Environment =
+        base.metadata.iter().filter(|(_, value)| is_set(value)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    environment::set_runtime(&mut known, &["CI_WORKSPACE"], RuntimeFact::WorkspaceDir);
+    if draft.commands {
+        environment::set(&mut known, "SHELL", "/bin/sh");
+    }
+    let mut env = match base.generation {
+        Generation::Early => {
+            if draft.commands {
+                environment::set(&mut known, "HOME", "/root");
+            }
+            let mut env = draft.environment;
+            env.extend(known);
+            env.extend(draft.params);
+            env
+        }
+        Generation::Current => {
+            known.extend(draft.params);
+            known.extend(draft.environment);
+            known
+        }
+    };
+    env.extend(draft.secrets);
+    env.extend(variables::runtime(base.generation));
+    if base.generation == Generation::Current {
+        environment::set(&mut env, "CI_STEP_NAME", &step.name);
+        environment::set(&mut env, "CI_STEP_NUMBER", number.to_string());
+        let kind = match step.kind {
+            StepKind::Service => "service",
+            _ if draft.plugin => "plugin",
+            _ => "commands",
+        };
+        environment::set(&mut env, "CI_STEP_TYPE", kind);
+        if draft.plugin {
+            env.extend(variables::plugin(base.facts, number));
+        }
+    }
+    step.environment = env;
+    // A service or detached program keeps the folder of its image.
+    if draft.commands || (step.kind != StepKind::Service && !step.detached) {
+        step.working_dir = step.working_dir.take().or_else(|| Some(base.dir.clone()));
+    }
+    step
+}

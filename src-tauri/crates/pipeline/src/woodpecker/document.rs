@@ -1,0 +1,272 @@
+//! The document of a workflow: everything but its steps.
+
+use super::step::{self, Setting};
+use super::{DIALECT, Generation};
+use crate::compose::Reading;
+use crate::draft::{Draft, StageDraft, check_size, warn_of_duplicates, workspace};
+use crate::environment::Environment;
+use crate::graph::order;
+use crate::matrix::Cell;
+use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker as when};
+use lp_model::{BackendKind, EventFacts, EventKind, RunOn, Span};
+use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
+use std::ops::Range;
+
+const KEYS: [&str; 17] = [
+    "steps",
+    "pipeline",
+    "services",
+    "clone",
+    "skip_clone",
+    "workspace",
+    "when",
+    "branches",
+    "platform",
+    "labels",
+    "depends_on",
+    "runs_on",
+    "matrix",
+    "concurrency",
+    "variables",
+    "networks",
+    "volumes",
+];
+/// Most unknown keys at the top that are looked at.
+const MAX_UNKNOWN: usize = 200;
+/// Variables that version 3 renamed.
+const RENAMED: [(&str, &str); 3] = [
+    ("CI_COMMIT_PRERELEASE", "CI_PIPELINE_RELEASE_PRE"),
+    ("CI_COMMIT_AUTHOR_AVATAR", "CI_PIPELINE_AVATAR"),
+    ("CI_PREV_COMMIT_AUTHOR_AVATAR", "CI_PREV_PIPELINE_AVATAR"),
+];
+
+/// Whether `branches` keeps the event out. It is about commits that arrive, not about tags and deployments.
+pub(super) fn branches(root: &Node, generation: Generation, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Mismatch> {
+    let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
+    if generation == Generation::Current {
+        findings
+            .warning("deprecated-key", entry.key.span, "woodpecker 3 ignores `branches`; here it decides, as before")
+            .help("write `when: {branch: …}` at the top of the file");
+    }
+    let constraint = read_constraint(&entry.value, DIALECT, "`branches`", findings);
+    let arrives = !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback);
+    (arrives && !constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
+}
+
+/// Variables with a new name, wherever they are used.
+pub(super) fn deprecated_variables(index: &TextIndex<'_>, part: Range<usize>, findings: &mut Findings<'_>) {
+    let text = &index.text()[part.clone()];
+    for (old, new) in RENAMED {
+        for (at, _) in text.match_indices(old) {
+            let before = text[..at].trim_end_matches('{').ends_with('$');
+            let after = text[at + old.len()..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
+            if before && !after && !findings.is_full() {
+                let span = index.span(part.start + at..part.start + at + old.len());
+                findings.note("deprecated-variable", span, format!("`{old}` is called `{new}` since woodpecker 3"));
+            }
+        }
+    }
+}
+
+/// Reads the workflow for one combination of the matrix.
+pub(super) fn read(
+    root: &Node,
+    generation: Generation,
+    name: String,
+    cell: Cell,
+    metadata: Environment,
+    facts: &EventFacts,
+    findings: &mut Findings<'_>,
+) -> Option<StageDraft> {
+    let entries = decode::map(root, "the file", findings)?;
+    for entry in entries.iter().filter(|entry| !KEYS.contains(&entry.key.text.as_str())).take(MAX_UNKNOWN) {
+        decode::unknown_key(entry, &KEYS, "the file", findings);
+    }
+    let workspace = workspace(root, "/woodpecker", facts, findings);
+    let mut stage = StageDraft {
+        name,
+        span: root.span,
+        backend: BackendKind::Docker,
+        runs: true,
+        workspace: workspace.clone(),
+        source: true,
+        cell,
+        volumes: Vec::new(),
+        trigger: When::default(),
+        depends_on: Vec::new(),
+        environment: Environment::new(),
+        metadata,
+        services: Vec::new(),
+        steps: Vec::new(),
+    };
+    for entry in entries {
+        read_key(entry, generation, &mut stage, findings);
+    }
+    let mut setting = Setting { generation, workspace, reading: Reading { trusted: facts.repo.trusted, volumes: Vec::new() } };
+    stage.services = containers(root, "services", true, &mut setting, findings);
+    let section = if generation == Generation::Early { "pipeline" } else { "steps" };
+    stage.steps = containers(root, section, false, &mut setting, findings);
+    stage.volumes = setting.reading.volumes;
+    if stage.steps.is_empty() && !findings.has_errors() {
+        let span = root.get(section).map_or(root.span, |node| node.span);
+        findings.error("no-steps", span, format!("`{section}` has no steps"));
+    }
+    warn_of_duplicates(&stage.steps, findings);
+    check_dependencies(&stage.steps, findings);
+    if generation == Generation::Current {
+        note_missing_events(&stage, findings);
+    }
+    Some(stage)
+}
+
+fn read_key(entry: &Entry, generation: Generation, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+    let (node, span) = (&*entry.value, entry.key.span);
+    match entry.key.text.as_str() {
+        "when" => stage.trigger = when::read(node, generation, "`when` of the file", findings),
+        "skip_clone" => stage.source = decode::boolean(node, "`skip_clone`", findings) != Some(true),
+        "clone" if !node.is_null() => {
+            findings
+                .warning(
+                    "clone-built-in",
+                    span,
+                    "the files of the commit are put into the working copy without a clone step; `clone` is ignored",
+                )
+                .help("remove `clone`; the whole history is not needed for a build, and no credentials get into a container");
+        }
+        "pipeline" if generation == Generation::Current => {
+            findings.warning("key-without-effect", span, "the file has `steps`, so `pipeline` is ignored");
+        }
+        "platform" => {
+            platform(node, span, "`platform`", findings);
+        }
+        "labels" => {
+            for label in node.entries().unwrap_or_default().iter().filter(|label| label.key.text == "platform") {
+                platform(&label.value, label.key.span, "`labels`", findings);
+            }
+        }
+        "depends_on" => {
+            let names = dependency_names(node, "`depends_on` of the file", findings);
+            if !names.is_empty() {
+                let message = format!("`depends_on` names workflows of other files ({}); files are run one by one here", names.join(", "));
+                findings.warning("other-workflows", span, message).help("run those workflows first if this one needs what they do");
+            }
+        }
+        "runs_on" => {
+            for (word, span) in decode::text_or_texts(node, "`runs_on`", findings).unwrap_or_default() {
+                if !matches!(word.as_str(), "success" | "failure") {
+                    findings.warning("unknown-word", span, format!("`runs_on` is `{word}`, which means nothing"));
+                }
+            }
+            findings.note(
+                "other-workflows",
+                span,
+                "`runs_on` looks at other workflows; files are run one by one here, so it has no effect",
+            );
+        }
+        "concurrency" => concurrency(node, findings),
+        "networks" | "volumes" => {
+            findings.warning("key-without-effect", span, format!("`{}` at the top of the file has no effect", entry.key.text));
+        }
+        _ => {}
+    }
+}
+
+fn platform(node: &Node, span: Span, what: &str, findings: &mut Findings<'_>) {
+    if let Some(platform) = node.text().filter(|text| !text.is_empty() && *text != DEFAULT_PLATFORM) {
+        findings.note("platform-ignored", span, format!("{what} asks for `{platform}`; the steps run on this machine"));
+    }
+}
+
+/// A number, or `{limit, group}`. Runs of one project wait for each other here anyway.
+fn concurrency(node: &Node, findings: &mut Findings<'_>) {
+    if let Value::Scalar { .. } = node.value {
+        decode::number(node, "`concurrency`", findings);
+        return;
+    }
+    let Some(entries) = decode::map(node, "`concurrency`", findings) else { return };
+    decode::unknown_keys(entries, &["limit", "group"], "`concurrency`", findings);
+    match decode::get(entries, "limit") {
+        Some(limit) => {
+            decode::number(limit, "`limit` of `concurrency`", findings);
+        }
+        None => {
+            findings.warning("missing-limit", node.span, "`concurrency` has no `limit`");
+        }
+    }
+}
+
+fn dependency_names(node: &Node, what: &str, findings: &mut Findings<'_>) -> Vec<String> {
+    step::dependencies(node, what, findings).into_iter().map(|dependency| dependency.name).collect()
+}
+
+/// Steps or services: a map by name, or a list of maps with `name`.
+fn containers(root: &Node, section: &str, service: bool, setting: &mut Setting, findings: &mut Findings<'_>) -> Vec<Draft> {
+    let Some(node) = root.get(section) else { return Vec::new() };
+    let count = node.entries().map_or(0, <[Entry]>::len).max(node.items().map_or(0, <[_]>::len));
+    if !check_size(0, count, findings) {
+        return Vec::new();
+    }
+    if let Some(items) = node.items() {
+        if setting.generation == Generation::Early {
+            findings
+                .error("wrong-type", node.span, format!("`{section}` must be a map of named steps, not a list"))
+                .help("call it `steps`: a list of steps came with woodpecker 1.0");
+            return Vec::new();
+        }
+        let item =
+            |(n, item): (usize, &std::sync::Arc<Node>)| step::read(item, &format!("step-{n}"), item.span, service, setting, findings);
+        return items.iter().enumerate().filter_map(item).collect();
+    }
+    let entries = decode::map(node, &format!("`{section}`"), findings).unwrap_or_default();
+    entries.iter().filter_map(|entry| step::read(&entry.value, &entry.key.text, entry.key.span, service, setting, findings)).collect()
+}
+
+/// A dependency must stand in the file (optional ones too are looked at for slips), and none may need itself in a circle.
+fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
+    let names: Vec<&str> = steps.iter().map(|step| step.step.name.as_str()).collect();
+    for step in steps {
+        for dependency in step.dependencies.iter().flatten() {
+            if names.contains(&dependency.name.as_str()) {
+                continue;
+            }
+            let message = format!("step `{}` needs `{}`, which is no step of this file", step.step.name, dependency.name);
+            let meant = lp_yaml::closest(&dependency.name, &names);
+            let found = match (dependency.optional, meant) {
+                (true, None) => continue,
+                (true, Some(_)) => findings.warning("unknown-step", dependency.span, message),
+                (false, _) => findings.error("unknown-step", dependency.span, message),
+            };
+            if let Some(meant) = meant {
+                found.help(format!("did you mean `{meant}`?"));
+            }
+        }
+    }
+    let position = |name: &String| names.iter().rposition(|other| other == name);
+    let needs: Vec<Vec<usize>> =
+        steps.iter().map(|step| step.dependencies.iter().flatten().filter_map(|dependency| position(&dependency.name)).collect()).collect();
+    if let Err(circle) = order(&needs) {
+        let span = circle.first().map(|&node| steps[node].span);
+        let mut path: Vec<&str> = circle.iter().map(|&node| names[node]).collect();
+        path.extend(path.first().copied());
+        findings.error("dependency-cycle", span, format!("these depend on each other in a circle: {}", path.join(" → ")));
+    }
+}
+
+/// A workflow that says nowhere for which events it runs, runs for all of them: version 3 calls that a bad habit.
+fn note_missing_events(stage: &StageDraft, findings: &mut Findings<'_>) {
+    let names_event = |when: &When| when.names(&[crate::when::Subject::Event]);
+    if names_event(&stage.trigger) {
+        return;
+    }
+    if let Some(step) = stage.steps.iter().find(|step| !names_event(&step.when)) {
+        findings
+            .note("no-event", step.span, format!("step `{}` names no event, so it runs for all of them", step.step.name))
+            .help("add `when: {event: push}` to the step or to the top of the file");
+    }
+}
+
+/// For which results of other workflows the workflow runs. There are none here, so one that waits for a failure never runs.
+pub(super) fn run_on(stage: &StageDraft, situation: &Situation<'_>) -> RunOn {
+    let run_on = stage.trigger.run_on(situation);
+    if run_on.success || run_on.failure { run_on } else { RunOn::default() }
+}
