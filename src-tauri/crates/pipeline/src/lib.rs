@@ -4,6 +4,9 @@
 //! text and facts always give the same plan. What the dialects mean was established by running them; the rules
 //! stand in the comments where they surprise.
 //!
+//! Drone 0.5 to 0.8, Drone 1.x and 2.x, and Woodpecker 0.15 to 3 compile to the same plan. One file is compiled alone: a Woodpecker
+//! workflow that depends on workflows of other files runs without them, with a warning.
+//!
 //! Read in this order: [`detect`] (which dialect), [`substitute`], [`matrix`], [`when`], [`params`], [`script`],
 //! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, and [`outline`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -108,14 +108,17 @@ fn note_one(conditions: &Conditions, dialect: Dialect, outline: &mut Outline) {
     if conditions.constraint(Subject::Cron).is_some_and(|constraint| !constraint.include.is_empty()) {
         outline.events.push(EventKind::Cron);
     }
-    let Some(targets) = conditions.constraint(Subject::Target) else { return };
-    for target in &targets.include {
+    // Woodpecker 3 has no key for the target.
+    let evaluated = conditions.evaluated("CI_PIPELINE_DEPLOY_TARGET");
+    let targets = conditions.constraint(Subject::Target).map(|constraint| constraint.include.as_slice()).unwrap_or_default();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).chain(evaluated).collect();
+    for &target in &targets {
         let literal = !target.is_empty() && !target.contains(['*', '?', '[', '{', '\\']);
-        if literal && !outline.targets.contains(target) {
-            outline.targets.push(target.clone());
+        if literal && !outline.targets.iter().any(|known| known == target) {
+            outline.targets.push(target.to_owned());
         }
     }
-    if !targets.include.is_empty() {
+    if !targets.is_empty() {
         outline.events.push(EventKind::Promote);
     }
 }
@@ -145,5 +148,11 @@ mod tests {
             (new.targets, new.events, new.any_event),
             (vec!["production".to_owned()], vec![EventKind::Promote, EventKind::Cron], false)
         );
+
+        let woodpecker = of(
+            "when: [{event: deployment, evaluate: 'CI_PIPELINE_DEPLOY_TARGET in [\"qa\", \"prod\"]'}, {event: manual}]\nsteps:\n- {name: a, image: i}\n",
+        );
+        assert_eq!(woodpecker.targets, ["qa", "prod"]);
+        assert_eq!((woodpecker.events, woodpecker.any_event), (vec![EventKind::Promote, EventKind::Rollback, EventKind::Manual], false));
     }
 }

@@ -225,6 +225,13 @@ impl Conditions {
         self.parts.iter().find(|part| part.1 == subject).map(|part| &part.3)
     }
 
+    /// The texts with which a variable is compared in its expressions.
+    pub fn evaluated(&self, variable: &str) -> Vec<&str> {
+        let expressions =
+            self.extras.iter().filter_map(|(_, _, extra)| if let Extra::Evaluate(expression) = extra { Some(expression) } else { None });
+        expressions.flat_map(|expression| expression.texts_of(variable)).collect()
+    }
+
     /// The first part that does not hold, or `None` when all do.
     pub fn mismatch(&self, situation: &Situation<'_>) -> Option<Mismatch> {
         let part =

@@ -159,13 +159,14 @@ fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
     if steps.iter().all(|step| step.dependencies.is_none()) {
         return Some(levels_by_group(steps));
     }
+    let positions = document::positions(steps);
     let mut complete = true;
     let mut needs: Vec<Vec<usize>> = Vec::new();
     for step in steps {
         let mut list = Vec::new();
         for dependency in step.dependencies.iter().flatten() {
-            match steps.iter().rposition(|other| other.step.name == dependency.name) {
-                Some(at) => list.push(at),
+            match positions.get(dependency.name.as_str()) {
+                Some(&at) => list.push(at),
                 None if dependency.optional => {}
                 None => {
                     complete = false;

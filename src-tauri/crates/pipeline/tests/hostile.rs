@@ -114,6 +114,19 @@ fn large_and_hostile_files_are_answered_soon() {
         ),
         format!("steps:\n{}", steps(1_900).replace("clone", "")),
         format!("steps:\n- name: a\n  image: x\n  when:\n{}", "  - {evaluate: 'A matches \"(a{50}){50}\"'}\n".repeat(10_000)),
+        format!(
+            "variables:\n  a: &a\n{}  n: &n [{}]\nsteps:\n{}",
+            (0..40).map(|i| format!("  - {{evaluate: 'A matches \"(\\w{{{i}}}){{9}}\"'}}\n")).collect::<String>(),
+            (0..100).map(|i| format!("unknown{i}, ")).collect::<String>(),
+            (0..1_500).map(|i| format!("- {{name: s{i}, image: x, when: *a, depends_on: *n}}\n")).collect::<String>()
+        ),
+        format!(
+            "variables:\n  n: &n [{}]\nsteps:\n{}",
+            (0..150).map(|i| format!("s{i}, ")).collect::<String>(),
+            (0..1_500)
+                .map(|i| format!("- {{name: s{i}, image: x, {}}}\n", if i < 150 { "" } else { "depends_on: *n" }))
+                .collect::<String>()
+        ),
         format!("variables:\n  a: &a [{}]\nsteps:\n{}", "{image: x}, ".repeat(900), "- <<: *a\n".repeat(20_000)),
         "--- \nkind: pipeline\nsteps: [{name: a, image: b}]\n".repeat(15_000),
         format!("kind: pipeline\nsteps:\n- {{name: a, image: i, {}}}\n", (0..50_000).map(|i| format!("k{i}: 1, ")).collect::<String>()),

@@ -9,8 +9,9 @@ mod token;
 
 use crate::environment::{Environment, early_text};
 use lp_model::EventFacts;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 /// A read expression that gives yes or no.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ enum Node {
     List(Vec<Node>),
     Not(Box<Node>),
     Binary(Box<Node>, Operator, Box<Node>),
-    /// `matches` with a literal pattern.
+    /// `matches`.
     Matches(Box<Node>, Regex),
 }
 
@@ -48,7 +49,6 @@ enum Operator {
     Contains,
     StartsWith,
     EndsWith,
-    /// With a pattern that is known only at the event.
     Matches,
 }
 
@@ -61,18 +61,72 @@ enum Value {
     List(Vec<Value>),
 }
 
+/// The patterns of one file: each is compiled once, however often aliases and the matrix repeat it, and there are not many of them,
+/// since compiling is what costs time.
+#[derive(Debug, Default)]
+pub struct Patterns(HashMap<String, Result<Regex, String>>);
+
+impl Patterns {
+    fn get(&mut self, pattern: &str) -> Result<Regex, String> {
+        if let Some(known) = self.0.get(pattern) {
+            return known.clone();
+        }
+        if self.0.len() >= MAX_PATTERNS {
+            return Err(format!("the file has more than {MAX_PATTERNS} different patterns"));
+        }
+        let builder = RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build();
+        let made = builder.map_err(|_| format!("`{pattern}` is no pattern, or a too large one"));
+        self.0.insert(pattern.to_owned(), made.clone());
+        made
+    }
+}
+
+/// Most patterns of one file.
+const MAX_PATTERNS: usize = 200;
+/// Most memory that a compiled pattern may take, in bytes.
+const MAX_PATTERN: usize = 256 << 10;
+
 /// Reads an expression.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn read(text: &str) -> Result<Expression, String> {
-    parse::parse(text).map(Expression)
+pub fn read(text: &str, patterns: &mut Patterns) -> Result<Expression, String> {
+    parse::parse(text, patterns).map(Expression)
 }
 
 impl Expression {
     /// Whether it holds with these variables.
     pub fn holds(&self, variables: &Environment, facts: &EventFacts) -> bool {
         Scope { variables, facts }.value(&self.0) == Value::Bool(true)
+    }
+
+    /// The texts with which a variable is said to be equal somewhere, in the order of the expression.
+    pub fn texts_of(&self, variable: &str) -> Vec<&str> {
+        let mut texts = Vec::new();
+        self.0.texts_of(variable, &mut texts);
+        texts
+    }
+}
+
+impl Node {
+    fn texts_of<'n>(&'n self, variable: &str, texts: &mut Vec<&'n str>) {
+        let is_it = |node: &Node| matches!(node, Node::Variable(name) if name == variable);
+        match self {
+            Self::Binary(left, Operator::Or | Operator::And, right) => {
+                left.texts_of(variable, texts);
+                right.texts_of(variable, texts);
+            }
+            Self::Binary(left, Operator::Equal, right) => match (&**left, &**right) {
+                (node, Self::Text(text)) | (Self::Text(text), node) if is_it(node) => texts.push(text),
+                _ => {}
+            },
+            Self::Binary(left, Operator::In, right) if is_it(left) => {
+                if let Self::List(items) = &**right {
+                    texts.extend(items.iter().filter_map(|item| if let Self::Text(text) = item { Some(text.as_str()) } else { None }));
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -115,7 +169,6 @@ impl Scope<'_> {
             Operator::Contains => texts(&left, &right, |text, part| text.contains(part)),
             Operator::StartsWith => texts(&left, &right, |text, part| text.starts_with(part)),
             Operator::EndsWith => texts(&left, &right, |text, part| text.ends_with(part)),
-            Operator::Matches => texts(&left, &right, |text, pattern| parse::regex(pattern).is_ok_and(|regex| regex.is_match(text))),
             _ => {
                 let order = match (&left, &right) {
                     (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
@@ -156,7 +209,7 @@ mod tests {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), text_of(value)))
             .collect();
-        read(text).map(|expression| expression.holds(&variables, &EventFacts::new(EventKind::Push)))
+        read(text, &mut Patterns::default()).map(|expression| expression.holds(&variables, &EventFacts::new(EventKind::Push)))
     }
 
     #[test]
@@ -179,7 +232,6 @@ mod tests {
             ("CI_COMMIT_TAG startsWith \"v\" and CI_COMMIT_TAG endsWith \".1\"", true),
             ("CI_COMMIT_TAG matches '^v[0-9]+\\\\.[0-9]+'", true),
             ("\"1.2\" matches '^([0-9]+)\\\\\\.2$'", true),
-            ("CI_PIPELINE_EVENT matches CI_PIPELINE_EVENT", true),
             ("2 < 10 and \"2\" > \"10\" and 1.5 >= 1.5 and 3 <= 4 and 1 > 0", true),
             ("1 in [1, 2] && 3 not in [1]", true),
             ("true or 1 == 2 and false", true),
@@ -207,6 +259,7 @@ mod tests {
             ("\"a", "quote is not closed"),
             ("a ? b : c", "`?` is not understood"),
             ("\"x\" matches \"(\"", "no pattern"),
+            ("CI_PIPELINE_EVENT matches CI_COMMIT_TAG", "a text in quotes"),
             ("true; false", "`;` is not understood"),
             ("1 == #", "`#` is not understood"),
             ("\"a\" == \"b\" + \"c\"", "`+` is not understood"),
@@ -218,5 +271,24 @@ mod tests {
         assert!(holds(&"not ".repeat(1000)).unwrap_err().contains("too deep"));
         assert!(holds(&format!("true{}", " and true".repeat(50_000))).is_err());
         assert!(holds(&format!("\"x\" matches \"{}\"", "(a{100}){100}".repeat(20))).unwrap_err().contains("no pattern"));
+    }
+
+    #[test]
+    fn patterns_are_compiled_once_and_are_not_many() {
+        let mut patterns = Patterns::default();
+        for n in 0..MAX_PATTERNS {
+            assert!(read(&format!("\"a\" matches \"{n}\""), &mut patterns).is_ok());
+        }
+        assert!(read("\"a\" matches \"7\"", &mut patterns).is_ok(), "a known one costs nothing");
+        assert!(read("\"a\" matches \"new\"", &mut patterns).unwrap_err().contains("more than 200"));
+    }
+
+    #[test]
+    fn texts_of_a_variable_are_found() {
+        let texts = |text: &str| {
+            read(text, &mut Patterns::default()).unwrap().texts_of("T").into_iter().map(str::to_owned).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(texts("T == \"qa\" || (\"prod\" == T && X == \"x\") or T in [\"a\", \"b\"]"), "qa prod a b");
+        assert_eq!(texts("T != \"qa\" and not (T == \"b\") and T matches \"c\""), "");
     }
 }

@@ -1,5 +1,6 @@
 //! Reads `when:` of Woodpecker: a map, or a list of maps of which one has to hold.
 
+use super::evaluate::Patterns;
 use super::path::PathFilter;
 use super::{Conditions, Constraint, Extra, Subject, When, evaluate, read_constraint, read_matrix};
 use crate::woodpecker::Generation;
@@ -24,11 +25,29 @@ const KNOWN: [&str; 13] =
 const EVENTS: [&str; 9] =
     ["push", "pull_request", "pull_request_closed", "pull_request_metadata", "tag", "release", "deployment", "cron", "manual"];
 
-/// Reads the node of `when:`; `what` names it in messages.
-pub fn read(node: &Node, generation: Generation, what: &str, findings: &mut Findings<'_>) -> When {
+/// Reads the conditions of one file.
+#[derive(Debug)]
+pub struct Reader {
+    generation: Generation,
+    patterns: Patterns,
+}
+
+impl Reader {
+    /// For a file of that age.
+    pub fn new(generation: Generation) -> Self {
+        Self { generation, patterns: Patterns::default() }
+    }
+
+    /// Reads the node of `when:`; `what` names it in messages.
+    pub fn read(&mut self, node: &Node, what: &str, findings: &mut Findings<'_>) -> When {
+        read(self, node, what, findings)
+    }
+}
+
+fn read(reader: &mut Reader, node: &Node, what: &str, findings: &mut Findings<'_>) -> When {
     match &node.value {
         Value::Seq(items) => {
-            if generation == Generation::Early {
+            if reader.generation == Generation::Early {
                 findings.warning(
                     "newer-form",
                     node.span,
@@ -38,15 +57,16 @@ pub fn read(node: &Node, generation: Generation, what: &str, findings: &mut Find
             if items.len() > MAX_ALTERNATIVES {
                 findings.error("too-many-conditions", node.span, format!("{what} has more than {MAX_ALTERNATIVES} alternatives"));
             }
-            let item = |item: &std::sync::Arc<Node>| conditions(item, generation, &format!("an item of {what}"), findings);
+            let item = |item: &std::sync::Arc<Node>| conditions(reader, item, &format!("an item of {what}"), findings);
             items.iter().take(MAX_ALTERNATIVES).map(item).collect()
         }
         _ if node.is_null() => When::default(),
-        _ => conditions(node, generation, what, findings).into(),
+        _ => conditions(reader, node, what, findings).into(),
     }
 }
 
-fn conditions(node: &Node, generation: Generation, what: &str, findings: &mut Findings<'_>) -> Conditions {
+fn conditions(reader: &mut Reader, node: &Node, what: &str, findings: &mut Findings<'_>) -> Conditions {
+    let generation = reader.generation;
     let mut conditions = Conditions { branch_of_tags: generation == Generation::Early, ..Conditions::default() };
     for entry in decode::map(node, what, findings).unwrap_or_default() {
         let key = entry.key.text.as_str();
@@ -75,7 +95,7 @@ fn conditions(node: &Node, generation: Generation, what: &str, findings: &mut Fi
             }
             "evaluate" => {
                 let Some(text) = decode::text(&entry.value, &name, findings) else { continue };
-                match evaluate::read(&text) {
+                match evaluate::read(&text, &mut reader.patterns) {
                     Ok(expression) => conditions.extras.push(("evaluate", entry.key.span, Extra::Evaluate(expression))),
                     Err(message) => findings
                         .error("bad-expression", entry.value.span, format!("{name} cannot be decided: {message}"))

@@ -3,13 +3,14 @@
 use super::step::{self, Setting};
 use super::{DIALECT, Generation};
 use crate::compose::Reading;
-use crate::draft::{Draft, StageDraft, check_size, warn_of_duplicates, workspace};
+use crate::draft::{Dependency, Draft, StageDraft, check_size, warn_of_duplicates, workspace};
 use crate::environment::Environment;
 use crate::graph::order;
 use crate::matrix::Cell;
-use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker as when};
+use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker::Reader};
 use lp_model::{BackendKind, EventFacts, EventKind, RunOn, Span};
 use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
+use std::collections::HashMap;
 use std::ops::Range;
 
 const KEYS: [&str; 17] = [
@@ -99,10 +100,11 @@ pub(super) fn read(
         services: Vec::new(),
         steps: Vec::new(),
     };
+    let reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
+    let mut setting = Setting { generation, workspace, reading, conditions: Reader::new(generation) };
     for entry in entries {
-        read_key(entry, generation, &mut stage, findings);
+        read_key(entry, &mut setting, &mut stage, findings);
     }
-    let mut setting = Setting { generation, workspace, reading: Reading { trusted: facts.repo.trusted, volumes: Vec::new() } };
     stage.services = containers(root, "services", true, &mut setting, findings);
     let section = if generation == Generation::Early { "pipeline" } else { "steps" };
     stage.steps = containers(root, section, false, &mut setting, findings);
@@ -119,10 +121,10 @@ pub(super) fn read(
     Some(stage)
 }
 
-fn read_key(entry: &Entry, generation: Generation, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let (node, span) = (&*entry.value, entry.key.span);
     match entry.key.text.as_str() {
-        "when" => stage.trigger = when::read(node, generation, "`when` of the file", findings),
+        "when" => stage.trigger = setting.conditions.read(node, "`when` of the file", findings),
         "skip_clone" => stage.source = decode::boolean(node, "`skip_clone`", findings) != Some(true),
         "clone" if !node.is_null() => {
             findings
@@ -133,7 +135,7 @@ fn read_key(entry: &Entry, generation: Generation, stage: &mut StageDraft, findi
                 )
                 .help("remove `clone`; the whole history is not needed for a build, and no credentials get into a container");
         }
-        "pipeline" if generation == Generation::Current => {
+        "pipeline" if setting.generation == Generation::Current => {
             findings.warning("key-without-effect", span, "the file has `steps`, so `pipeline` is ignored");
         }
         "platform" => {
@@ -221,12 +223,18 @@ fn containers(root: &Node, section: &str, service: bool, setting: &mut Setting, 
     entries.iter().filter_map(|entry| step::read(&entry.value, &entry.key.text, entry.key.span, service, setting, findings)).collect()
 }
 
+/// Where the steps stand by name; of several with the same name the last counts.
+pub(super) fn positions(steps: &[Draft]) -> HashMap<&str, usize> {
+    steps.iter().enumerate().map(|(n, step)| (step.step.name.as_str(), n)).collect()
+}
+
 /// A dependency must stand in the file (optional ones too are looked at for slips), and none may need itself in a circle.
 fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
     let names: Vec<&str> = steps.iter().map(|step| step.step.name.as_str()).collect();
+    let positions = positions(steps);
     for step in steps {
         for dependency in step.dependencies.iter().flatten() {
-            if names.contains(&dependency.name.as_str()) {
+            if positions.contains_key(dependency.name.as_str()) || (findings.is_full() && findings.has_errors()) {
                 continue;
             }
             let message = format!("step `{}` needs `{}`, which is no step of this file", step.step.name, dependency.name);
@@ -241,9 +249,8 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
             }
         }
     }
-    let position = |name: &String| names.iter().rposition(|other| other == name);
-    let needs: Vec<Vec<usize>> =
-        steps.iter().map(|step| step.dependencies.iter().flatten().filter_map(|dependency| position(&dependency.name)).collect()).collect();
+    let position = |dependency: &Dependency| positions.get(dependency.name.as_str()).copied();
+    let needs: Vec<Vec<usize>> = steps.iter().map(|step| step.dependencies.iter().flatten().filter_map(position).collect()).collect();
     if let Err(circle) = order(&needs) {
         let span = circle.first().map(|&node| steps[node].span);
         let mut path: Vec<&str> = circle.iter().map(|&node| names[node]).collect();

@@ -7,7 +7,7 @@ use crate::environment::Environment;
 use crate::image::{PRIVILEGED_WOODPECKER, is_one_of};
 use crate::params;
 use crate::script::script;
-use crate::when::woodpecker as when;
+use crate::when::woodpecker::Reader;
 use base64::Engine as _;
 use lp_model::{EnvValue, OnFailure, PullPolicy, Span, Step, StepKind, VolumeKind, Workspace};
 use lp_yaml::{Entry, Findings, Node, Value, closest, decode, scalar};
@@ -66,6 +66,7 @@ pub(super) struct Setting {
     pub generation: Generation,
     pub workspace: Workspace,
     pub reading: Reading,
+    pub conditions: Reader,
 }
 
 /// What a step is made of besides its draft, until all keys are read.
@@ -238,7 +239,7 @@ fn read_key(entry: &Entry, label: &str, setting: &mut Setting, draft: &mut Draft
             }
             draft.secrets = secrets(node, &what, findings);
         }
-        "when" => draft.when = when::read(node, generation, &what, findings),
+        "when" => draft.when = setting.conditions.read(node, &what, findings),
         "depends_on" => draft.dependencies = Some(dependencies(node, &what, findings)),
         "group" => {
             if generation == Generation::Current {

@@ -4,7 +4,8 @@ use crate::{SCENARIOS_08, cases, corpus, facts, refused, settle, text};
 use lp_model::{Dialect, EnvValue, EventFacts, EventKind, Severity};
 use lp_pipeline::environment::{Environment, woodpecker as variables};
 use lp_pipeline::when::path::PathFilter;
-use lp_pipeline::when::{Situation, When, woodpecker as when};
+use lp_pipeline::when::woodpecker::Reader;
+use lp_pipeline::when::{Situation, When};
 use lp_pipeline::{Generation, PipelineFile, compile, lint, matrix, outline, params};
 use lp_yaml::{Findings, Node};
 use serde_json::Value;
@@ -27,7 +28,7 @@ fn under(key: &str, conf: &str) -> String {
 fn read(conf: &str, generation: Generation) -> Result<When, Vec<lp_model::Diagnostic>> {
     let mut findings = Findings::new("t");
     let root = node(&format!("when:\n  {}\n", conf.replace('\n', "\n  ")));
-    let when = when::read(root.get("when").expect("it stands there"), generation, "`when`", &mut findings);
+    let when = Reader::new(generation).read(root.get("when").expect("it stands there"), "`when`", &mut findings);
     if findings.has_errors() { Err(findings.into_sorted()) } else { Ok(when) }
 }
 

@@ -1,15 +1,12 @@
 //! From words to an expression whose types are known to fit.
 
 use super::token::{Token, tokens};
-use super::{Node, Operator};
-use regex::{Regex, RegexBuilder};
+use super::{Node, Operator, Patterns};
 
 /// Longest expression in bytes.
 const MAX_TEXT: usize = 4096;
 /// Deepest nesting of brackets and negations.
 const MAX_DEPTH: usize = 50;
-/// Most memory that a compiled pattern may take, in bytes.
-const MAX_PATTERN: usize = 256 << 10;
 
 /// What a part of an expression gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,11 +20,7 @@ enum Type {
     Variables,
 }
 
-pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().map_err(|_| format!("`{pattern}` is no pattern"))
-}
-
-pub(super) fn parse(text: &str) -> Result<Node, String> {
+pub(super) fn parse(text: &str, patterns: &mut Patterns) -> Result<Node, String> {
     if text.len() > MAX_TEXT {
         return Err(format!("it has more than {MAX_TEXT} bytes"));
     }
@@ -35,7 +28,7 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
     if tokens.is_empty() {
         return Err("it is empty".into());
     }
-    let mut parser = Parser { tokens, at: 0 };
+    let mut parser = Parser { tokens, at: 0, patterns };
     let (node, kind) = parser.expression(0, 0)?;
     if let Some(token) = parser.peek() {
         return Err(format!("{} was not expected", show(token)));
@@ -52,12 +45,13 @@ fn show(token: &Token) -> String {
     }
 }
 
-struct Parser {
+struct Parser<'p> {
     tokens: Vec<Token>,
     at: usize,
+    patterns: &'p mut Patterns,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.at)
     }
@@ -104,7 +98,7 @@ impl Parser {
         while let Some((operator, strength, words)) = self.operator().filter(|(_, strength, _)| *strength > weakest) {
             self.at += words;
             let right = self.expression(strength, depth)?;
-            left = (join(left, operator, right)?, Type::Bool);
+            left = (join(left, operator, right, self.patterns)?, Type::Bool);
         }
         Ok(left)
     }
@@ -177,7 +171,7 @@ impl Parser {
     }
 }
 
-fn join((left, a): (Node, Type), operator: Operator, (right, b): (Node, Type)) -> Result<Node, String> {
+fn join((left, a): (Node, Type), operator: Operator, (right, b): (Node, Type), patterns: &mut Patterns) -> Result<Node, String> {
     let both = |kind: Type| a == kind && b == kind;
     match operator {
         Operator::Or | Operator::And if !both(Type::Bool) => {
@@ -198,9 +192,9 @@ fn join((left, a): (Node, Type), operator: Operator, (right, b): (Node, Type)) -
             return Err("`$env` can only be asked for a name".into());
         }
         Operator::Matches => {
-            if let Node::Text(pattern) = &right {
-                return Ok(Node::Matches(Box::new(left), regex(pattern)?));
-            }
+            // A pattern out of a variable could be anything that the writer of a commit message likes.
+            let Node::Text(pattern) = &right else { return Err("the pattern of `matches` must be a text in quotes".into()) };
+            return Ok(Node::Matches(Box::new(left), patterns.get(pattern)?));
         }
         _ => {}
     }
