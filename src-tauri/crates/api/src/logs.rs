@@ -87,11 +87,17 @@ impl App {
         let Some(mut reader) = self.reader(key).await? else { return Ok(vec![]) };
         let query = query.to_owned();
         blocking(move || {
-            let mut hits = Vec::new();
-            for line in reader.find(&query, from)?.lines.into_iter().take((limit as usize).min(MOST_HITS)) {
-                let found = reader.range(line, 1, HIT_BYTES)?.lines;
-                let text = found.first().map(|found| String::from_utf8_lossy(&found.bytes).into_owned()).unwrap_or_default();
-                hits.push(LogHit { line, text });
+            let most = (limit as usize).min(MOST_HITS);
+            let (mut hits, mut next) = (Vec::new(), Some(from));
+            // A long log is searched in parts.
+            while let Some(from) = next.filter(|_| hits.len() < most) {
+                let found = reader.find(&query, from)?;
+                next = found.next;
+                for line in found.lines.into_iter().take(most - hits.len()) {
+                    let shown = reader.range(line, 1, HIT_BYTES)?.lines;
+                    let text = shown.first().map(|shown| String::from_utf8_lossy(&shown.bytes).into_owned()).unwrap_or_default();
+                    hits.push(LogHit { line, text });
+                }
             }
             Ok(hits)
         })
@@ -182,4 +188,35 @@ impl App {
 
 fn no_step() -> ApiError {
     ApiError::new(ErrorCode::StepNotFound, "there is no such step in this run")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AppOptions;
+
+    #[tokio::test]
+    async fn a_word_at_the_end_of_a_long_log_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = AppOptions {
+            data_folder: folder.path().to_owned(),
+            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
+            actor: String::new(),
+            accept_guests: false,
+            use_os_key_store: false,
+        };
+        let app = App::open(options).await.unwrap();
+        let key = LogKey { run: "run-1".into(), stage: 1, step: 1, attempt: 1 };
+        let (run, step) = key.parse().unwrap();
+        let mut writer = app.logs.writer(&run, step, 0).unwrap();
+        let block = format!("{}\n", "x".repeat(1023)).repeat(1024);
+        for _ in 0..70 {
+            writer.append(block.as_bytes(), 0).unwrap();
+        }
+        writer.append(b"the needle\n", 0).unwrap();
+        writer.finish().unwrap();
+        let hits = app.log_find(&key, "NEEDLE", 0, 10).await.unwrap();
+        assert_eq!(hits, [LogHit { line: 70 * 1024, text: "the needle".into() }]);
+        app.shutdown().await;
+    }
 }

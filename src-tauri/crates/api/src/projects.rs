@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// How many versions the project screen offers. Older ones are reached by their tag or branch.
 const VERSIONS: usize = 200;
+/// In how many versions buttons are looked for when the newest has none.
+const LOOK_BACK: usize = 20;
 /// From how many of the newest runs the marks of versions and the last values come.
 const RECENT_RUNS: u32 = 200;
 
@@ -95,14 +97,21 @@ impl App {
     pub async fn project(self: &Arc<Self>, id: &str) -> Result<ProjectDetail, ApiError> {
         let row = self.project_row(id).await?;
         let folder = PathBuf::from(&row.path);
-        let (versions, sources) = blocking(move || {
+        let (versions, workflows, findings) = blocking(move || {
             let repository = Repository::open(&folder)?;
             let versions = repository.versions(VERSIONS)?;
             let newest = prepare::find_version(&repository, "")?;
-            Ok((versions, Sources::read(&repository, newest)?))
+            let (mut workflows, findings) = workflows_of(&Sources::read(&repository, newest)?);
+            // A newest version with a broken file must not keep anyone from running an older one.
+            for older in versions.iter().take(LOOK_BACK) {
+                if !workflows.is_empty() {
+                    break;
+                }
+                (workflows, _) = workflows_of(&Sources::read(&repository, older.clone())?);
+            }
+            Ok((versions, workflows, findings))
         })
         .await?;
-        let (workflows, findings) = workflows_of(&sources);
         let filter = RunFilter { project: Some(row.id.clone()), ..RunFilter::default() };
         let recent = self.store.runs(&filter, None, RECENT_RUNS).await?;
         let mut last_inputs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
@@ -126,9 +135,12 @@ impl App {
 
     async fn summary(&self, project: Project) -> Result<ProjectSummary, ApiError> {
         let filter = RunFilter { project: Some(project.id.clone()), ..RunFilter::default() };
-        let last = self.store.runs(&filter, None, 1).await?;
+        let last_run = match self.store.runs(&filter, None, 1).await?.first() {
+            Some(run) => Some(self.run_summary(run).await?),
+            None => None,
+        };
         Ok(ProjectSummary {
-            last_run: last.first().map(|run| convert::run_summary(run, &project.name, None)),
+            last_run,
             id: project.id.to_string(),
             name: project.name,
             path: project.path,
@@ -180,4 +192,46 @@ fn absolute(folder: &str) -> PathBuf {
 /// Runs what blocks (git, files) beside the async tasks.
 pub(crate) async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(act).await.map_err(ApiError::broken)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AppOptions;
+    use lp_git::{CommitSpec, FileSpec};
+
+    fn commit(pipeline: &str, time_ms: i64) -> CommitSpec {
+        CommitSpec {
+            message: "change the pipeline".into(),
+            author_name: "Lin Yue".into(),
+            author_email: "lin@example.com".into(),
+            time_ms,
+            offset_min: 0,
+            branch: "main".into(),
+            files: vec![FileSpec { path: ".drone.yml".into(), bytes: pipeline.as_bytes().to_vec(), executable: false }],
+            deletes: vec![],
+            tag: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_newest_version_leaves_the_buttons_of_the_last_good_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("shop");
+        let good = "kind: pipeline\nname: default\nsteps:\n- {name: hello, image: alpine, commands: [echo hello]}\n";
+        lp_git::create(&repository, &[commit(good, 1_000_000), commit("kind: pipeline\nsteps: {\n", 2_000_000)]).unwrap();
+        let options = AppOptions {
+            data_folder: folder.path().join("data"),
+            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
+            actor: String::new(),
+            accept_guests: false,
+            use_os_key_store: false,
+        };
+        let app = App::open(options).await.unwrap();
+        let project = app.open_project(&repository.display().to_string()).await.unwrap();
+        let detail = app.project(&project.id).await.unwrap();
+        assert!(!detail.workflows.is_empty());
+        assert!(detail.findings.iter().any(|finding| finding.severity == crate::dto::FindingSeverity::Error));
+        app.shutdown().await;
+    }
 }

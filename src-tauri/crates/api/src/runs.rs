@@ -163,7 +163,7 @@ impl App {
         Ok(RunPage { runs, next })
     }
 
-    async fn run_summary(&self, run: &Run) -> Result<RunSummary, ApiError> {
+    pub(crate) async fn run_summary(&self, run: &Run) -> Result<RunSummary, ApiError> {
         let project = self.store.project(&run.project).await?;
         // Facts that a newer app wrote cannot be read; the run can be shown all the same.
         let facts = self.store.event_facts(&run.id).await.ok();
