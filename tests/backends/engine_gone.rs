@@ -68,10 +68,11 @@ async fn it_hangs_while_files_are_sent() {
     let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), Some(Arc::new(source)));
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
     let (prepared, ()) = tokio::join!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)), async {
-        let loader = format!("{}-source", bench.stage.name());
-        // The loader appears shortly before the upload; where exactly the door falls shut does not matter.
-        let _ = within(30, "the loader", async {
-            while place.engine.inspect_container(&loader, None).await.is_err() {
+        let (network, loader) = (bench.stage.name(), format!("{}-source", bench.stage.name()));
+        // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
+        // is still making when nobody listens any more would appear after the clean-up.
+        within(30, "the loader and the network", async {
+            while place.engine.inspect_container(&loader, None).await.is_err() || place.engine.inspect_network(&network, None).await.is_err() {
                 tokio::task::yield_now().await;
             }
         })
@@ -79,6 +80,8 @@ async fn it_hangs_while_files_are_sent() {
         door.hang();
     });
     assert_unreachable(prepared);
+    // The door still holds the engine's end of the upload, and the engine does not remove a container while it is being filled.
+    door.cut();
     Bench { backend: Arc::new(docker::backend()), stage: bench.stage.clone() }.clear(&place).await;
 }
 
