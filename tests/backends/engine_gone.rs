@@ -72,7 +72,9 @@ async fn it_hangs_while_files_are_sent() {
         // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
         // is still making when nobody listens any more would appear after the clean-up.
         within(30, "the loader and the network", async {
-            while place.engine.inspect_container(&loader, None).await.is_err() || place.engine.inspect_network(&network, None).await.is_err() {
+            while place.engine.inspect_container(&loader, None).await.is_err()
+                || place.engine.inspect_network(&network, None).await.is_err()
+            {
                 tokio::task::yield_now().await;
             }
         })

@@ -27,6 +27,7 @@ pub(super) fn forms(secrets: &[SecretValue]) -> Vec<Zeroizing<String>> {
                     base64(&mut forms, text, alphabet);
                 }
                 percent(&mut forms, text);
+                json(&mut forms, text);
             }
         }
     }
@@ -60,6 +61,13 @@ fn base64(forms: &mut Vec<Zeroizing<String>>, text: &str, alphabet: &Alphabet) {
         let after = shifted.len() * 8 / 6;
         push(forms, encoded[first..after].to_owned());
     }
+}
+
+/// The value between the quotes of JSON: as our own plans write a setting that is a list or map, and as most other programs do, which
+/// escape only what they must.
+fn json(forms: &mut Vec<Zeroizing<String>>, text: &str) {
+    push(forms, lp_model::json_escape(text));
+    push(forms, text.replace('\\', "\\\\").replace('"', "\\\""));
 }
 
 /// The value in an address or a form: what is kept and how the rest is written differs between programs.

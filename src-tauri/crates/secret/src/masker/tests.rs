@@ -218,3 +218,11 @@ proptest! {
         prop_assert!(!out.contains(&BASE64_STANDARD_NO_PAD.encode(value.trim())));
     }
 }
+
+#[test]
+fn the_value_between_the_quotes_of_json_is_masked() {
+    let masker = Masker::new(&[SecretValue::new("pa\"ss<wo\\rd")]);
+    for written in [r#"{"k":"pa\"ss\u003cwo\\rd"}"#, r#"{"k":"pa\"ss<wo\\rd"}"#] {
+        assert_eq!(masker.mask_text(written), r#"{"k":"********"}"#, "{written}");
+    }
+}
