@@ -208,7 +208,7 @@ pub fn binary(name: &str) -> PathBuf {
     // target/release/deps/TEST -> target/release
     let folder = std::env::current_exe().expect("we run").ancestors().nth(2).expect("tests lie in deps").to_owned();
     let path = folder.join(name);
-    assert!(path.is_file(), "`{}` is not built: run `cargo build --release --workspace --bins` (`./dev test` does)", path.display());
+    assert!(path.is_file(), "`{}` is not built: run `./dev test`, or `cargo build --release --workspace --all-targets`", path.display());
     path
 }
 
