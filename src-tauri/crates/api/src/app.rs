@@ -72,11 +72,10 @@ impl App {
 
     /// Waits until no run is under way here.
     pub async fn wait_idle(&self) {
-        let mut notices = self.notices();
-        while self.live_runs() > 0 {
-            if notices.next().await.is_none() {
-                return;
-            }
+        let first = |engine: lp_engine::Engine| engine.live().first().and_then(|run| engine.run(run));
+        // Not by notices: the last one of a run goes out a moment before the engine takes the run off its list.
+        while let Some(run) = self.ownership.engine().and_then(first) {
+            run.wait().await;
         }
     }
 

@@ -153,12 +153,12 @@ pub(crate) fn failure_ignored(step: &lp_model::Step) -> bool {
 }
 
 /// A run with everything that the run screen shows.
-pub(crate) fn run_detail(run: RunSummary, backend: &str, stages: Vec<StageDetail>, more: (&Run, bool, u64)) -> RunDetail {
-    let (row, can_run_again, seq) = more;
+pub(crate) fn run_detail(run: RunSummary, backend: &str, stages: Vec<StageDetail>, more: (&Run, bool, bool, u64)) -> RunDetail {
+    let (row, isolated, can_run_again, seq) = more;
     RunDetail {
         run,
         backend: backend.to_owned(),
-        isolated: backend != "host",
+        isolated,
         stages,
         inputs: row.inputs.clone(),
         can_run_again,

@@ -1,15 +1,13 @@
 use crate::app::App;
-use crate::dto::{ApiError, LogSummary, Notice, RunDetail, StepStateWord};
+use crate::dto::{ApiError, Notice, RunDetail, StepStateWord};
 use crate::logs::LogKey;
 use crate::notices::Notices;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a run is looked at that another process drives: notices do not cross processes.
 const LOOK_AGAIN: Duration = Duration::from_millis(150);
-/// Lines that are fetched at once.
-const LINES: u32 = 400;
 
 /// News about a run that is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +39,17 @@ pub struct Following {
     run: String,
     notices: Notices,
     pending: VecDeque<Progress>,
-    /// Lines given out per stage, step and attempt.
-    given: HashMap<(u32, u32, u32), u64>,
+    /// Lines given out per log.
+    given: HashMap<LogKey, u64>,
+    /// Logs that were given out whole.
+    finished: HashSet<LogKey>,
     last_seq: Option<u32>,
     ended: bool,
 }
 
 impl App {
-    /// Follows a run.
+    /// Follows a run. Should the process end that drives it, this one takes the data folder over, so that the run is marked as
+    /// interrupted and the following ends.
     pub fn follow(self: &Arc<Self>, run: &str) -> Following {
         Following {
             app: Arc::clone(self),
@@ -56,6 +57,7 @@ impl App {
             notices: self.notices(),
             pending: VecDeque::new(),
             given: HashMap::new(),
+            finished: HashSet::new(),
             last_seq: None,
             ended: false,
         }
@@ -95,6 +97,8 @@ impl Following {
         };
         // The time-out serves runs of other processes, and the last lines of a step whose notice was coalesced away.
         let _either = tokio::time::timeout(LOOK_AGAIN, ours).await;
+        // Many steps may have spoken meanwhile: one look is enough for all of them.
+        while let Ok(Some(_)) = tokio::time::timeout(Duration::ZERO, self.notices.next()).await {}
     }
 
     /// Collects what is new. Returns whether there was anything.
@@ -104,8 +108,14 @@ impl Following {
         for stage in &detail.stages {
             for step in stage.steps.iter().filter(|step| step.state != StepStateWord::Pending) {
                 let key = LogKey { run: self.run.clone(), stage: stage.number, step: step.number, attempt: step.attempt };
-                let lines = self.new_lines(&key, &step.name).await?;
-                self.pending.extend(lines.into_iter().map(Progress::Lines));
+                if self.finished.contains(&key) {
+                    continue;
+                }
+                let complete = is_over || !matches!(step.state, StepStateWord::Starting | StepStateWord::Running);
+                self.collect_lines(&key, &step.name, complete).await?;
+                if complete {
+                    self.finished.insert(key);
+                }
             }
         }
         // After the lines: what a step wrote comes before the news that it ended.
@@ -116,27 +126,99 @@ impl Following {
         if is_over {
             self.pending.push_back(Progress::Ended(Box::new(detail)));
             self.ended = true;
+        } else if let Err(error) = self.app.try_own().await {
+            tracing::warn!(message = error.message, "the data folder cannot be taken over");
         }
         Ok(!self.pending.is_empty())
     }
 
-    /// Lines of one log that were not given out yet. The last line is kept back while it has no newline and the step goes on.
-    async fn new_lines(&mut self, key: &LogKey, name: &str) -> Result<Vec<LogLines>, ApiError> {
-        let given = self.given.entry((key.stage, key.step, key.attempt)).or_insert(0);
-        let mut found = Vec::new();
+    /// Lines of one log that were not given out yet.
+    async fn collect_lines(&mut self, key: &LogKey, name: &str, complete: bool) -> Result<(), ApiError> {
         loop {
-            let LogSummary { lines, complete, .. } = self.app.log_summary(key).await?;
-            let until = if complete { lines } else { lines.saturating_sub(1) };
-            if *given >= until {
-                return Ok(found);
+            let given = self.given.get(key).copied().unwrap_or(0);
+            let lines = self.app.settled_lines(key, given, complete).await?;
+            if lines.is_empty() {
+                return Ok(());
             }
-            let count = u32::try_from(until - *given).unwrap_or(LINES).min(LINES);
-            let range = self.app.log_range(key, *given, count).await?;
-            if range.lines.is_empty() {
-                return Ok(found);
-            }
-            *given += range.lines.len() as u64;
-            found.push(LogLines { stage: key.stage, step: key.step, name: name.to_owned(), lines: range.lines });
+            // No `await` between these two, so that one who stops listening in between loses nothing.
+            self.given.insert(key.clone(), given + lines.len() as u64);
+            self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, name: name.to_owned(), lines }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AppOptions;
+    use crate::dto::{RunRequest, RunStateWord};
+    use lp_git::{CommitSpec, FileSpec};
+    use lp_model::RunId;
+    use lp_store::NewRun;
+    use std::path::Path;
+
+    async fn open(folder: &Path) -> Arc<App> {
+        let options = AppOptions {
+            data_folder: folder.join("data"),
+            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
+            actor: String::new(),
+            accept_guests: false,
+            use_os_key_store: false,
+        };
+        App::open(options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_follows_a_run_takes_over_when_its_owner_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipeline = "kind: pipeline\nname: default\nsteps:\n- {name: hello, image: alpine, commands: [echo hello]}\n";
+        let commit = CommitSpec {
+            message: "begin".into(),
+            author_name: "Lin Yue".into(),
+            author_email: "lin@example.com".into(),
+            time_ms: 1_000_000,
+            offset_min: 0,
+            branch: "main".into(),
+            files: vec![FileSpec { path: ".drone.yml".into(), bytes: pipeline.into(), executable: false }],
+            deletes: vec![],
+            tag: None,
+        };
+        lp_git::create(&folder.path().join("shop"), &[commit]).unwrap();
+        let owner = open(folder.path()).await;
+        let project = owner.open_project(&folder.path().join("shop").display().to_string()).await.unwrap();
+        let workflow = owner.choose_workflow(&project.id, "", None, None).await.unwrap();
+        let request = RunRequest { project: project.id, workflow, version: String::new(), inputs: [].into(), allow_host: true };
+        let prepared = owner.prepare(&request, (1, None)).await.unwrap();
+        let id = RunId::parse("run-1").unwrap();
+        let new = NewRun {
+            id: id.clone(),
+            project: prepared.project.id.clone(),
+            workflow_name: prepared.workflow.name.clone(),
+            workflow_title: "{}".into(),
+            version_name: String::new(),
+            version_title: String::new(),
+            backend: "host".into(),
+            actor: String::new(),
+            parent: None,
+            created_ms: 0,
+            plan: prepared.plan,
+        };
+        owner.store.create_run(&new).await.unwrap();
+
+        let guest = open(folder.path()).await;
+        let mut following = guest.follow(id.as_str());
+        let Progress::Changed(detail) = following.next().await.unwrap() else { panic!("first the state") };
+        assert_eq!(detail.run.state, RunStateWord::Queued);
+        // As when its process dies: the system takes the lock back, nothing else happens.
+        owner.ownership.give_up();
+        let ended = loop {
+            if let Progress::Ended(detail) = following.next().await.unwrap() {
+                break detail;
+            }
+        };
+        assert_eq!(ended.run.state, RunStateWord::Interrupted);
+        assert!(guest.find_run("nosuch#last", ".").await.is_err(), "not the newest of another project");
+        owner.shutdown().await;
+        guest.shutdown().await;
     }
 }

@@ -1,9 +1,10 @@
 //! How another process hands its wishes to the owner of the data folder: one line of JSON each way over a socket in the data folder,
-//! which only this user may enter.
+//! which only this user may use.
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, RunRequest};
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use tokio::net::{UnixListener, UnixStream};
 const LONGEST: u64 = 1 << 20;
 /// How long the owner may take to answer; starting a run reads a repository.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the owner waits after it could not let a guest in.
+const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +38,12 @@ pub(crate) fn listen(app: &Arc<App>) -> Result<(), ApiError> {
     let path = socket(&app.options.data_folder);
     // The lock is ours, so a socket that is there is a dead one's.
     let _was_not_there = std::fs::remove_file(&path);
-    let listener = match UnixListener::bind(&path) {
+    let bound = UnixListener::bind(&path).and_then(|listener| {
+        // The data folder may be older than us and open to others.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    });
+    let listener = match bound {
         Ok(listener) => listener,
         Err(problem) => {
             // Without it others wait until this process ends: worth a note, not worth refusing to start.
@@ -49,7 +57,15 @@ pub(crate) fn listen(app: &Arc<App>) -> Result<(), ApiError> {
             tokio::select! {
                 () = host.ending.cancelled() => break,
                 arrived = listener.accept() => {
-                    let Ok((stream, _)) = arrived else { continue };
+                    let stream = match arrived {
+                        Ok((stream, _)) => stream,
+                        Err(problem) => {
+                            // Such as too many open files: it would come again at once.
+                            tracing::warn!(%problem, "a guest could not be let in");
+                            tokio::time::sleep(PAUSE).await;
+                            continue;
+                        }
+                    };
                     let guest = Arc::clone(&host);
                     host.tasks.spawn(async move {
                         tokio::select! {

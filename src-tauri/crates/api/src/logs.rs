@@ -6,6 +6,7 @@ use crate::projects::blocking;
 use crate::runs::parse_run;
 use lp_model::{RunId, StageNumber, StepKey, StepNumber};
 use lp_store::logs::{LogReader, MarkKind};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Most lines of one range.
@@ -166,6 +167,32 @@ impl App {
         lines.unwrap_or(0)
     }
 
+    /// Lines from `from` on that will not change any more, at most 400 and 256 KB: while the step goes on, a last line without its
+    /// newline is left out.
+    pub(crate) async fn settled_lines(&self, key: &LogKey, from: u64, complete: bool) -> Result<Vec<String>, ApiError> {
+        let Some(mut reader) = self.reader(key).await? else { return Ok(vec![]) };
+        let (run, step) = key.parse()?;
+        let path = self.logs.path(&run, step);
+        blocking(move || {
+            let size = reader.summary();
+            let is_open = !complete
+                && size.bytes > 0
+                && last_byte(&path, size.bytes).map_err(|source| lp_store::StoreError::Io {
+                    action: "read",
+                    path: path.clone(),
+                    source,
+                })? != b'\n';
+            let settled = size.lines - u64::from(is_open);
+            let count = usize::try_from(settled.saturating_sub(from)).unwrap_or(MOST_LINES).min(MOST_LINES);
+            if count == 0 {
+                return Ok(vec![]);
+            }
+            let range = reader.range(from, count, MOST_BYTES)?.lines;
+            Ok(range.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect())
+        })
+        .await
+    }
+
     async fn step_is_final(&self, key: &LogKey) -> Result<bool, ApiError> {
         let (run, key) = key.parse()?;
         let detail = self.store.run_detail(&run).await?;
@@ -186,6 +213,15 @@ impl App {
     }
 }
 
+/// The last byte of a file that has at least so many, as it was then: logs only grow.
+fn last_byte(path: &Path, bytes: u64) -> std::io::Result<u8> {
+    let mut file = std::fs::File::open(path)?;
+    file.seek(SeekFrom::Start(bytes - 1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last[0])
+}
+
 fn no_step() -> ApiError {
     ApiError::new(ErrorCode::StepNotFound, "there is no such step in this run")
 }
@@ -194,6 +230,28 @@ fn no_step() -> ApiError {
 mod tests {
     use super::*;
     use crate::AppOptions;
+
+    #[tokio::test]
+    async fn a_whole_line_is_settled_at_once_and_a_begun_one_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = AppOptions {
+            data_folder: folder.path().to_owned(),
+            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
+            actor: String::new(),
+            accept_guests: false,
+            use_os_key_store: false,
+        };
+        let app = App::open(options).await.unwrap();
+        let key = LogKey { run: "run-1".into(), stage: 1, step: 1, attempt: 1 };
+        let (run, step) = key.parse().unwrap();
+        let mut writer = app.logs.writer(&run, step, 0).unwrap();
+        writer.append(b"waiting\n", 0).unwrap();
+        assert_eq!(app.settled_lines(&key, 0, false).await.unwrap(), ["waiting"]);
+        writer.append(b"50 %", 0).unwrap();
+        assert_eq!(app.settled_lines(&key, 1, false).await.unwrap(), [""; 0]);
+        assert_eq!(app.settled_lines(&key, 1, true).await.unwrap(), ["50 %"]);
+        app.shutdown().await;
+    }
 
     #[tokio::test]
     async fn a_word_at_the_end_of_a_long_log_is_found() {

@@ -27,8 +27,10 @@ impl AppOptions {
     /// # Errors
     /// [`ErrorCode::StoreUnavailable`] when there is no such place (no home folder).
     pub fn from_environment() -> Result<Self, ApiError> {
-        let environment: BTreeMap<String, String> = std::env::vars().collect();
-        let data_folder = match environment.get(Self::HOME).filter(|folder| !folder.is_empty()) {
+        // `vars` panics where a value is not UTF-8 (a path in GBK); nothing that is looked up here is written so.
+        let environment: BTreeMap<String, String> =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let data_folder = match std::env::var_os(Self::HOME).filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),
             None => dirs::data_dir().map(|folder| folder.join("letterpress")).ok_or_else(|| {
                 ApiError::new(ErrorCode::StoreUnavailable, "this user has no home folder")

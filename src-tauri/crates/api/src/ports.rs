@@ -37,13 +37,15 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
         let mut projects: HashMap<RunId, String> = HashMap::new();
         loop {
             tokio::select! {
-                // Notices of runs that are stopped by the shutdown still go out: the engine closes its side when it is done.
                 notice = notices.recv() => match notice {
-                    Ok(EngineNotice::Event { run, .. }) => {
+                    Ok(EngineNotice::Event { run, event, .. }) => {
                         if !projects.contains_key(&run) && let Ok(row) = app.store.run(&run).await {
                             projects.insert(run.clone(), row.project.to_string());
                         }
                         let project = projects.get(&run).cloned().unwrap_or_default();
+                        if matches!(event, RunEvent::RunEnded { .. }) {
+                            projects.remove(&run);
+                        }
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
                     }
                     Ok(EngineNotice::Log { run, key, lines, bytes }) => app.hub.tell(Notice::Log {

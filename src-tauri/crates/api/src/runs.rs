@@ -28,7 +28,7 @@ impl App {
         Ok(RunPreview {
             stages: convert::planned(&prepared.plan),
             backend: backend_word(backend).to_owned(),
-            isolated: backend == BackendKind::Docker,
+            isolated: is_isolated(&prepared.plan),
             needs_consent: prepared.needs_consent,
             missing_secrets,
             usual_ms: self.usual_ms(&prepared.project.id, &prepared.workflow.name).await?,
@@ -66,13 +66,14 @@ impl App {
             return guests::again(self, run).await;
         }
         let before = self.store.run(&parse_run(run)?).await?;
+        let plan = self.store.plan(&before.id).await.ok();
         let request = RunRequest {
             project: before.project.to_string(),
             workflow: before.workflow_name.clone(),
             version: before.version_sha.clone(),
             inputs: before.inputs.clone(),
             // Whoever agreed to that run on this computer agrees to the same again.
-            allow_host: before.backend == backend_word(BackendKind::Host),
+            allow_host: !plan.as_ref().map_or(before.backend != backend_word(BackendKind::Host), is_isolated),
         };
         self.start_with(&request, Some(&before)).await
     }
@@ -187,12 +188,13 @@ impl App {
                 _ => None,
             })
             .collect();
+        let on_host = detail.run.backend == backend_word(BackendKind::Host);
+        let isolated = plan.as_ref().map_or(!on_host, is_isolated);
         let mut stages = Vec::new();
         for stage in &detail.stages {
             let mut steps = Vec::new();
             for row in detail.steps.iter().filter(|row| row.key.stage == stage.stage) {
                 let planned = plan.as_ref().and_then(|plan: &Plan| plan.stage(row.key.stage)?.step(row.key.step));
-                let on_host = detail.run.backend == backend_word(BackendKind::Host);
                 let facts = StepFacts {
                     image: planned.filter(|_| !on_host).map(|step| step.image.clone()).unwrap_or_default(),
                     failure_ignored: planned.is_some_and(convert::failure_ignored),
@@ -206,7 +208,7 @@ impl App {
         let summary = self.run_summary(&detail.run).await?;
         let project = self.store.project(&detail.run.project).await?;
         let can_run_again = Path::new(&project.path).exists();
-        Ok(convert::run_detail(summary, &detail.run.backend, stages, (&detail.run, can_run_again, seq)))
+        Ok(convert::run_detail(summary, &detail.run.backend, stages, (&detail.run, isolated, can_run_again, seq)))
     }
 
     /// The id of a run as a person names it: `last`, a number in the project of `folder`, `PROJECT#NUMBER`, or the id itself.
@@ -220,7 +222,8 @@ impl App {
         let (project, number) = match text.split_once('#') {
             Some((name, number)) => {
                 let projects = self.store.projects().await?;
-                (projects.into_iter().find(|project| project.name == name).map(|project| project.id), number)
+                let named = projects.into_iter().find(|project| project.name == name).ok_or_else(not_found)?;
+                (Some(named.id), number)
             }
             None => (here.as_deref().and_then(ProjectId::parse), text),
         };
@@ -238,6 +241,11 @@ impl App {
 
 pub(crate) fn parse_run(text: &str) -> Result<RunId, ApiError> {
     RunId::parse(text).ok_or_else(|| ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`")))
+}
+
+/// Whether all of it runs in containers: a pipeline of type `exec` beside others does not.
+fn is_isolated(plan: &Plan) -> bool {
+    plan.stages.iter().all(|stage| stage.backend == BackendKind::Docker)
 }
 
 fn backend_word(kind: BackendKind) -> &'static str {

@@ -64,7 +64,7 @@ pub struct Run {
     /// Folder of the project (any folder inside the repository), or `sample`.
     #[arg(default_value = ".")]
     pub folder: String,
-    /// Tag, branch or commit; the newest commit of the default branch when not given.
+    /// Tag, branch or commit; the commit that is checked out when not given.
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
     /// Workflow of `.letterpress.yml`; the first with the event when not given.

@@ -12,32 +12,32 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
     let engine = status.engines.iter().find(|engine| engine.answers);
     let code = if engine.is_some() { ExitCode::Passed } else { ExitCode::NoEngine };
     if wanted.format == Format::Json {
-        println!("{}", serde_json::to_string_pretty(&status).expect("plain data"));
+        say!("{}", serde_json::to_string_pretty(&status).expect("plain data"));
         return Ok(code);
     }
-    println!("letterpress {}", status.version);
+    say!("letterpress {}", status.version);
     match engine {
         Some(engine) => {
-            println!("✓ container engine: {} {} (API {}) at {}", engine.name, engine.version, engine.api_version, engine.address)
+            say!("✓ container engine: {} {} (API {}) at {}", engine.name, engine.version, engine.api_version, engine.address)
         }
         None => {
-            println!("✗ container engine: none answers");
+            say!("✗ container engine: none answers");
             for engine in &status.engines {
-                println!("    {}: {}", engine.address, engine.problem);
+                say!("    {}: {}", engine.address, engine.problem);
             }
-            println!("    start Docker or Podman; until then only the sample runs, directly on this computer");
+            say!("    start Docker or Podman; until then only the sample runs, directly on this computer");
         }
     }
     let gigabytes = status.disk.free_bytes as f64 / 1e9;
-    println!("{} free disk space: {gigabytes:.1} GB", if status.disk.low { "✗" } else { "✓" });
-    println!("✓ data folder: {}", status.data_folder);
+    say!("{} free disk space: {gigabytes:.1} GB", if status.disk.low { "✗" } else { "✓" });
+    say!("✓ data folder: {}", status.data_folder);
     match status.key_place {
-        KeyPlaceWord::OsKeyStore => println!("✓ key for secrets: in the key store of the system"),
-        KeyPlaceWord::File => println!("! key for secrets: in the file {} (no key store answers)", status.key_path),
-        KeyPlaceWord::NotYet => println!("✓ key for secrets: made with the first secret"),
+        KeyPlaceWord::OsKeyStore => say!("✓ key for secrets: in the key store of the system"),
+        KeyPlaceWord::File => say!("! key for secrets: in the file {} (no key store answers)", status.key_path),
+        KeyPlaceWord::NotYet => say!("✓ key for secrets: made with the first secret"),
     }
     if !status.is_owner {
-        println!("! another letterpress drives the runs of this data folder");
+        say!("! another letterpress drives the runs of this data folder");
     }
     Ok(code)
 }

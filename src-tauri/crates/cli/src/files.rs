@@ -11,12 +11,12 @@ use lp_api::dto::{ApiError, FindingSeverity};
 pub fn lint(wanted: &Lint) -> Result<ExitCode, ApiError> {
     let findings = lp_api::lint_file(&wanted.file)?;
     match wanted.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&findings).expect("plain data")),
+        Format::Json => say!("{}", serde_json::to_string_pretty(&findings).expect("plain data")),
         Format::Text => render::findings(&findings),
     }
     let errors = findings.iter().filter(|finding| finding.severity == FindingSeverity::Error).count();
     if wanted.format == Format::Text {
-        eprintln!("{errors} errors, {} warnings and notes", findings.len() - errors);
+        remark!("{errors} errors, {} warnings and notes", findings.len() - errors);
     }
     Ok(if errors > 0 { ExitCode::BadUsage } else { ExitCode::Passed })
 }
@@ -36,6 +36,6 @@ pub fn plan(wanted: Plan) -> Result<ExitCode, ApiError> {
     };
     let (text, warnings) = lp_api::plan_file(&wanted.file, &event, format)?;
     render::findings(&warnings);
-    print!("{text}");
+    crate::say::out(format_args!("{text}"));
     Ok(ExitCode::Passed)
 }

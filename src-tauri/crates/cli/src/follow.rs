@@ -20,7 +20,7 @@ impl Printer {
                 let before = self.shown.insert(key, (step.state, step.note.clone()));
                 let (state_before, note_before) = before.unwrap_or((StepStateWord::Pending, String::new()));
                 if step.note != note_before && !step.note.is_empty() {
-                    eprintln!("{}", render::paint("2", &format!("  {}: {}", step.name, step.note)));
+                    remark!("{}", render::paint("2", &format!("  {}: {}", step.name, step.note)));
                 }
                 if step.state != state_before {
                     self.show_state(step);
@@ -40,7 +40,7 @@ impl Printer {
                 render::paint("31", &format!("✗ {} {word}{}{}", step.name, why(step), took(step)))
             }
         };
-        eprintln!("{line}");
+        remark!("{line}");
         self.last_speaker = None;
     }
 
@@ -50,11 +50,11 @@ impl Printer {
         let (state, _) = self.shown.entry(speaker).or_insert((StepStateWord::Pending, String::new()));
         if matches!(state, StepStateWord::Pending | StepStateWord::Starting) {
             *state = StepStateWord::Running;
-            eprintln!("{}", render::paint("1", &format!("▸ {}", lines.name)));
+            remark!("{}", render::paint("1", &format!("▸ {}", lines.name)));
             self.last_speaker = None;
         }
         if self.last_speaker.is_some_and(|last| last != speaker) {
-            eprintln!("{}", render::paint("2", &format!("· {}", lines.name)));
+            remark!("{}", render::paint("2", &format!("· {}", lines.name)));
         }
         self.last_speaker = Some(speaker);
         let mut out = std::io::stdout().lock();
@@ -69,19 +69,19 @@ impl Printer {
     pub fn show_end(&mut self, detail: &RunDetail) {
         self.show_states(detail);
         for stage in detail.stages.iter().filter(|stage| !stage.message.is_empty()) {
-            eprintln!("{}: stage `{}`: {}", render::paint("1;31", "error"), stage.name, stage.message);
+            remark!("{}: stage `{}`: {}", render::paint("1;31", "error"), stage.name, stage.message);
             if !stage.hint.is_empty() {
-                eprintln!("  {}: {}", render::paint("1;36", "help"), stage.hint);
+                remark!("  {}: {}", render::paint("1;36", "help"), stage.hint);
             }
         }
         for step in detail.stages.iter().flat_map(|stage| &stage.steps).filter(|step| !step.message.is_empty()) {
-            eprintln!("{}: step `{}`: {}", render::paint("1;31", "error"), step.name, step.message);
+            remark!("{}: step `{}`: {}", render::paint("1;31", "error"), step.name, step.message);
             if !step.hint.is_empty() {
-                eprintln!("  {}: {}", render::paint("1;36", "help"), step.hint);
+                remark!("  {}: {}", render::paint("1;36", "help"), step.hint);
             }
         }
         let took = detail.run.duration_ms().map(|ms| format!(" in {}", render::duration(ms))).unwrap_or_default();
-        eprintln!("run {} {}{took}", detail.run.number, render::run_state(detail.run.state));
+        remark!("run {} {}{took}", detail.run.number, render::run_state(detail.run.state));
     }
 }
 

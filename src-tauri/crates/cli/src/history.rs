@@ -16,9 +16,9 @@ pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiE
     let filter = RunFilter { project, text: wanted.text, limit: wanted.limit.clamp(1, 200), ..RunFilter::default() };
     let page = app.runs(&filter).await?;
     match wanted.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&page).expect("plain data")),
-        Format::Text if page.runs.is_empty() => println!("no runs yet; start one with `letterpress run`"),
-        Format::Text => page.runs.iter().for_each(|run| println!("{}", line(run))),
+        Format::Json => say!("{}", serde_json::to_string_pretty(&page).expect("plain data")),
+        Format::Text if page.runs.is_empty() => say!("no runs yet; start one with `letterpress run`"),
+        Format::Text => page.runs.iter().for_each(|run| say!("{}", line(run))),
     }
     Ok(ExitCode::Passed)
 }

@@ -28,7 +28,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Logs) -> Result<ExitCode, ApiErro
     }
     for (stage, step) in chosen {
         if wanted.step.is_none() {
-            println!("── {} ──", step.name);
+            say!("── {} ──", step.name);
         }
         let key = LogKey { run: run.clone(), stage, step: step.number, attempt: step.attempt };
         app.copy_log(&key, |bytes| std::io::stdout().write_all(bytes)).await?;

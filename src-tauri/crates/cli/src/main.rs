@@ -3,7 +3,9 @@
 //! It knows nothing about pipelines, containers, git or SQLite: everything goes through `lp-api`.
 //!
 //! Read in this order: [`arguments`], this file, one module per command.
-#![allow(clippy::print_stdout)] // printing is what a command-line program is for
+
+#[macro_use]
+mod say;
 
 mod arguments;
 mod doctor;
@@ -37,7 +39,7 @@ fn main() -> std::process::ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(problem) => {
-            eprintln!("error: no threads can be started: {problem}");
+            remark!("error: no threads can be started: {problem}");
             return ExitCode::Failed.into();
         }
     };
@@ -59,7 +61,10 @@ async fn carry_out(arguments: Arguments) -> Result<ExitCode, ApiError> {
     let data = arguments.data;
     let open = async || {
         let options = AppOptions::from_environment()?;
-        let data_folder = data.unwrap_or_else(|| options.data_folder.clone());
+        let data_folder = match data.filter(|folder| !folder.as_os_str().is_empty()) {
+            Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
+            None => options.data_folder.clone(),
+        };
         App::open(AppOptions { data_folder, ..options }).await
     };
     match arguments.command {

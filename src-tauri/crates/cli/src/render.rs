@@ -7,16 +7,16 @@ use std::io::IsTerminal;
 /// Prints an error with its findings and its hint on standard error.
 pub fn error(error: &ApiError) {
     findings(&error.findings);
-    eprintln!("{}: {}", paint("1;31", "error"), error.message);
+    remark!("{}: {}", paint("1;31", "error"), error.message);
     if !error.hint.is_empty() {
-        eprintln!("  {}: {}", paint("1;36", "help"), error.hint);
+        remark!("  {}: {}", paint("1;36", "help"), error.hint);
     }
 }
 
 /// Prints findings on standard error, each with its lines underlined.
 pub fn findings(findings: &[Finding]) {
     for finding in findings {
-        eprintln!("{}\n", finding_text(finding, std::io::stderr().is_terminal()));
+        remark!("{}\n", finding_text(finding, std::io::stderr().is_terminal()));
     }
 }
 

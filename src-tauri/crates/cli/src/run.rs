@@ -8,6 +8,7 @@ use lp_api::dto::{ApiError, ErrorCode, RunRequest};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs it and watches until it is over.
 pub async fn carry_out(app: Arc<App>, wanted: Run) -> Result<ExitCode, ApiError> {
@@ -18,7 +19,7 @@ pub async fn carry_out(app: Arc<App>, wanted: Run) -> Result<ExitCode, ApiError>
 
 async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiError> {
     let inputs = parse_inputs(&wanted.inputs)?;
-    app.own_or_reach_owner(|| eprintln!("another letterpress is running; waiting until it ends …")).await?;
+    app.own_or_reach_owner(|| remark!("another letterpress is running; waiting until it ends …")).await?;
     let project = match wanted.folder.as_str() {
         "sample" => app.create_sample().await?,
         folder => app.open_project(folder).await?,
@@ -28,7 +29,7 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiEr
     let mut request = RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: wanted.backend == Place::Host };
     let preview = app.preview(&request).await?;
     render::findings(&preview.findings);
-    if preview.backend == "host" {
+    if !preview.isolated {
         match wanted.backend {
             Place::Docker => return Err(no_engine("start Docker or Podman, or pass `--backend host`")),
             Place::Auto if preview.needs_consent => {
@@ -36,18 +37,18 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiEr
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
-                eprintln!("{}: the steps run directly on this computer; they are not isolated", render::paint("1;33", "note"));
+                remark!("{}: the steps run directly on this computer; they are not isolated", render::paint("1;33", "note"));
             }
         }
     }
     for name in &preview.missing_secrets {
-        eprintln!("{}: the secret `{name}` is not set; set it with `letterpress secret set {name}`", render::paint("1;33", "warning"));
+        remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {name}`", render::paint("1;33", "warning"));
     }
 
+    let mut interrupts = Interrupts::listen()?;
     let run = app.start_run(&request).await?;
     let mut following = app.follow(&run);
     let mut printer = Printer::default();
-    let mut interrupts = 0;
     let last = loop {
         tokio::select! {
             progress = following.next() => match progress? {
@@ -55,10 +56,8 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiEr
                 Progress::Lines(lines) => printer.show_lines(&lines),
                 Progress::Ended(detail) => break detail,
             },
-            pressed = interrupted(interrupts) => {
-                pressed?;
-                interrupts += 1;
-                eprintln!("{}", if interrupts == 1 { "cancelling … press Ctrl-C again to kill" } else { "killing …" });
+            seen = interrupts.next() => {
+                remark!("{}", if seen == 1 { "cancelling … press Ctrl-C again to kill" } else { "killing …" });
                 app.cancel_run(&run).await?;
             }
         }
@@ -67,28 +66,38 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiEr
     Ok(ExitCode::of_run(last.run.state))
 }
 
-/// Ctrl-C or a polite end from outside. After two of them there is nothing more to ask for.
-async fn interrupted(before: u32) -> Result<(), ApiError> {
-    if before >= 2 {
-        std::future::pending::<()>().await;
+/// Ctrl-C or a polite end from outside. Listens from its making on, so that none is lost while something else is done.
+struct Interrupts {
+    pressed: Signal,
+    terminate: Signal,
+    seen: u32,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Self, ApiError> {
+        let listen = |kind| {
+            signal(kind).map_err(|problem| ApiError {
+                code: ErrorCode::Internal,
+                message: format!("signals cannot be received: {problem}"),
+                hint: String::new(),
+                findings: vec![],
+            })
+        };
+        Ok(Self { pressed: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, seen: 0 })
     }
-    let failed = |problem: std::io::Error| ApiError {
-        code: ErrorCode::Internal,
-        message: format!("signals cannot be received: {problem}"),
-        hint: String::new(),
-        findings: vec![],
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed.map_err(failed),
-            _ = terminate.recv() => Ok(()),
+
+    /// The next one; returns how many there were. After two of them there is nothing more to ask for.
+    async fn next(&mut self) -> u32 {
+        if self.seen >= 2 {
+            std::future::pending::<()>().await;
         }
+        tokio::select! {
+            _ = self.pressed.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        self.seen += 1;
+        self.seen
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(failed)
 }
 
 fn no_engine(hint: &str) -> ApiError {

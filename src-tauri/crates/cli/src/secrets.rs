@@ -14,10 +14,10 @@ pub async fn carry_out(app: &Arc<App>, wanted: Secret) -> Result<ExitCode, ApiEr
             let scope = scope(app, project).await?;
             let value = read_value(&name).await?;
             app.set_secret(&scope, &name, value).await?;
-            eprintln!("secret `{name}` is set");
+            remark!("secret `{name}` is set");
         }
         SecretAction::List { format: Format::Json } => {
-            println!("{}", serde_json::to_string_pretty(&app.secrets().await?).expect("plain data"));
+            say!("{}", serde_json::to_string_pretty(&app.secrets().await?).expect("plain data"));
         }
         SecretAction::List { format: Format::Text } => {
             for secret in app.secrets().await? {
@@ -25,13 +25,13 @@ pub async fn carry_out(app: &Arc<App>, wanted: Secret) -> Result<ExitCode, ApiEr
                     SecretScope::Everywhere => "all projects".to_owned(),
                     SecretScope::Project { project } => app.project_name(project).await?,
                 };
-                println!("{}  {whose}  {}", secret.name, secret.updated);
+                say!("{}  {whose}  {}", secret.name, secret.updated);
             }
         }
         SecretAction::Remove { name, project } => {
             let scope = scope(app, project).await?;
             app.remove_secret(&scope, &name).await?;
-            eprintln!("secret `{name}` is removed");
+            remark!("secret `{name}` is removed");
         }
     }
     Ok(ExitCode::Passed)
@@ -47,7 +47,7 @@ async fn scope(app: &Arc<App>, folder: Option<String>) -> Result<SecretScope, Ap
 /// Reads the value from standard input: piped whole (one newline at the end is not part of it), typed up to the end of the line.
 async fn read_value(name: &str) -> Result<String, ApiError> {
     if std::io::stdin().is_terminal() {
-        eprint!("value of `{name}` (shown while typed; pipe it in to avoid that): ");
+        crate::say::err(format_args!("value of `{name}` (shown while typed; pipe it in to avoid that): "));
     }
     let read = tokio::task::spawn_blocking(|| {
         let mut value = String::new();
