@@ -198,6 +198,7 @@ export const en = {
   "secret.lead": "Passwords and tokens that pipelines ask for by name. Values are stored encrypted and are hidden in logs.",
   "secret.key_file": "This computer has no key store, so the key lies in a file that only you may read: {path}",
   "secret.key_store": "The key lies in the key store of the operating system.",
+  "secret.key_unavailable": "The key that opens the stored secrets cannot be found or read. Restore it, or remove the secrets and set them anew.",
   "secret.key_not_yet": "A key is made with the first secret.",
   "secret.name": "Name",
   "secret.value": "Value",

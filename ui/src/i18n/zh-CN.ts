@@ -199,6 +199,7 @@ export const zhCN: Messages = {
   "secret.lead": "流水线按名称使用的密码和令牌。值会加密保存，并在日志中隐藏。",
   "secret.key_file": "这台电脑没有系统密钥库，加密用的主密钥保存在只有你能读取的文件中：{path}",
   "secret.key_store": "加密用的主密钥保存在操作系统的密钥库中。",
+  "secret.key_unavailable": "找不到或无法读取用来解开已保存密钥的主密钥。请恢复主密钥，或删除这些密钥后重新设置。",
   "secret.key_not_yet": "保存第一个密钥时会创建主密钥。",
   "secret.name": "名称",
   "secret.value": "值",

@@ -19,7 +19,7 @@ fn context(project: Option<&ProjectId>, name: &str) -> String {
 impl App {
     pub(crate) async fn vault(&self) -> Result<Arc<Vault>, ApiError> {
         let open = || async {
-            let sealed_values_exist = !self.secret_rows().await?.is_empty();
+            let sealed_values_exist = self.store.has_secrets().await?;
             let file = self.options.data_folder.join("vault.key");
             let home = if self.options.use_os_key_store { KeyHome::system(&self.folder_id, file) } else { KeyHome::file_only(file) };
             Ok::<_, ApiError>(Arc::new(Vault::open(home, sealed_values_exist).await?))
@@ -113,5 +113,37 @@ impl App {
             SecretScope::Everywhere => Ok(None),
             SecretScope::Project { project } => Ok(Some(self.project_row(project).await?.id)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AppOptions;
+    use crate::dto::KeyPlaceWord;
+
+    #[tokio::test]
+    async fn a_lost_key_is_said_and_never_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = AppOptions {
+            data_folder: folder.path().to_owned(),
+            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
+            actor: String::new(),
+            accept_guests: false,
+            use_os_key_store: false,
+        };
+        let app = App::open(options.clone()).await.unwrap();
+        assert_eq!(app.status().await.unwrap().key_place, KeyPlaceWord::NotYet);
+        app.set_secret(&SecretScope::Everywhere, "token", "first-value".into()).await.unwrap();
+        assert_eq!(app.status().await.unwrap().key_place, KeyPlaceWord::File);
+        app.shutdown().await;
+
+        std::fs::remove_file(folder.path().join("vault.key")).unwrap();
+        let app = App::open(options).await.unwrap();
+        assert_eq!(app.status().await.unwrap().key_place, KeyPlaceWord::Unavailable);
+        let refused = app.set_secret(&SecretScope::Everywhere, "other", "second-value".into()).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::VaultUnavailable);
+        assert!(!folder.path().join("vault.key").exists());
+        app.shutdown().await;
     }
 }

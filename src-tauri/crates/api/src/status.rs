@@ -47,15 +47,17 @@ impl App {
 
     /// Where the key lies. A vault that was never needed is not opened for this question, unless there are secrets.
     async fn key_place(&self) -> (KeyPlaceWord, String) {
-        let opened = match self.vault.get() {
-            Some(vault) => Some(vault.clone()),
-            None if self.secrets().await.is_ok_and(|secrets| !secrets.is_empty()) => self.vault().await.ok(),
-            None => None,
+        let vault = match self.vault.get() {
+            Some(vault) => vault.clone(),
+            None if self.store.has_secrets().await.unwrap_or(false) => match self.vault().await {
+                Ok(vault) => vault,
+                Err(_) => return (KeyPlaceWord::Unavailable, String::new()),
+            },
+            None => return (KeyPlaceWord::NotYet, String::new()),
         };
-        match opened.as_ref().map(|vault| vault.place()) {
-            None => (KeyPlaceWord::NotYet, String::new()),
-            Some(KeyPlace::OsKeyStore) => (KeyPlaceWord::OsKeyStore, String::new()),
-            Some(KeyPlace::File(path)) => (KeyPlaceWord::File, path.display().to_string()),
+        match vault.place() {
+            KeyPlace::OsKeyStore => (KeyPlaceWord::OsKeyStore, String::new()),
+            KeyPlace::File(path) => (KeyPlaceWord::File, path.display().to_string()),
         }
     }
 }

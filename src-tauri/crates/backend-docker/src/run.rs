@@ -25,6 +25,11 @@ const END_AFTER_KILL: Duration = Duration::from_secs(60);
 /// How long the answer to a stop may take beyond the grace time that it grants.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 
+/// Exit code of a program that was killed, and how often and how far apart the engine is then asked whether memory was the reason.
+const KILLED: i64 = 137;
+const OOM_ASKS: u32 = 10;
+const OOM_PAUSE: Duration = Duration::from_millis(100);
+
 /// Clean-up after a step has a limit of its own: `destroy` does what is left.
 const REMOVE_LIMIT: Duration = Duration::from_secs(20);
 
@@ -138,7 +143,7 @@ impl DockerBackend {
         if killed.load(Ordering::Relaxed) {
             return Ok(StepExit::Killed);
         }
-        if code != 0 && running.was_out_of_memory().await? {
+        if code != 0 && running.was_out_of_memory(code).await? {
             return Ok(StepExit::OutOfMemory);
         }
         Ok(StepExit::Code(i32::try_from(code).unwrap_or(i32::MAX)))
@@ -185,10 +190,21 @@ impl Running<'_> {
         }
     }
 
-    async fn was_out_of_memory(&self) -> Result<bool, BackendError> {
-        // Where it is gone already (destroyed under a service) nobody can tell.
-        let state = self.inspect().await?.and_then(|found| found.state);
-        Ok(state.and_then(|state| state.oom_killed).unwrap_or(false))
+    /// Whether the memory limit ended the program. On a busy machine the engine hears of that after the end of the program, so one that
+    /// looks killed is asked about for a moment.
+    async fn was_out_of_memory(&self, code: i64) -> Result<bool, BackendError> {
+        for asked in 1.. {
+            // Where it is gone already (destroyed under a service) nobody can tell.
+            let Some(state) = self.inspect().await?.and_then(|found| found.state) else { break };
+            if state.oom_killed.unwrap_or(false) {
+                return Ok(true);
+            }
+            if code != KILLED || asked == OOM_ASKS {
+                break;
+            }
+            tokio::time::sleep(OOM_PAUSE).await;
+        }
+        Ok(false)
     }
 
     /// Waits for a cancel and carries it out. Never returns while the program may still end as asked; the error says that it does not end.

@@ -35,6 +35,9 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
         KeyPlaceWord::OsKeyStore => say!("✓ key for secrets: in the key store of the system"),
         KeyPlaceWord::File => say!("! key for secrets: in the file {} (no key store answers)", status.key_path),
         KeyPlaceWord::NotYet => say!("✓ key for secrets: made with the first secret"),
+        KeyPlaceWord::Unavailable => {
+            say!("✗ key for secrets: cannot be found or read; restore it, or remove the secrets and set them anew")
+        }
     }
     if !status.is_owner {
         say!("! another letterpress drives the runs of this data folder");

@@ -31,6 +31,12 @@ impl Store {
         Ok(rows.into_iter().map(|row| entry(row.name, row.updated_ms)).collect())
     }
 
+    /// Whether any secret is stored, also one of a project that was removed from the list: then the key must not be made anew.
+    pub async fn has_secrets(&self) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM secret LIMIT 1").fetch_optional(&self.readers).await?;
+        Ok(found.is_some())
+    }
+
     /// Sets or replaces a secret. [`StoreError::Conflict`] when the project is not known.
     pub async fn put_secret(&self, project: Option<&ProjectId>, name: &str, sealed: &[u8], now_ms: i64) -> Result<(), StoreError> {
         let project = project.map(ProjectId::as_str);

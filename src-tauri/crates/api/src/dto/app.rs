@@ -64,6 +64,8 @@ pub enum KeyPlaceWord {
     File,
     /// Nowhere yet: no secret was stored.
     NotYet,
+    /// There are secrets, and the key that opens them cannot be found or read.
+    Unavailable,
 }
 
 /// Language of the window.
