@@ -93,12 +93,21 @@ fn facts(path: &Path, event: &PlannedEvent) -> Result<EventFacts, ApiError> {
     let kind = EventKind::parse(word).ok_or_else(|| crate::prepare::no_event(word))?;
     let mut facts = EventFacts::new(kind);
     facts.run_number = 1;
-    let folder: PathBuf = std::path::absolute(path).ok().and_then(|path| Some(path.parent()?.to_owned())).unwrap_or_default();
+    let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder: PathBuf = if place.is_dir() { place } else { place.parent().map(Path::to_owned).unwrap_or_default() };
     if let Ok(repository) = Repository::open(&folder) {
         facts.repo = repo_facts(&repository)?;
         if let Ok(version) = find_version(&repository, "") {
             facts.commit = repository.commit_facts(&version)?;
         }
+    }
+    if facts.commit.sha.is_empty() {
+        // Outside of a repository: any commit will do, and an empty one would make texts that no real run sees.
+        facts.commit.sha = "0".repeat(40);
+        facts.commit.message = "a commit".to_owned();
+        facts.repo.owner = "owner".to_owned();
+        facts.repo.name = "name".to_owned();
+        facts.repo.default_branch = "main".to_owned();
     }
     if !event.branch.is_empty() || facts.commit.branch.is_empty() {
         facts.commit.branch = if event.branch.is_empty() { "main".to_owned() } else { event.branch.clone() };

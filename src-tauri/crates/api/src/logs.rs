@@ -188,7 +188,11 @@ impl App {
                 return Ok(vec![]);
             }
             let range = reader.range(from, count, MOST_BYTES)?.lines;
-            Ok(range.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect())
+            let text = |line: &lp_store::logs::LogLine| match line.cut {
+                0 => String::from_utf8_lossy(&line.bytes).into_owned(),
+                cut => format!("{} … ({cut} more bytes: see the log)", String::from_utf8_lossy(&line.bytes)),
+            };
+            Ok(range.iter().map(text).collect())
         })
         .await
     }
@@ -250,6 +254,9 @@ mod tests {
         writer.append(b"50 %", 0).unwrap();
         assert_eq!(app.settled_lines(&key, 1, false).await.unwrap(), [""; 0]);
         assert_eq!(app.settled_lines(&key, 1, true).await.unwrap(), ["50 %"]);
+        writer.append(format!("\n{}\n", "x".repeat(1 << 20)).as_bytes(), 0).unwrap();
+        let long = app.settled_lines(&key, 2, true).await.unwrap();
+        assert!(long[0].len() < 20_000 && long[0].ends_with("more bytes: see the log)"), "a cut line says so");
         app.shutdown().await;
     }
 

@@ -41,14 +41,15 @@ pub(crate) struct Sources {
     pipelines: Vec<TextFile>,
 }
 
-/// The version of a request: the commit that is checked out when the text is empty. A commit that is named by its id gets its tag back. Blocks.
+/// The version of a request: the commit that is checked out when the text is empty. A commit that has a tag gets its name, but what was
+/// named (or is checked out) decides the branch: a tag only labels it. Blocks.
 pub(crate) fn find_version(repository: &Repository, text: &str) -> Result<Version, ApiError> {
     let found = repository.resolve(if text.is_empty() { "HEAD" } else { text })?;
     if found.tag.is_some() {
         return Ok(found);
     }
-    let tagged = repository.tagged(&found.sha)?;
-    Ok(tagged.unwrap_or(found))
+    let tag = repository.tagged(&found.sha)?.and_then(|tagged| tagged.tag);
+    Ok(Version { tag, ..found })
 }
 
 impl Sources {
@@ -317,5 +318,33 @@ mod tests {
         for local in ["", "/srv/git/cart.git", "../cart", "file:///srv/cart.git"] {
             assert_eq!(parse(local), None, "{local}");
         }
+    }
+}
+
+#[cfg(test)]
+mod version_tests {
+    use super::*;
+    use lp_git::{CommitSpec, FileSpec, TagSpec};
+
+    #[test]
+    fn a_branch_that_was_named_stays_the_branch_when_its_commit_has_a_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("shop");
+        let commit = |branch: &str, tag: Option<&str>, time_ms| CommitSpec {
+            message: "change".into(),
+            author_name: "Lin Yue".into(),
+            author_email: "lin@example.com".into(),
+            time_ms,
+            offset_min: 0,
+            branch: branch.into(),
+            files: vec![FileSpec { path: "a".into(), bytes: branch.into(), executable: false }],
+            deletes: vec![],
+            tag: tag.map(|name| TagSpec { name: name.into(), message: None }),
+        };
+        lp_git::create(&root, &[commit("main", None, 1_000_000), commit("feature/x", Some("v9"), 2_000_000)]).unwrap();
+        let repository = Repository::open(&root).unwrap();
+        let version = find_version(&repository, "feature/x").unwrap();
+        assert_eq!((version.tag.as_deref(), version.reference.as_str()), (Some("v9"), "refs/heads/feature/x"));
+        assert_eq!(repository.commit_facts(&version).unwrap().branch, "feature/x");
     }
 }

@@ -17,12 +17,15 @@ impl Printer {
         for stage in &detail.stages {
             for step in &stage.steps {
                 let key = (stage.number, step.number);
-                let before = self.shown.insert(key, (step.state, step.note.clone()));
+                let before = self.shown.get(&key).cloned();
                 let (state_before, note_before) = before.unwrap_or((StepStateWord::Pending, String::new()));
+                // Its first line may have come before the news that it runs: what was announced is not taken back.
+                let state = if step.state == StepStateWord::Starting { state_before } else { step.state };
+                self.shown.insert(key, (state, step.note.clone()));
                 if step.note != note_before && !step.note.is_empty() {
                     remark!("{}", render::paint("2", &format!("  {}: {}", step.name, step.note)));
                 }
-                if step.state != state_before {
+                if state != state_before {
                     self.show_state(step);
                 }
             }

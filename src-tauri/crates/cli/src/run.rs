@@ -70,6 +70,8 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiEr
 struct Interrupts {
     pressed: Signal,
     terminate: Signal,
+    /// The terminal was closed; `None` when whoever started us wants that ignored (`nohup`).
+    hangup: Option<Signal>,
     seen: u32,
 }
 
@@ -83,7 +85,8 @@ impl Interrupts {
                 findings: vec![],
             })
         };
-        Ok(Self { pressed: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, seen: 0 })
+        let hangup = if ignores_hangup() { None } else { Some(listen(SignalKind::hangup())?) };
+        Ok(Self { pressed: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, hangup, seen: 0 })
     }
 
     /// The next one; returns how many there were. After two of them there is nothing more to ask for.
@@ -94,10 +97,25 @@ impl Interrupts {
         tokio::select! {
             _ = self.pressed.recv() => {}
             _ = self.terminate.recv() => {}
+            () = async {
+                match &mut self.hangup {
+                    Some(hangup) => {
+                        hangup.recv().await;
+                    }
+                    None => std::future::pending().await,
+                }
+            } => {}
         }
         self.seen += 1;
         self.seen
     }
+}
+
+/// Whether this process was started with hang-ups ignored: bit 0 of the mask that Linux shows.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 fn no_engine(hint: &str) -> ApiError {

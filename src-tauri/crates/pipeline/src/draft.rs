@@ -293,7 +293,7 @@ pub(crate) fn demand_trust(trusted: bool, what: &str, span: Span, findings: &mut
     if !trusted {
         findings
             .error("not-trusted", span, format!("{what} reaches beyond the container, and this project is not trusted"))
-            .help("mark the project as trusted in its settings if you know who writes its pipeline, or remove this line");
+            .help("remove this line; projects cannot be marked as trusted yet");
     }
 }
 
