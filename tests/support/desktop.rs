@@ -36,6 +36,7 @@ pub struct Desk {
 pub struct Window {
     /// The WebDriver session.
     pub client: Client,
+    data_folder: PathBuf,
     _driver: Running,
 }
 
@@ -111,27 +112,18 @@ impl Desk {
         let binary = binary("letterpress-desktop");
         let wanted = json!({"webkitgtk:browserOptions": {"binary": binary, "args": []}});
         let serde_json::Value::Object(wanted) = wanted else { unreachable!("an object was written above") };
-        let client = ClientBuilder::new(hyper_util_connector())
-            .capabilities(wanted)
-            .connect(&format!("http://127.0.0.1:{port}"))
+        let mut builder = ClientBuilder::new(hyper_util_connector());
+        let address = format!("http://127.0.0.1:{port}");
+        let client = tokio::time::timeout(PATIENCE, builder.capabilities(wanted).connect(&address))
             .await
+            .unwrap_or_else(|_| panic!("the window `{}` did not open within {PATIENCE:?}", binary.display()))
             .unwrap_or_else(|problem| panic!("the window `{}` did not open: {problem}", binary.display()));
-        Window { client, _driver: driver }
+        Window { client, data_folder: self.data_folder(), _driver: driver }
     }
 
     /// Ends the app as a crash would, without asking it.
     pub fn kill_app(&self) {
-        let mine = format!("LETTERPRESS_HOME={}", self.data_folder().display());
-        let executable = binary("letterpress-desktop");
-        let processes = std::fs::read_dir("/proc").expect("there is /proc").flatten();
-        let pid = processes
-            .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-            .find(|pid| {
-                let is_ours = std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path == executable);
-                let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-                is_ours && environment.split(|byte| *byte == 0).any(|entry| entry == mine.as_bytes())
-            })
-            .expect("the app runs");
+        let pid = app_pid(&self.data_folder()).expect("the app runs");
         let pid = rustix::process::Pid::from_raw(pid).expect("a process id is positive");
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is ours");
     }
@@ -195,7 +187,26 @@ impl Window {
     /// Closes the window and waits until the app has ended.
     pub async fn close(self) {
         self.client.close().await.expect("the session ends");
+        // A second start while the first is still closing would only call the first one (there is one instance per desk).
+        let gone = async {
+            while app_pid(&self.data_folder).is_some() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, gone).await.expect("the app ends when its window is closed");
     }
+}
+
+/// The app's process over that data folder, while there is one.
+fn app_pid(data_folder: &Path) -> Option<i32> {
+    let mine = format!("LETTERPRESS_HOME={}", data_folder.display());
+    let executable = binary("letterpress-desktop");
+    let processes = std::fs::read_dir("/proc").expect("there is /proc").flatten();
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).find(|pid| {
+        let is_ours = std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path == executable);
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        is_ours && environment.split(|byte| *byte == 0).any(|entry| entry == mine.as_bytes())
+    })
 }
 
 /// Top of the project.
