@@ -27,7 +27,6 @@ impl Drop for Running {
 pub struct Desk {
     home: tempfile::TempDir,
     display: String,
-    bus: String,
     environment: Vec<(String, String)>,
     _running: Vec<Running>,
 }
@@ -38,6 +37,7 @@ pub struct Window {
     pub client: Client,
     data_folder: PathBuf,
     _driver: Running,
+    _bus: Running,
 }
 
 fn spawn(command: &mut Command) -> Child {
@@ -63,17 +63,11 @@ impl Desk {
         let display = format!(":{}", number.trim());
         assert!(display.len() > 1, "Xvfb did not start");
 
-        let mut daemon = spawn(
-            Command::new("dbus-daemon").args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped()).stderr(Stdio::null()),
-        );
-        let mut bus = String::new();
-        BufReader::new(daemon.stdout.take().expect("piped")).read_line(&mut bus).expect("dbus-daemon says its address");
-
         let manager =
             spawn(Command::new("openbox").env("DISPLAY", &display).env("HOME", home.path()).stdout(Stdio::null()).stderr(Stdio::null()));
         let mut environment = vec![("LANG".to_owned(), language.to_owned()), ("LC_ALL".to_owned(), language.to_owned())];
         environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Self { home, display, bus: bus.trim().to_owned(), environment, _running: vec![Running(xvfb), Running(daemon), Running(manager)] }
+        Self { home, display, environment, _running: vec![Running(xvfb), Running(manager)] }
     }
 
     /// The home folder of the person at this desk.
@@ -91,12 +85,19 @@ impl Desk {
         let runtime = self.home.path().join("runtime");
         std::fs::create_dir_all(&runtime).expect("our own folder");
         std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(0o700)).expect("our own folder");
+        // A bus of its own: on a shared one the name of an app that has just ended may not be free yet, and a second start would only call it.
+        let mut daemon = spawn(
+            Command::new("dbus-daemon").args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped()).stderr(Stdio::null()),
+        );
+        let mut bus = String::new();
+        BufReader::new(daemon.stdout.take().expect("piped")).read_line(&mut bus).expect("dbus-daemon says its address");
+        let daemon = Running(daemon);
         let port = free_port();
         let driver = spawn(
             Command::new("WebKitWebDriver")
                 .arg(format!("--port={port}"))
                 .env("DISPLAY", &self.display)
-                .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+                .env("DBUS_SESSION_BUS_ADDRESS", bus.trim())
                 .env("HOME", self.home.path())
                 .env("XDG_RUNTIME_DIR", &runtime)
                 .env("LETTERPRESS_HOME", self.data_folder())
@@ -118,7 +119,7 @@ impl Desk {
             .await
             .unwrap_or_else(|_| panic!("the window `{}` did not open within {PATIENCE:?}", binary.display()))
             .unwrap_or_else(|problem| panic!("the window `{}` did not open: {problem}", binary.display()));
-        Window { client, data_folder: self.data_folder(), _driver: driver }
+        Window { client, data_folder: self.data_folder(), _driver: driver, _bus: daemon }
     }
 
     /// Ends the app as a crash would, without asking it.
