@@ -6,6 +6,9 @@ use crate::environment::Environment;
 use lp_model::{EnvValue, Mount, Span, Volume, VolumeKind};
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
 
+/// Keys of a secret that gets a variable of another name.
+pub(crate) const SECRET_KEYS: [&str; 2] = ["source", "target"];
+
 /// What holds for the whole file while its containers are read.
 #[derive(Debug)]
 pub(crate) struct Reading {
@@ -98,7 +101,7 @@ pub(crate) fn secrets(node: &Node, what: &str, findings: &mut Findings<'_>) -> E
             continue;
         }
         let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
-        decode::unknown_keys(entries, &["source", "target"], &format!("an item of {what}"), findings);
+        decode::unknown_keys(entries, &SECRET_KEYS, &format!("an item of {what}"), findings);
         let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, &format!("`{key}` in {what}"), findings));
         match (text("source"), text("target")) {
             (Some(source), target) => {

@@ -14,6 +14,8 @@ use lp_yaml::{
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Keys of `workspace`.
+pub(crate) const WORKSPACE_KEYS: [&str; 2] = ["base", "path"];
 /// Largest text times combinations of the matrix, in bytes.
 const MAX_MATRIX_BYTES: usize = 4 << 20;
 
@@ -234,7 +236,7 @@ pub(crate) fn workspace(root: &Node, base: &str, facts: &EventFacts, findings: &
     let mut workspace = Workspace { base: base.into(), path };
     let Some(node) = root.get("workspace") else { return workspace };
     let Some(entries) = decode::map(node, "`workspace`", findings) else { return workspace };
-    decode::unknown_keys(entries, &["base", "path"], "`workspace`", findings);
+    decode::unknown_keys(entries, &WORKSPACE_KEYS, "`workspace`", findings);
     if let Some(base) =
         decode::get(entries, "base").and_then(|node| Some((decode::text(node, "`base` of `workspace`", findings)?, node.span)))
     {

@@ -2,6 +2,7 @@
 //! the other, those with the same `group` side by side.
 
 mod container;
+mod keys;
 
 use crate::PipelineFile;
 use crate::compose::Reading;
@@ -12,6 +13,7 @@ use crate::environment::{self, Environment};
 use crate::matrix::{Cell, cell_name};
 use crate::when::{Mismatch, Situation, read_constraint};
 use container::Place;
+pub(crate) use keys::keys;
 use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber};
 use lp_yaml::{Findings, Node, decode};
 

@@ -2,6 +2,7 @@
 //! of them has `depends_on`.
 
 mod document;
+mod keys;
 mod step;
 
 use crate::PipelineFile;
@@ -13,6 +14,8 @@ use crate::when::Situation;
 use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber};
 use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, decode, parse_part, read_text};
 use std::sync::Arc;
+
+pub(crate) use keys::keys;
 
 const DIALECT: Dialect = Dialect::Drone1;
 

@@ -24,6 +24,7 @@ mod lint;
 pub mod matrix;
 pub mod outline;
 pub mod params;
+pub mod schema;
 pub mod script;
 pub mod substitute;
 pub mod when;
@@ -32,6 +33,7 @@ mod woodpecker;
 pub use detect::{Detected, detect};
 pub use lint::lint;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
+pub use schema::schema;
 pub use woodpecker::Generation;
 
 use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION, Plan, Stage};

@@ -61,8 +61,12 @@ const KEYS_1: [(&str, Subject); 8] = [
     ("action", Subject::Action),
     ("instance", Subject::Instance),
 ];
-const KNOWN_08: [&str; 10] = ["branch", "event", "repo", "ref", "environment", "platform", "status", "matrix", "instance", "local"];
-const KNOWN_1: [&str; 10] = ["branch", "event", "repo", "ref", "target", "cron", "action", "status", "paths", "instance"];
+pub(crate) const KNOWN_08: [&str; 10] =
+    ["branch", "event", "repo", "ref", "environment", "platform", "status", "matrix", "instance", "local"];
+pub(crate) const KNOWN_1: [&str; 10] = ["branch", "event", "repo", "ref", "target", "cron", "action", "status", "paths", "instance"];
+
+/// The two sides of a condition.
+pub(crate) const SIDES: [&str; 2] = ["include", "exclude"];
 
 /// The dialect's word for an event. 0.8 knows neither schedules nor a button: people started an older *push* again, so that
 /// is what its files expect.
@@ -326,7 +330,7 @@ pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, finding
             "include" => &mut constraint.include,
             "exclude" => &mut constraint.exclude,
             _ => {
-                decode::unknown_key(entry, &["include", "exclude"], what, findings);
+                decode::unknown_key(entry, &SIDES, what, findings);
                 continue;
             }
         };

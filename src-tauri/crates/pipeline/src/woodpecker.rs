@@ -2,6 +2,7 @@
 //! the other, or, as soon as one of them has `depends_on`, level by level.
 
 mod document;
+mod keys;
 mod step;
 
 use crate::PipelineFile;
@@ -13,6 +14,8 @@ use crate::matrix::cell_name;
 use crate::when::{Mismatch, Situation};
 use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber};
 use lp_yaml::Findings;
+
+pub(crate) use keys::keys;
 
 const DIALECT: Dialect = Dialect::Woodpecker;
 

@@ -5,9 +5,9 @@ use crate::{Input, InputType, Localised, Workflow};
 use lp_model::{Diagnostic, EventKind, Span};
 use lp_yaml::{Findings, Node, Value, closest, decode, parse as parse_yaml};
 
-const FILE_KEYS: [&str; 2] = ["version", "workflows"];
-const WORKFLOW_KEYS: [&str; 7] = ["name", "title", "description", "pipeline", "event", "target", "inputs"];
-const INPUT_KEYS: [&str; 9] = ["name", "label", "help", "type", "default", "required", "options", "pattern", "secret"];
+pub(crate) const FILE_KEYS: [&str; 2] = ["version", "workflows"];
+pub(crate) const WORKFLOW_KEYS: [&str; 7] = ["name", "title", "description", "pipeline", "event", "target", "inputs"];
+pub(crate) const INPUT_KEYS: [&str; 9] = ["name", "label", "help", "type", "default", "required", "options", "pattern", "secret"];
 /// More buttons or fields than this are no help to anybody.
 const MAX_WORKFLOWS: usize = 100;
 const MAX_INPUTS: usize = 100;

@@ -21,11 +21,13 @@ pub mod derived;
 pub mod file;
 pub mod inputs;
 mod localised;
+pub mod schema;
 
 pub use derived::derive;
 pub use file::parse;
 pub use inputs::{InputError, check_inputs};
 pub use localised::Localised;
+pub use schema::schema;
 
 use lp_model::EventKind;
 use serde::Serialize;

@@ -2,14 +2,14 @@
 
 use super::check_edges;
 use super::step::{self, Setting};
-use crate::draft::{Draft, StageDraft, check_size, demand_trust, from_secret};
+use crate::draft::{Draft, StageDraft, WORKSPACE_KEYS, check_size, demand_trust, from_secret};
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
 use crate::when::{Conditions, When};
 use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, Workspace};
 use lp_yaml::{Entry, Findings, Node, decode};
 
-const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 16] = [
     "kind",
     "type",
     "name",
@@ -27,6 +27,10 @@ const KEYS: [&str; 16] = [
     "volumes",
     "image_pull_secrets",
 ];
+pub(super) const PLATFORM_KEYS: [&str; 4] = ["os", "arch", "variant", "version"];
+pub(super) const CLONE_KEYS: [&str; 5] = ["disable", "depth", "retries", "skip_verify", "trace"];
+pub(super) const CONCURRENCY_KEYS: [&str; 1] = ["limit"];
+pub(super) const VOLUME_KEYS: [&str; 7] = ["name", "host", "temp", "claim", "config_map", "secret", "downward_api"];
 /// Names that the runner keeps for itself.
 const RESERVED_VOLUMES: [&str; 3] = ["workspace", "_workspace", "_docker_socket"];
 
@@ -118,7 +122,7 @@ fn read_key(entry: &Entry, label: &str, trusted: bool, stage: &mut StageDraft, f
         "clone" => clone(node, entry.key.span, &what, stage, findings),
         "concurrency" => {
             if let Some(entries) = decode::map(node, &what, findings) {
-                decode::unknown_keys(entries, &["limit"], &what, findings);
+                decode::unknown_keys(entries, &CONCURRENCY_KEYS, &what, findings);
             }
         }
         "depends_on" => stage.depends_on = decode::texts(node, &what, findings).unwrap_or_default(),
@@ -140,7 +144,7 @@ fn read_key(entry: &Entry, label: &str, trusted: bool, stage: &mut StageDraft, f
 
 fn platform(node: &Node, span: Span, what: &str, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
-    decode::unknown_keys(entries, &["os", "arch", "variant", "version"], what, findings);
+    decode::unknown_keys(entries, &PLATFORM_KEYS, what, findings);
     let text = |key: &str, default: &str| decode::get(entries, key).and_then(|n| n.text()).unwrap_or(default).to_owned();
     let asked = format!("{}/{}", text("os", "linux"), text("arch", "amd64"));
     if asked != crate::when::DEFAULT_PLATFORM {
@@ -150,7 +154,7 @@ fn platform(node: &Node, span: Span, what: &str, findings: &mut Findings<'_>) {
 
 fn clone(node: &Node, span: Span, what: &str, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
-    decode::unknown_keys(entries, &["disable", "depth", "retries", "skip_verify", "trace"], what, findings);
+    decode::unknown_keys(entries, &CLONE_KEYS, what, findings);
     if let Some(disable) = decode::get(entries, "disable") {
         stage.source = decode::boolean(disable, &format!("`disable` in {what}"), findings) != Some(true);
     }
@@ -162,7 +166,7 @@ fn clone(node: &Node, span: Span, what: &str, stage: &mut StageDraft, findings: 
 /// An absolute path without a base is the base; otherwise the path lies below it.
 fn workspace(node: &Node, what: &str, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
-    decode::unknown_keys(entries, &["base", "path"], what, findings);
+    decode::unknown_keys(entries, &WORKSPACE_KEYS, what, findings);
     let mut text = |key: &str| {
         let node = decode::get(entries, key)?;
         Some((decode::text(node, &format!("`{key}` in {what}"), findings)?, node.span))
@@ -198,12 +202,7 @@ pub(super) fn environment(node: &Node, what: &str, findings: &mut Findings<'_>) 
 fn volumes(node: &Node, what: &str, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     for item in decode::list(node, what, findings).unwrap_or_default() {
         let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
-        decode::unknown_keys(
-            entries,
-            &["name", "host", "temp", "claim", "config_map", "secret", "downward_api"],
-            &format!("an item of {what}"),
-            findings,
-        );
+        decode::unknown_keys(entries, &VOLUME_KEYS, &format!("an item of {what}"), findings);
         let Some(name) = decode::get(entries, "name").and_then(|n| decode::text(n, "`name` of a volume", findings)) else {
             findings.error("missing-name", item.span, format!("an item of {what} has no `name`"));
             continue;

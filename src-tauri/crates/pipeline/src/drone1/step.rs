@@ -9,7 +9,7 @@ use crate::when::Conditions;
 use lp_model::{BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Span, Step, StepKind, Volume, Workspace};
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 
-const KEYS: [&str; 29] = [
+pub(super) const KEYS: [&str; 29] = [
     "name",
     "image",
     "commands",
@@ -40,6 +40,7 @@ const KEYS: [&str; 29] = [
     "ports",
     "resources",
 ];
+pub(super) const MOUNT_KEYS: [&str; 2] = ["name", "path"];
 /// Variables with which a privileged plugin could be turned against the machine.
 const TELLTALE: [&str; 5] = ["XDG_RUNTIME_DIR", "DOCKER_OPTS", "DOCKER_HOST", "PATH", "HOME"];
 
@@ -233,7 +234,7 @@ fn pull(node: &Node, what: &str, findings: &mut Findings<'_>) -> PullPolicy {
         "always" => PullPolicy::Always,
         "never" => PullPolicy::Never,
         "if-not-exists" => PullPolicy::IfMissing,
-        "" => PullPolicy::Latest,
+        "" | "default" => PullPolicy::Latest,
         _ => {
             findings
                 .warning("unknown-word", node.span, format!("{what} is `{word}`, which drone 1.x ignores"))
@@ -252,7 +253,7 @@ fn mounts(node: &Node, what: &str, setting: &Setting<'_>, draft: &mut Draft, fin
             continue;
         }
         let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
-        decode::unknown_keys(entries, &["name", "path"], &format!("an item of {what}"), findings);
+        decode::unknown_keys(entries, &MOUNT_KEYS, &format!("an item of {what}"), findings);
         let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, &format!("`{key}` in {what}"), findings));
         let (name, path) = (text("name").unwrap_or_default(), text("path").unwrap_or_default());
         if !setting.volumes.iter().any(|volume| volume.name == name) {

@@ -19,8 +19,9 @@ const KEYS: [(&str, Subject); 7] = [
     ("instance", Subject::Instance),
     ("cron", Subject::Cron),
 ];
-const KNOWN: [&str; 13] =
+pub(crate) const KNOWN: [&str; 13] =
     ["event", "branch", "repo", "ref", "environment", "platform", "instance", "cron", "status", "matrix", "path", "evaluate", "local"];
+pub(crate) const PATH_KEYS: [&str; 4] = ["include", "exclude", "ignore_message", "on_empty"];
 /// Also those that cannot happen here: a file may name them for the server that it comes from.
 const EVENTS: [&str; 9] =
     ["push", "pull_request", "pull_request_closed", "pull_request_metadata", "tag", "release", "deployment", "cron", "manual"];
@@ -169,7 +170,7 @@ fn path(node: &Node, generation: Generation, name: &str, findings: &mut Findings
         filter.include = texts(node, name, findings);
         return Some(filter);
     };
-    decode::unknown_keys(entries, &["include", "exclude", "ignore_message", "on_empty"], name, findings);
+    decode::unknown_keys(entries, &PATH_KEYS, name, findings);
     for entry in entries {
         let what = format!("`{}` of {name}", entry.key.text);
         match entry.key.text.as_str() {

@@ -13,7 +13,7 @@ use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
 use std::collections::HashMap;
 use std::ops::Range;
 
-const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 17] = [
     "steps",
     "pipeline",
     "services",
@@ -32,6 +32,7 @@ const KEYS: [&str; 17] = [
     "networks",
     "volumes",
 ];
+pub(super) const CONCURRENCY_KEYS: [&str; 2] = ["limit", "group"];
 /// Most unknown keys at the top that are looked at.
 const MAX_UNKNOWN: usize = 200;
 /// Variables that version 3 renamed.
@@ -186,7 +187,7 @@ fn concurrency(node: &Node, findings: &mut Findings<'_>) {
         return;
     }
     let Some(entries) = decode::map(node, "`concurrency`", findings) else { return };
-    decode::unknown_keys(entries, &["limit", "group"], "`concurrency`", findings);
+    decode::unknown_keys(entries, &CONCURRENCY_KEYS, "`concurrency`", findings);
     match decode::get(entries, "limit") {
         Some(limit) => {
             decode::number(limit, "`limit` of `concurrency`", findings);

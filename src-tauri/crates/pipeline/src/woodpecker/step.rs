@@ -12,7 +12,7 @@ use base64::Engine as _;
 use lp_model::{EnvValue, OnFailure, PullPolicy, Span, Step, StepKind, VolumeKind, Workspace};
 use lp_yaml::{Entry, Findings, Node, Value, closest, decode, scalar};
 
-const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 24] = [
     "name",
     "image",
     "pull",
@@ -39,7 +39,7 @@ const KEYS: [&str; 24] = [
     "backend_options",
 ];
 /// Keys that version 3 removed, besides `secrets` and `group`; those of limits belonged to the server in the end.
-const OLD_KEYS: [&str; 18] = [
+pub(super) const OLD_KEYS: [&str; 18] = [
     "command",
     "networks",
     "shm_size",
@@ -59,6 +59,9 @@ const OLD_KEYS: [&str; 18] = [
     "auth_config",
     "local",
 ];
+
+pub(super) const DEPENDENCY_KEYS: [&str; 2] = ["name", "optional"];
+pub(super) const DOCKER_KEYS: [&str; 1] = ["user"];
 
 /// What holds for the whole file while its steps are read.
 #[derive(Debug)]
@@ -317,7 +320,7 @@ fn backend_options(node: &Node, what: &str, draft: &mut Draft, findings: &mut Fi
             continue;
         }
         let Some(options) = decode::map(&entry.value, &format!("`docker` in {what}"), findings) else { continue };
-        decode::unknown_keys(options, &["user"], &format!("`docker` in {what}"), findings);
+        decode::unknown_keys(options, &DOCKER_KEYS, &format!("`docker` in {what}"), findings);
         if let Some(user) = decode::get(options, "user") {
             draft.step.user = decode::text(user, &format!("`user` in {what}"), findings).filter(|user| !user.is_empty());
         }
@@ -373,7 +376,7 @@ pub(super) fn dependencies(node: &Node, what: &str, findings: &mut Findings<'_>)
             continue;
         }
         let Some(entries) = decode::map(item, &label, findings) else { continue };
-        decode::unknown_keys(entries, &["name", "optional"], &label, findings);
+        decode::unknown_keys(entries, &DEPENDENCY_KEYS, &label, findings);
         let optional = decode::get(entries, "optional").and_then(|node| decode::boolean(node, &format!("`optional` in {what}"), findings));
         match decode::get(entries, "name").and_then(|node| decode::text(node, &format!("`name` in {what}"), findings)) {
             Some(name) => dependencies.push(Dependency { name, span: item.span, optional: optional == Some(true) }),

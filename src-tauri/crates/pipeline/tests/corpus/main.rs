@@ -2,6 +2,9 @@
 //! repository; the test looks for it in `LETTERPRESS_CORPUS`, else in a folder `shared/corpus` beside the repository.
 
 mod drone;
+#[path = "../schema/judge.rs"]
+mod judge;
+mod schema;
 mod woodpecker;
 mod woodpecker_files;
 
