@@ -107,6 +107,7 @@ pub(crate) fn secrets(node: &Node, what: &str, findings: &mut Findings<'_>) -> E
             (Some(source), target) => {
                 secrets.insert(target.unwrap_or_else(|| source.clone()).to_uppercase(), EnvValue::Secret(source));
             }
+            (None, _) if !decode::lacks(entries, "source") => {}
             (None, _) => {
                 findings.error("missing-source", item.span, format!("an item of {what} has no `source`"));
             }

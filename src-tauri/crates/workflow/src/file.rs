@@ -67,9 +67,11 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
     let name_node = decode::get(entries, "name");
     let name = name_node.and_then(|node| decode::text(node, "`name` of a workflow", findings));
     let Some(name) = name.filter(|name| !name.is_empty()) else {
-        findings
-            .error("missing-name", node.span, "a workflow has no `name`")
-            .help("the name is for the terminal and the history, e.g. `name: release`");
+        if decode::lacks(entries, "name") {
+            findings
+                .error("missing-name", node.span, "a workflow has no `name`")
+                .help("the name is for the terminal and the history, e.g. `name: release`");
+        }
         return None;
     };
     let span = name_node.map_or(node.span, |node| node.span);
@@ -168,7 +170,9 @@ fn input(node: &Node, workflow: &str, findings: &mut Findings<'_>) -> Option<(In
     let entries = decode::map(node, &format!("an input of {workflow}"), findings)?;
     let name_node = decode::get(entries, "name");
     let Some(name) = name_node.and_then(|node| decode::text(node, "`name` of an input", findings)).filter(|name| !name.is_empty()) else {
-        findings.error("missing-name", node.span, format!("an input of {workflow} has no `name`"));
+        if decode::lacks(entries, "name") {
+            findings.error("missing-name", node.span, format!("an input of {workflow} has no `name`"));
+        }
         return None;
     };
     let span = name_node.map_or(node.span, |node| node.span);

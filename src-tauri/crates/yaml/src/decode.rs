@@ -146,6 +146,11 @@ pub fn get<'n>(entries: &'n [Entry], key: &str) -> Option<&'n Arc<Node>> {
     entries.iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
 }
 
+/// Whether a key that must be there says nothing: a value of a wrong shape is one mistake, which is reported when it is read.
+pub fn lacks(entries: &[Entry], key: &str) -> bool {
+    get(entries, key).is_none_or(|node| node.is_null() || node.text() == Some(""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,7 +88,7 @@ fn finish(
     unknown: &[&Entry],
     findings: &mut Findings<'_>,
 ) -> Option<Draft> {
-    if draft.step.image.is_empty() {
+    if decode::lacks(entry.value.entries().unwrap_or_default(), "image") {
         let found = findings.error("missing-image", entry.key.span, format!("{label} has no `image`"));
         if let Some(slip) = unknown.iter().find(|item| closest(&item.key.text, &["image"]).is_some()) {
             found.help(format!("did you mean `image` in line {}?", slip.key.span.line));

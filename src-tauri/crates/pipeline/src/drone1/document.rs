@@ -204,7 +204,9 @@ fn volumes(node: &Node, what: &str, trusted: bool, stage: &mut StageDraft, findi
         let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
         decode::unknown_keys(entries, &VOLUME_KEYS, &format!("an item of {what}"), findings);
         let Some(name) = decode::get(entries, "name").and_then(|n| decode::text(n, "`name` of a volume", findings)) else {
-            findings.error("missing-name", item.span, format!("an item of {what} has no `name`"));
+            if decode::lacks(entries, "name") {
+                findings.error("missing-name", item.span, format!("an item of {what} has no `name`"));
+            }
             continue;
         };
         if RESERVED_VOLUMES.contains(&name.as_str()) {

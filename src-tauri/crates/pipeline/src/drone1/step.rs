@@ -8,6 +8,7 @@ use crate::params;
 use crate::when::Conditions;
 use lp_model::{BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Span, Step, StepKind, Volume, Workspace};
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
+use std::sync::Arc;
 
 pub(super) const KEYS: [&str; 29] = [
     "name",
@@ -59,7 +60,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     let name_node = decode::get(entries, "name");
     let name = name_node.and_then(|node| decode::text(node, &format!("`name` of a {section}"), findings)).unwrap_or_default();
     let span = name_node.map_or(node.span, |node| node.span);
-    if name.is_empty() {
+    if decode::lacks(entries, "name") {
         findings.error("missing-name", node.span, format!("a {section} has no `name`"));
     }
     let label = if name.is_empty() { format!("the {section} in line {}", node.span.line) } else { format!("{section} `{name}`") };
@@ -112,7 +113,9 @@ fn unknown(entry: &Entry, label: &str, findings: &mut Findings<'_>) {
 fn check_image(draft: &mut Draft, entries: &[Entry], label: &str, setting: &Setting<'_>, span: Span, findings: &mut Findings<'_>) {
     if setting.backend == BackendKind::Host {
         draft.step.image = String::new();
-        if !draft.commands {
+        // Commands of a wrong shape have been reported already.
+        let empty = |node: &Arc<Node>| node.is_null() || node.items().is_some_and(|items| items.iter().all(|item| item.is_null()));
+        if !draft.commands && decode::get(entries, "commands").is_none_or(empty) {
             findings.error(
                 "missing-commands",
                 span,
@@ -121,7 +124,7 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: &str, setting: &Sett
         }
         return;
     }
-    if draft.step.image.is_empty() {
+    if decode::lacks(entries, "image") {
         let found = findings.error("missing-image", span, format!("{label} has no `image`"));
         if decode::get(entries, "build").is_some() {
             found.help("`build` in a step was part of early 1.0 only; use a plugin that builds images");

@@ -109,7 +109,7 @@ pub(super) fn read(
             unknown.push(entry);
         }
     }
-    if draft.step.image.is_empty() {
+    if decode::lacks(entries, "image") {
         let found = findings.error("missing-image", span, format!("{label} has no `image`"));
         if let Some(slip) = unknown.iter().find(|entry| closest(&entry.key.text, &["image"]).is_some()) {
             found.help(format!("did you mean `image` in line {}?", slip.key.span.line));
@@ -380,6 +380,7 @@ pub(super) fn dependencies(node: &Node, what: &str, findings: &mut Findings<'_>)
         let optional = decode::get(entries, "optional").and_then(|node| decode::boolean(node, &format!("`optional` in {what}"), findings));
         match decode::get(entries, "name").and_then(|node| decode::text(node, &format!("`name` in {what}"), findings)) {
             Some(name) => dependencies.push(Dependency { name, span: item.span, optional: optional == Some(true) }),
+            None if !decode::lacks(entries, "name") => {}
             None => {
                 findings.error("missing-name", item.span, format!("{label} has no `name`"));
             }
