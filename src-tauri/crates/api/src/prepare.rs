@@ -187,7 +187,7 @@ impl App {
         let workflow = find_workflow(workflows, &request.workflow)?;
         let inputs = lp_workflow::check_inputs(&workflow, &request.inputs).map_err(|errors| {
             let first = errors.into_iter().next();
-            ApiError::new(ErrorCode::InputInvalid, first.map_or_else(|| "a value is not allowed".to_owned(), |error| error.message))
+            ApiError::new(ErrorCode::InputInvalid, first.map_or_else(|| "a value is not allowed".to_owned(), |error| error.message.to_string()))
         })?;
         let mut facts = facts(&sources, &workflow, numbers)?;
         facts.inputs = inputs;
@@ -200,7 +200,7 @@ impl App {
             }
         }
         if plan.stages.iter().all(|stage| stage.steps.is_empty()) {
-            let why = warnings.iter().find(|warning| warning.code == "nothing-would-run").map(|warning| warning.message.clone());
+            let why = warnings.iter().find(|warning| warning.code == "nothing-would-run").map(|warning| warning.message.to_string());
             return Err(ApiError::new(
                 ErrorCode::NothingWouldRun,
                 why.unwrap_or_else(|| format!("nothing in `{}` runs for the event `{}`", pipeline.path, facts.kind.as_str())),

@@ -1,5 +1,6 @@
 //! A finding about a user's file: what is wrong, where, and what to do.
 
+use crate::Message;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -36,15 +37,15 @@ pub struct Span {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
-    /// Stable code in kebab case, e.g. `unknown-key`: front ends translate by it.
+    /// Stable code in kebab case, e.g. `unknown-key`.
     pub code: String,
     /// How bad.
     pub severity: Severity,
-    /// Lower case, the thing in backticks, no full stop.
-    pub message: String,
+    /// What is wrong.
+    pub message: Message,
     /// What to do, or nothing when the message says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
+    pub help: Option<Message>,
     /// Path of the file in the repository.
     pub file: String,
     /// Where in the file; `None` when the finding is about the whole file.

@@ -3,12 +3,13 @@
 //! It knows nothing about files, clocks, randomness, async, YAML, containers or SQLite: plain data that is versioned,
 //! printable and comparable. Everything else in the workspace speaks to its neighbours in these words.
 //!
-//! Read in this order: [`ids`], [`facts`], [`plan`], [`run`], [`diagnostic`].
+//! Read in this order: [`ids`], [`facts`], [`plan`], [`run`], [`message`], [`diagnostic`].
 
 pub mod diagnostic;
 pub mod facts;
 pub mod ids;
 pub mod json;
+pub mod message;
 pub mod plan;
 pub mod run;
 
@@ -16,6 +17,7 @@ pub use diagnostic::{Diagnostic, Severity, Span};
 pub use facts::{CommitFacts, EventFacts, EventKind, Person, PullRequestFacts, RepoFacts};
 pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};
 pub use json::json_escape;
+pub use message::{Language, Message, What};
 pub use plan::{
     BackendKind, Dialect, EnvPiece, EnvValue, Mount, OnFailure, PLAN_VERSION, Plan, PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind,
     Volume, VolumeKind, Workspace,

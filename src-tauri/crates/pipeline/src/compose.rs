@@ -3,7 +3,7 @@
 
 use crate::draft::Draft;
 use crate::environment::Environment;
-use lp_model::{EnvValue, Mount, Span, Volume, VolumeKind};
+use lp_model::{EnvValue, Mount, Span, Volume, VolumeKind, What, message, what};
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
 
 /// Keys of a secret that gets a variable of another name.
@@ -17,12 +17,12 @@ pub(crate) struct Reading {
 }
 
 /// A command line: a list, or a text that is split like a shell splits it.
-pub(crate) fn words(node: &Node, what: &str, findings: &mut Findings<'_>) -> Option<Vec<String>> {
+pub(crate) fn words(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<Vec<String>> {
     match &node.value {
         Value::Scalar { text, .. } => {
             let words = split(text);
             if words.is_none() {
-                findings.error("open-quote", node.span, format!("a quote in {what} is not closed"));
+                findings.error("open-quote", node.span, message!("a quote in {} is not closed", what));
             }
             words.filter(|words| !words.is_empty())
         }
@@ -58,7 +58,7 @@ fn split(text: &str) -> Option<Vec<String>> {
 }
 
 /// A list of `NAME=value`; without `=` the value is empty.
-pub(crate) fn environment_list(node: &Node, what: &str, findings: &mut Findings<'_>) -> Environment {
+pub(crate) fn environment_list(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     let mut environment = Environment::new();
     for (text, _) in decode::texts(node, what, findings).unwrap_or_default() {
         let (name, value) = text.split_once('=').unwrap_or((&text, ""));
@@ -69,23 +69,23 @@ pub(crate) fn environment_list(node: &Node, what: &str, findings: &mut Findings<
 
 /// A map, or a list of `NAME=value`. 0.8 and Woodpecker 0.15 (`program` names which) refuse values that YAML reads as numbers
 /// or bools; we take the text as written.
-pub(crate) fn environment(node: &Node, program: &str, what: &str, findings: &mut Findings<'_>) -> Environment {
+pub(crate) fn environment(node: &Node, program: &str, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     if let Value::Seq(_) = node.value {
         return environment_list(node, what, findings);
     }
     let mut environment = Environment::new();
     for entry in decode::map(node, what, findings).unwrap_or_default() {
         let name = &entry.key.text;
-        let value = decode::text(&entry.value, &format!("`{name}` in {what}"), findings).unwrap_or_default();
+        let value = decode::text(&entry.value, what!("`{}` in {}", name, what), findings).unwrap_or_default();
         if matches!(scalar::typed(&entry.value, Schema::Drone08), Some(typed) if !matches!(typed, Typed::Text(_) | Typed::Null | Typed::Binary(_)))
         {
             findings
                 .warning(
                     "environment-not-text",
                     entry.value.span,
-                    format!("{program} refuses `{value}` as value of `{name}`, because YAML does not read it as a text"),
+                    message!("{} refuses `{}` as value of `{}`, because YAML does not read it as a text", program, value, name),
                 )
-                .help(format!("write it in quotes: `{name}: \"{value}\"`"));
+                .help(message!("write it in quotes: `{}: \"{}\"`", name, value));
         }
         environment.insert(name.clone(), EnvValue::Text(value));
     }
@@ -93,23 +93,23 @@ pub(crate) fn environment(node: &Node, program: &str, what: &str, findings: &mut
 }
 
 /// Names, or `{source, target}`; the variable is the target (or the name) in upper case.
-pub(crate) fn secrets(node: &Node, what: &str, findings: &mut Findings<'_>) -> Environment {
+pub(crate) fn secrets(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     let mut secrets = Environment::new();
     for item in decode::list(node, what, findings).unwrap_or_default() {
         if let Some(name) = item.text() {
             secrets.insert(name.to_uppercase(), EnvValue::Secret(name.to_owned()));
             continue;
         }
-        let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
-        decode::unknown_keys(entries, &SECRET_KEYS, &format!("an item of {what}"), findings);
-        let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, &format!("`{key}` in {what}"), findings));
+        let Some(entries) = decode::map(item, what!("an item of {}", what), findings) else { continue };
+        decode::unknown_keys(entries, &SECRET_KEYS, what!("an item of {}", what), findings);
+        let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, what!("`{}` in {}", key, what), findings));
         match (text("source"), text("target")) {
             (Some(source), target) => {
                 secrets.insert(target.unwrap_or_else(|| source.clone()).to_uppercase(), EnvValue::Secret(source));
             }
             (None, _) if !decode::lacks(entries, "source") => {}
             (None, _) => {
-                findings.error("missing-source", item.span, format!("an item of {what} has no `source`"));
+                findings.error("missing-source", item.span, message!("an item of {} has no `source`", what));
             }
         }
     }
@@ -127,14 +127,14 @@ pub(crate) fn mount(text: &str, span: Span, draft: &mut Draft, reading: &mut Rea
     };
     if !path.starts_with('/') {
         findings
-            .error("invalid-volume", span, format!("`{text}` is no volume"))
-            .help("write `/path/on/the/machine:/path/in/the/container`");
+            .error("invalid-volume", span, message!("`{}` is no volume", text))
+            .help(message!("write `/path/on/the/machine:/path/in/the/container`"));
         return;
     }
     let kind = match source {
         Some(source) if source.starts_with('/') => VolumeKind::Host(source.to_owned()),
         Some(source) => {
-            findings.warning("named-volume", span, format!("the volume `{source}` is empty at the start of every run"));
+            findings.warning("named-volume", span, message!("the volume `{}` is empty at the start of every run", source));
             VolumeKind::Temp
         }
         None => VolumeKind::Temp,

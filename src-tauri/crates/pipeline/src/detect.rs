@@ -1,7 +1,7 @@
 //! Which language a pipeline file is written in, and what to say about those that are not run.
 
 use crate::PipelineFile;
-use lp_model::{Diagnostic, Dialect, Span};
+use lp_model::{Diagnostic, Dialect, Message, Span, message};
 use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_splicing, read_text};
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub struct Detected {
     /// The language.
     pub dialect: Dialect,
     /// Why it was taken for that, in words a person can check in the file.
-    pub reason: String,
+    pub reason: Message,
 }
 
 /// Top-level keys of a document with their places; of a document that cannot be parsed (its variables may not be
@@ -49,36 +49,40 @@ pub fn detect(file: &PipelineFile<'_>) -> Result<Detected, Vec<Diagnostic>> {
         }
     }
     let first = |key: &str| documents.iter().find_map(|keys| keys.span(key));
-    let detected = |dialect, reason: String| Ok(Detected { dialect, reason });
+    let detected = |dialect, reason: Message| Ok(Detected { dialect, reason });
     let woodpecker = file.path.ends_with(".woodpecker.yml")
         || file.path.ends_with(".woodpecker.yaml")
         || file.path.starts_with(".woodpecker/")
         || file.path.contains("/.woodpecker/");
     if let Some(span) = first("kind") {
-        return detected(Dialect::Drone1, format!("line {} has `kind:`", span.line));
+        return detected(Dialect::Drone1, message!("line {} has `kind:`", span.line));
     }
     if let Some(span) = first("pipeline") {
         if woodpecker {
-            return detected(Dialect::Woodpecker, "the file is called like a woodpecker pipeline".into());
+            return detected(Dialect::Woodpecker, message!("the file is called like a woodpecker pipeline"));
         }
         if settings {
-            return detected(Dialect::Woodpecker, "a step of `pipeline:` has `settings:`".into());
+            return detected(Dialect::Woodpecker, message!("a step of `pipeline:` has `settings:`"));
         }
-        return detected(Dialect::Drone08, format!("line {} has `pipeline:`", span.line));
+        return detected(Dialect::Drone08, message!("line {} has `pipeline:`", span.line));
     }
     if let Some(span) = first("steps") {
-        return detected(Dialect::Woodpecker, format!("line {} has `steps:` and no document has `kind:`", span.line));
+        return detected(Dialect::Woodpecker, message!("line {} has `steps:` and no document has `kind:`", span.line));
     }
     if let Some((key, span)) = ["build", "publish", "deploy", "notify", "compose"].iter().find_map(|key| Some((key, first(key)?))) {
         findings
-            .error("drone-04", span, format!("`{key}:` at the top of the file is the language of drone 0.4, which is not supported"))
-            .help("put the steps under `pipeline:`; services of `compose:` belong under `services:`");
+            .error("drone-04", span, message!("`{}:` at the top of the file is the language of drone 0.4, which is not supported", key))
+            .help(message!("put the steps under `pipeline:`; services of `compose:` belong under `services:`"));
         return Err(findings.into_sorted());
     }
     findings.extend(broken);
     if !findings.has_errors() {
-        let message = if documents.is_empty() { "the file is empty" } else { "the file has neither `kind:` nor `pipeline:` nor `steps:`" };
-        findings.error("no-pipeline", None, message).help("a pipeline file begins with `kind: pipeline` and has a list `steps:`");
+        let message = if documents.is_empty() {
+            message!("the file is empty")
+        } else {
+            message!("the file has neither `kind:` nor `pipeline:` nor `steps:`")
+        };
+        findings.error("no-pipeline", None, message).help(message!("a pipeline file begins with `kind: pipeline` and has a list `steps:`"));
     }
     Err(findings.into_sorted())
 }

@@ -7,7 +7,7 @@ use crate::matrix::{Cell, cells};
 use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
 use crate::substitute::{Backslashes, substitute};
 use crate::when::{Mismatch, When};
-use lp_model::{BackendKind, Diagnostic, Dialect, EnvValue, EventFacts, Span, Step, Volume, Workspace};
+use lp_model::{BackendKind, Diagnostic, Dialect, EnvValue, EventFacts, Message, Span, Step, Volume, What, Workspace, message, what};
 use lp_yaml::{
     Findings, Node, Piece, Schema, SourceMap, TextIndex, Typed, Value, closest, cut, decode, parse_part, parse_splicing, read_text, scalar,
 };
@@ -99,11 +99,11 @@ pub(crate) struct StageDraft {
 
 /// Why something does not run for this event, collected for the warning that nothing does.
 #[derive(Debug, Default)]
-pub(crate) struct Reasons(Vec<String>);
+pub(crate) struct Reasons(Vec<Message>);
 
 impl Reasons {
-    pub fn add(&mut self, what: &str, mismatch: &Mismatch) {
-        let reason = format!("`{}` of {what} does not hold (line {})", mismatch.key, mismatch.span.line);
+    pub fn add(&mut self, what: What<'_>, mismatch: &Mismatch) {
+        let reason = message!("`{}` of {} does not hold (line {})", mismatch.key, what, mismatch.span.line);
         if self.0.len() < 3 && !self.0.contains(&reason) {
             self.0.push(reason);
         }
@@ -112,15 +112,15 @@ impl Reasons {
     /// Tells why the plan is empty.
     pub fn warn(self, dialect: Dialect, facts: &EventFacts, findings: &mut Findings<'_>) {
         let event = crate::when::event_word(dialect, facts.kind);
-        let place = match (facts.tag(), &facts.target) {
-            (_, Some(target)) => format!(" to `{target}`"),
-            (Some(tag), _) => format!(" of `{tag}`"),
-            _ if facts.commit.branch.is_empty() => String::new(),
-            _ => format!(" on `{}`", facts.commit.branch),
+        let message = match (facts.tag(), &facts.target) {
+            (_, Some(target)) => message!("nothing in this file runs for the event `{}` to `{}`", event, target),
+            (Some(tag), _) => message!("nothing in this file runs for the event `{}` of `{}`", event, tag),
+            _ if facts.commit.branch.is_empty() => message!("nothing in this file runs for the event `{}`", event),
+            _ => message!("nothing in this file runs for the event `{}` on `{}`", event, facts.commit.branch),
         };
-        let found = findings.warning("nothing-would-run", None, format!("nothing in this file runs for the event `{event}`{place}"));
-        if !self.0.is_empty() {
-            found.help(self.0.join("; "));
+        let found = findings.warning("nothing-would-run", None, message);
+        if let Some(reasons) = self.0.into_iter().reduce(|all, next| message!("{}; {}", all, next)) {
+            found.help(reasons);
         }
     }
 }
@@ -143,8 +143,8 @@ pub(crate) fn expand(
             for bad in wrong {
                 let span = index.span(part.start + bad.range.start..part.start + bad.range.end);
                 findings
-                    .error("bad-substitution", span, format!("this `${{…}}` cannot be replaced: {}", bad.message))
-                    .help("write `$${…}` to leave the expression to the shell (comments count too)");
+                    .error("bad-substitution", span, message!("this `${{…}}` cannot be replaced: {}", bad.message))
+                    .help(message!("write `$${{…}}` to leave the expression to the shell (comments count too)"));
             }
             None
         }
@@ -152,12 +152,14 @@ pub(crate) fn expand(
             let known: Vec<&str> = variables.keys().map(String::as_str).collect();
             for (name, range) in done.unknown {
                 let span = index.span(part.start + range.start..part.start + range.end);
-                let message = format!("`${{{name}}}` is not known before the run, so it becomes an empty text");
+                let message = message!("`${{{}}}` is not known before the run, so it becomes an empty text", name);
                 let found = findings.warning("unknown-variable", span, message);
                 match closest(&name, &known) {
-                    Some(meant) => found.help(format!("did you mean `{meant}`? for a variable of the shell write `$${{{name}}}`")),
-                    None => found.help(format!(
-                        "for a variable of the shell, a secret or a value of `environment` write `$${{{name}}}` or `${name}`"
+                    Some(meant) => found.help(message!("did you mean `{}`? for a variable of the shell write `$${{{}}}`", meant, name)),
+                    None => found.help(message!(
+                        "for a variable of the shell, a secret or a value of `environment` write `$${{{}}}` or `${}`",
+                        name,
+                        name
                     )),
                 }
             }
@@ -202,7 +204,7 @@ pub(crate) fn first_document<'a>(
     let mut parts = cut(text).into_iter();
     let part = parts.next()?;
     if let Some(second) = parts.next() {
-        let message = format!("{name} reads only the first document of a file");
+        let message = message!("{} reads only the first document of a file", name);
         findings.warning("second-document", index.span(second.start..second.start), message);
     }
     match parser(dialect)(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())) {
@@ -218,7 +220,7 @@ pub(crate) fn first_document<'a>(
 pub(crate) fn matrix_cells(raw: &Node, part: &Range<usize>, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
     let cells = cells(raw, findings);
     if part.len() * cells.len() > MAX_MATRIX_BYTES {
-        findings.error("file-too-large", None, format!("the file is too large for a matrix of {} combinations", cells.len()));
+        findings.error("file-too-large", None, message!("the file is too large for a matrix of {} combinations", cells.len()));
         return None;
     }
     Some(cells)
@@ -235,18 +237,20 @@ pub(crate) fn workspace(root: &Node, base: &str, facts: &EventFacts, findings: &
     };
     let mut workspace = Workspace { base: base.into(), path };
     let Some(node) = root.get("workspace") else { return workspace };
-    let Some(entries) = decode::map(node, "`workspace`", findings) else { return workspace };
-    decode::unknown_keys(entries, &WORKSPACE_KEYS, "`workspace`", findings);
-    if let Some(base) =
-        decode::get(entries, "base").and_then(|node| Some((decode::text(node, "`base` of `workspace`", findings)?, node.span)))
+    let Some(entries) = decode::map(node, what!("`{}`", "workspace"), findings) else { return workspace };
+    decode::unknown_keys(entries, &WORKSPACE_KEYS, what!("`{}`", "workspace"), findings);
+    if let Some(base) = decode::get(entries, "base")
+        .and_then(|node| Some((decode::text(node, what!("`{}` of `{}`", "base", "workspace"), findings)?, node.span)))
     {
         if base.0.starts_with('/') && !base.0.trim_matches('/').is_empty() {
             workspace.base = base.0;
         } else {
-            findings.error("workspace-base", base.1, format!("`base` must be an absolute path below `/`, not `{}`", base.0));
+            findings.error("workspace-base", base.1, message!("`base` must be an absolute path below `/`, not `{}`", base.0));
         }
     }
-    if let Some(path) = decode::get(entries, "path").and_then(|node| decode::text(node, "`path` of `workspace`", findings)) {
+    if let Some(path) =
+        decode::get(entries, "path").and_then(|node| decode::text(node, what!("`{}` of `{}`", "path", "workspace"), findings))
+    {
         workspace.path = path;
     }
     workspace
@@ -260,9 +264,9 @@ pub(crate) fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
             .warning(
                 "never-runs",
                 draft.span,
-                format!("step `{}` never runs: its `status` is neither `success` nor `failure`", draft.step.name),
+                message!("step `{}` never runs: its `status` is neither `success` nor `failure`", draft.step.name),
             )
-            .help("write `status: [success, failure]` for a step that always runs");
+            .help(message!("write `status: [success, failure]` for a step that always runs"));
     }
     run_on.success || run_on.failure
 }
@@ -271,7 +275,7 @@ pub(crate) fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
 pub(crate) fn warn_of_duplicates(steps: &[Draft], findings: &mut Findings<'_>) {
     for (n, step) in steps.iter().enumerate() {
         if steps[..n].iter().any(|other| other.step.name == step.step.name) {
-            findings.warning("duplicate-step", step.span, format!("another step is called `{}` too; both run", step.step.name));
+            findings.warning("duplicate-step", step.span, message!("another step is called `{}` too; both run", step.step.name));
         }
     }
 }
@@ -291,27 +295,27 @@ pub(crate) fn levels_by_group(steps: &[Draft]) -> Vec<usize> {
 }
 
 /// Something that a project may use only when the user trusts it.
-pub(crate) fn demand_trust(trusted: bool, what: &str, span: Span, findings: &mut Findings<'_>) {
+pub(crate) fn demand_trust(trusted: bool, what: What<'_>, span: Span, findings: &mut Findings<'_>) {
     if !trusted {
         findings
-            .error("not-trusted", span, format!("{what} reaches beyond the container, and this project is not trusted"))
-            .help("remove this line; projects cannot be marked as trusted yet");
+            .error("not-trusted", span, message!("{} reaches beyond the container, and this project is not trusted", what))
+            .help(message!("remove this line; projects cannot be marked as trusted yet"));
     }
 }
 
 /// The commands of a step. 0.8 and Woodpecker also take one text; both report what YAML made of a line that was meant as a command.
-pub(crate) fn commands(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Vec<String> {
+pub(crate) fn commands(node: &Node, dialect: Dialect, what: What<'_>, findings: &mut Findings<'_>) -> Vec<String> {
     if let (Value::Scalar { text, .. }, Dialect::Drone08 | Dialect::Woodpecker) = (&node.value, dialect) {
         return if node.is_null() { Vec::new() } else { vec![text.clone()] };
     }
-    let name = format!("`commands` of {what}");
+    let name = what!("`{}` of {}", "commands", what);
     if matches!(node.value, Value::Scalar { .. }) && !node.is_null() {
         findings
-            .error("wrong-type", node.span, format!("{name} must be a list, not a text"))
-            .help("put a `- ` in front of the command, on a line of its own");
+            .error("wrong-type", node.span, message!("{} must be a list, not a text", name))
+            .help(message!("put a `- ` in front of the command, on a line of its own"));
         return Vec::new();
     }
-    let Some(items) = decode::list(node, &name, findings) else { return Vec::new() };
+    let Some(items) = decode::list(node, name, findings) else { return Vec::new() };
     let mut commands = Vec::new();
     for item in items {
         match &item.value {
@@ -322,9 +326,9 @@ pub(crate) fn commands(node: &Node, dialect: Dialect, what: &str, findings: &mut
                         .warning(
                             "command-not-text",
                             item.span,
-                            format!("drone 0.8 refuses the command `{text}`, which YAML does not read as a text"),
+                            message!("drone 0.8 refuses the command `{}`, which YAML does not read as a text", text),
                         )
-                        .help(format!("write it in quotes: `- \"{text}\"`"));
+                        .help(message!("write it in quotes: `- \"{}\"`", text));
                 }
                 if !item.is_null() {
                     commands.push(text.clone());
@@ -334,17 +338,17 @@ pub(crate) fn commands(node: &Node, dialect: Dialect, what: &str, findings: &mut
                 let line =
                     entries.first().map_or_else(String::new, |entry| format!("{}: {}", entry.key.text, entry.value.text().unwrap_or("…")));
                 findings
-                    .error("command-is-map", item.span, format!("YAML reads this command of {what} as a map, because it contains `: `"))
-                    .help(format!("put the whole command into single quotes: `- '{}'`", line.replace('\'', "''")));
+                    .error("command-is-map", item.span, message!("YAML reads this command of {} as a map, because it contains `: `", what))
+                    .help(message!("put the whole command into single quotes: `- '{}'`", line.replace('\'', "''")));
             }
             Value::Seq(_) => {
                 findings
                     .error(
                         "command-is-list",
                         item.span,
-                        format!("YAML reads this command of {what} as a list, because it begins with `[` or `- `"),
+                        message!("YAML reads this command of {} as a list, because it begins with `[` or `- `", what),
                     )
-                    .help("put the whole command into single quotes");
+                    .help(message!("put the whole command into single quotes"));
             }
         }
     }
@@ -359,8 +363,12 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
     let script = script(folder, commands);
     if script.len() > MAX_SCRIPT_BYTES {
         findings
-            .error("script-too-long", span, format!("the commands of step `{}` have more than {MAX_SCRIPT_BYTES} bytes", draft.step.name))
-            .help("put them into a script in the repository and run that");
+            .error(
+                "script-too-long",
+                span,
+                message!("the commands of step `{}` have more than {} bytes", draft.step.name, MAX_SCRIPT_BYTES),
+            )
+            .help(message!("put them into a script in the repository and run that"));
     }
     draft.commands = true;
     draft.step.entrypoint = Some(entrypoint());
@@ -370,14 +378,14 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
 /// `{from_secret: name}`, if the node is that.
 pub(crate) fn from_secret(node: &Node, findings: &mut Findings<'_>) -> Option<EnvValue> {
     let secret = node.get("from_secret")?;
-    let name = decode::text(secret, "`from_secret`", findings)?;
+    let name = decode::text(secret, what!("`{}`", "from_secret"), findings)?;
     Some(EnvValue::Secret(name))
 }
 
 /// A pipeline must not need more steps than the rest of the app can carry.
 pub(crate) fn check_size(stages: usize, steps: usize, findings: &mut Findings<'_>) -> bool {
     if steps > crate::MAX_STEPS || stages > crate::MAX_STEPS {
-        findings.error("too-many-steps", None, format!("the file describes more than {} steps", crate::MAX_STEPS));
+        findings.error("too-many-steps", None, message!("the file describes more than {} steps", crate::MAX_STEPS));
         return false;
     }
     true

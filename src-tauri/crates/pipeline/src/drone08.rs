@@ -14,7 +14,9 @@ use crate::matrix::{Cell, cell_name};
 use crate::when::{Mismatch, Situation, read_constraint};
 use container::Place;
 pub(crate) use keys::keys;
-use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber};
+use lp_model::{
+    BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
+};
 use lp_yaml::{Findings, Node, decode};
 
 const DIALECT: Dialect = Dialect::Drone08;
@@ -31,7 +33,7 @@ pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mu
     let mut stages = Vec::new();
     // `branches` is about commits that arrive, not about tags and deployments.
     match branches.filter(|_| !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback)) {
-        Some(mismatch) => reasons.add("the file", &mismatch),
+        Some(mismatch) => reasons.add(what!("the file"), &mismatch),
         None => {
             for draft in drafts {
                 let number = stages.len() as u32 + 1;
@@ -75,7 +77,7 @@ fn stage_name(cell: &Cell, others: &[StageDraft]) -> String {
 
 fn branches(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Mismatch> {
     let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
-    let constraint = read_constraint(&entry.value, DIALECT, "`branches`", findings);
+    let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
     (!constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
 }
 
@@ -87,12 +89,12 @@ fn read_cell(
     facts: &EventFacts,
     findings: &mut Findings<'_>,
 ) -> Option<StageDraft> {
-    let entries = decode::map(root, "the file", findings)?;
+    let entries = decode::map(root, what!("the file"), findings)?;
     for entry in entries.iter().filter(|entry| !TOP_KEYS.contains(&entry.key.text.as_str())).take(MAX_UNKNOWN) {
         // Keys that nobody knows are where people put their anchors; a slip of the finger is worth a word.
         if let Some(meant) = lp_yaml::closest(&entry.key.text, &TOP_KEYS) {
-            let message = format!("the file has no key `{}`; it is ignored", entry.key.text);
-            findings.warning("unknown-key", entry.key.span, message).help(format!("did you mean `{meant}`?"));
+            let message = message!("the file has no key `{}`; it is ignored", entry.key.text);
+            findings.warning("unknown-key", entry.key.span, message).help(message!("did you mean `{}`?", meant));
         }
     }
     notes_on_ignored(root, findings);
@@ -102,7 +104,7 @@ fn read_cell(
     let steps = containers(root, "pipeline", Place::Step, &mut reading, findings);
     if steps.is_empty() && !findings.has_errors() {
         let span = root.get("pipeline").map(|node| node.span);
-        findings.error("no-steps", span, "`pipeline` has no steps");
+        findings.error("no-steps", span, message!("`pipeline` has no steps"));
     }
     warn_of_duplicates(&steps, findings);
     Some(StageDraft {
@@ -132,17 +134,17 @@ fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
                     .warning(
                         "clone-built-in",
                         span,
-                        "the files of the commit are put into the working copy without a clone step; `clone` is ignored",
+                        message!("the files of the commit are put into the working copy without a clone step; `clone` is ignored"),
                     )
-                    .help("remove `clone`; the whole history is not needed for a build, and no credentials get into a container");
+                    .help(message!("remove `clone`; the whole history is not needed for a build, and no credentials get into a container"));
             }
             "platform" => {
                 if let Some(platform) = entry.value.text().filter(|text| *text != crate::when::DEFAULT_PLATFORM) {
-                    findings.note("platform-ignored", span, format!("`platform` asks for `{platform}`; the steps run on this machine"));
+                    findings.note("platform-ignored", span, message!("`platform` asks for `{}`; the steps run on this machine", platform));
                 }
             }
             "cache" => {
-                findings.warning("key-without-effect", span, "`cache` has no effect here");
+                findings.warning("key-without-effect", span, message!("`cache` has no effect here"));
             }
             _ => {}
         }
@@ -153,11 +155,11 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
     let Some(node) = root.get(section) else { return Vec::new() };
     if node.items().is_some() {
         findings
-            .error("wrong-type", node.span, format!("`{section}` must be a map of named steps, not a list"))
-            .help("a list of steps belongs to drone 1.x, which begins with `kind: pipeline`");
+            .error("wrong-type", node.span, message!("`{}` must be a map of named steps, not a list", section))
+            .help(message!("a list of steps belongs to drone 1.x, which begins with `kind: pipeline`"));
         return Vec::new();
     }
-    let Some(entries) = decode::map(node, &format!("`{section}`"), findings) else { return Vec::new() };
+    let Some(entries) = decode::map(node, what!("`{}`", section), findings) else { return Vec::new() };
     if !check_size(0, entries.len(), findings) {
         return Vec::new();
     }
@@ -167,18 +169,18 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
 /// Decides the conditions and draws the edges: all services first, then the groups one after the other.
 fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
     let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
-    let mut keep = |drafts: Vec<Draft>, kind: &str| -> Vec<Draft> {
+    let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {
         let fits = |draft: &Draft| match draft.when.mismatch(&situation) {
             None => true,
             Some(mismatch) => {
-                reasons.add(&format!("{kind} `{}`", draft.step.name), &mismatch);
+                reasons.add(what!("{} `{}`", kind, draft.step.name), &mismatch);
                 false
             }
         };
         drafts.into_iter().filter(fits).collect()
     };
-    let services = keep(draft.services, "service");
-    let mut kept = keep(draft.steps, "step");
+    let services = keep(draft.services, what!("service"));
+    let mut kept = keep(draft.steps, what!("step"));
     kept.retain(|step| runs_ever(step, findings));
     if kept.is_empty() {
         return None;

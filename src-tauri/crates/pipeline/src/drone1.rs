@@ -11,7 +11,7 @@ use crate::environment::drone1::{self as variables, StageFacts};
 use crate::environment::{self, Environment};
 use crate::graph::{bridge, order};
 use crate::when::Situation;
-use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber};
+use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber, message, what};
 use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, decode, parse_part, read_text};
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ pub(crate) fn read(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut F
         drafts.extend(document::read(&root, metadata, facts, findings));
     }
     if pipelines == 0 && !findings.has_errors() {
-        findings.error("no-pipeline", None, "no document of the file has `kind: pipeline`");
+        findings.error("no-pipeline", None, message!("no document of the file has `kind: pipeline`"));
     }
     check_stages(&drafts, findings);
     drafts
@@ -100,33 +100,36 @@ pub(crate) fn read(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut F
 /// Whether the document is a pipeline; others are ignored, some with a word.
 fn kind(root: &Arc<Node>, findings: &mut Findings<'_>) -> bool {
     let Some(entries) = root.entries() else {
-        findings.error("wrong-type", root.span, format!("a document must be a map with `kind`, not {}", root.kind()));
+        findings.error("wrong-type", root.span, message!("a document must be a map with `kind`, not {}", root.kind()));
         return false;
     };
     let Some(node) = decode::get(entries, "kind") else {
         findings
-            .error("missing-kind", entries.first().map_or(root.span, |entry| entry.key.span), "the document has no `kind`")
-            .help("begin it with `kind: pipeline`");
+            .error("missing-kind", entries.first().map_or(root.span, |entry| entry.key.span), message!("the document has no `kind`"))
+            .help(message!("begin it with `kind: pipeline`"));
         return false;
     };
-    let Some(kind) = decode::text(node, "`kind`", findings) else {
-        findings.error("missing-kind", node.span, "`kind` says nothing");
+    let Some(kind) = decode::text(node, what!("`{}`", "kind"), findings) else {
+        findings.error("missing-kind", node.span, message!("`kind` says nothing"));
         return false;
     };
     match kind.as_str() {
         "pipeline" => return true,
         "signature" | "cron" | "registry" => {}
         "secret" => {
-            findings.note("secret-document", node.span, "secrets are not read from the file; set them in the settings");
+            findings.note("secret-document", node.span, message!("secrets are not read from the file; set them in the settings"));
         }
         "template" => {
-            findings.warning("template-not-supported", node.span, "templates are not expanded, the document is left out");
+            findings.warning("template-not-supported", node.span, message!("templates are not expanded, the document is left out"));
         }
         _ => {
-            let found =
-                findings.warning("unknown-kind", node.span, format!("documents of the kind `{kind}` are not known, this one is left out"));
+            let found = findings.warning(
+                "unknown-kind",
+                node.span,
+                message!("documents of the kind `{}` are not known, this one is left out", kind),
+            );
             if let Some(meant) = lp_yaml::closest(&kind, &["pipeline", "secret", "signature", "template", "cron", "registry"]) {
-                found.help(format!("did you mean `{meant}`?"));
+                found.help(message!("did you mean `{}`?", meant));
             }
         }
     }
@@ -137,30 +140,31 @@ fn check_stages(drafts: &[StageDraft], findings: &mut Findings<'_>) {
     let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
     for (n, draft) in drafts.iter().enumerate() {
         if names[..n].contains(&draft.name.as_str()) {
-            findings.error("duplicate-pipeline", draft.span, format!("another pipeline is called `{}` too", draft.name));
+            findings.error("duplicate-pipeline", draft.span, message!("another pipeline is called `{}` too", draft.name));
         }
     }
     let edges: Vec<(&str, &[(String, Span)])> = drafts.iter().map(|draft| (draft.name.as_str(), draft.depends_on.as_slice())).collect();
-    check_edges(&edges, "pipeline", findings);
+    check_edges(&edges, false, findings);
 }
 
 /// Reports unknown names, forward references and circles.
-fn check_edges(nodes: &[(&str, &[(String, Span)])], what: &str, findings: &mut Findings<'_>) {
+fn check_edges(nodes: &[(&str, &[(String, Span)])], steps: bool, findings: &mut Findings<'_>) {
     let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
     let mut edges: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     for (n, (name, depends_on)) in nodes.iter().enumerate() {
+        let what = if steps { what!("step `{}`", name) } else { what!("pipeline `{}`", name) };
         for (need, span) in *depends_on {
             match names.iter().position(|other| other == need) {
                 None => {
                     let found =
-                        findings.error("unknown-dependency", *span, format!("{what} `{name}` depends on `{need}`, which does not exist"));
+                        findings.error("unknown-dependency", *span, message!("{} depends on `{}`, which does not exist", what, need));
                     if let Some(meant) = lp_yaml::closest(need, &names) {
-                        found.help(format!("did you mean `{meant}`?"));
+                        found.help(message!("did you mean `{}`?", meant));
                     }
                 }
                 Some(at) => {
                     if at > n {
-                        let message = format!("{what} `{name}` depends on `{need}`, which stands further down; drone refuses that");
+                        let message = message!("{} depends on `{}`, which stands further down; drone refuses that", what, need);
                         findings.warning("forward-dependency", *span, message);
                     }
                     edges[n].push(at);
@@ -171,7 +175,7 @@ fn check_edges(nodes: &[(&str, &[(String, Span)])], what: &str, findings: &mut F
     if let Err(circle) = order(&edges) {
         let path: Vec<&str> = circle.iter().chain(circle.first()).map(|&n| names[n]).collect();
         let span = circle.first().and_then(|&n| nodes[n].1.first()).map(|(_, span)| *span);
-        findings.error("dependency-cycle", span, format!("these depend on each other in a circle: {}", path.join(" → ")));
+        findings.error("dependency-cycle", span, message!("these depend on each other in a circle: {}", path.join(" → ")));
     }
 }
 
@@ -182,7 +186,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     }
     let situation = Situation { dialect: DIALECT, facts, cell: &[], variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
-        reasons.add(&format!("pipeline `{}`", draft.name), &mismatch);
+        reasons.add(what!("pipeline `{}`", draft.name), &mismatch);
         return None;
     }
     let run_on = draft.trigger.run_on(&situation);
@@ -192,11 +196,11 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     for step in &all {
         let mismatch = step.when.mismatch(&situation);
         if let Some(mismatch) = &mismatch {
-            reasons.add(&format!("step `{}`", step.step.name), mismatch);
+            reasons.add(what!("step `{}`", step.step.name), mismatch);
         }
         let run_on = step.step.run_on;
         if mismatch.is_none() && !run_on.success && !run_on.failure {
-            findings.warning("never-runs", step.span, format!("step `{}` never runs: its `status` allows nothing", step.step.name));
+            findings.warning("never-runs", step.span, message!("step `{}` never runs: its `status` allows nothing", step.step.name));
         }
         keep.push(mismatch.is_none() && (run_on.success || run_on.failure));
     }

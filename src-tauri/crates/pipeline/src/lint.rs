@@ -21,7 +21,7 @@ pub fn lint(file: &PipelineFile<'_>) -> Vec<Diagnostic> {
         }
     }
     // Without an event nobody knows which inputs there will be, so only a slip of a known name is worth a word.
-    let slip = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.starts_with("did you mean"));
+    let slip = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.template().starts_with("did you mean"));
     let mut found = findings.into_sorted();
     found.retain(|d| d.code != "unknown-variable" || slip(d));
     found
@@ -50,7 +50,7 @@ mod tests {
     fn only_what_holds_for_any_event_is_told() {
         let text = "kind: pipeline\nname: a\ntrigger: {event: tag}\nsteps:\n- name: a\n  image: x\n  privileged: true\n  commands: ['${TICKET} ${DRONE_BRANHC}']\n";
         let codes: Vec<String> =
-            lint(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }).into_iter().map(|d| d.message).collect();
+            lint(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }).into_iter().map(|d| d.message.to_string()).collect();
         assert_eq!(codes, ["`${DRONE_BRANHC}` is not known before the run, so it becomes an empty text"]);
     }
 }

@@ -1,6 +1,6 @@
 //! `matrix:`: one stage per combination of values.
 
-use lp_model::Span;
+use lp_model::{Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, decode};
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub fn cell_name(cell: &Cell) -> String {
 pub fn cells(root: &Node, findings: &mut Findings<'_>) -> Vec<Cell> {
     let none = vec![Vec::new()];
     let Some(node) = root.get("matrix") else { return none };
-    let Some(entries) = decode::map(node, "`matrix`", findings) else { return none };
+    let Some(entries) = decode::map(node, what!("`{}`", "matrix"), findings) else { return none };
     if let Some(include) = decode::get(entries, "include") {
         return included(include, findings).filter(|cells| !cells.is_empty()).unwrap_or(none);
     }
@@ -45,43 +45,43 @@ pub fn cells(root: &Node, findings: &mut Findings<'_>) -> Vec<Cell> {
 
 fn too_many(combinations: usize, span: Span, findings: &mut Findings<'_>) {
     if combinations > MAX_CELLS {
-        let message = format!("the matrix has {combinations} combinations, only the first {MAX_CELLS} run");
-        findings.warning("matrix-cut", span, message).help("split the file, or name the combinations under `include:`");
+        let message = message!("the matrix has {} combinations, only the first {} run", combinations, MAX_CELLS);
+        findings.warning("matrix-cut", span, message).help(message!("split the file, or name the combinations under `include:`"));
     }
 }
 
 fn axis(entry: &Entry, findings: &mut Findings<'_>) -> Vec<String> {
-    let what = format!("axis `{}` of `matrix`", entry.key.text);
+    let what = what!("axis `{}` of `matrix`", entry.key.text);
     if entry.key.text == "exclude" {
         findings
-            .error("matrix-exclude", entry.key.span, "`matrix` has no `exclude`")
-            .help("name the combinations you want under `include:`");
+            .error("matrix-exclude", entry.key.span, message!("`matrix` has no `exclude`"))
+            .help(message!("name the combinations you want under `include:`"));
         return Vec::new();
     }
     let Value::Seq(items) = &entry.value.value else {
-        findings.error("wrong-type", entry.value.span, format!("{what} must be a list, not {}", entry.value.kind()));
+        findings.error("wrong-type", entry.value.span, message!("{} must be a list, not {}", what, entry.value.kind()));
         return Vec::new();
     };
     if items.is_empty() {
-        findings.error("empty-axis", entry.value.span, format!("{what} has no values"));
+        findings.error("empty-axis", entry.value.span, message!("{} has no values", what));
     }
-    items.iter().filter_map(|item| scalar(item, &what, findings)).collect()
+    items.iter().filter_map(|item| scalar(item, what, findings)).collect()
 }
 
-fn scalar(node: &Arc<Node>, what: &str, findings: &mut Findings<'_>) -> Option<String> {
-    if node.is_null() { Some(String::new()) } else { decode::text(node, &format!("a value of {what}"), findings) }
+fn scalar(node: &Arc<Node>, what: What<'_>, findings: &mut Findings<'_>) -> Option<String> {
+    if node.is_null() { Some(String::new()) } else { decode::text(node, what!("a value of {}", what), findings) }
 }
 
 fn included(node: &Node, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
-    let items = decode::list(node, "`include` of `matrix`", findings)?;
+    let items = decode::list(node, what!("`{}` of `{}`", "include", "matrix"), findings)?;
     too_many(items.len(), node.span, findings);
     let mut cells = Vec::new();
     for item in items.iter().take(MAX_CELLS) {
-        let entries = decode::map(item, "an item of `include`", findings)?;
+        let entries = decode::map(item, what!("an item of `{}`", "include"), findings)?;
         cells.push(
             entries
                 .iter()
-                .filter_map(|entry| Some((entry.key.text.clone(), scalar(&entry.value, &format!("axis `{}`", entry.key.text), findings)?)))
+                .filter_map(|entry| Some((entry.key.text.clone(), scalar(&entry.value, what!("axis `{}`", entry.key.text), findings)?)))
                 .collect(),
         );
     }

@@ -2,6 +2,7 @@
 //! YAML, and a wrong expression in a comment counts too; `$NAME` without braces is left to the shell.
 
 use crate::glob;
+use lp_model::{Message, message};
 use lp_yaml::Piece;
 use std::ops::Range;
 
@@ -38,7 +39,7 @@ pub struct BadExpression {
     /// Its place in the old text.
     pub range: Range<usize>,
     /// What is wrong.
-    pub message: String,
+    pub message: Message,
 }
 
 /// Replaces all expressions. `value` gives the value of a name, `None` for a name that nobody knows (it becomes empty). A value of
@@ -75,7 +76,7 @@ pub fn substitute(text: &str, backslashes: Backslashes, value: &dyn Fn(&str) -> 
         }
         at += len;
         if out.text.len() > MAX_OUTPUT {
-            let message = format!("the text grows beyond {MAX_OUTPUT} bytes by substitution");
+            let message = message!("the text grows beyond {} bytes by substitution", MAX_OUTPUT);
             return Err(vec![BadExpression { range: at..at, message }]);
         }
     }
@@ -117,9 +118,9 @@ impl Reader<'_> {
     }
 
     /// Reads an expression from behind its `${`; returns its value and the offset behind its `}`.
-    fn expression(&mut self, start: usize, depth: usize) -> Result<(String, usize), String> {
+    fn expression(&mut self, start: usize, depth: usize) -> Result<(String, usize), Message> {
         if depth > MAX_DEPTH {
-            return Err("expressions are nested too deep".into());
+            return Err(message!("expressions are nested too deep"));
         }
         if self.peek(start) == Some(b'#') && self.peek(start + 1) != Some(b'}') {
             let (name, at) = self.name(start + 1)?;
@@ -128,7 +129,7 @@ impl Reader<'_> {
         }
         let (name, at) = self.name(start)?;
         let found = self.lookup(&name);
-        let operator = self.peek(at).ok_or("the closing `}` is missing")?;
+        let operator = self.peek(at).ok_or_else(|| message!("the closing `}}` is missing"))?;
         if operator == b'}' {
             if found.is_none() && self.unknown.len() < 50 {
                 self.unknown.push((name, start - 2..at + 1));
@@ -150,14 +151,14 @@ impl Reader<'_> {
                 Ok((trim(&value, &pattern, operator == b'#', twice)?, end + 1))
             }
             b'/' => self.replace(&value, at + 1, depth),
-            _ => Err(format!("`{}` is no operator here", self.text[at..].chars().next().unwrap_or('?'))),
+            _ => Err(message!("`{}` is no operator here", self.text[at..].chars().next().unwrap_or('?').to_string())),
         }
     }
 
-    fn name(&self, start: usize) -> Result<(String, usize), String> {
+    fn name(&self, start: usize) -> Result<(String, usize), Message> {
         let len = self.text[start..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
         if len == 0 {
-            return Err("a name must follow `${`".into());
+            return Err(message!("a name must follow `${{`"));
         }
         Ok((self.text[start..start + len].to_owned(), start + len))
     }
@@ -167,19 +168,19 @@ impl Reader<'_> {
         Some(if value.contains('\n') { quote(&value) } else { value })
     }
 
-    fn closed(&self, value: String, at: usize) -> Result<(String, usize), String> {
-        if self.peek(at) == Some(b'}') { Ok((value, at + 1)) } else { Err("the closing `}` is missing".into()) }
+    fn closed(&self, value: String, at: usize) -> Result<(String, usize), Message> {
+        if self.peek(at) == Some(b'}') { Ok((value, at + 1)) } else { Err(message!("the closing `}}` is missing")) }
     }
 
-    fn default(&mut self, value: String, at: usize, depth: usize) -> Result<(String, usize), String> {
+    fn default(&mut self, value: String, at: usize, depth: usize) -> Result<(String, usize), Message> {
         // `:+` and `:?` behave like `:-`: a known fault of the original that files have come to rely on.
         let (default, end) = self.argument(at, b"}", depth)?;
         Ok((if value.is_empty() { default } else { value }, end + 1))
     }
 
-    fn substring(&self, value: &str, at: usize) -> Result<(String, usize), String> {
+    fn substring(&self, value: &str, at: usize) -> Result<(String, usize), Message> {
         let len = self.text[at..].find(['}', '\n']).filter(|&len| self.peek(at + len) == Some(b'}'));
-        let len = len.ok_or("the closing `}` is missing")?;
+        let len = len.ok_or_else(|| message!("the closing `}}` is missing"))?;
         let (position, count) = match self.text[at..at + len].split_once(':') {
             Some((position, count)) => (position, Some(count)),
             None => (&self.text[at..at + len], None),
@@ -197,21 +198,21 @@ impl Reader<'_> {
         Ok((part, end))
     }
 
-    fn replace(&mut self, value: &str, at: usize, depth: usize) -> Result<(String, usize), String> {
+    fn replace(&mut self, value: &str, at: usize, depth: usize) -> Result<(String, usize), Message> {
         let (mode, at) = match self.peek(at) {
             Some(mode @ (b'/' | b'#' | b'%')) => (mode, at + 1),
             _ => (b'1', at),
         };
         let (pattern, slash) = self.argument(at, b"/}", depth)?;
         if self.peek(slash) != Some(b'/') {
-            return Err("the second `/` of the replacement is missing".into());
+            return Err(message!("the second `/` of the replacement is missing"));
         }
         let (new, end) = self.argument(slash + 1, b"}", depth)?;
         let replaced = match mode {
             _ if pattern.is_empty() => value.to_owned(),
             b'/' => {
                 if value.matches(&pattern).count().saturating_mul(new.len()) > MAX_OUTPUT {
-                    return Err("the result is too large".into());
+                    return Err(message!("the result is too large"));
                 }
                 value.replace(&pattern, &new)
             }
@@ -223,11 +224,11 @@ impl Reader<'_> {
     }
 
     /// Reads up to one of `stops` and returns its offset. Expressions inside are replaced; `\/` is a slash that does not stop.
-    fn argument(&mut self, start: usize, stops: &[u8], depth: usize) -> Result<(String, usize), String> {
+    fn argument(&mut self, start: usize, stops: &[u8], depth: usize) -> Result<(String, usize), Message> {
         let (mut out, mut at) = (String::new(), start);
         loop {
             match (self.peek(at), self.peek(at + 1)) {
-                (None | Some(b'\n'), _) => return Err("the closing `}` is missing".into()),
+                (None | Some(b'\n'), _) => return Err(message!("the closing `}}` is missing")),
                 (Some(byte), _) if stops.contains(&byte) => return Ok((out, at)),
                 (Some(b'\\'), Some(b'/')) => {
                     out.push('/');
@@ -245,7 +246,7 @@ impl Reader<'_> {
                 }
             }
             if out.len() > MAX_OUTPUT {
-                return Err("the result is too large".into());
+                return Err(message!("the result is too large"));
             }
         }
     }
@@ -257,9 +258,9 @@ fn first(value: &str, change: impl Fn(char) -> String) -> String {
 }
 
 /// Removes the shortest (or longest) prefix or suffix that matches the pattern.
-fn trim(value: &str, pattern: &str, prefix: bool, longest: bool) -> Result<String, String> {
+fn trim(value: &str, pattern: &str, prefix: bool, longest: bool) -> Result<String, Message> {
     if value.len() > MAX_TRIMMED {
-        return Err("the value is too long to remove a pattern from it".into());
+        return Err(message!("the value is too long to remove a pattern from it"));
     }
     let matches = glob::text(pattern);
     let mut cuts: Vec<usize> = value.char_indices().map(|(n, _)| n).chain([value.len()]).collect();

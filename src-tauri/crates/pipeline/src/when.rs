@@ -11,7 +11,7 @@ pub use alternatives::When;
 use crate::environment::Environment;
 use crate::glob;
 use evaluate::Expression;
-use lp_model::{Dialect, EventFacts, EventKind, RunOn, Span};
+use lp_model::{Dialect, EventFacts, EventKind, RunOn, Span, What, message, what};
 use lp_yaml::scalar::typed;
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode};
 use path::PathFilter;
@@ -181,35 +181,35 @@ pub struct Mismatch {
 
 impl Conditions {
     /// Reads the node of `when:` or `trigger:`; `what` names it in messages.
-    pub fn read(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Self {
+    pub fn read(node: &Node, dialect: Dialect, what: What<'_>, findings: &mut Findings<'_>) -> Self {
         let mut conditions = Self::default();
         let Some(entries) = decode::map(node, what, findings) else { return conditions };
         let (keys, known): (&[_], &[&str]) = if dialect == Dialect::Drone08 { (&KEYS_08, &KNOWN_08) } else { (&KEYS_1, &KNOWN_1) };
         for entry in entries {
             let key = entry.key.text.as_str();
-            let name = format!("`{key}` in {what}");
+            let name = what!("`{}` in {}", key, what);
             if let Some(&(key, subject)) = keys.iter().find(|(name, _)| *name == key) {
-                let constraint = read_constraint(&entry.value, dialect, &name, findings);
+                let constraint = read_constraint(&entry.value, dialect, name, findings);
                 if subject == Subject::Event {
                     check_events(&constraint, dialect, entry.value.span, findings);
                 }
                 if subject == Subject::Instance && !constraint.include.is_empty() {
                     findings
-                        .note("instance-condition", entry.key.span, format!("{name} names a server, and there is none here"))
-                        .help("give the name of the server that you come from as the input `DRONE_SYSTEM_HOST`");
+                        .note("instance-condition", entry.key.span, message!("{} names a server, and there is none here", name))
+                        .help(message!("give the name of the server that you come from as the input `DRONE_SYSTEM_HOST`"));
                 }
                 conditions.parts.push((key, subject, entry.key.span, constraint));
                 continue;
             }
             match key {
-                "status" => conditions.status = read_constraint(&entry.value, dialect, &name, findings),
+                "status" => conditions.status = read_constraint(&entry.value, dialect, name, findings),
                 "matrix" if dialect == Dialect::Drone08 => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, findings)),
                 "local" if dialect == Dialect::Drone08 => {}
                 "paths" if dialect == Dialect::Drone1 => {
                     findings.warning(
                         "condition-without-effect",
                         entry.key.span,
-                        format!("{name} was never evaluated by drone, so it always holds"),
+                        message!("{} was never evaluated by drone, so it always holds", name),
                     );
                 }
                 "environment" if dialect == Dialect::Drone1 => {
@@ -304,21 +304,21 @@ fn globs(node: &Node, dialect: Dialect) -> Option<Vec<String>> {
 }
 
 /// A shape that cannot be read holds always in Drone, but not without a word: a deployment may hang on it. Woodpecker refuses it.
-pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, findings: &mut Findings<'_>) -> Constraint {
+pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: What<'_>, findings: &mut Findings<'_>) -> Constraint {
     let Value::Map(entries) = &node.value else {
         return match globs(node, dialect) {
             Some(include) => Constraint { include, exclude: Vec::new() },
             None if dialect == Dialect::Woodpecker && !node.is_null() => {
                 findings
-                    .error("wrong-type", node.span, format!("{what} must be a text or a list of texts"))
-                    .help("write `[a, b]` for several values");
+                    .error("wrong-type", node.span, message!("{} must be a text or a list of texts", what))
+                    .help(message!("write `[a, b]` for several values"));
                 Constraint::default()
             }
             None => {
                 if !node.is_null() {
                     findings
-                        .warning("condition-ignored", node.span, format!("{what} cannot be read, so it always holds (as in drone)"))
-                        .help("write a text or a list of texts, numbers in quotes");
+                        .warning("condition-ignored", node.span, message!("{} cannot be read, so it always holds (as in drone)", what))
+                        .help(message!("write a text or a list of texts, numbers in quotes"));
                 }
                 Constraint::default()
             }
@@ -339,15 +339,15 @@ pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: &str, finding
             Some(list) => {
                 let key = &entry.key.text;
                 findings
-                    .warning("condition-ignored", entry.value.span, format!("`{key}` of {what} is no list, so drone ignores it"))
-                    .help(format!("write `{key}: [{}]`", list.join(", ")));
+                    .warning("condition-ignored", entry.value.span, message!("`{}` of {} is no list, so drone ignores it", key, what))
+                    .help(message!("write `{}: [{}]`", key, list.join(", ")));
             }
             None if entry.value.is_null() => {}
             None => {
                 findings.warning(
                     "condition-ignored",
                     entry.value.span,
-                    format!("`{}` of {what} cannot be read, so it is ignored", entry.key.text),
+                    message!("`{}` of {} cannot be read, so it is ignored", entry.key.text, what),
                 );
             }
         }
@@ -360,7 +360,9 @@ fn read_matrix(node: &Node, span: Span, findings: &mut Findings<'_>) -> Axes {
         let entries = node.entries().unwrap_or_default();
         entries.iter().filter_map(|entry| Some((entry.key.text.clone(), entry.value.text()?.to_owned()))).collect()
     };
-    let Some(entries) = decode::map(node, "`matrix` in `when`", findings) else { return Axes { span, ..Axes::default() } };
+    let Some(entries) = decode::map(node, what!("`{}` in `{}`", "matrix", "when"), findings) else {
+        return Axes { span, ..Axes::default() };
+    };
     let sides = decode::get(entries, "include").filter(|n| n.entries().is_some()).is_some()
         || decode::get(entries, "exclude").filter(|n| n.entries().is_some()).is_some();
     if !sides {
@@ -378,10 +380,10 @@ fn check_events(constraint: &Constraint, dialect: Dialect, span: Span, findings:
     };
     for pattern in constraint.include.iter().chain(&constraint.exclude) {
         if !known.iter().any(|word| glob::double_star(pattern, word)) {
-            let found = findings.warning("unknown-event", span, format!("there is no event `{pattern}`"));
+            let found = findings.warning("unknown-event", span, message!("there is no event `{}`", pattern));
             match lp_yaml::closest(pattern, &known) {
-                Some(meant) => found.help(format!("did you mean `{meant}`?")),
-                None => found.help(format!("the events are {}", known.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
+                Some(meant) => found.help(message!("did you mean `{}`?", meant)),
+                None => found.help(message!("the events are {}", known.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
             }
         }
     }
@@ -403,7 +405,7 @@ mod tests {
     fn holds(when: &str, dialect: Dialect, facts: &EventFacts) -> (bool, Vec<String>) {
         let root = lp_yaml::parse("f", format!("when: {when}\n").as_bytes()).unwrap().remove(0).root;
         let mut findings = Findings::new("f");
-        let conditions = Conditions::read(root.get("when").unwrap(), dialect, "`when`", &mut findings);
+        let conditions = Conditions::read(root.get("when").unwrap(), dialect, what!("`{}`", "when"), &mut findings);
         let cell = [("GO".to_owned(), "1.10".to_owned())];
         let mismatch = conditions.mismatch(&Situation { dialect, facts, cell: &cell, variables: &Environment::new() });
         (mismatch.is_none(), findings.into_sorted().into_iter().map(|d| d.code).collect())
@@ -465,7 +467,7 @@ mod tests {
     fn status_becomes_policy() {
         let run_on = |status: &str, dialect| {
             let root = lp_yaml::parse("f", format!("when: {{status: {status}}}\n").as_bytes()).unwrap().remove(0).root;
-            let run = Conditions::read(root.get("when").unwrap(), dialect, "`when`", &mut Findings::new("f")).run_on(dialect);
+            let run = Conditions::read(root.get("when").unwrap(), dialect, what!("`{}`", "when"), &mut Findings::new("f")).run_on(dialect);
             (run.success, run.failure)
         };
         for (status, old, new) in [

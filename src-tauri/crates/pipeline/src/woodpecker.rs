@@ -12,7 +12,7 @@ use crate::environment::{self, Environment};
 use crate::graph::order;
 use crate::matrix::cell_name;
 use crate::when::{Mismatch, Situation};
-use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber};
+use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what};
 use lp_yaml::Findings;
 
 pub(crate) use keys::keys;
@@ -43,7 +43,7 @@ pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mu
     let mut reasons = Reasons::default();
     let mut stages = Vec::new();
     match read.branches {
-        Some(mismatch) => reasons.add("the file", &mismatch),
+        Some(mismatch) => reasons.add(what!("the file"), &mismatch),
         None => {
             for draft in read.drafts {
                 let number = stages.len() as u32 + 1;
@@ -100,11 +100,11 @@ fn stage(
 ) -> Option<Stage> {
     let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
-        reasons.add("the workflow", &mismatch);
+        reasons.add(what!("the workflow"), &mismatch);
         return None;
     }
     let run_on = document::run_on(&draft, &situation);
-    let mut keep = |drafts: Vec<Draft>, kind: &str| -> Vec<Draft> {
+    let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {
         let mut kept = Vec::new();
         for mut draft in drafts {
             match draft.when.mismatch(&situation) {
@@ -112,13 +112,13 @@ fn stage(
                     draft.step.run_on = draft.when.run_on(&situation);
                     kept.push(draft);
                 }
-                Some(mismatch) => reasons.add(&format!("{kind} `{}`", draft.step.name), &mismatch),
+                Some(mismatch) => reasons.add(what!("{} `{}`", kind, draft.step.name), &mismatch),
             }
         }
         kept
     };
-    let services = keep(draft.services, "service");
-    let mut kept = keep(draft.steps, "step");
+    let services = keep(draft.services, what!("service"));
+    let mut kept = keep(draft.steps, what!("step"));
     kept.retain(|step| runs_ever(step, findings));
     if kept.is_empty() {
         return None;
@@ -173,10 +173,10 @@ fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
                 None if dependency.optional => {}
                 None => {
                     complete = false;
-                    let message = format!("step `{}` needs `{}`, which does not run for this event", step.step.name, dependency.name);
+                    let message = message!("step `{}` needs `{}`, which does not run for this event", step.step.name, dependency.name);
                     findings
                         .error("missing-dependency", dependency.span, message)
-                        .help(format!("write `- {{name: {}, optional: true}}`, or give both steps the same `when`", dependency.name));
+                        .help(message!("write `- {{name: {}, optional: true}}`, or give both steps the same `when`", dependency.name));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Checks what a person entered.
 
 use crate::{Input, InputType, Workflow};
+use lp_model::{Message, message};
 use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ pub struct InputError {
     /// Stable code: `missing`, `not-an-option`, `not-a-bool`, `not-a-number`, `pattern`, `too-long`, `nul-byte` or `unknown-input`.
     pub code: &'static str,
     /// Lower case, the thing in backticks.
-    pub message: String,
+    pub message: Message,
 }
 
 /// Fills in the defaults and checks the values. The result holds a value for each input that has one.
@@ -35,7 +36,7 @@ pub fn check_inputs(workflow: &Workflow, values: &BTreeMap<String, String>) -> R
         });
         if value.is_empty() {
             if input.required {
-                errors.push(error(input, "missing", format!("`{}` must have a value", input.name)));
+                errors.push(error(input, "missing", message!("`{}` must have a value", input.name)));
             }
             continue;
         }
@@ -55,17 +56,16 @@ pub fn check_inputs(workflow: &Workflow, values: &BTreeMap<String, String>) -> R
             continue;
         }
         let known: Vec<&str> = workflow.inputs.iter().map(|input| input.name.as_str()).collect();
-        let meant = lp_yaml::closest(name, &known).map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
-        errors.push(InputError {
-            name: name.clone(),
-            code: "unknown-input",
-            message: format!("the workflow `{}` has no input `{name}`{meant}", workflow.name),
-        });
+        let message = match lp_yaml::closest(name, &known) {
+            Some(meant) => message!("the workflow `{}` has no input `{}`, did you mean `{}`?", workflow.name, name, meant),
+            None => message!("the workflow `{}` has no input `{}`", workflow.name, name),
+        };
+        errors.push(InputError { name: name.clone(), code: "unknown-input", message });
     }
     if errors.is_empty() { Ok(checked) } else { Err(errors) }
 }
 
-fn error(input: &Input, code: &'static str, message: String) -> InputError {
+fn error(input: &Input, code: &'static str, message: Message) -> InputError {
     InputError { name: input.name.clone(), code, message }
 }
 
@@ -73,27 +73,27 @@ fn error(input: &Input, code: &'static str, message: String) -> InputError {
 pub(crate) fn check_value(input: &Input, value: &str) -> Result<String, InputError> {
     let name = &input.name;
     if value.len() > MAX_VALUE_BYTES {
-        return Err(error(input, "too-long", format!("`{name}` has more than {MAX_VALUE_BYTES} bytes")));
+        return Err(error(input, "too-long", message!("`{}` has more than {} bytes", name, MAX_VALUE_BYTES)));
     }
     if value.contains('\0') {
-        return Err(error(input, "nul-byte", format!("`{name}` holds a NUL character")));
+        return Err(error(input, "nul-byte", message!("`{}` holds a NUL character", name)));
     }
     let value = match input.kind {
         InputType::Text => value.to_owned(),
         InputType::Choice if input.options.iter().any(|option| option == value) => value.to_owned(),
         InputType::Choice => {
             let options = input.options.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
-            return Err(error(input, "not-an-option", format!("`{name}` must be one of {options}")));
+            return Err(error(input, "not-an-option", message!("`{}` must be one of {}", name, options)));
         }
         InputType::Boolean => match lp_yaml::scalar::bool_of(value.trim()) {
             Some(value) => value.to_string(),
-            None => return Err(error(input, "not-a-bool", format!("`{name}` must be `true` or `false`"))),
+            None => return Err(error(input, "not-a-bool", message!("`{}` must be `true` or `false`", name))),
         },
         InputType::Number => {
             let digits = value.trim();
             let plain = digits.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
             if !plain || !digits.parse::<f64>().is_ok_and(f64::is_finite) {
-                return Err(error(input, "not-a-number", format!("`{name}` must be a number")));
+                return Err(error(input, "not-a-number", message!("`{}` must be a number", name)));
             }
             digits.to_owned()
         }
@@ -101,7 +101,7 @@ pub(crate) fn check_value(input: &Input, value: &str) -> Result<String, InputErr
     if let Some(pattern) = &input.pattern
         && !compile_pattern(pattern).is_some_and(|regex| regex.is_match(&value))
     {
-        return Err(error(input, "pattern", format!("`{name}` must match `{pattern}`")));
+        return Err(error(input, "pattern", message!("`{}` must match `{}`", name, pattern)));
     }
     Ok(value)
 }

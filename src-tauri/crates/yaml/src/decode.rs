@@ -6,101 +6,101 @@ use crate::node::{Entry, Node, Value};
 use crate::parse::clip;
 use crate::scalar::{bool_of, is_null};
 use crate::suggest::closest;
-use lp_model::Span;
+use lp_model::{Span, What, message, what};
 use std::sync::Arc;
 
-fn wrong(node: &Node, what: &str, expected: &str, findings: &mut Findings<'_>) {
-    findings.error("wrong-type", node.span, format!("{what} must be {expected}, not {}", node.kind()));
+fn wrong(node: &Node, what: What<'_>, expected: What<'_>, findings: &mut Findings<'_>) {
+    findings.error("wrong-type", node.span, message!("{} must be {}, not {}", what, expected, node.kind()));
 }
 
 /// The entries of a map. Nothing (`key:` without a value) counts as an empty map.
-pub fn map<'n>(node: &'n Node, what: &str, findings: &mut Findings<'_>) -> Option<&'n [Entry]> {
+pub fn map<'n>(node: &'n Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<&'n [Entry]> {
     match &node.value {
         Value::Map(entries) => Some(entries),
         _ if node.is_null() => Some(&[]),
         _ => {
-            wrong(node, what, "a map", findings);
+            wrong(node, what, what!("a map"), findings);
             None
         }
     }
 }
 
 /// The items of a list. Nothing counts as an empty list.
-pub fn list<'n>(node: &'n Node, what: &str, findings: &mut Findings<'_>) -> Option<&'n [Arc<Node>]> {
+pub fn list<'n>(node: &'n Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<&'n [Arc<Node>]> {
     match &node.value {
         Value::Seq(items) => Some(items),
         _ if node.is_null() => Some(&[]),
         _ => {
-            wrong(node, what, "a list", findings);
+            wrong(node, what, what!("a list"), findings);
             None
         }
     }
 }
 
 /// A text; numbers and bools count as the text that was written. Nothing is `None` without a finding.
-pub fn text(node: &Node, what: &str, findings: &mut Findings<'_>) -> Option<String> {
+pub fn text(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<String> {
     match &node.value {
         Value::Scalar { text, .. } if !node.is_null() => Some(text.clone()),
         Value::Scalar { .. } => None,
         _ => {
-            wrong(node, what, "a text", findings);
+            wrong(node, what, what!("a text"), findings);
             None
         }
     }
 }
 
 /// A list of texts with their places.
-pub fn texts(node: &Node, what: &str, findings: &mut Findings<'_>) -> Option<Vec<(String, Span)>> {
+pub fn texts(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<Vec<(String, Span)>> {
     let items = list(node, what, findings)?;
-    Some(items.iter().filter_map(|item| Some((text(item, &format!("an item of {what}"), findings)?, item.span))).collect())
+    Some(items.iter().filter_map(|item| Some((text(item, what!("an item of {}", what), findings)?, item.span))).collect())
 }
 
 /// A text, or a list of texts.
-pub fn text_or_texts(node: &Node, what: &str, findings: &mut Findings<'_>) -> Option<Vec<(String, Span)>> {
+pub fn text_or_texts(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<Vec<(String, Span)>> {
     match &node.value {
         Value::Scalar { .. } => Some(text(node, what, findings).map(|text| (text, node.span)).into_iter().collect()),
         Value::Seq(_) => texts(node, what, findings),
         Value::Map(_) => {
-            wrong(node, what, "a text or a list of texts", findings);
+            wrong(node, what, what!("a text or a list of texts"), findings);
             None
         }
     }
 }
 
 /// `true` or `false` in any of the spellings of YAML 1.1. Nothing is `None` without a finding.
-pub fn boolean(node: &Node, what: &str, findings: &mut Findings<'_>) -> Option<bool> {
+pub fn boolean(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<bool> {
     match &node.value {
         Value::Scalar { text, plain: true } if is_null(text) => None,
         Value::Scalar { text, plain: true } if bool_of(text).is_some() => bool_of(text),
         Value::Scalar { text, .. } => {
-            findings.error("wrong-type", node.span, format!("{what} must be `true` or `false`, not `{}`", clip(text)));
+            findings.error("wrong-type", node.span, message!("{} must be `true` or `false`, not `{}`", what, clip(text)));
             None
         }
         _ => {
-            wrong(node, what, "`true` or `false`", findings);
+            wrong(node, what, what!("`true` or `false`"), findings);
             None
         }
     }
 }
 
 /// A whole number of at least 0. Nothing is `None` without a finding.
-pub fn number(node: &Node, what: &str, findings: &mut Findings<'_>) -> Option<u64> {
+pub fn number(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<u64> {
     let text = text(node, what, findings)?;
     let value = text.replace('_', "").parse().ok();
     if value.is_none() {
-        findings.error("wrong-type", node.span, format!("{what} must be a whole number, not `{}`", clip(&text)));
+        findings.error("wrong-type", node.span, message!("{} must be a whole number, not `{}`", what, clip(&text)));
     }
     value
 }
 
 /// A size in bytes: a number, or a number with a unit of 1024 (`512mb`, `512m`, `1.5g`, `64kib`).
-pub fn bytes(node: &Node, what: &str, findings: &mut Findings<'_>) -> Option<u64> {
+pub fn bytes(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option<u64> {
     let text = text(node, what, findings)?;
     let size = size(&text);
     if size.is_none() {
         findings
-            .error("invalid-size", node.span, format!("{what} must be a size, not `{}`", clip(&text)))
-            .help("write bytes, or a number with a unit such as `512mb` or `1g`");
+            .error("invalid-size", node.span, message!("{} must be a size, not `{}`", what, clip(&text)))
+            .help(message!("write bytes, or a number with a unit such as `512mb` or `1g`"));
     }
     size
 }
@@ -124,20 +124,20 @@ fn size(text: &str) -> Option<u64> {
 }
 
 /// Warns about keys that nobody reads, with the known key that was probably meant.
-pub fn unknown_keys(entries: &[Entry], known: &[&str], what: &str, findings: &mut Findings<'_>) {
+pub fn unknown_keys(entries: &[Entry], known: &[&str], what: What<'_>, findings: &mut Findings<'_>) {
     for entry in entries.iter().filter(|entry| !known.contains(&entry.key.text.as_str())) {
         unknown_key(entry, known, what, findings);
     }
 }
 
 /// Warns about one key that nobody reads.
-pub fn unknown_key(entry: &Entry, known: &[&str], what: &str, findings: &mut Findings<'_>) {
+pub fn unknown_key(entry: &Entry, known: &[&str], what: What<'_>, findings: &mut Findings<'_>) {
     if findings.is_full() {
         return;
     }
-    let found = findings.warning("unknown-key", entry.key.span, format!("{what} has no key `{}`; it is ignored", clip(&entry.key.text)));
+    let found = findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", what, clip(&entry.key.text)));
     if let Some(meant) = closest(&entry.key.text, known) {
-        found.help(format!("did you mean `{meant}`?"));
+        found.help(message!("did you mean `{}`?", meant));
     }
 }
 
@@ -176,12 +176,12 @@ mod tests {
     fn a_wrong_type_says_what_was_expected_and_where() {
         let root = parse("f", b"a: [1]\nb: maybe\nc: {d: e}\nimgae: x\nn: -1\n").unwrap().remove(0).root;
         let mut findings = Findings::new("f");
-        let entries = map(&root, "the file", &mut findings).unwrap();
-        assert_eq!(text(get(entries, "a").unwrap(), "`a`", &mut findings), None);
-        assert_eq!(boolean(get(entries, "b").unwrap(), "`b`", &mut findings), None);
-        assert!(texts(get(entries, "c").unwrap(), "`c`", &mut findings).is_none());
-        assert_eq!(number(get(entries, "n").unwrap(), "`n`", &mut findings), None);
-        unknown_keys(entries, &["a", "b", "c", "image", "n"], "the file", &mut findings);
+        let entries = map(&root, what!("the file"), &mut findings).unwrap();
+        assert_eq!(text(get(entries, "a").unwrap(), what!("`{}`", "a"), &mut findings), None);
+        assert_eq!(boolean(get(entries, "b").unwrap(), what!("`{}`", "b"), &mut findings), None);
+        assert!(texts(get(entries, "c").unwrap(), what!("`{}`", "c"), &mut findings).is_none());
+        assert_eq!(number(get(entries, "n").unwrap(), what!("`{}`", "n"), &mut findings), None);
+        unknown_keys(entries, &["a", "b", "c", "image", "n"], what!("the file"), &mut findings);
         let shown: Vec<String> = findings.into_sorted().iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,

@@ -1,6 +1,6 @@
 //! Collects what is wrong with a file, so that a person sees everything at once.
 
-use lp_model::{Diagnostic, Severity, Span};
+use lp_model::{Diagnostic, Message, Severity, Span};
 
 /// More findings than this help nobody, and a hostile file must not produce a million of them.
 const MAX_FINDINGS: usize = 200;
@@ -18,9 +18,9 @@ pub struct Found<'f>(Option<&'f mut Diagnostic>);
 
 impl Found<'_> {
     /// Adds what to do about it.
-    pub fn help(self, text: impl Into<String>) {
+    pub fn help(self, message: Message) {
         if let Some(diagnostic) = self.0 {
-            diagnostic.help = Some(text.into());
+            diagnostic.help = Some(message);
         }
     }
 }
@@ -37,18 +37,18 @@ impl<'a> Findings<'a> {
     }
 
     /// The file cannot run.
-    pub fn error(&mut self, code: &str, span: impl Into<Option<Span>>, message: impl Into<String>) -> Found<'_> {
-        self.add(Severity::Error, code, span.into(), message.into())
+    pub fn error(&mut self, code: &str, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
+        self.add(Severity::Error, code, span.into(), message)
     }
 
     /// Probably not what was meant.
-    pub fn warning(&mut self, code: &str, span: impl Into<Option<Span>>, message: impl Into<String>) -> Found<'_> {
-        self.add(Severity::Warning, code, span.into(), message.into())
+    pub fn warning(&mut self, code: &str, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
+        self.add(Severity::Warning, code, span.into(), message)
     }
 
     /// Worth knowing.
-    pub fn note(&mut self, code: &str, span: impl Into<Option<Span>>, message: impl Into<String>) -> Found<'_> {
-        self.add(Severity::Note, code, span.into(), message.into())
+    pub fn note(&mut self, code: &str, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
+        self.add(Severity::Note, code, span.into(), message)
     }
 
     /// Whether only a first error would still be taken: no need to look for more warnings.
@@ -56,7 +56,7 @@ impl<'a> Findings<'a> {
         self.found.len() >= MAX_FINDINGS
     }
 
-    fn add(&mut self, severity: Severity, code: &str, span: Option<Span>, message: String) -> Found<'_> {
+    fn add(&mut self, severity: Severity, code: &str, span: Option<Span>, message: Message) -> Found<'_> {
         // The same finding comes up once per matrix cell and once per alias of a value: people want it once.
         let known = self.found.iter().any(|d| d.span == span && d.code == code && d.message == message);
         let full = self.is_full() && (severity != Severity::Error || self.has_errors());
@@ -93,21 +93,22 @@ impl<'a> Findings<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lp_model::message;
 
     #[test]
     fn the_same_finding_counts_once_and_an_error_is_never_dropped() {
         let mut findings = Findings::new("f");
         let at = |n: u32| Span { start_byte: n, ..Span::default() };
-        findings.warning("w", at(1), "x");
-        findings.warning("w", at(1), "x").help("never seen");
+        findings.warning("w", at(1), message!("x"));
+        findings.warning("w", at(1), message!("x")).help(message!("never seen"));
         for n in 0..500 {
-            findings.warning("w", at(n), "x");
+            findings.warning("w", at(n), message!("x"));
         }
         assert!(!findings.has_errors());
-        findings.error("e", None, "late").help("do that");
+        findings.error("e", None, message!("late")).help(message!("do that"));
         let all = findings.into_sorted();
         assert_eq!(all.len(), MAX_FINDINGS + 1);
-        assert!(all.iter().any(|d| d.help.as_deref() == Some("do that")));
-        assert!(all.iter().all(|d| d.help.as_deref() != Some("never seen")));
+        assert!(all.iter().any(|d| d.help == Some(message!("do that"))));
+        assert!(all.iter().all(|d| d.help != Some(message!("never seen"))));
     }
 }

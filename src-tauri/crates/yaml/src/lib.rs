@@ -16,6 +16,7 @@ pub mod parse;
 pub mod scalar;
 pub mod source;
 mod suggest;
+mod syntax;
 
 pub use findings::{Findings, Found};
 pub use node::{Entry, Key, Node, Value};

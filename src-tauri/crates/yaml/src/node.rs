@@ -1,6 +1,6 @@
 //! The tree of a document.
 
-use lp_model::Span;
+use lp_model::{Span, What, what};
 use std::sync::Arc;
 
 /// One value with its place.
@@ -90,12 +90,12 @@ impl Node {
     }
 
     /// What kind of value it is, for messages: `a map`, `a list`, `nothing`, `a text`.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> What<'static> {
         match &self.value {
-            Value::Map(_) => "a map",
-            Value::Seq(_) => "a list",
-            Value::Scalar { .. } if self.is_null() => "nothing",
-            Value::Scalar { .. } => "a text",
+            Value::Map(_) => what!("a map"),
+            Value::Seq(_) => what!("a list"),
+            Value::Scalar { .. } if self.is_null() => what!("nothing"),
+            Value::Scalar { .. } => what!("a text"),
         }
     }
 

@@ -3,8 +3,9 @@
 use crate::merge::merge;
 use crate::node::{Entry, Key, Node, Value};
 use crate::source::{SourceMap, TextIndex, cut, read_text};
+use crate::syntax::words;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Tag};
-use lp_model::{Diagnostic, Severity, Span};
+use lp_model::{Diagnostic, Message, Severity, Span, message};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -104,25 +105,27 @@ fn build(mut builder: Builder<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
 }
 
 /// The parser's words and a hint for the mistakes that people make most.
-fn explain(kind: &ErrorKind, text: &str, at: usize) -> (String, Option<&'static str>) {
+fn explain(kind: &ErrorKind, text: &str, at: usize) -> (Message, Option<Message>) {
     let line_start = text[..floor(text, at)].rfind('\n').map_or(0, |n| n + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let next = text[floor(text, at)..].chars().next();
     let indent = line.len() - line.trim_start().len();
     let help = if line[..indent].contains('\t') || kind.to_string().contains("tab") {
-        Some("indent with blanks, YAML allows no tabs there")
+        Some(message!("indent with blanks, YAML allows no tabs there"))
     } else if matches!(kind, ErrorKind::UnknownAnchor) {
-        Some("a value that begins with `*` refers to an anchor `&name` further up in the same document; put a text into quotes")
+        Some(message!("a value that begins with `*` refers to an anchor `&name` further up in the same document; put a text into quotes"))
     } else if matches!(next, Some('@' | '`' | '%' | '*' | '&' | '!')) {
-        Some("put a value that begins with such a character into quotes")
+        Some(message!("put a value that begins with such a character into quotes"))
     } else if line.trim_start().starts_with("- \"") || line.trim_start().starts_with("- '") {
-        Some("a value that begins with a quote ends at the closing one; put the whole line into single quotes, or use a block `|`")
+        Some(message!(
+            "a value that begins with a quote ends at the closing one; put the whole line into single quotes, or use a block `|`"
+        ))
     } else if line.matches(": ").count() > 1 {
-        Some("a value that contains `: ` must stand in quotes")
+        Some(message!("a value that contains `: ` must stand in quotes"))
     } else {
         None
     };
-    (kind.to_string(), help)
+    (words(kind), help)
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -176,19 +179,12 @@ impl<'a> Builder<'a> {
         Self { file, text, map, stack: Vec::new(), anchors: HashMap::new(), root: None, findings: Vec::new(), budget: MERGE_BUDGET, lists }
     }
 
-    fn finding(&self, code: &str, range: Range<usize>, message: impl Into<String>, help: Option<&str>) -> Box<Diagnostic> {
+    fn finding(&self, code: &str, range: Range<usize>, message: Message, help: Option<Message>) -> Box<Diagnostic> {
         self.finding_at(code, self.map.span(range), message, help)
     }
 
-    fn finding_at(&self, code: &str, span: Span, message: impl Into<String>, help: Option<&str>) -> Box<Diagnostic> {
-        Box::new(Diagnostic {
-            code: code.into(),
-            severity: Severity::Error,
-            message: message.into(),
-            help: help.map(Into::into),
-            file: self.file.into(),
-            span: Some(span),
-        })
+    fn finding_at(&self, code: &str, span: Span, message: Message, help: Option<Message>) -> Box<Diagnostic> {
+        Box::new(Diagnostic { code: code.into(), severity: Severity::Error, message, help, file: self.file.into(), span: Some(span) })
     }
 
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Step {
@@ -198,7 +194,12 @@ impl<'a> Builder<'a> {
                 let missing = style == ScalarStyle::Plain && range.is_empty();
                 let text = if missing { String::new() } else { text.into_owned() };
                 if text.contains('\0') {
-                    return Err(self.finding("nul-byte", range, "the text contains a NUL character, which no program can be given", None));
+                    return Err(self.finding(
+                        "nul-byte",
+                        range,
+                        message!("the text contains a NUL character, which no program can be given"),
+                        None,
+                    ));
                 }
                 let tag = tag.as_deref().map(short_tag);
                 let (weight, plain) = (NODE_WEIGHT + text.len() as u64, style == ScalarStyle::Plain);
@@ -214,7 +215,7 @@ impl<'a> Builder<'a> {
             Event::SequenceEnd | Event::MappingEnd => self.close(range),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    return Err(self.finding("alias-loop", range, "the alias stands inside the value that it refers to", None));
+                    return Err(self.finding("alias-loop", range, message!("the alias stands inside the value that it refers to"), None));
                 };
                 self.place(node, 0, true)
             }
@@ -251,8 +252,8 @@ impl<'a> Builder<'a> {
             Open::Map { mut entries, merged, .. } => {
                 let own = entries.len();
                 if let Err(span) = merge(&mut entries, merged, &mut self.budget) {
-                    let help = Some("`<<` takes an alias of a map, or a list of such aliases");
-                    return Err(self.finding_at("merge-not-map", span, "only a map can be merged with `<<`", help));
+                    let help = Some(message!("`<<` takes an alias of a map, or a list of such aliases"));
+                    return Err(self.finding_at("merge-not-map", span, message!("only a map can be merged with `<<`"), help));
                 }
                 for entry in &entries[own..] {
                     weight += entry.value.weight + NODE_WEIGHT;
@@ -310,9 +311,9 @@ impl<'a> Builder<'a> {
             Open::Map { entries, seen, merged, key, alias: from_alias } => match key.take() {
                 None => {
                     let Value::Scalar { text, plain } = &node.value else {
-                        let help = Some("a `{` or `[` at the start of a value must stand in quotes");
+                        let help = Some(message!("a `{{` or `[` at the start of a value must stand in quotes"));
                         let span = node.span;
-                        return Err(self.finding_at("key-not-text", span, "a key must be a text", help));
+                        return Err(self.finding_at("key-not-text", span, message!("a key must be a text"), help));
                     };
                     *key = Some(Key { text: text.clone(), plain: *plain && !alias, span: node.span });
                 }
@@ -322,8 +323,8 @@ impl<'a> Builder<'a> {
                 }
                 Some(key) => {
                     if let Some(first) = seen.insert(key.text.clone(), key.span) {
-                        let message = format!("the key `{}` occurs twice: first in line {}", clip(&key.text), first.line);
-                        let help = Some("keep one of the two");
+                        let message = message!("the key `{}` occurs twice: first in line {}", clip(&key.text), first.line);
+                        let help = Some(message!("keep one of the two"));
                         let finding = self.finding_at("duplicate-key", key.span, message, help);
                         // Not the end of the document: people want to see all of them, but not thousands.
                         if self.findings.len() >= MAX_DUPLICATES {
@@ -340,12 +341,12 @@ impl<'a> Builder<'a> {
     }
 
     fn too_deep(&self, span: Span) -> Box<Diagnostic> {
-        self.finding_at("too-deep", span, format!("lists and maps are nested deeper than {MAX_HEIGHT} levels"), None)
+        self.finding_at("too-deep", span, message!("lists and maps are nested deeper than {} levels", MAX_HEIGHT), None)
     }
 
     fn too_large(&self, span: Span) -> Box<Diagnostic> {
-        let help = Some("aliases and merge keys multiply their targets; use fewer of them");
-        self.finding_at("too-large", span, "the document is too large once its aliases are written out", help)
+        let help = Some(message!("aliases and merge keys multiply their targets; use fewer of them"));
+        self.finding_at("too-large", span, message!("the document is too large once its aliases are written out"), help)
     }
 }
 

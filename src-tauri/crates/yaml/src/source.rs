@@ -1,6 +1,6 @@
 //! From bytes to text, from text to documents, and from an offset to the line and column that a person sees.
 
-use lp_model::{Diagnostic, Severity, Span};
+use lp_model::{Diagnostic, Message, Severity, Span, message};
 use std::ops::Range;
 
 /// Largest file that is read, in bytes. The largest known pipeline file (generated) has about 200 KB.
@@ -12,12 +12,12 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// One diagnostic: too large, UTF-16, not UTF-8 (with the place of the first bad byte), or a NUL byte.
 pub fn read_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", bytes.len());
+        let message = message!("the file has {} bytes, more than the {} that are read", bytes.len(), MAX_BYTES);
         return Err(vec![finding(file, "file-too-large", message, None, None)]);
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        let help = "save the file as UTF-8";
-        return Err(vec![finding(file, "not-utf8", "the file is written in UTF-16".into(), None, Some(help))]);
+        let help = message!("save the file as UTF-8");
+        return Err(vec![finding(file, "not-utf8", message!("the file is written in UTF-16"), None, Some(help))]);
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -25,19 +25,19 @@ pub fn read_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnos
             let valid = error.valid_up_to();
             let head = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
             let span = TextIndex::new(head).span(valid..valid);
-            let message = format!("byte {:#04x} is not valid UTF-8", bytes[valid]);
-            return Err(vec![finding(file, "not-utf8", message, Some(span), Some("save the file as UTF-8"))]);
+            let message = message!("byte {} is not valid UTF-8", format!("{:#04x}", bytes[valid]));
+            return Err(vec![finding(file, "not-utf8", message, Some(span), Some(message!("save the file as UTF-8")))]);
         }
     };
     if let Some(at) = text.find('\0') {
         let span = TextIndex::new(text).span(at..at + 1);
-        return Err(vec![finding(file, "nul-byte", "the file contains a NUL byte, so it is no text".into(), Some(span), None)]);
+        return Err(vec![finding(file, "nul-byte", message!("the file contains a NUL byte, so it is no text"), Some(span), None)]);
     }
     Ok(text)
 }
 
-fn finding(file: &str, code: &str, message: String, span: Option<Span>, help: Option<&str>) -> Diagnostic {
-    Diagnostic { code: code.into(), severity: Severity::Error, message, help: help.map(Into::into), file: file.into(), span }
+fn finding(file: &str, code: &str, message: Message, span: Option<Span>, help: Option<Message>) -> Diagnostic {
+    Diagnostic { code: code.into(), severity: Severity::Error, message, help, file: file.into(), span }
 }
 
 /// Cuts a text into its documents: byte ranges between the lines that start with `---`. A line that starts with `...`

@@ -136,8 +136,8 @@ impl Finding {
                 Severity::Warning => FindingSeverity::Warning,
                 Severity::Error => FindingSeverity::Error,
             },
-            message: diagnostic.message.clone(),
-            help: diagnostic.help.clone().unwrap_or_default(),
+            message: diagnostic.message.to_string(),
+            help: diagnostic.help.as_ref().map(ToString::to_string).unwrap_or_default(),
             file: diagnostic.file.clone(),
             excerpt,
         }

@@ -5,7 +5,7 @@ use crate::draft::{Draft, commands, demand_trust, run_commands};
 use crate::image::{PRIVILEGED_08, is_one_of};
 use crate::params;
 use crate::when::Conditions;
-use lp_model::{Dialect, EnvValue, PullPolicy, Span, Step, StepKind, VolumeKind};
+use lp_model::{Dialect, EnvValue, PullPolicy, Span, Step, StepKind, VolumeKind, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 
 /// Keys with a meaning; everything else is a parameter.
@@ -59,10 +59,12 @@ pub(super) enum Place {
 
 /// Reads one container.
 pub(super) fn read(entry: &Entry, place: Place, reading: &mut Reading, findings: &mut Findings<'_>) -> Option<Draft> {
-    let section = if place == Place::Step { "step" } else { "service" };
-    let label = format!("{section} `{}`", entry.key.text);
-    let entries = decode::map(&entry.value, &label, findings)?;
-    let name = decode::get(entries, "name").and_then(|node| decode::text(node, &format!("`name` of {label}"), findings));
+    let label = match place {
+        Place::Step => what!("step `{}`", entry.key.text),
+        Place::Service => what!("service `{}`", entry.key.text),
+    };
+    let entries = decode::map(&entry.value, label, findings)?;
+    let name = decode::get(entries, "name").and_then(|node| decode::text(node, what!("`{}` of {}", "name", label), findings));
     let kind = if place == Place::Step { StepKind::Plugin } else { StepKind::Service };
     let mut draft = Draft::new(Step::new(0, &name.unwrap_or_else(|| entry.key.text.clone()), kind), entry.key.span);
     draft.step.line = entry.key.span.line;
@@ -71,17 +73,17 @@ pub(super) fn read(entry: &Entry, place: Place, reading: &mut Reading, findings:
     for item in entries {
         let key = item.key.text.as_str();
         if KEYS.contains(&key) {
-            read_key(item, key, &label, &mut draft, &mut script, reading, findings);
+            read_key(item, key, label, &mut draft, &mut script, reading, findings);
         } else {
             unknown.push(item);
         }
     }
-    finish(entry, &label, place, draft, script, &unknown, findings)
+    finish(entry, label, place, draft, script, &unknown, findings)
 }
 
 fn finish(
     entry: &Entry,
-    label: &str,
+    label: What<'_>,
     place: Place,
     mut draft: Draft,
     script: Option<(Vec<String>, Span)>,
@@ -89,9 +91,9 @@ fn finish(
     findings: &mut Findings<'_>,
 ) -> Option<Draft> {
     if decode::lacks(entry.value.entries().unwrap_or_default(), "image") {
-        let found = findings.error("missing-image", entry.key.span, format!("{label} has no `image`"));
+        let found = findings.error("missing-image", entry.key.span, message!("{} has no `image`", label));
         if let Some(slip) = unknown.iter().find(|item| closest(&item.key.text, &["image"]).is_some()) {
-            found.help(format!("did you mean `image` in line {}?", slip.key.span.line));
+            found.help(message!("did you mean `image` in line {}?", slip.key.span.line));
         }
     }
     let has_script = script.as_ref().is_some_and(|(commands, _)| !commands.is_empty());
@@ -99,19 +101,19 @@ fn finish(
     if !started_only && (draft.step.entrypoint.is_some() || draft.step.command.is_some()) {
         let key = if draft.step.entrypoint.is_some() { "entrypoint" } else { "command" };
         findings
-            .error("command-not-allowed", entry.key.span, format!("{label} may not set `{key}`: only services and detached steps may"))
-            .help("use `commands`");
+            .error("command-not-allowed", entry.key.span, message!("{} may not set `{}`: only services and detached steps may", label, key))
+            .help(message!("use `commands`"));
     }
     if has_script {
         for item in unknown.iter().take(MAX_REPORTED) {
             let found = findings.error(
                 "commands-and-parameters",
                 item.key.span,
-                format!("{label} has `commands`, so it takes no plugin parameter `{}`", item.key.text),
+                message!("{} has `commands`, so it takes no plugin parameter `{}`", label, item.key.text),
             );
             match closest(&item.key.text, &KEYS) {
-                Some(meant) => found.help(format!("did you mean `{meant}`?")),
-                None => found.help("a step either runs commands or is a plugin with parameters"),
+                Some(meant) => found.help(message!("did you mean `{}`?", meant)),
+                None => found.help(message!("a step either runs commands or is a plugin with parameters")),
             }
         }
     } else if !started_only {
@@ -124,9 +126,9 @@ fn finish(
                     .warning(
                         "parameter-like-key",
                         item.key.span,
-                        format!("`{}` of {label} is handed to the plugin as a parameter", item.key.text),
+                        message!("`{}` of {} is handed to the plugin as a parameter", item.key.text, label),
                     )
-                    .help(format!("did you mean `{meant}`?"));
+                    .help(message!("did you mean `{}`?", meant));
             }
         }
     }
@@ -138,8 +140,9 @@ fn finish(
     }
     if is_one_of(&draft.step.image, &PRIVILEGED_08) && place == Place::Step {
         if draft.commands {
-            let message = format!(
-                "drone 0.8 ignores the `commands` of {label}, because its image is a plugin with all rights; here they run, without those rights"
+            let message = message!(
+                "drone 0.8 ignores the `commands` of {}, because its image is a plugin with all rights; here they run, without those rights",
+                label
             );
             findings.warning("commands-in-privileged-plugin", entry.key.span, message);
         } else {
@@ -152,43 +155,43 @@ fn finish(
 fn read_key(
     item: &Entry,
     key: &str,
-    label: &str,
+    label: What<'_>,
     draft: &mut Draft,
     script: &mut Option<(Vec<String>, Span)>,
     reading: &mut Reading,
     findings: &mut Findings<'_>,
 ) {
     let (node, span) = (&*item.value, item.key.span);
-    let what = format!("`{key}` of {label}");
+    let what = what!("`{}` of {}", key, label);
     let texts = |findings: &mut Findings<'_>| -> Vec<String> {
-        decode::text_or_texts(node, &what, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
+        decode::text_or_texts(node, what, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
     };
     if !node.is_null() && needs_trust(key, node) {
-        demand_trust(reading.trusted, &what, span, findings);
+        demand_trust(reading.trusted, what, span, findings);
     }
     match key {
         "name" => {}
-        "image" => draft.step.image = decode::text(node, &what, findings).unwrap_or_default(),
+        "image" => draft.step.image = decode::text(node, what, findings).unwrap_or_default(),
         "commands" => *script = Some((commands(node, Dialect::Drone08, label, findings), span)),
-        "command" => draft.step.command = words(node, &what, findings),
-        "entrypoint" => draft.step.entrypoint = words(node, &what, findings),
-        "environment" => draft.environment = environment(node, "drone 0.8", &what, findings),
-        "secrets" => draft.secrets = secrets(node, &what, findings),
+        "command" => draft.step.command = words(node, what, findings),
+        "entrypoint" => draft.step.entrypoint = words(node, what, findings),
+        "environment" => draft.environment = environment(node, "drone 0.8", what, findings),
+        "secrets" => draft.secrets = secrets(node, what, findings),
         "pull" => {
-            if decode::boolean(node, &what, findings) == Some(true) {
+            if decode::boolean(node, what, findings) == Some(true) {
                 draft.step.pull = PullPolicy::Always;
             }
         }
-        "group" => draft.group = decode::text(node, &what, findings).filter(|group| !group.is_empty()),
-        "detach" => draft.step.detached |= decode::boolean(node, &what, findings) == Some(true),
-        "privileged" => draft.step.privileged |= decode::boolean(node, &what, findings) == Some(true),
+        "group" => draft.group = decode::text(node, what, findings).filter(|group| !group.is_empty()),
+        "detach" => draft.step.detached |= decode::boolean(node, what, findings) == Some(true),
+        "privileged" => draft.step.privileged |= decode::boolean(node, what, findings) == Some(true),
         "when" => {
-            let conditions = Conditions::read(node, Dialect::Drone08, &what, findings);
+            let conditions = Conditions::read(node, Dialect::Drone08, what, findings);
             draft.step.run_on = conditions.run_on(Dialect::Drone08);
             draft.when = conditions.into();
         }
         "volumes" => {
-            for (text, span) in decode::text_or_texts(node, &what, findings).unwrap_or_default() {
+            for (text, span) in decode::text_or_texts(node, what, findings).unwrap_or_default() {
                 mount(&text, span, draft, reading, findings);
             }
         }
@@ -201,16 +204,16 @@ fn read_key(
         "dns" => draft.step.dns = texts(findings),
         "dns_search" => draft.step.dns_search = texts(findings),
         "extra_hosts" => draft.step.extra_hosts = texts(findings),
-        "network_mode" => draft.step.network_mode = decode::text(node, &what, findings),
-        "shm_size" => draft.step.shm_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
-        "mem_limit" => draft.step.memory_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
+        "network_mode" => draft.step.network_mode = decode::text(node, what, findings),
+        "shm_size" => draft.step.shm_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
+        "mem_limit" => draft.step.memory_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
         "auth_config" => {
             findings
-                .warning("credentials-in-file", span, format!("{what} is not used; everyone who can read the repository can read it"))
-                .help("add the registry with its user and password in the settings");
+                .warning("credentials-in-file", span, message!("{} is not used; everyone who can read the repository can read it", what))
+                .help(message!("add the registry with its user and password in the settings"));
         }
         _ => {
-            findings.warning("key-without-effect", span, format!("{what} has no effect here"));
+            findings.warning("key-without-effect", span, message!("{} has no effect here", what));
         }
     }
 }

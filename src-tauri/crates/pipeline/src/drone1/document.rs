@@ -6,7 +6,7 @@ use crate::draft::{Draft, StageDraft, WORKSPACE_KEYS, check_size, demand_trust, 
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
 use crate::when::{Conditions, When};
-use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, Workspace};
+use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
 
 pub(super) const KEYS: [&str; 16] = [
@@ -53,15 +53,15 @@ pub(super) fn facts(root: &Node, number: u32) -> StageFacts {
 /// Reads the pipeline; `None` when it is no map. One of a type that is not run stays as a name without steps, so that others may
 /// depend on it.
 pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findings: &mut Findings<'_>) -> Option<StageDraft> {
-    let entries = decode::map(root, "the pipeline", findings)?;
+    let entries = decode::map(root, what!("the pipeline"), findings)?;
     let name_node = decode::get(entries, "name");
-    let name = name_node.and_then(|node| decode::text(node, "`name`", findings)).unwrap_or_else(|| "default".into());
+    let name = name_node.and_then(|node| decode::text(node, what!("`{}`", "name"), findings)).unwrap_or_else(|| "default".into());
     let span = name_node.map_or(root.span, |node| node.span);
-    let label = format!("pipeline `{name}`");
-    let backend = backend(entries, &label, findings);
+    let label = what!("pipeline `{}`", name);
+    let backend = backend(entries, label, findings);
     let trusted = event.repo.trusted;
     let mut stage = StageDraft {
-        name,
+        name: name.clone(),
         span,
         backend: backend.unwrap_or(BackendKind::Docker),
         runs: backend.is_some(),
@@ -78,12 +78,12 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     };
     let Some(backend) = backend else {
         let depends_on = decode::get(entries, "depends_on");
-        stage.depends_on = depends_on.and_then(|node| decode::texts(node, "`depends_on`", findings)).unwrap_or_default();
+        stage.depends_on = depends_on.and_then(|node| decode::texts(node, what!("`{}`", "depends_on"), findings)).unwrap_or_default();
         return Some(stage);
     };
-    decode::unknown_keys(entries, &KEYS, &label, findings);
+    decode::unknown_keys(entries, &KEYS, label, findings);
     for entry in entries {
-        read_key(entry, &label, trusted, &mut stage, findings);
+        read_key(entry, label, trusted, &mut stage, findings);
     }
     let setting = Setting { trusted, backend, workspace: &stage.workspace, volumes: &stage.volumes };
     let mut services = steps(entries, "services", &setting, findings);
@@ -93,83 +93,87 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     let steps = steps(entries, "steps", &setting, findings);
     if steps.is_empty() && !findings.has_errors() {
         let span = decode::get(entries, "steps").map_or(span, |node| node.span);
-        findings.error("no-steps", span, format!("{label} has no steps"));
+        findings.error("no-steps", span, message!("{} has no steps", label));
     }
     (stage.services, stage.steps) = (services, steps);
-    check_steps(&stage, &label, findings);
+    check_steps(&stage, label, findings);
     Some(stage)
 }
 
-fn backend(entries: &[Entry], label: &str, findings: &mut Findings<'_>) -> Option<BackendKind> {
+fn backend(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_>) -> Option<BackendKind> {
     let Some(node) = decode::get(entries, "type") else { return Some(BackendKind::Docker) };
-    match decode::text(node, "`type`", findings).unwrap_or_default().as_str() {
+    match decode::text(node, what!("`{}`", "type"), findings).unwrap_or_default().as_str() {
         "" | "docker" => Some(BackendKind::Docker),
         "exec" => Some(BackendKind::Host),
         other => {
             findings
-                .warning("unsupported-type", node.span, format!("{label} has the type `{other}`, which is not run here; it is left out"))
-                .help("`docker` and `exec` are run");
+                .warning(
+                    "unsupported-type",
+                    node.span,
+                    message!("{} has the type `{}`, which is not run here; it is left out", label, other),
+                )
+                .help(message!("`docker` and `exec` are run"));
             None
         }
     }
 }
 
-fn read_key(entry: &Entry, label: &str, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let node = &entry.value;
-    let what = format!("`{}` of {label}", entry.key.text);
+    let what = what!("`{}` of {}", entry.key.text, label);
     match entry.key.text.as_str() {
-        "platform" => platform(node, entry.key.span, &what, findings),
-        "clone" => clone(node, entry.key.span, &what, stage, findings),
+        "platform" => platform(node, entry.key.span, what, findings),
+        "clone" => clone(node, entry.key.span, what, stage, findings),
         "concurrency" => {
-            if let Some(entries) = decode::map(node, &what, findings) {
-                decode::unknown_keys(entries, &CONCURRENCY_KEYS, &what, findings);
+            if let Some(entries) = decode::map(node, what, findings) {
+                decode::unknown_keys(entries, &CONCURRENCY_KEYS, what, findings);
             }
         }
-        "depends_on" => stage.depends_on = decode::texts(node, &what, findings).unwrap_or_default(),
-        "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, &what, findings).into(),
-        "workspace" => workspace(node, &what, stage, findings),
-        "environment" => stage.environment = environment(node, &what, findings),
-        "volumes" => volumes(node, &what, trusted, stage, findings),
+        "depends_on" => stage.depends_on = decode::texts(node, what, findings).unwrap_or_default(),
+        "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, what, findings).into(),
+        "workspace" => workspace(node, what, stage, findings),
+        "environment" => stage.environment = environment(node, what, findings),
+        "volumes" => volumes(node, what, trusted, stage, findings),
         "image_pull_secrets" => {
             findings
-                .warning("key-without-effect", entry.key.span, format!("{what} is not read"))
-                .help("add the registry with its user and password in the settings");
+                .warning("key-without-effect", entry.key.span, message!("{} is not read", what))
+                .help(message!("add the registry with its user and password in the settings"));
         }
         "node" => {
-            findings.note("key-without-effect", entry.key.span, format!("{what} chooses a machine; the steps run on this one"));
+            findings.note("key-without-effect", entry.key.span, message!("{} chooses a machine; the steps run on this one", what));
         }
         _ => {}
     }
 }
 
-fn platform(node: &Node, span: Span, what: &str, findings: &mut Findings<'_>) {
+fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
     decode::unknown_keys(entries, &PLATFORM_KEYS, what, findings);
     let text = |key: &str, default: &str| decode::get(entries, key).and_then(|n| n.text()).unwrap_or(default).to_owned();
     let asked = format!("{}/{}", text("os", "linux"), text("arch", "amd64"));
     if asked != crate::when::DEFAULT_PLATFORM {
-        findings.note("platform-ignored", span, format!("{what} asks for `{asked}`; the steps run on this machine"));
+        findings.note("platform-ignored", span, message!("{} asks for `{}`; the steps run on this machine", what, asked));
     }
 }
 
-fn clone(node: &Node, span: Span, what: &str, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+fn clone(node: &Node, span: Span, what: What<'_>, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
     decode::unknown_keys(entries, &CLONE_KEYS, what, findings);
     if let Some(disable) = decode::get(entries, "disable") {
-        stage.source = decode::boolean(disable, &format!("`disable` in {what}"), findings) != Some(true);
+        stage.source = decode::boolean(disable, what!("`{}` in {}", "disable", what), findings) != Some(true);
     }
     if entries.iter().any(|entry| entry.key.text != "disable") && stage.source {
-        findings.note("clone-built-in", span, format!("there is no clone step here; of {what} only `disable` counts"));
+        findings.note("clone-built-in", span, message!("there is no clone step here; of {} only `disable` counts", what));
     }
 }
 
 /// An absolute path without a base is the base; otherwise the path lies below it.
-fn workspace(node: &Node, what: &str, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+fn workspace(node: &Node, what: What<'_>, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
     decode::unknown_keys(entries, &WORKSPACE_KEYS, what, findings);
     let mut text = |key: &str| {
         let node = decode::get(entries, key)?;
-        Some((decode::text(node, &format!("`{key}` in {what}"), findings)?, node.span))
+        Some((decode::text(node, what!("`{}` in {}", key, what), findings)?, node.span))
     };
     let (base, path) = (text("base"), text("path"));
     let (base, path) = match (base, path) {
@@ -178,7 +182,7 @@ fn workspace(node: &Node, what: &str, stage: &mut StageDraft, findings: &mut Fin
     };
     if let Some((base, span)) = base {
         if !base.starts_with('/') || base.trim_matches('/').is_empty() {
-            findings.error("workspace-base", span, format!("`base` must be an absolute path below `/`, not `{base}`"));
+            findings.error("workspace-base", span, message!("`base` must be an absolute path below `/`, not `{}`", base));
             return;
         }
         stage.workspace.base = base;
@@ -187,50 +191,50 @@ fn workspace(node: &Node, what: &str, stage: &mut StageDraft, findings: &mut Fin
 }
 
 /// `NAME: value` or `NAME: {from_secret: name}`.
-pub(super) fn environment(node: &Node, what: &str, findings: &mut Findings<'_>) -> Environment {
+pub(super) fn environment(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     let mut environment = Environment::new();
     for entry in decode::map(node, what, findings).unwrap_or_default() {
         let value = match from_secret(&entry.value, findings) {
             Some(secret) => secret,
-            None => EnvValue::Text(decode::text(&entry.value, &format!("`{}` in {what}", entry.key.text), findings).unwrap_or_default()),
+            None => EnvValue::Text(decode::text(&entry.value, what!("`{}` in {}", entry.key.text, what), findings).unwrap_or_default()),
         };
         environment.insert(entry.key.text.clone(), value);
     }
     environment
 }
 
-fn volumes(node: &Node, what: &str, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+fn volumes(node: &Node, what: What<'_>, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     for item in decode::list(node, what, findings).unwrap_or_default() {
-        let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
-        decode::unknown_keys(entries, &VOLUME_KEYS, &format!("an item of {what}"), findings);
-        let Some(name) = decode::get(entries, "name").and_then(|n| decode::text(n, "`name` of a volume", findings)) else {
+        let Some(entries) = decode::map(item, what!("an item of {}", what), findings) else { continue };
+        decode::unknown_keys(entries, &VOLUME_KEYS, what!("an item of {}", what), findings);
+        let Some(name) = decode::get(entries, "name").and_then(|n| decode::text(n, what!("`{}` of a volume", "name"), findings)) else {
             if decode::lacks(entries, "name") {
-                findings.error("missing-name", item.span, format!("an item of {what} has no `name`"));
+                findings.error("missing-name", item.span, message!("an item of {} has no `name`", what));
             }
             continue;
         };
         if RESERVED_VOLUMES.contains(&name.as_str()) {
-            findings.error("reserved-name", item.span, format!("the volume name `{name}` is reserved"));
+            findings.error("reserved-name", item.span, message!("the volume name `{}` is reserved", name));
         }
-        let label = format!("volume `{name}`");
+        let label = what!("volume `{}`", name);
         let kind = if let Some(host) = decode::get(entries, "host") {
-            demand_trust(trusted, &format!("{label} of the machine"), item.span, findings);
-            let path = decode::map(host, &format!("`host` of {label}"), findings).and_then(|host| decode::get(host, "path"));
-            let path = path.and_then(|path| decode::text(path, &format!("`path` of {label}"), findings));
+            demand_trust(trusted, what!("{} of the machine", label), item.span, findings);
+            let path = decode::map(host, what!("`{}` of {}", "host", label), findings).and_then(|host| decode::get(host, "path"));
+            let path = path.and_then(|path| decode::text(path, what!("`{}` of {}", "path", label), findings));
             if !path.as_ref().is_some_and(|path| path.starts_with('/')) {
-                findings.error("invalid-volume", item.span, format!("`host` of {label} needs an absolute `path`"));
+                findings.error("invalid-volume", item.span, message!("`host` of {} needs an absolute `path`", label));
             }
             VolumeKind::Host(path.unwrap_or_default())
         } else if let Some(temp) = decode::get(entries, "temp") {
             let memory = temp.get("medium").and_then(|node| node.text()) == Some("memory");
             if memory {
-                demand_trust(trusted, &format!("{label} in memory"), item.span, findings);
+                demand_trust(trusted, what!("{} in memory", label), item.span, findings);
             }
             if memory { VolumeKind::Memory } else { VolumeKind::Temp }
         } else {
             findings
-                .error("invalid-volume", item.span, format!("{label} has neither `temp` nor `host`"))
-                .help("write `temp: {}` for an empty one");
+                .error("invalid-volume", item.span, message!("{} has neither `temp` nor `host`", label))
+                .help(message!("write `temp: {{}}` for an empty one"));
             VolumeKind::Temp
         };
         stage.volumes.push(Volume { name, kind });
@@ -241,18 +245,18 @@ fn steps(entries: &[Entry], section: &str, setting: &Setting<'_>, findings: &mut
     let Some(node) = decode::get(entries, section) else { return Vec::new() };
     if node.entries().is_some() {
         findings
-            .error("wrong-type", node.span, format!("`{section}` must be a list of steps, not a map"))
-            .help("write `- name: …` for each step");
+            .error("wrong-type", node.span, message!("`{}` must be a list of steps, not a map", section))
+            .help(message!("write `- name: …` for each step"));
         return Vec::new();
     }
-    let Some(items) = decode::list(node, &format!("`{section}`"), findings) else { return Vec::new() };
+    let Some(items) = decode::list(node, what!("`{}`", section), findings) else { return Vec::new() };
     if !check_size(0, items.len(), findings) {
         return Vec::new();
     }
     items.iter().filter_map(|item| step::read(item, section == "services", setting, findings)).collect()
 }
 
-fn check_steps(stage: &StageDraft, label: &str, findings: &mut Findings<'_>) {
+fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>) {
     let all: Vec<&Draft> = stage.services.iter().chain(&stage.steps).collect();
     for (n, draft) in all.iter().enumerate() {
         let name = &draft.step.name;
@@ -260,15 +264,15 @@ fn check_steps(stage: &StageDraft, label: &str, findings: &mut Findings<'_>) {
             continue;
         }
         if let Some(first) = all[..n].iter().find(|other| other.step.name == *name) {
-            let message = format!("{label} has two steps called `{name}`: the other one is in line {}", first.step.line);
+            let message = message!("{} has two steps called `{}`: the other one is in line {}", label, name, first.step.line);
             findings.error("duplicate-step", draft.span, message);
         }
         if name == "clone" && stage.source {
             findings
-                .error("reserved-name", draft.span, "the step name `clone` is reserved")
-                .help("choose another name, or write `clone: {disable: true}` in the pipeline");
+                .error("reserved-name", draft.span, message!("the step name `clone` is reserved"))
+                .help(message!("choose another name, or write `clone: {{disable: true}}` in the pipeline"));
         }
     }
     let edges: Vec<(&str, &[(String, Span)])> = all.iter().map(|draft| (draft.step.name.as_str(), draft.depends_on.as_slice())).collect();
-    check_edges(&edges, "step", findings);
+    check_edges(&edges, true, findings);
 }

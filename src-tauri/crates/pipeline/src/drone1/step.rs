@@ -6,7 +6,9 @@ use crate::environment::Environment;
 use crate::image::{PRIVILEGED_1, is_one_of};
 use crate::params;
 use crate::when::Conditions;
-use lp_model::{BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Span, Step, StepKind, Volume, Workspace};
+use lp_model::{
+    BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Span, Step, StepKind, Volume, What, Workspace, message, what,
+};
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 use std::sync::Arc;
 
@@ -55,15 +57,15 @@ pub(super) struct Setting<'a> {
 
 /// Reads one step or service.
 pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: &mut Findings<'_>) -> Option<Draft> {
-    let section = if service { "service" } else { "step" };
-    let entries = decode::map(node, &format!("a {section}"), findings)?;
+    let section = if service { what!("service") } else { what!("step") };
+    let entries = decode::map(node, what!("a {}", section), findings)?;
     let name_node = decode::get(entries, "name");
-    let name = name_node.and_then(|node| decode::text(node, &format!("`name` of a {section}"), findings)).unwrap_or_default();
+    let name = name_node.and_then(|node| decode::text(node, what!("`{}` of a {}", "name", section), findings)).unwrap_or_default();
     let span = name_node.map_or(node.span, |node| node.span);
     if decode::lacks(entries, "name") {
-        findings.error("missing-name", node.span, format!("a {section} has no `name`"));
+        findings.error("missing-name", node.span, message!("a {} has no `name`", section));
     }
-    let label = if name.is_empty() { format!("the {section} in line {}", node.span.line) } else { format!("{section} `{name}`") };
+    let label = if name.is_empty() { what!("the {} in line {}", section, node.span.line) } else { what!("{} `{}`", section, name) };
     let kind = if service { StepKind::Service } else { StepKind::Plugin };
     let mut draft = Draft::new(Step::new(0, &name, kind), span);
     draft.step.line = node.span.line;
@@ -72,21 +74,25 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     let mut script = None;
     for entry in entries {
         if KEYS.contains(&entry.key.text.as_str()) {
-            read_key(entry, &label, setting, &mut draft, &mut script, findings);
+            read_key(entry, label, setting, &mut draft, &mut script, findings);
         } else {
-            unknown(entry, &label, findings);
+            unknown(entry, label, findings);
         }
     }
     if let Some((commands, span)) = script {
         if !commands.is_empty() && (draft.step.entrypoint.is_some() || draft.step.command.is_some()) {
-            findings.warning("key-without-effect", span, format!("{label} has `commands`, so its `entrypoint` and `command` are ignored"));
+            findings.warning(
+                "key-without-effect",
+                span,
+                message!("{} has `commands`, so its `entrypoint` and `command` are ignored", label),
+            );
         }
         run_commands(&mut draft, None, &commands, span, findings);
         if draft.commands && !service {
             draft.step.kind = StepKind::Commands;
         }
     }
-    check_image(&mut draft, entries, &label, setting, span, findings);
+    check_image(&mut draft, entries, label, setting, span, findings);
     // Secrets have the last word in the environment, also over variables that the run sets.
     for list in [&mut draft.environment, &mut draft.params] {
         let (secrets, texts) = std::mem::take(list).into_iter().partition(|(_, value)| matches!(value, EnvValue::Secret(_)));
@@ -96,21 +102,21 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     Some(draft)
 }
 
-fn unknown(entry: &Entry, label: &str, findings: &mut Findings<'_>) {
+fn unknown(entry: &Entry, label: What<'_>, findings: &mut Findings<'_>) {
     if findings.is_full() {
         return;
     }
     let key = &entry.key.text;
-    let found = findings.warning("unknown-key", entry.key.span, format!("{label} has no key `{key}`; it is ignored"));
+    let found = findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", label, key));
     match (key.as_str(), closest(key, &KEYS)) {
-        ("secrets", _) => found.help("that is drone 0.8; write `environment: {NAME: {from_secret: name}}`"),
-        ("group", _) => found.help("that is drone 0.8; use `depends_on` to let steps run side by side"),
-        (_, Some(meant)) => found.help(format!("did you mean `{meant}`?")),
-        _ => found.help(format!("parameters of a plugin belong under `settings`: `settings: {{{key}: …}}`")),
+        ("secrets", _) => found.help(message!("that is drone 0.8; write `environment: {{NAME: {{from_secret: name}}}}`")),
+        ("group", _) => found.help(message!("that is drone 0.8; use `depends_on` to let steps run side by side")),
+        (_, Some(meant)) => found.help(message!("did you mean `{}`?", meant)),
+        _ => found.help(message!("parameters of a plugin belong under `settings`: `settings: {{{}: …}}`", key)),
     }
 }
 
-fn check_image(draft: &mut Draft, entries: &[Entry], label: &str, setting: &Setting<'_>, span: Span, findings: &mut Findings<'_>) {
+fn check_image(draft: &mut Draft, entries: &[Entry], label: What<'_>, setting: &Setting<'_>, span: Span, findings: &mut Findings<'_>) {
     if setting.backend == BackendKind::Host {
         draft.step.image = String::new();
         // Commands of a wrong shape have been reported already.
@@ -119,15 +125,15 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: &str, setting: &Sett
             findings.error(
                 "missing-commands",
                 span,
-                format!("{label} has no `commands`, and a pipeline of the type `exec` runs nothing else"),
+                message!("{} has no `commands`, and a pipeline of the type `exec` runs nothing else", label),
             );
         }
         return;
     }
     if decode::lacks(entries, "image") {
-        let found = findings.error("missing-image", span, format!("{label} has no `image`"));
+        let found = findings.error("missing-image", span, message!("{} has no `image`", label));
         if decode::get(entries, "build").is_some() {
-            found.help("`build` in a step was part of early 1.0 only; use a plugin that builds images");
+            found.help(message!("`build` in a step was part of early 1.0 only; use a plugin that builds images"));
         }
         return;
     }
@@ -141,57 +147,57 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: &str, setting: &Sett
 
 fn read_key(
     entry: &Entry,
-    label: &str,
+    label: What<'_>,
     setting: &Setting<'_>,
     draft: &mut Draft,
     script: &mut Option<(Vec<String>, Span)>,
     findings: &mut Findings<'_>,
 ) {
     let (node, span, key) = (&*entry.value, entry.key.span, entry.key.text.as_str());
-    let what = format!("`{key}` of {label}");
+    let what = what!("`{}` of {}", key, label);
     let texts = |findings: &mut Findings<'_>| -> Vec<String> {
-        decode::texts(node, &what, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
+        decode::texts(node, what, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
     };
     if !node.is_null() && needs_trust(key, node) {
-        demand_trust(setting.trusted, &what, span, findings);
+        demand_trust(setting.trusted, what, span, findings);
     }
     match key {
         "name" => {}
-        "image" => draft.step.image = decode::text(node, &what, findings).unwrap_or_default(),
+        "image" => draft.step.image = decode::text(node, what, findings).unwrap_or_default(),
         "commands" => *script = Some((commands(node, Dialect::Drone1, label, findings), span)),
         "command" => draft.step.command = Some(texts(findings)).filter(|list| !list.is_empty()),
         "entrypoint" => draft.step.entrypoint = Some(texts(findings)).filter(|list| !list.is_empty()),
-        "settings" => draft.params = settings(node, &what, findings),
-        "environment" => draft.environment = environment(node, &what, findings),
+        "settings" => draft.params = settings(node, what, findings),
+        "environment" => draft.environment = environment(node, what, findings),
         "depends_on" => {
-            draft.depends_on = decode::texts(node, &what, findings).unwrap_or_default();
+            draft.depends_on = decode::texts(node, what, findings).unwrap_or_default();
             // The files are there before any step starts.
             draft.depends_on.retain(|(name, _)| name != "clone");
         }
         "when" => {
-            let conditions = Conditions::read(node, Dialect::Drone1, &what, findings);
+            let conditions = Conditions::read(node, Dialect::Drone1, what, findings);
             draft.step.run_on = conditions.run_on(Dialect::Drone1);
             draft.when = conditions.into();
         }
-        "failure" => draft.step.on_failure = failure(node, &what, findings),
-        "detach" => draft.step.detached |= decode::boolean(node, &what, findings) == Some(true),
-        "pull" => draft.step.pull = pull(node, &what, findings),
-        "privileged" => draft.step.privileged = decode::boolean(node, &what, findings) == Some(true),
-        "user" => draft.step.user = decode::text(node, &what, findings),
+        "failure" => draft.step.on_failure = failure(node, what, findings),
+        "detach" => draft.step.detached |= decode::boolean(node, what, findings) == Some(true),
+        "pull" => draft.step.pull = pull(node, what, findings),
+        "privileged" => draft.step.privileged = decode::boolean(node, what, findings) == Some(true),
+        "user" => draft.step.user = decode::text(node, what, findings),
         "working_dir" => {
-            draft.step.working_dir = decode::text(node, &what, findings)
+            draft.step.working_dir = decode::text(node, what, findings)
                 .filter(|dir| !dir.is_empty())
                 .map(|dir| if dir.starts_with('/') { dir } else { Workspace { base: setting.workspace.dir(), path: dir }.dir() });
         }
-        "network_mode" => draft.step.network_mode = decode::text(node, &what, findings),
+        "network_mode" => draft.step.network_mode = decode::text(node, what, findings),
         "dns" => draft.step.dns = texts(findings),
         "dns_search" => draft.step.dns_search = texts(findings),
         "extra_hosts" => draft.step.extra_hosts = texts(findings),
-        "shm_size" => draft.step.shm_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
-        "mem_limit" => draft.step.memory_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
-        "volumes" => mounts(node, &what, setting, draft, findings),
+        "shm_size" => draft.step.shm_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
+        "mem_limit" => draft.step.memory_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
+        "volumes" => mounts(node, what, setting, draft, findings),
         _ => {
-            findings.warning("key-without-effect", span, format!("{what} has no effect here"));
+            findings.warning("key-without-effect", span, message!("{} has no effect here", what));
         }
     }
 }
@@ -205,7 +211,7 @@ fn needs_trust(key: &str, node: &Node) -> bool {
 }
 
 /// `PLUGIN_…`; only a value that is itself `{from_secret: name}` is a secret, deeper ones are handed on as they are.
-fn settings(node: &Node, what: &str, findings: &mut Findings<'_>) -> Environment {
+fn settings(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     let mut settings = Environment::new();
     for entry in decode::map(node, what, findings).unwrap_or_default() {
         let value = from_secret(&entry.value, findings).or_else(|| params::value(&entry.value, Schema::Drone1).map(EnvValue::Text));
@@ -216,7 +222,7 @@ fn settings(node: &Node, what: &str, findings: &mut Findings<'_>) -> Environment
     settings
 }
 
-fn failure(node: &Node, what: &str, findings: &mut Findings<'_>) -> OnFailure {
+fn failure(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> OnFailure {
     let Some(word) = decode::text(node, what, findings) else { return OnFailure::Fail };
     match word.as_str() {
         "" | "always" => OnFailure::Fail,
@@ -224,14 +230,14 @@ fn failure(node: &Node, what: &str, findings: &mut Findings<'_>) -> OnFailure {
         "fast" | "fast-fail" | "fail-fast" => OnFailure::CancelRun,
         _ => {
             findings
-                .warning("unknown-word", node.span, format!("{what} is `{word}`, which means nothing"))
-                .help("the words are `ignore`, `always` and `fast`");
+                .warning("unknown-word", node.span, message!("{} is `{}`, which means nothing", what, word))
+                .help(message!("the words are `ignore`, `always` and `fast`"));
             OnFailure::Fail
         }
     }
 }
 
-fn pull(node: &Node, what: &str, findings: &mut Findings<'_>) -> PullPolicy {
+fn pull(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> PullPolicy {
     let Some(word) = decode::text(node, what, findings) else { return PullPolicy::Latest };
     match word.as_str() {
         "always" => PullPolicy::Always,
@@ -240,35 +246,39 @@ fn pull(node: &Node, what: &str, findings: &mut Findings<'_>) -> PullPolicy {
         "" | "default" => PullPolicy::Latest,
         _ => {
             findings
-                .warning("unknown-word", node.span, format!("{what} is `{word}`, which drone 1.x ignores"))
-                .help("the words are `always`, `never` and `if-not-exists`");
+                .warning("unknown-word", node.span, message!("{} is `{}`, which drone 1.x ignores", what, word))
+                .help(message!("the words are `always`, `never` and `if-not-exists`"));
             PullPolicy::Latest
         }
     }
 }
 
-fn mounts(node: &Node, what: &str, setting: &Setting<'_>, draft: &mut Draft, findings: &mut Findings<'_>) {
+fn mounts(node: &Node, what: What<'_>, setting: &Setting<'_>, draft: &mut Draft, findings: &mut Findings<'_>) {
     for item in decode::list(node, what, findings).unwrap_or_default() {
         if item.text().is_some() {
             findings
-                .error("wrong-type", item.span, format!("an item of {what} must be a map, not a text"))
-                .help("declare the volume under `volumes` of the pipeline and write `- {name: …, path: …}` here");
+                .error("wrong-type", item.span, message!("an item of {} must be a map, not a text", what))
+                .help(message!("declare the volume under `volumes` of the pipeline and write `- {{name: …, path: …}}` here"));
             continue;
         }
-        let Some(entries) = decode::map(item, &format!("an item of {what}"), findings) else { continue };
-        decode::unknown_keys(entries, &MOUNT_KEYS, &format!("an item of {what}"), findings);
-        let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, &format!("`{key}` in {what}"), findings));
+        let Some(entries) = decode::map(item, what!("an item of {}", what), findings) else { continue };
+        decode::unknown_keys(entries, &MOUNT_KEYS, what!("an item of {}", what), findings);
+        let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, what!("`{}` in {}", key, what), findings));
         let (name, path) = (text("name").unwrap_or_default(), text("path").unwrap_or_default());
         if !setting.volumes.iter().any(|volume| volume.name == name) {
             let known: Vec<&str> = setting.volumes.iter().map(|volume| volume.name.as_str()).collect();
-            let found = findings.error("unknown-volume", item.span, format!("the pipeline has no volume `{name}`"));
+            let found = findings.error("unknown-volume", item.span, message!("the pipeline has no volume `{}`", name));
             match closest(&name, &known) {
-                Some(meant) => found.help(format!("did you mean `{meant}`?")),
-                None => found.help(format!("add `- {{name: {name}, temp: {{}}}}` under `volumes` of the pipeline")),
+                Some(meant) => found.help(message!("did you mean `{}`?", meant)),
+                None => found.help(message!("add `- {{name: {}, temp: {{}}}}` under `volumes` of the pipeline", name)),
             }
         }
         if !path.starts_with('/') || path == "/run/drone" || path.starts_with("/run/drone/") {
-            findings.error("invalid-volume", item.span, format!("`path` in {what} must be an absolute path, and not below `/run/drone`"));
+            findings.error(
+                "invalid-volume",
+                item.span,
+                message!("`path` in {} must be an absolute path, and not below `/run/drone`", what),
+            );
         }
         draft.step.mounts.push(Mount { volume: name, path, read_only: false });
     }

@@ -8,7 +8,7 @@ mod parse;
 mod token;
 
 use crate::environment::{Environment, early_text};
-use lp_model::EventFacts;
+use lp_model::{EventFacts, Message, message};
 use regex::{Regex, RegexBuilder};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -64,18 +64,18 @@ enum Value {
 /// The patterns of one file: each is compiled once, however often aliases and the matrix repeat it, and there are not many of them,
 /// since compiling is what costs time.
 #[derive(Debug, Default)]
-pub struct Patterns(HashMap<String, Result<Regex, String>>);
+pub struct Patterns(HashMap<String, Result<Regex, Message>>);
 
 impl Patterns {
-    fn get(&mut self, pattern: &str) -> Result<Regex, String> {
+    fn get(&mut self, pattern: &str) -> Result<Regex, Message> {
         if let Some(known) = self.0.get(pattern) {
             return known.clone();
         }
         if self.0.len() >= MAX_PATTERNS {
-            return Err(format!("the file has more than {MAX_PATTERNS} different patterns"));
+            return Err(message!("the file has more than {} different patterns", MAX_PATTERNS));
         }
         let builder = RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build();
-        let made = builder.map_err(|_| format!("`{pattern}` is no pattern, or a too large one"));
+        let made = builder.map_err(|_| message!("`{}` is no pattern, or a too large one", pattern));
         self.0.insert(pattern.to_owned(), made.clone());
         made
     }
@@ -90,7 +90,7 @@ const MAX_PATTERN: usize = 256 << 10;
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn read(text: &str, patterns: &mut Patterns) -> Result<Expression, String> {
+pub fn read(text: &str, patterns: &mut Patterns) -> Result<Expression, Message> {
     parse::parse(text, patterns).map(Expression)
 }
 
@@ -209,7 +209,9 @@ mod tests {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), text_of(value)))
             .collect();
-        read(text, &mut Patterns::default()).map(|expression| expression.holds(&variables, &EventFacts::new(EventKind::Push)))
+        read(text, &mut Patterns::default())
+            .map(|expression| expression.holds(&variables, &EventFacts::new(EventKind::Push)))
+            .map_err(|message| message.to_string())
     }
 
     #[test]
@@ -280,7 +282,7 @@ mod tests {
             assert!(read(&format!("\"a\" matches \"{n}\""), &mut patterns).is_ok());
         }
         assert!(read("\"a\" matches \"7\"", &mut patterns).is_ok(), "a known one costs nothing");
-        assert!(read("\"a\" matches \"new\"", &mut patterns).unwrap_err().contains("more than 200"));
+        assert!(read("\"a\" matches \"new\"", &mut patterns).unwrap_err().to_string().contains("more than 200"));
     }
 
     #[test]

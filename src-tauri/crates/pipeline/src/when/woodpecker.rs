@@ -4,7 +4,7 @@ use super::evaluate::Patterns;
 use super::path::PathFilter;
 use super::{Conditions, Constraint, Extra, Subject, When, evaluate, read_constraint, read_matrix};
 use crate::woodpecker::Generation;
-use lp_model::{Dialect, Span};
+use lp_model::{Dialect, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, closest, decode};
 
 const DIALECT: Dialect = Dialect::Woodpecker;
@@ -40,25 +40,25 @@ impl Reader {
     }
 
     /// Reads the node of `when:`; `what` names it in messages.
-    pub fn read(&mut self, node: &Node, what: &str, findings: &mut Findings<'_>) -> When {
+    pub fn read(&mut self, node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> When {
         read(self, node, what, findings)
     }
 }
 
-fn read(reader: &mut Reader, node: &Node, what: &str, findings: &mut Findings<'_>) -> When {
+fn read(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> When {
     match &node.value {
         Value::Seq(items) => {
             if reader.generation == Generation::Early {
                 findings.warning(
                     "newer-form",
                     node.span,
-                    format!("{what} is a list, which woodpecker 0.15 refuses; 1.0 and later take it"),
+                    message!("{} is a list, which woodpecker 0.15 refuses; 1.0 and later take it", what),
                 );
             }
             if items.len() > MAX_ALTERNATIVES {
-                findings.error("too-many-conditions", node.span, format!("{what} has more than {MAX_ALTERNATIVES} alternatives"));
+                findings.error("too-many-conditions", node.span, message!("{} has more than {} alternatives", what, MAX_ALTERNATIVES));
             }
-            let item = |item: &std::sync::Arc<Node>| conditions(reader, item, &format!("an item of {what}"), findings);
+            let item = |item: &std::sync::Arc<Node>| conditions(reader, item, what!("an item of {}", what), findings);
             items.iter().take(MAX_ALTERNATIVES).map(item).collect()
         }
         _ if node.is_null() => When::default(),
@@ -66,41 +66,41 @@ fn read(reader: &mut Reader, node: &Node, what: &str, findings: &mut Findings<'_
     }
 }
 
-fn conditions(reader: &mut Reader, node: &Node, what: &str, findings: &mut Findings<'_>) -> Conditions {
+fn conditions(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Conditions {
     let generation = reader.generation;
     let mut conditions = Conditions { branch_of_tags: generation == Generation::Early, ..Conditions::default() };
     for entry in decode::map(node, what, findings).unwrap_or_default() {
         let key = entry.key.text.as_str();
-        let name = format!("`{key}` in {what}");
+        let name = what!("`{}` in {}", key, what);
         if let Some(&(key, subject)) = KEYS.iter().find(|(name, _)| *name == key) {
             if subject == Subject::Target && generation == Generation::Current {
                 findings
-                    .warning("deprecated-key", entry.key.span, format!("{name} is gone from woodpecker 3; here it works as before"))
-                    .help("write `evaluate: 'CI_PIPELINE_DEPLOY_TARGET == \"…\"'`");
+                    .warning("deprecated-key", entry.key.span, message!("{} is gone from woodpecker 3; here it works as before", name))
+                    .help(message!("write `evaluate: 'CI_PIPELINE_DEPLOY_TARGET == \"…\"'`"));
             }
-            let constraint = read_constraint(&entry.value, DIALECT, &name, findings);
+            let constraint = read_constraint(&entry.value, DIALECT, name, findings);
             conditions.parts.push((key, subject, entry.key.span, constraint));
             continue;
         }
         match key {
             "event" => {
-                let constraint = events(entry, generation, &name, findings);
+                let constraint = events(entry, generation, name, findings);
                 conditions.parts.push(("event", Subject::Event, entry.key.span, constraint));
             }
-            "status" => conditions.status = status(entry, generation, &name, findings),
+            "status" => conditions.status = status(entry, generation, name, findings),
             "matrix" => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, findings)),
             "path" => {
-                if let Some(filter) = path(&entry.value, generation, &name, findings) {
+                if let Some(filter) = path(&entry.value, generation, name, findings) {
                     conditions.extras.push(("path", entry.key.span, Extra::Path(filter)));
                 }
             }
             "evaluate" => {
-                let Some(text) = decode::text(&entry.value, &name, findings) else { continue };
+                let Some(text) = decode::text(&entry.value, name, findings) else { continue };
                 match evaluate::read(&text, &mut reader.patterns) {
                     Ok(expression) => conditions.extras.push(("evaluate", entry.key.span, Extra::Evaluate(expression))),
                     Err(message) => findings
-                        .error("bad-expression", entry.value.span, format!("{name} cannot be decided: {message}"))
-                        .help("comparisons of `CI_…` variables, `and`, `or`, `not`, `in`, `contains`, `startsWith`, `endsWith` and `matches` can"),
+                        .error("bad-expression", entry.value.span, message!("{} cannot be decided: {}", name, message))
+                        .help(message!("comparisons of `CI_…` variables, `and`, `or`, `not`, `in`, `contains`, `startsWith`, `endsWith` and `matches` can")),
                 }
             }
             "local" => {}
@@ -111,15 +111,19 @@ fn conditions(reader: &mut Reader, node: &Node, what: &str, findings: &mut Findi
 }
 
 /// From 1.0 on events are compared as they are; before they were globs.
-fn events(entry: &Entry, generation: Generation, name: &str, findings: &mut Findings<'_>) -> Constraint {
+fn events(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut Findings<'_>) -> Constraint {
     let mut constraint = read_constraint(&entry.value, DIALECT, name, findings);
     if generation == Generation::Early {
         return constraint;
     }
     if entry.value.entries().is_some() {
         findings
-            .warning("deprecated-key", entry.value.span, format!("woodpecker 3 refuses `include` and `exclude` in {name}; here they work"))
-            .help("name the events as a list");
+            .warning(
+                "deprecated-key",
+                entry.value.span,
+                message!("woodpecker 3 refuses `include` and `exclude` in {}; here they work", name),
+            )
+            .help(message!("name the events as a list"));
     }
     for word in constraint.include.iter_mut().chain(&mut constraint.exclude) {
         if !EVENTS.contains(&word.as_str()) {
@@ -131,10 +135,10 @@ fn events(entry: &Entry, generation: Generation, name: &str, findings: &mut Find
 }
 
 fn unknown_event(word: &str, span: Span, findings: &mut Findings<'_>) {
-    let found = findings.warning("unknown-event", span, format!("there is no event `{word}`"));
+    let found = findings.warning("unknown-event", span, message!("there is no event `{}`", word));
     match closest(word, &EVENTS) {
-        Some(meant) => found.help(format!("did you mean `{meant}`?")),
-        None => found.help(format!("the events are {}", EVENTS.map(|w| format!("`{w}`")).join(", "))),
+        Some(meant) => found.help(message!("did you mean `{}`?", meant)),
+        None => found.help(message!("the events are {}", EVENTS.map(|w| format!("`{w}`")).join(", "))),
     }
 }
 
@@ -149,21 +153,21 @@ fn escape(word: &str) -> String {
     escaped
 }
 
-fn status(entry: &Entry, generation: Generation, name: &str, findings: &mut Findings<'_>) -> Constraint {
+fn status(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut Findings<'_>) -> Constraint {
     let constraint = read_constraint(&entry.value, DIALECT, name, findings);
     for word in constraint.include.iter().filter(|word| !matches!(word.as_str(), "success" | "failure")) {
         if generation == Generation::Current {
             findings
-                .warning("unknown-word", entry.value.span, format!("{name} is `{word}`, which means nothing"))
-                .help("the words are `success` and `failure`");
+                .warning("unknown-word", entry.value.span, message!("{} is `{}`, which means nothing", name, word))
+                .help(message!("the words are `success` and `failure`"));
         }
     }
     constraint
 }
 
-fn path(node: &Node, generation: Generation, name: &str, findings: &mut Findings<'_>) -> Option<PathFilter> {
+fn path(node: &Node, generation: Generation, name: What<'_>, findings: &mut Findings<'_>) -> Option<PathFilter> {
     let mut filter = PathFilter { one_excluded_is_enough: generation == Generation::Early, ..PathFilter::default() };
-    let texts = |node: &Node, name: &str, findings: &mut Findings<'_>| -> Vec<String> {
+    let texts = |node: &Node, name: What<'_>, findings: &mut Findings<'_>| -> Vec<String> {
         decode::text_or_texts(node, name, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
     };
     let Value::Map(entries) = &node.value else {
@@ -172,12 +176,12 @@ fn path(node: &Node, generation: Generation, name: &str, findings: &mut Findings
     };
     decode::unknown_keys(entries, &PATH_KEYS, name, findings);
     for entry in entries {
-        let what = format!("`{}` of {name}", entry.key.text);
+        let what = what!("`{}` of {}", entry.key.text, name);
         match entry.key.text.as_str() {
-            "include" => filter.include = texts(&entry.value, &what, findings),
-            "exclude" => filter.exclude = texts(&entry.value, &what, findings),
-            "ignore_message" => filter.ignore_message = decode::text(&entry.value, &what, findings).unwrap_or_default(),
-            "on_empty" => filter.on_empty = decode::boolean(&entry.value, &what, findings).unwrap_or(true),
+            "include" => filter.include = texts(&entry.value, what, findings),
+            "exclude" => filter.exclude = texts(&entry.value, what, findings),
+            "ignore_message" => filter.ignore_message = decode::text(&entry.value, what, findings).unwrap_or_default(),
+            "on_empty" => filter.on_empty = decode::boolean(&entry.value, what, findings).unwrap_or(true),
             _ => {}
         }
     }

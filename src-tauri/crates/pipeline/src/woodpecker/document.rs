@@ -8,7 +8,7 @@ use crate::environment::Environment;
 use crate::graph::order;
 use crate::matrix::Cell;
 use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker::Reader};
-use lp_model::{BackendKind, EventFacts, EventKind, RunOn, Span};
+use lp_model::{BackendKind, EventFacts, EventKind, RunOn, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -47,10 +47,10 @@ pub(super) fn branches(root: &Node, generation: Generation, facts: &EventFacts, 
     let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
     if generation == Generation::Current {
         findings
-            .warning("deprecated-key", entry.key.span, "woodpecker 3 ignores `branches`; here it decides, as before")
-            .help("write `when: {branch: …}` at the top of the file");
+            .warning("deprecated-key", entry.key.span, message!("woodpecker 3 ignores `branches`; here it decides, as before"))
+            .help(message!("write `when: {{branch: …}}` at the top of the file"));
     }
-    let constraint = read_constraint(&entry.value, DIALECT, "`branches`", findings);
+    let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
     let arrives = !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback);
     (arrives && !constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
 }
@@ -64,7 +64,7 @@ pub(super) fn deprecated_variables(index: &TextIndex<'_>, part: Range<usize>, fi
             let after = text[at + old.len()..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
             if before && !after && !findings.is_full() {
                 let span = index.span(part.start + at..part.start + at + old.len());
-                findings.note("deprecated-variable", span, format!("`{old}` is called `{new}` since woodpecker 3"));
+                findings.note("deprecated-variable", span, message!("`{}` is called `{}` since woodpecker 3", old, new));
             }
         }
     }
@@ -80,9 +80,9 @@ pub(super) fn read(
     facts: &EventFacts,
     findings: &mut Findings<'_>,
 ) -> Option<StageDraft> {
-    let entries = decode::map(root, "the file", findings)?;
+    let entries = decode::map(root, what!("the file"), findings)?;
     for entry in entries.iter().filter(|entry| !KEYS.contains(&entry.key.text.as_str())).take(MAX_UNKNOWN) {
-        decode::unknown_key(entry, &KEYS, "the file", findings);
+        decode::unknown_key(entry, &KEYS, what!("the file"), findings);
     }
     let workspace = workspace(root, "/woodpecker", facts, findings);
     let mut stage = StageDraft {
@@ -112,7 +112,7 @@ pub(super) fn read(
     stage.volumes = setting.reading.volumes;
     if stage.steps.is_empty() && !findings.has_errors() {
         let span = root.get(section).map_or(root.span, |node| node.span);
-        findings.error("no-steps", span, format!("`{section}` has no steps"));
+        findings.error("no-steps", span, message!("`{}` has no steps", section));
     }
     warn_of_duplicates(&stage.steps, findings);
     check_dependencies(&stage.steps, findings);
@@ -125,80 +125,82 @@ pub(super) fn read(
 fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let (node, span) = (&*entry.value, entry.key.span);
     match entry.key.text.as_str() {
-        "when" => stage.trigger = setting.conditions.read(node, "`when` of the file", findings),
-        "skip_clone" => stage.source = decode::boolean(node, "`skip_clone`", findings) != Some(true),
+        "when" => stage.trigger = setting.conditions.read(node, what!("`{}` of the file", "when"), findings),
+        "skip_clone" => stage.source = decode::boolean(node, what!("`{}`", "skip_clone"), findings) != Some(true),
         "clone" if !node.is_null() => {
             findings
                 .warning(
                     "clone-built-in",
                     span,
-                    "the files of the commit are put into the working copy without a clone step; `clone` is ignored",
+                    message!("the files of the commit are put into the working copy without a clone step; `clone` is ignored"),
                 )
-                .help("remove `clone`; the whole history is not needed for a build, and no credentials get into a container");
+                .help(message!("remove `clone`; the whole history is not needed for a build, and no credentials get into a container"));
         }
         "pipeline" if setting.generation == Generation::Current => {
-            findings.warning("key-without-effect", span, "the file has `steps`, so `pipeline` is ignored");
+            findings.warning("key-without-effect", span, message!("the file has `steps`, so `pipeline` is ignored"));
         }
         "platform" => {
-            platform(node, span, "`platform`", findings);
+            platform(node, span, what!("`{}`", "platform"), findings);
         }
         "labels" => {
             for label in node.entries().unwrap_or_default().iter().filter(|label| label.key.text == "platform") {
-                platform(&label.value, label.key.span, "`labels`", findings);
+                platform(&label.value, label.key.span, what!("`{}`", "labels"), findings);
             }
         }
         "depends_on" => {
-            let names = dependency_names(node, "`depends_on` of the file", findings);
+            let names = dependency_names(node, what!("`{}` of the file", "depends_on"), findings);
             if !names.is_empty() {
-                let message = format!("`depends_on` names workflows of other files ({}); files are run one by one here", names.join(", "));
-                findings.warning("other-workflows", span, message).help("run those workflows first if this one needs what they do");
+                let message = message!("`depends_on` names workflows of other files ({}); files are run one by one here", names.join(", "));
+                findings
+                    .warning("other-workflows", span, message)
+                    .help(message!("run those workflows first if this one needs what they do"));
             }
         }
         "runs_on" => {
-            for (word, span) in decode::text_or_texts(node, "`runs_on`", findings).unwrap_or_default() {
+            for (word, span) in decode::text_or_texts(node, what!("`{}`", "runs_on"), findings).unwrap_or_default() {
                 if !matches!(word.as_str(), "success" | "failure") {
-                    findings.warning("unknown-word", span, format!("`runs_on` is `{word}`, which means nothing"));
+                    findings.warning("unknown-word", span, message!("`runs_on` is `{}`, which means nothing", word));
                 }
             }
             findings.note(
                 "other-workflows",
                 span,
-                "`runs_on` looks at other workflows; files are run one by one here, so it has no effect",
+                message!("`runs_on` looks at other workflows; files are run one by one here, so it has no effect"),
             );
         }
         "concurrency" => concurrency(node, findings),
         "networks" | "volumes" => {
-            findings.warning("key-without-effect", span, format!("`{}` at the top of the file has no effect", entry.key.text));
+            findings.warning("key-without-effect", span, message!("`{}` at the top of the file has no effect", entry.key.text));
         }
         _ => {}
     }
 }
 
-fn platform(node: &Node, span: Span, what: &str, findings: &mut Findings<'_>) {
+fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>) {
     if let Some(platform) = node.text().filter(|text| !text.is_empty() && *text != DEFAULT_PLATFORM) {
-        findings.note("platform-ignored", span, format!("{what} asks for `{platform}`; the steps run on this machine"));
+        findings.note("platform-ignored", span, message!("{} asks for `{}`; the steps run on this machine", what, platform));
     }
 }
 
 /// A number, or `{limit, group}`. Runs of one project wait for each other here anyway.
 fn concurrency(node: &Node, findings: &mut Findings<'_>) {
     if let Value::Scalar { .. } = node.value {
-        decode::number(node, "`concurrency`", findings);
+        decode::number(node, what!("`{}`", "concurrency"), findings);
         return;
     }
-    let Some(entries) = decode::map(node, "`concurrency`", findings) else { return };
-    decode::unknown_keys(entries, &CONCURRENCY_KEYS, "`concurrency`", findings);
+    let Some(entries) = decode::map(node, what!("`{}`", "concurrency"), findings) else { return };
+    decode::unknown_keys(entries, &CONCURRENCY_KEYS, what!("`{}`", "concurrency"), findings);
     match decode::get(entries, "limit") {
         Some(limit) => {
-            decode::number(limit, "`limit` of `concurrency`", findings);
+            decode::number(limit, what!("`{}` of `{}`", "limit", "concurrency"), findings);
         }
         None => {
-            findings.warning("missing-limit", node.span, "`concurrency` has no `limit`");
+            findings.warning("missing-limit", node.span, message!("`concurrency` has no `limit`"));
         }
     }
 }
 
-fn dependency_names(node: &Node, what: &str, findings: &mut Findings<'_>) -> Vec<String> {
+fn dependency_names(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Vec<String> {
     step::dependencies(node, what, findings).into_iter().map(|dependency| dependency.name).collect()
 }
 
@@ -212,15 +214,15 @@ fn containers(root: &Node, section: &str, service: bool, setting: &mut Setting, 
     if let Some(items) = node.items() {
         if setting.generation == Generation::Early {
             findings
-                .error("wrong-type", node.span, format!("`{section}` must be a map of named steps, not a list"))
-                .help("call it `steps`: a list of steps came with woodpecker 1.0");
+                .error("wrong-type", node.span, message!("`{}` must be a map of named steps, not a list", section))
+                .help(message!("call it `steps`: a list of steps came with woodpecker 1.0"));
             return Vec::new();
         }
         let item =
             |(n, item): (usize, &std::sync::Arc<Node>)| step::read(item, &format!("step-{n}"), item.span, service, setting, findings);
         return items.iter().enumerate().filter_map(item).collect();
     }
-    let entries = decode::map(node, &format!("`{section}`"), findings).unwrap_or_default();
+    let entries = decode::map(node, what!("`{}`", section), findings).unwrap_or_default();
     entries.iter().filter_map(|entry| step::read(&entry.value, &entry.key.text, entry.key.span, service, setting, findings)).collect()
 }
 
@@ -238,7 +240,7 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
             if positions.contains_key(dependency.name.as_str()) || (findings.is_full() && findings.has_errors()) {
                 continue;
             }
-            let message = format!("step `{}` needs `{}`, which is no step of this file", step.step.name, dependency.name);
+            let message = message!("step `{}` needs `{}`, which is no step of this file", step.step.name, dependency.name);
             let meant = lp_yaml::closest(&dependency.name, &names);
             let found = match (dependency.optional, meant) {
                 (true, None) => continue,
@@ -246,7 +248,7 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
                 (false, _) => findings.error("unknown-step", dependency.span, message),
             };
             if let Some(meant) = meant {
-                found.help(format!("did you mean `{meant}`?"));
+                found.help(message!("did you mean `{}`?", meant));
             }
         }
     }
@@ -256,7 +258,7 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
         let span = circle.first().map(|&node| steps[node].span);
         let mut path: Vec<&str> = circle.iter().map(|&node| names[node]).collect();
         path.extend(path.first().copied());
-        findings.error("dependency-cycle", span, format!("these depend on each other in a circle: {}", path.join(" → ")));
+        findings.error("dependency-cycle", span, message!("these depend on each other in a circle: {}", path.join(" → ")));
     }
 }
 
@@ -268,8 +270,8 @@ fn note_missing_events(stage: &StageDraft, findings: &mut Findings<'_>) {
     }
     if let Some(step) = stage.steps.iter().find(|step| !names_event(&step.when)) {
         findings
-            .note("no-event", step.span, format!("step `{}` names no event, so it runs for all of them", step.step.name))
-            .help("add `when: {event: push}` to the step or to the top of the file");
+            .note("no-event", step.span, message!("step `{}` names no event, so it runs for all of them", step.step.name))
+            .help(message!("add `when: {{event: push}}` to the step or to the top of the file"));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::params;
 use crate::script::script;
 use crate::when::woodpecker::Reader;
 use base64::Engine as _;
-use lp_model::{EnvValue, OnFailure, PullPolicy, Span, Step, StepKind, VolumeKind, Workspace};
+use lp_model::{EnvValue, OnFailure, PullPolicy, Span, Step, StepKind, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, closest, decode, scalar};
 
 pub(super) const KEYS: [&str; 24] = [
@@ -90,11 +90,11 @@ pub(super) fn read(
     setting: &mut Setting,
     findings: &mut Findings<'_>,
 ) -> Option<Draft> {
-    let section = if service { "service" } else { "step" };
-    let entries = decode::map(node, &format!("{section} `{name}`"), findings)?;
-    let own = decode::get(entries, "name").and_then(|node| Some((decode::text(node, "`name`", findings)?, node.span)));
+    let section = if service { what!("service") } else { what!("step") };
+    let entries = decode::map(node, what!("{} `{}`", section, name), findings)?;
+    let own = decode::get(entries, "name").and_then(|node| Some((decode::text(node, what!("`{}`", "name"), findings)?, node.span)));
     let (name, span) = own.filter(|(name, _)| !name.is_empty()).unwrap_or_else(|| (name.to_owned(), span));
-    let label = format!("{section} `{name}`");
+    let label = what!("{} `{}`", section, name);
     let mut draft = Draft::new(Step::new(0, &name, if service { StepKind::Service } else { StepKind::Plugin }), span);
     draft.step.line = span.line;
     let mut parts = Parts::default();
@@ -102,49 +102,53 @@ pub(super) fn read(
     for entry in entries {
         let key = entry.key.text.as_str();
         if KEYS.contains(&key) {
-            read_key(entry, &label, setting, &mut draft, &mut parts, findings);
+            read_key(entry, label, setting, &mut draft, &mut parts, findings);
         } else if OLD_KEYS.contains(&key) {
-            read_old_key(entry, &label, setting, &mut draft, findings);
+            read_old_key(entry, label, setting, &mut draft, findings);
         } else {
             unknown.push(entry);
         }
     }
     if decode::lacks(entries, "image") {
-        let found = findings.error("missing-image", span, format!("{label} has no `image`"));
+        let found = findings.error("missing-image", span, message!("{} has no `image`", label));
         if let Some(slip) = unknown.iter().find(|entry| closest(&entry.key.text, &["image"]).is_some()) {
-            found.help(format!("did you mean `image` in line {}?", slip.key.span.line));
+            found.help(message!("did you mean `image` in line {}?", slip.key.span.line));
         }
     }
-    check_unknown(&unknown, &label, &parts, setting.generation, findings);
-    check_together(&draft, &label, &parts, setting.generation, findings);
-    settle(draft, &label, parts, setting, findings)
+    check_unknown(&unknown, label, &parts, setting.generation, findings);
+    check_together(&draft, label, &parts, setting.generation, findings);
+    settle(draft, label, parts, setting, findings)
 }
 
-fn check_unknown(unknown: &[&Entry], label: &str, parts: &Parts, generation: Generation, findings: &mut Findings<'_>) {
+fn check_unknown(unknown: &[&Entry], label: What<'_>, parts: &Parts, generation: Generation, findings: &mut Findings<'_>) {
     let has_script = parts.script.as_ref().is_some_and(|(commands, _)| !commands.is_empty());
     for entry in unknown.iter().take(20) {
         let key = &entry.key.text;
         let found = if generation == Generation::Early && has_script {
-            findings.error("commands-and-parameters", entry.key.span, format!("{label} has `commands`, so it takes no parameter `{key}`"))
+            findings.error(
+                "commands-and-parameters",
+                entry.key.span,
+                message!("{} has `commands`, so it takes no parameter `{}`", label, key),
+            )
         } else {
-            findings.warning("unknown-key", entry.key.span, format!("{label} has no key `{key}`; it is ignored"))
+            findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", label, key))
         };
         match closest(key, &KEYS) {
-            Some(meant) => found.help(format!("did you mean `{meant}`?")),
-            None => found.help(format!("parameters of a plugin belong under `settings`: `settings: {{{key}: …}}`")),
+            Some(meant) => found.help(message!("did you mean `{}`?", meant)),
+            None => found.help(message!("parameters of a plugin belong under `settings`: `settings: {{{}: …}}`", key)),
         }
     }
 }
 
 /// What a step may not have at the same time.
-fn check_together(draft: &Draft, label: &str, parts: &Parts, generation: Generation, findings: &mut Findings<'_>) {
+fn check_together(draft: &Draft, label: What<'_>, parts: &Parts, generation: Generation, findings: &mut Findings<'_>) {
     let started_only = draft.step.kind == StepKind::Service || draft.step.detached;
     if generation == Generation::Early {
         if !started_only && (draft.step.entrypoint.is_some() || draft.step.command.is_some()) {
             let key = if draft.step.entrypoint.is_some() { "entrypoint" } else { "command" };
             findings
-                .error("command-not-allowed", draft.span, format!("{label} may not set `{key}`: only services and detached steps may"))
-                .help("use `commands`");
+                .error("command-not-allowed", draft.span, message!("{} may not set `{}`: only services and detached steps may", label, key))
+                .help(message!("use `commands`"));
         }
         return;
     }
@@ -152,9 +156,11 @@ fn check_together(draft: &Draft, label: &str, parts: &Parts, generation: Generat
     let has_script = parts.script.as_ref().is_some_and(|(commands, _)| !commands.is_empty());
     for (key, present) in [("commands", has_script), ("entrypoint", parts.entrypoint.is_some())] {
         if present {
-            findings
-                .error("settings-and-program", settings, format!("{label} cannot have both `{key}` and `settings`"))
-                .help("a step either runs what the file says, or is a plugin that its settings steer; use `environment` with `commands`");
+            findings.error("settings-and-program", settings, message!("{} cannot have both `{}` and `settings`", label, key)).help(
+                message!(
+                    "a step either runs what the file says, or is a plugin that its settings steer; use `environment` with `commands`"
+                ),
+            );
         }
     }
     if !draft.environment.is_empty() && !has_script && parts.entrypoint.is_none() {
@@ -162,13 +168,13 @@ fn check_together(draft: &Draft, label: &str, parts: &Parts, generation: Generat
             .warning(
                 "settings-and-environment",
                 settings,
-                format!("{label} has both `environment` and `settings`, so it is no plugin any more"),
+                message!("{} has both `environment` and `settings`, so it is no plugin any more", label),
             )
-            .help("give the plugin everything under `settings`");
+            .help(message!("give the plugin everything under `settings`"));
     }
 }
 
-fn settle(mut draft: Draft, label: &str, parts: Parts, setting: &Setting, findings: &mut Findings<'_>) -> Option<Draft> {
+fn settle(mut draft: Draft, label: What<'_>, parts: Parts, setting: &Setting, findings: &mut Findings<'_>) -> Option<Draft> {
     let service = draft.step.kind == StepKind::Service;
     let own_program = draft.step.entrypoint.is_some();
     let folder = parts.directory.as_deref().filter(|directory| !directory.is_empty());
@@ -199,64 +205,64 @@ fn settle(mut draft: Draft, label: &str, parts: Parts, setting: &Setting, findin
                 .warning(
                     "not-privileged-any-more",
                     draft.span,
-                    format!("{label} gets no rights on the machine: woodpecker 3 gives this image none"),
+                    message!("{} gets no rights on the machine: woodpecker 3 gives this image none", label),
                 )
-                .help("if the plugin needs them, write `privileged: true` and mark the project as trusted"),
+                .help(message!("if the plugin needs them, write `privileged: true` and mark the project as trusted")),
         }
     }
     Some(draft)
 }
 
-fn read_key(entry: &Entry, label: &str, setting: &mut Setting, draft: &mut Draft, parts: &mut Parts, findings: &mut Findings<'_>) {
+fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut Draft, parts: &mut Parts, findings: &mut Findings<'_>) {
     let (node, span, key) = (&*entry.value, entry.key.span, entry.key.text.as_str());
-    let what = format!("`{key}` of {label}");
+    let what = what!("`{}` of {}", key, label);
     let generation = setting.generation;
     let texts = |findings: &mut Findings<'_>| -> Vec<String> {
-        decode::text_or_texts(node, &what, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
+        decode::text_or_texts(node, what, findings).unwrap_or_default().into_iter().map(|(text, _)| text).collect()
     };
     if !node.is_null() && needs_trust(key, node) {
-        demand_trust(setting.reading.trusted, &what, span, findings);
+        demand_trust(setting.reading.trusted, what, span, findings);
     }
     match key {
-        "image" => draft.step.image = decode::text(node, &what, findings).unwrap_or_default(),
+        "image" => draft.step.image = decode::text(node, what, findings).unwrap_or_default(),
         "pull" => {
-            let always = decode::boolean(node, &what, findings) == Some(true);
+            let always = decode::boolean(node, what, findings) == Some(true);
             draft.step.pull = if always { PullPolicy::Always } else { PullPolicy::IfMissing };
         }
         "commands" => parts.script = Some((commands(node, DIALECT, label, findings), span)),
         "entrypoint" => {
-            draft.step.entrypoint = words(node, &what, findings).filter(|words| !words.is_empty());
+            draft.step.entrypoint = words(node, what, findings).filter(|words| !words.is_empty());
             parts.entrypoint = draft.step.entrypoint.is_some().then_some(span);
         }
-        "directory" => parts.directory = decode::text(node, &what, findings),
+        "directory" => parts.directory = decode::text(node, what, findings),
         "settings" => {
             parts.settings = node.entries().is_some_and(|entries| !entries.is_empty()).then_some(span);
-            draft.params.extend(values(node, generation, params::woodpecker_variable, &what, findings));
+            draft.params.extend(values(node, generation, params::woodpecker_variable, what, findings));
         }
-        "environment" => draft.environment = environment(node, generation, &what, findings),
+        "environment" => draft.environment = environment(node, generation, what, findings),
         "secrets" => {
             if generation == Generation::Current {
                 findings
-                    .warning("deprecated-key", span, format!("{what} is gone from woodpecker 3; here it works as before"))
-                    .help("write `environment: {NAME: {from_secret: name}}`");
+                    .warning("deprecated-key", span, message!("{} is gone from woodpecker 3; here it works as before", what))
+                    .help(message!("write `environment: {{NAME: {{from_secret: name}}}}`"));
             }
-            draft.secrets = secrets(node, &what, findings);
+            draft.secrets = secrets(node, what, findings);
         }
-        "when" => draft.when = setting.conditions.read(node, &what, findings),
-        "depends_on" => draft.dependencies = Some(dependencies(node, &what, findings)),
+        "when" => draft.when = setting.conditions.read(node, what, findings),
+        "depends_on" => draft.dependencies = Some(dependencies(node, what, findings)),
         "group" => {
             if generation == Generation::Current {
                 findings
-                    .warning("deprecated-key", span, format!("{what} is gone from woodpecker 3; here it works as before"))
-                    .help("use `depends_on` to let steps run side by side");
+                    .warning("deprecated-key", span, message!("{} is gone from woodpecker 3; here it works as before", what))
+                    .help(message!("use `depends_on` to let steps run side by side"));
             }
-            draft.group = decode::text(node, &what, findings).filter(|group| !group.is_empty());
+            draft.group = decode::text(node, what, findings).filter(|group| !group.is_empty());
         }
-        "failure" => draft.step.on_failure = failure(node, &what, findings),
-        "detach" => draft.step.detached |= decode::boolean(node, &what, findings) == Some(true),
-        "privileged" => draft.step.privileged |= decode::boolean(node, &what, findings) == Some(true),
+        "failure" => draft.step.on_failure = failure(node, what, findings),
+        "detach" => draft.step.detached |= decode::boolean(node, what, findings) == Some(true),
+        "privileged" => draft.step.privileged |= decode::boolean(node, what, findings) == Some(true),
         "volumes" => {
-            for (text, span) in decode::text_or_texts(node, &what, findings).unwrap_or_default() {
+            for (text, span) in decode::text_or_texts(node, what, findings).unwrap_or_default() {
                 mount(&text, span, draft, &mut setting.reading, findings);
             }
         }
@@ -269,11 +275,11 @@ fn read_key(entry: &Entry, label: &str, setting: &mut Setting, draft: &mut Draft
         "dns" => draft.step.dns = texts(findings),
         "dns_search" => draft.step.dns_search = texts(findings),
         "extra_hosts" => draft.step.extra_hosts = texts(findings),
-        "network_mode" => draft.step.network_mode = decode::text(node, &what, findings),
+        "network_mode" => draft.step.network_mode = decode::text(node, what, findings),
         "devices" => {
-            findings.warning("key-without-effect", span, format!("{what} has no effect here"));
+            findings.warning("key-without-effect", span, message!("{} has no effect here", what));
         }
-        "backend_options" => backend_options(node, &what, draft, findings),
+        "backend_options" => backend_options(node, what, draft, findings),
         // `name` is read before; `ports` publishes nothing with Docker either: containers reach each other anyway.
         _ => {}
     }
@@ -288,57 +294,57 @@ fn needs_trust(key: &str, node: &Node) -> bool {
     }
 }
 
-fn read_old_key(entry: &Entry, label: &str, setting: &Setting, draft: &mut Draft, findings: &mut Findings<'_>) {
+fn read_old_key(entry: &Entry, label: What<'_>, setting: &Setting, draft: &mut Draft, findings: &mut Findings<'_>) {
     let (node, span, key) = (&*entry.value, entry.key.span, entry.key.text.as_str());
-    let what = format!("`{key}` of {label}");
+    let what = what!("`{}` of {}", key, label);
     if !node.is_null() && needs_trust(key, node) {
-        demand_trust(setting.reading.trusted, &what, span, findings);
+        demand_trust(setting.reading.trusted, what, span, findings);
     }
     if setting.generation == Generation::Current && matches!(key, "command" | "shm_size" | "mem_limit") {
-        findings.warning("deprecated-key", span, format!("{what} is gone from woodpecker 3; here it works as before"));
+        findings.warning("deprecated-key", span, message!("{} is gone from woodpecker 3; here it works as before", what));
     }
     match key {
-        "command" => draft.step.command = words(node, &what, findings),
-        "shm_size" => draft.step.shm_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
-        "mem_limit" => draft.step.memory_bytes = decode::bytes(node, &what, findings).filter(|bytes| *bytes > 0),
+        "command" => draft.step.command = words(node, what, findings),
+        "shm_size" => draft.step.shm_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
+        "mem_limit" => draft.step.memory_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
         "auth_config" => {
             findings
-                .warning("credentials-in-file", span, format!("{what} is not used; everyone who can read the repository can read it"))
-                .help("add the registry with its user and password in the settings");
+                .warning("credentials-in-file", span, message!("{} is not used; everyone who can read the repository can read it", what))
+                .help(message!("add the registry with its user and password in the settings"));
         }
         _ => {
-            findings.warning("key-without-effect", span, format!("{what} has no effect here"));
+            findings.warning("key-without-effect", span, message!("{} has no effect here", what));
         }
     }
 }
 
 /// `docker: {user}`; the options of other backends say nothing here.
-fn backend_options(node: &Node, what: &str, draft: &mut Draft, findings: &mut Findings<'_>) {
+fn backend_options(node: &Node, what: What<'_>, draft: &mut Draft, findings: &mut Findings<'_>) {
     for entry in decode::map(node, what, findings).unwrap_or_default() {
         if entry.key.text != "docker" {
-            findings.note("key-without-effect", entry.key.span, format!("`{}` in {what} is for another backend", entry.key.text));
+            findings.note("key-without-effect", entry.key.span, message!("`{}` in {} is for another backend", entry.key.text, what));
             continue;
         }
-        let Some(options) = decode::map(&entry.value, &format!("`docker` in {what}"), findings) else { continue };
-        decode::unknown_keys(options, &DOCKER_KEYS, &format!("`docker` in {what}"), findings);
+        let Some(options) = decode::map(&entry.value, what!("`{}` in {}", "docker", what), findings) else { continue };
+        decode::unknown_keys(options, &DOCKER_KEYS, what!("`{}` in {}", "docker", what), findings);
         if let Some(user) = decode::get(options, "user") {
-            draft.step.user = decode::text(user, &format!("`user` in {what}"), findings).filter(|user| !user.is_empty());
+            draft.step.user = decode::text(user, what!("`{}` in {}", "user", what), findings).filter(|user| !user.is_empty());
         }
     }
 }
 
-fn values(node: &Node, generation: Generation, variable: fn(&str) -> String, what: &str, findings: &mut Findings<'_>) -> Environment {
+fn values(node: &Node, generation: Generation, variable: fn(&str) -> String, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     let entries = decode::map(node, what, findings).unwrap_or_default();
     entries.iter().filter_map(|entry| Some((variable(&entry.key.text), params::woodpecker(&entry.value, generation)?))).collect()
 }
 
-fn environment(node: &Node, generation: Generation, what: &str, findings: &mut Findings<'_>) -> Environment {
+fn environment(node: &Node, generation: Generation, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     let nested = |entry: &Entry| !matches!(entry.value.value, Value::Scalar { .. });
     if let Value::Seq(_) = node.value {
         if generation == Generation::Current {
             findings
-                .warning("deprecated-form", node.span, format!("{what} is a list, which woodpecker 3 refuses; here it works as before"))
-                .help("write a map: `NAME: value`");
+                .warning("deprecated-form", node.span, message!("{} is a list, which woodpecker 3 refuses; here it works as before", what))
+                .help(message!("write a map: `NAME: value`"));
         }
         return environment_list(node, what, findings);
     }
@@ -348,41 +354,42 @@ fn environment(node: &Node, generation: Generation, what: &str, findings: &mut F
     values(node, generation, str::to_owned, what, findings)
 }
 
-fn failure(node: &Node, what: &str, findings: &mut Findings<'_>) -> OnFailure {
+fn failure(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> OnFailure {
     match decode::text(node, what, findings).as_deref() {
         None | Some("" | "fail") => OnFailure::Fail,
         Some("ignore") => OnFailure::Ignore,
         Some("cancel") => OnFailure::CancelRun,
         Some(word) => {
             findings
-                .error("unknown-word", node.span, format!("{what} is `{word}`, which means nothing"))
-                .help("the words are `fail`, `ignore` and `cancel`");
+                .error("unknown-word", node.span, message!("{} is `{}`, which means nothing", what, word))
+                .help(message!("the words are `fail`, `ignore` and `cancel`"));
             OnFailure::Fail
         }
     }
 }
 
 /// A name, or a list of names and of `{name, optional}`.
-pub(super) fn dependencies(node: &Node, what: &str, findings: &mut Findings<'_>) -> Vec<Dependency> {
+pub(super) fn dependencies(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Vec<Dependency> {
     if let Value::Scalar { .. } = node.value {
         let name = decode::text(node, what, findings);
         return name.map(|name| Dependency { name, span: node.span, optional: false }).into_iter().collect();
     }
     let mut dependencies = Vec::new();
     for item in decode::list(node, what, findings).unwrap_or_default() {
-        let label = format!("an item of {what}");
+        let label = what!("an item of {}", what);
         if item.entries().is_none() {
-            dependencies.extend(decode::text(item, &label, findings).map(|name| Dependency { name, span: item.span, optional: false }));
+            dependencies.extend(decode::text(item, label, findings).map(|name| Dependency { name, span: item.span, optional: false }));
             continue;
         }
-        let Some(entries) = decode::map(item, &label, findings) else { continue };
-        decode::unknown_keys(entries, &DEPENDENCY_KEYS, &label, findings);
-        let optional = decode::get(entries, "optional").and_then(|node| decode::boolean(node, &format!("`optional` in {what}"), findings));
-        match decode::get(entries, "name").and_then(|node| decode::text(node, &format!("`name` in {what}"), findings)) {
+        let Some(entries) = decode::map(item, label, findings) else { continue };
+        decode::unknown_keys(entries, &DEPENDENCY_KEYS, label, findings);
+        let optional =
+            decode::get(entries, "optional").and_then(|node| decode::boolean(node, what!("`{}` in {}", "optional", what), findings));
+        match decode::get(entries, "name").and_then(|node| decode::text(node, what!("`{}` in {}", "name", what), findings)) {
             Some(name) => dependencies.push(Dependency { name, span: item.span, optional: optional == Some(true) }),
             None if !decode::lacks(entries, "name") => {}
             None => {
-                findings.error("missing-name", item.span, format!("{label} has no `name`"));
+                findings.error("missing-name", item.span, message!("{} has no `name`", label));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Drone 0.8 and 1.x.
 
 use crate::{SCENARIOS_08, cases, compare_08, corpus, facts, left_out, refused, settle, text};
-use lp_model::{Dialect, EnvValue, StepKind};
+use lp_model::{Dialect, EnvValue, StepKind, what};
 use lp_pipeline::environment::Environment;
 use lp_pipeline::substitute::{Backslashes, substitute};
 use lp_pipeline::when::{Conditions, Situation};
@@ -78,7 +78,7 @@ fn conditions_agree() {
             [("drone_0.8", Dialect::Drone08, &SCENARIOS_08[..]), ("drone_1.x", Dialect::Drone1, &SCENARIOS_1[..])]
         {
             let mut findings = Findings::new("t");
-            let conditions = Conditions::read(node, dialect, "`when`", &mut findings);
+            let conditions = Conditions::read(node, dialect, what!("`{}`", "when"), &mut findings);
             let error = case[key].get("error").is_some();
             if findings.has_errors() != error {
                 differences.push((format!("{key} {when}"), format!("error {error}, here {:?}", findings.into_sorted())));

@@ -1,7 +1,7 @@
 //! Woodpecker's tables: 0.15 by its own program, 3 by its own tests.
 
 use crate::{SCENARIOS_08, cases, corpus, facts, refused, settle, text};
-use lp_model::{Dialect, EnvValue, EventFacts, EventKind, Severity};
+use lp_model::{Dialect, EnvValue, EventFacts, EventKind, Severity, what};
 use lp_pipeline::environment::{Environment, woodpecker as variables};
 use lp_pipeline::when::path::PathFilter;
 use lp_pipeline::when::woodpecker::Reader;
@@ -28,7 +28,7 @@ fn under(key: &str, conf: &str) -> String {
 fn read(conf: &str, generation: Generation) -> Result<When, Vec<lp_model::Diagnostic>> {
     let mut findings = Findings::new("t");
     let root = node(&format!("when:\n  {}\n", conf.replace('\n', "\n  ")));
-    let when = Reader::new(generation).read(root.get("when").expect("it stands there"), "`when`", &mut findings);
+    let when = Reader::new(generation).read(root.get("when").expect("it stands there"), what!("`{}`", "when"), &mut findings);
     if findings.has_errors() { Err(findings.into_sorted()) } else { Ok(when) }
 }
 

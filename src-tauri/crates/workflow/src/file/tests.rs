@@ -93,7 +93,8 @@ fn defaults_are_checked() {
 #[test]
 fn slips_are_warnings_and_emptiness_is_an_error() {
     let (_, warnings) = parse(FILE, b"workflows:\n- {name: a, titel: x, target: y}\nversoin: 1\n").unwrap();
-    let shown: Vec<String> = warnings.iter().map(|d| format!("{} {}", d.code, d.help.clone().unwrap_or_default())).collect();
+    let shown: Vec<String> =
+        warnings.iter().map(|d| format!("{} {}", d.code, d.help.as_ref().map(ToString::to_string).unwrap_or_default())).collect();
     assert_eq!(
         shown,
         ["unknown-key did you mean `title`?", "target-without-effect write `event: promote`", "unknown-key did you mean `version`?"]

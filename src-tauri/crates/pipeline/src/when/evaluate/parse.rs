@@ -2,6 +2,7 @@
 
 use super::token::{Token, tokens};
 use super::{Node, Operator, Patterns};
+use lp_model::{Message, message};
 
 /// Longest expression in bytes.
 const MAX_TEXT: usize = 4096;
@@ -20,20 +21,20 @@ enum Type {
     Variables,
 }
 
-pub(super) fn parse(text: &str, patterns: &mut Patterns) -> Result<Node, String> {
+pub(super) fn parse(text: &str, patterns: &mut Patterns) -> Result<Node, Message> {
     if text.len() > MAX_TEXT {
-        return Err(format!("it has more than {MAX_TEXT} bytes"));
+        return Err(message!("it has more than {} bytes", MAX_TEXT));
     }
     let tokens = tokens(text)?;
     if tokens.is_empty() {
-        return Err("it is empty".into());
+        return Err(message!("it is empty"));
     }
     let mut parser = Parser { tokens, at: 0, patterns };
     let (node, kind) = parser.expression(0, 0)?;
     if let Some(token) = parser.peek() {
-        return Err(format!("{} was not expected", show(token)));
+        return Err(message!("{} was not expected", show(token)));
     }
-    if kind == Type::Bool { Ok(node) } else { Err("it does not say yes or no".into()) }
+    if kind == Type::Bool { Ok(node) } else { Err(message!("it does not say yes or no")) }
 }
 
 fn show(token: &Token) -> String {
@@ -62,8 +63,8 @@ impl Parser<'_> {
         found
     }
 
-    fn demand(&mut self, sign: &str) -> Result<(), String> {
-        if self.take(sign) { Ok(()) } else { Err(format!("`{sign}` is missing")) }
+    fn demand(&mut self, sign: &str) -> Result<(), Message> {
+        if self.take(sign) { Ok(()) } else { Err(message!("`{}` is missing", sign)) }
     }
 
     /// The operator that stands here and how strongly it binds, with the number of its words.
@@ -93,7 +94,7 @@ impl Parser<'_> {
         Some((operator, strength, 1))
     }
 
-    fn expression(&mut self, weakest: u8, depth: usize) -> Result<(Node, Type), String> {
+    fn expression(&mut self, weakest: u8, depth: usize) -> Result<(Node, Type), Message> {
         let mut left = self.single(depth)?;
         while let Some((operator, strength, words)) = self.operator().filter(|(_, strength, _)| *strength > weakest) {
             self.at += words;
@@ -103,11 +104,11 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn single(&mut self, depth: usize) -> Result<(Node, Type), String> {
+    fn single(&mut self, depth: usize) -> Result<(Node, Type), Message> {
         if depth > MAX_DEPTH {
-            return Err("it is nested too deep".into());
+            return Err(message!("it is nested too deep"));
         }
-        let token = self.peek().cloned().ok_or("it ends too early")?;
+        let token = self.peek().cloned().ok_or_else(|| message!("it ends too early"))?;
         self.at += 1;
         match token {
             Token::Number(number) => Ok((Node::Number(number), Type::Number)),
@@ -125,22 +126,22 @@ impl Parser<'_> {
                 "true" => Ok((Node::Bool(true), Type::Bool)),
                 "false" => Ok((Node::Bool(false), Type::Bool)),
                 "nil" => Ok((Node::Nil, Type::Nil)),
-                _ if self.take("(") => Err(format!("functions such as `{name}()` are not known here")),
+                _ if self.take("(") => Err(message!("functions such as `{}()` are not known here", name)),
                 _ => Ok((Node::Variable(name), Type::Text)),
             },
-            token => Err(format!("{} was not expected", show(&token))),
+            token => Err(message!("{} was not expected", show(&token))),
         }
     }
 
     /// A negation binds more strongly than a comparison.
-    fn negated(&mut self, depth: usize) -> Result<(Node, Type), String> {
+    fn negated(&mut self, depth: usize) -> Result<(Node, Type), Message> {
         match self.single(depth + 1)? {
             (inner, Type::Bool) => Ok((Node::Not(Box::new(inner)), Type::Bool)),
-            _ => Err("what is negated does not say yes or no; put the comparison into brackets".into()),
+            _ => Err(message!("what is negated does not say yes or no; put the comparison into brackets")),
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<(Node, Type), String> {
+    fn list(&mut self, depth: usize) -> Result<(Node, Type), Message> {
         let mut items = Vec::new();
         while !self.take("]") {
             items.push(self.expression(0, depth + 1)?.0);
@@ -153,7 +154,7 @@ impl Parser<'_> {
     }
 
     /// `$env`, `$env["NAME"]` or `$env.NAME`.
-    fn variables(&mut self) -> Result<(Node, Type), String> {
+    fn variables(&mut self) -> Result<(Node, Type), Message> {
         let dot = self.take(".");
         if !dot && !self.take("[") {
             return Ok((Node::Variables, Type::Variables));
@@ -161,7 +162,7 @@ impl Parser<'_> {
         let name = match self.peek() {
             Some(Token::Name(name)) if dot => name.clone(),
             Some(Token::Text(name)) if !dot => name.clone(),
-            _ => return Err("the name of a variable must follow `$env`".into()),
+            _ => return Err(message!("the name of a variable must follow `$env`")),
         };
         self.at += 1;
         if !dot {
@@ -171,29 +172,29 @@ impl Parser<'_> {
     }
 }
 
-fn join((left, a): (Node, Type), operator: Operator, (right, b): (Node, Type), patterns: &mut Patterns) -> Result<Node, String> {
+fn join((left, a): (Node, Type), operator: Operator, (right, b): (Node, Type), patterns: &mut Patterns) -> Result<Node, Message> {
     let both = |kind: Type| a == kind && b == kind;
     match operator {
         Operator::Or | Operator::And if !both(Type::Bool) => {
-            return Err("`and` and `or` need something that says yes or no on both sides".into());
+            return Err(message!("`and` and `or` need something that says yes or no on both sides"));
         }
         Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual
             if !both(Type::Text) && !both(Type::Number) =>
         {
-            return Err("`<` and `>` compare two texts or two numbers".into());
+            return Err(message!("`<` and `>` compare two texts or two numbers"));
         }
         Operator::Contains | Operator::StartsWith | Operator::EndsWith | Operator::Matches if !both(Type::Text) => {
-            return Err("`contains`, `startsWith`, `endsWith` and `matches` need texts on both sides".into());
+            return Err(message!("`contains`, `startsWith`, `endsWith` and `matches` need texts on both sides"));
         }
         Operator::In | Operator::NotIn if b != Type::List && b != Type::Variables => {
-            return Err("`in` needs a list or `$env` on its right".into());
+            return Err(message!("`in` needs a list or `$env` on its right"));
         }
         Operator::Equal | Operator::Unequal if a == Type::Variables || b == Type::Variables => {
-            return Err("`$env` can only be asked for a name".into());
+            return Err(message!("`$env` can only be asked for a name"));
         }
         Operator::Matches => {
             // A pattern out of a variable could be anything that the writer of a commit message likes.
-            let Node::Text(pattern) = &right else { return Err("the pattern of `matches` must be a text in quotes".into()) };
+            let Node::Text(pattern) = &right else { return Err(message!("the pattern of `matches` must be a text in quotes")) };
             return Ok(Node::Matches(Box::new(left), patterns.get(pattern)?));
         }
         _ => {}

@@ -1,5 +1,7 @@
 //! From the text of an expression to its words.
 
+use lp_model::{Message, message};
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     Name(String),
@@ -11,24 +13,25 @@ pub(super) enum Token {
 
 const SIGNS: [&str; 16] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ",", "$env", "."];
 
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Message> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(c) = rest.chars().next() {
         let len;
         if c == '"' || c == '\'' || c == '`' {
-            let (value, end) = quoted(rest, c).ok_or("a quote is not closed")?;
+            let (value, end) = quoted(rest, c).ok_or_else(|| message!("a quote is not closed"))?;
             tokens.push(Token::Text(value));
             len = end;
         } else if c.is_ascii_digit() {
             len = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(rest.len());
-            let number = rest[..len].replace('_', "").parse().map_err(|_| format!("`{}` is no number", &rest[..len]))?;
+            let number = rest[..len].replace('_', "").parse().map_err(|_| message!("`{}` is no number", &rest[..len]))?;
             tokens.push(Token::Number(number));
         } else if c.is_alphabetic() || c == '_' {
             len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             tokens.push(Token::Name(rest[..len].to_owned()));
         } else {
-            let sign = SIGNS.into_iter().find(|sign| rest.starts_with(sign)).ok_or(format!("`{c}` is not understood"))?;
+            let sign =
+                SIGNS.into_iter().find(|sign| rest.starts_with(sign)).ok_or_else(|| message!("`{}` is not understood", c.to_string()))?;
             tokens.push(Token::Sign(sign));
             len = sign.len();
         }
