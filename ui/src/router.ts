@@ -1,4 +1,5 @@
 import { createRouter, createWebHashHistory, type Router, type RouterHistory } from "vue-router";
+import CompatibilityView from "./views/CompatibilityView.vue";
 import HistoryView from "./views/HistoryView.vue";
 import HomeView from "./views/HomeView.vue";
 import ProjectView from "./views/ProjectView.vue";
@@ -11,6 +12,12 @@ export function makeRouter(history: RouterHistory = createWebHashHistory()): Rou
     routes: [
       { path: "/", name: "home", component: HomeView },
       { path: "/project/:project", name: "project", component: ProjectView, props: true },
+      {
+        path: "/project/:project/compatibility",
+        name: "compatibility",
+        component: CompatibilityView,
+        props: (route) => ({ project: String(route.params["project"]), version: typeof route.query["version"] === "string" ? route.query["version"] : null }),
+      },
       { path: "/run/:run", name: "run", component: RunView, props: true },
       { path: "/history", name: "history", component: HistoryView },
       { path: "/settings", name: "settings", component: SettingsView },

@@ -29,6 +29,7 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
   ["projectRemove", ["p"], "project_remove", { project: "p" }],
   ["sampleCreate", [], "sample_create"],
   ["projectDetail", ["p"], "project_detail", { project: "p" }],
+  ["projectCompatibility", ["p", null], "project_compatibility", { project: "p", version: null }],
   ["runPreview", [REQUEST], "run_preview", { request: REQUEST }],
   ["runStart", [REQUEST], "run_start", { request: REQUEST }],
   ["runAgain", ["r"], "run_again", { run: "r" }],

@@ -3,7 +3,9 @@ import type { Api, StepAddress } from "./index";
 import { asApiError } from "./index";
 import { BROKEN_FINDINGS, OTHERS, SAMPLE, WORKFLOWS, history, recordOf, stepsOf, versions } from "./fake/data";
 import { fakeLine, fakeMarks } from "./fake/logs";
+import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED } from "./fake/report";
 import { detailAt, type RunRecord, type StepScript } from "./fake/simulation";
+import type { ReportDto } from "./report";
 import type {
   ApiError,
   AppStatus,
@@ -31,6 +33,8 @@ import { matches } from "@/logic/words";
 
 export const SCENARIOS = ["empty", "sample", "running", "failed", "noengine", "broken", "error"] as const;
 export type Scenario = (typeof SCENARIOS)[number];
+
+const REPORTS: Record<string, ReportDto> = { "p-store": REPORT_NEEDS, "p-checkout": REPORT_UNSUPPORTED };
 
 export interface FakeOptions {
   scenario?: Scenario;
@@ -231,6 +235,15 @@ export class FakeApi implements Api {
         findings: this.scenario === "broken" ? BROKEN_FINDINGS : [],
         last_inputs: { deploy: { BATCH: "2" } },
       };
+    });
+
+  projectCompatibility = (id: string, version: string | null): Promise<ReportDto> =>
+    this.answer("projectCompatibility", () => {
+      const project = this.project(id);
+      if (project.id === "p-notes") throw rejection("pipeline_missing", "the repository has no pipeline file");
+      if (version !== null && !versions(this.now()).some((one) => one.id === version)) throw rejection("version_not_found", `no version \`${version}\``);
+      if (this.scenario === "broken") return REPORT_BROKEN;
+      return REPORTS[project.id] ?? REPORT_RUNS;
     });
 
   runPreview = (request: RunRequest): Promise<RunPreview> =>

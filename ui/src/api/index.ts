@@ -2,6 +2,7 @@
  * The one door to the app's core. `tauri.ts` is the real one, `fake.ts` the one for tests and the browser; both are checked
  * against `Api`. Every call may reject with an `ApiError`; use `asApiError` on whatever was caught.
  */
+import type { ReportDto } from "./report";
 import type {
   ApiError,
   AppStatus,
@@ -22,6 +23,7 @@ import type {
 } from "./types";
 
 export type * from "./types";
+export type { ReportDto, ReportEffect, ReportEntry, Words } from "./report";
 
 /** Names one attempt of one step of one run: whose log is meant. */
 export interface StepAddress {
@@ -47,6 +49,8 @@ export interface Api {
   projectRemove(project: string): Promise<void>;
   sampleCreate(): Promise<ProjectSummary>;
   projectDetail(project: string): Promise<ProjectDetail>;
+  /** What of the pipeline runs here; at the newest version when `version` is `null`. */
+  projectCompatibility(project: string, version: string | null): Promise<ReportDto>;
 
   runPreview(request: RunRequest): Promise<RunPreview>;
   /** Returns the id of the new run. */

@@ -15,6 +15,7 @@ export const tauriApi: Api = {
   projectRemove: (project: string) => invoke("project_remove", { project }),
   sampleCreate: () => invoke("sample_create"),
   projectDetail: (project: string) => invoke("project_detail", { project }),
+  projectCompatibility: (project: string, version: string | null) => invoke("project_compatibility", { project, version }),
 
   runPreview: (request: RunRequest) => invoke("run_preview", { request }),
   runStart: (request: RunRequest) => invoke("run_start", { request }),

@@ -1,9 +1,9 @@
 /** Everything that turns values into words of the window's language. */
 import { useI18n } from "vue-i18n";
-import type { RunSummary, Version, Workflow } from "@/api";
+import type { RunSummary, Version, Words, Workflow } from "@/api";
 import { DERIVED_KEY, EVENT_KEY } from "@/logic/status";
 import { bytes, duration, fullMoment, momentParts } from "@/logic/time";
-import { localised } from "@/logic/words";
+import { capitalised, localised, spoken } from "@/logic/words";
 
 export function useWords() {
   const { t, locale } = useI18n();
@@ -29,6 +29,14 @@ export function useWords() {
     number,
     moment,
     text,
+    /** A sentence of the core. */
+    said: (words: Words) => spoken(words, locale.value),
+    /** The same where it stands alone: it then begins as a sentence does. */
+    sentence: (words: Words) => capitalised(spoken(words, locale.value)),
+    /** Sentences as one text: Chinese puts no space between them. */
+    sentences: (parts: readonly string[]) => parts.join(locale.value.startsWith("zh") ? "" : " "),
+    /** Names in a row. */
+    names: (all: readonly string[]) => new Intl.ListFormat(locale.value, { type: "conjunction" }).format(all),
     /** A count with its noun: the key has one form, or two parted by a bar. */
     count: (key: string, n: number) => t(key, { n: number(n) }, n),
     full: (iso: string) => fullMoment(iso, locale.value),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Excerpt, Input } from "@/api";
 import { excerptLines } from "@/logic/excerpt";
-import { firstValues, inputProblem, localised, matches } from "@/logic/words";
+import { capitalised, firstValues, inputProblem, localised, matches, spoken } from "@/logic/words";
 
 const input = (part: Partial<Input>): Input => ({ name: "X", label: {}, help: {}, kind: "text", default: "", required: false, options: [], pattern: "", ...part });
 
@@ -14,6 +14,23 @@ it.each<[string, Record<string, string>, string, string]>([
   ["nothing", {}, "en", ""],
 ])("localised falls back to %s", (_, text, locale, expected) => {
   expect(localised(text, locale)).toBe(expected);
+});
+
+it.each([
+  ["zh-CN", { en: "e", zh: "中" }, "中"],
+  ["en", { en: "e", zh: "中" }, "e"],
+  ["zh-CN", { en: "e", zh: "" }, "e"],
+])("the core's sentence in %s of %o", (locale, words, expected) => {
+  expect(spoken(words, locale)).toBe(expected);
+});
+
+it.each([
+  ["the step `x` runs", "The step `x` runs"],
+  ["`name` is empty", "`name` is empty"],
+  ["步骤运行", "步骤运行"],
+  ["", ""],
+])("a sentence that stands alone: %s", (text, expected) => {
+  expect(capitalised(text)).toBe(expected);
 });
 
 it("matches when every word occurs somewhere", () => {

@@ -1,0 +1,36 @@
+/** The compatibility report as it crosses from the core. */
+import type { Excerpt } from "./types";
+
+/** One sentence in both languages of the window. */
+export interface Words {
+  en: string;
+  zh: string;
+}
+
+/** What a line of the pipeline file means for running it here. */
+export type ReportEffect = "runs" | "needs" | "unsupported" | "different";
+
+export interface ReportEntry {
+  effect: ReportEffect;
+  /** Stable code of the finding behind it, e.g. `needs-secret`. */
+  code: string;
+  file: string;
+  /** From 1; `null` when it is about the whole file. */
+  line: number | null;
+  column: number | null;
+  title: Words;
+  /** What to do. */
+  help: Words | null;
+  excerpt: Excerpt | null;
+}
+
+export interface ReportDto {
+  dialect: string;
+  /** For people, e.g. `Drone 1.x/2.x`. */
+  dialectName: string;
+  /** Why the files were taken for that. */
+  reason: Words;
+  files: string[];
+  counts: { [effect in ReportEffect]: number };
+  entries: ReportEntry[];
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import type { SecretEntry } from "@/api";
+import { REPORT_BROKEN, REPORT_DIFFERENT, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED } from "@/api/fake/report";
+import type { ReportDto, ReportEntry } from "@/api/report";
+import { isSecretSet, openTopics, secretName, sortReport, verdict } from "@/logic/report";
+
+const base: ReportEntry = { effect: "needs", code: "needs-secret", file: ".drone.yml", line: 3, column: 1, title: { en: "", zh: "" }, help: null, excerpt: null };
+
+function asking(en: string, line?: string, from = 1, to = 1): ReportEntry {
+  const excerpt = line === undefined ? null : { first_line: 3, lines: [line], line: 3, column: from, end_line: 3, end_column: to };
+  return { ...base, title: { en, zh: "" }, excerpt };
+}
+
+function set(name: string, project?: string): SecretEntry {
+  return { name, scope: project === undefined ? { scope: "everywhere" } : { scope: "project", project }, updated: "" };
+}
+
+describe("the name of a secret", () => {
+  it.each([
+    ["what is underlined", asking("the secret `token` of step `publish`", "    from_secret: token", 18, 23), "token"],
+    ["without its quotes", asking("the secret `token` of step `publish`", '  secrets: ["token"]', 13, 20), "token"],
+    ["the last name when all of the step is underlined", asking("step `publish` reads the secret `deploy.key/prod`", "- name: publish", 1, 16), "deploy.key/prod"],
+    ["the last name without a line", asking("step `publish` reads the secret `token`"), "token"],
+    ["behind Chinese text", asking("step `发布` reads the secret `token`", "  密码: {from_secret: token}", 21, 26), "token"],
+    ["none when the sentence names none", asking("a secret is needed"), null],
+    ["none when no name could be one", asking("the step `two words` needs something"), null],
+  ])("is %s", (_, entry, expected) => {
+    expect(secretName(entry)).toBe(expected);
+  });
+});
+
+it.each([
+  ["everywhere", [set("token")], true],
+  ["for this project", [set("token", "p")], true],
+  ["for another project", [set("token", "q")], false],
+  ["in capital letters", [set("TOKEN")], true],
+  ["not at all", [set("other")], false],
+])("a secret that is set %s", (_, secrets, expected) => {
+  expect(isSecretSet(secrets, "p", "token")).toBe(expected);
+});
+
+describe("sorting", () => {
+  it("makes one topic of what one action settles", () => {
+    const { needs, different, runs } = sortReport(REPORT_NEEDS, [], "p");
+    expect(needs.map((topic) => [topic.kind, topic.name, topic.entries.length])).toEqual([
+      ["secret", "docker_password", 2],
+      ["secret", "deploy_key", 1],
+      ["secret", "webhook_url", 1],
+      ["trust", null, 1],
+      ["login", null, 1],
+    ]);
+    expect(different).toHaveLength(2);
+    expect(runs).toHaveLength(2);
+  });
+
+  it("says the same sentence once, with all its places", () => {
+    const same = { ...base, effect: "different" as const, code: "platform-ignored", title: { en: "the platform is ignored", zh: "" } };
+    const report: ReportDto = { ...REPORT_RUNS, entries: [same, { ...same, line: 9 }, { ...same, title: { en: "another", zh: "" } }] };
+    expect(sortReport(report, [], "p").different.map((topic) => topic.entries.length)).toEqual([2, 1]);
+  });
+
+  it("keeps a need of a newer core, in the core's words", () => {
+    const report: ReportDto = { ...REPORT_RUNS, entries: [{ ...base, code: "needs-magic", title: { en: "magic `x` is needed", zh: "" } }] };
+    const { needs } = sortReport(report, [set("x")], "p");
+    expect(needs.map((topic) => [topic.kind, topic.name, topic.done])).toEqual([["other", null, false]]);
+  });
+
+  it("puts what is settled last and does not count it", () => {
+    const { needs } = sortReport(REPORT_NEEDS, [set("docker_password")], "p");
+    expect(openTopics(needs)).toBe(4);
+    expect(needs.at(-1)).toMatchObject({ name: "docker_password", done: true });
+    expect(needs[0]).toMatchObject({ name: "deploy_key", done: false });
+  });
+});
+
+it.each([
+  ["runs as it is", REPORT_RUNS, [], "runs"],
+  ["runs, but differently", REPORT_DIFFERENT, [], "runs"],
+  ["needs the user", REPORT_NEEDS, [], "needs"],
+  ["does not run completely", REPORT_UNSUPPORTED, [set("docker_password")], "unsupported"],
+  ["is broken", REPORT_BROKEN, [], "unsupported"],
+])("a file that %s", (_, report, secrets, expected) => {
+  expect(verdict(sortReport(report, secrets, "p"))).toBe(expected);
+});
+
+it("a need that is met is in nobody's way", () => {
+  const report: ReportDto = { ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, asking("step `publish` reads the secret `token`")] };
+  expect(verdict(sortReport(report, [], "p"))).toBe("needs");
+  expect(verdict(sortReport(report, [set("token", "p")], "p"))).toBe("runs");
+});
