@@ -225,6 +225,13 @@ describe("the way to the report", () => {
     expect(app.router.currentRoute.value.name).toBe("project");
   });
 
+  it("is not taken when all secrets that it asks for are set", async () => {
+    const asked = REPORT_NEEDS.entries.find((entry) => entry.code === "needs-secret")!;
+    const title = { ...asked.title, en: "step `publish image` reads the secret `registry_password`" };
+    const app = await added({ ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, { ...asked, title }] }, "sample");
+    expect(app.router.currentRoute.value.name).toBe("project");
+  });
+
   it("is not taken again for a project that is known", async () => {
     const app = await openWindow("/");
     app.fake.folderPick = () => Promise.resolve("/home/lin/src/checkout-service");
