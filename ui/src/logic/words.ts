@@ -9,8 +9,9 @@ export function localised(text: { [key in string]: string }, locale: string): st
   return text[locale] ?? (sameFamily === undefined ? undefined : text[sameFamily]) ?? text[""] ?? text["en"] ?? Object.values(text)[0] ?? "";
 }
 
-/** The core's sentence in the language of `locale`; English where the other one is missing. */
-export function spoken(words: Words, locale: string): string {
+/** The core's sentence in the language of `locale`; English where the other one is missing, or where the core knows only that. */
+export function spoken(words: Words | string, locale: string): string {
+  if (typeof words === "string") return words;
   return (locale.startsWith("zh") ? words.zh : "") || words.en;
 }
 
