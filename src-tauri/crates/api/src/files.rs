@@ -44,7 +44,7 @@ pub fn lint_file(path: &Path) -> Result<Vec<Finding>, ApiError> {
             Err(diagnostics) => diagnostics,
         }
     } else {
-        lp_pipeline::lint(&PipelineFile { path: &shown, bytes: &bytes })
+        lp_pipeline::lint(&[PipelineFile { path: &shown, bytes: &bytes }])
     };
     let text = String::from_utf8_lossy(&bytes);
     Ok(diagnostics.iter().map(|diagnostic| Finding::new(diagnostic, &text)).collect())
@@ -59,9 +59,8 @@ pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Resul
     let facts = facts(path, event)?;
     let text = String::from_utf8_lossy(&bytes);
     let findings = |diagnostics: &[lp_model::Diagnostic]| diagnostics.iter().map(|one| Finding::new(one, &text)).collect::<Vec<_>>();
-    let (plan, warnings) = lp_pipeline::compile(&PipelineFile { path: &shown, bytes: &bytes }, &facts).map_err(|diagnostics| ApiError {
-        findings: findings(&diagnostics),
-        ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{shown}` has errors"))
+    let (plan, warnings) = lp_pipeline::compile(&[PipelineFile { path: &shown, bytes: &bytes }], &facts).map_err(|diagnostics| {
+        ApiError { findings: findings(&diagnostics), ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{shown}` has errors")) }
     })?;
     Ok((print(&plan, format), findings(&warnings)))
 }

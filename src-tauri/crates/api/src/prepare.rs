@@ -141,11 +141,11 @@ pub(crate) fn workflows(sources: &Sources) -> Result<(Vec<Workflow>, Vec<Finding
 }
 
 fn lint(file: &TextFile) -> Vec<Finding> {
-    file.findings(&lp_pipeline::lint(&PipelineFile { path: &file.path, bytes: &file.bytes }))
+    file.findings(&lp_pipeline::lint(&[PipelineFile { path: &file.path, bytes: &file.bytes }]))
 }
 
 fn outline(file: &TextFile) -> Result<Outline, ApiError> {
-    lp_pipeline::outline(&PipelineFile { path: &file.path, bytes: &file.bytes }).map_err(|diagnostics| invalid(file, &diagnostics))
+    lp_pipeline::outline(&[PipelineFile { path: &file.path, bytes: &file.bytes }]).map_err(|diagnostics| invalid(file, &diagnostics))
 }
 
 fn invalid(file: &TextFile, diagnostics: &[Diagnostic]) -> ApiError {
@@ -193,7 +193,7 @@ impl App {
         facts.inputs = inputs;
         let pipeline = sources.pipeline(Some(&workflow))?;
         let file = PipelineFile { path: &pipeline.path, bytes: &pipeline.bytes };
-        let (mut plan, warnings) = lp_pipeline::compile(&file, &facts).map_err(|diagnostics| invalid(pipeline, &diagnostics))?;
+        let (mut plan, warnings) = lp_pipeline::compile(&[file], &facts).map_err(|diagnostics| invalid(pipeline, &diagnostics))?;
         for finding in pipeline.findings(&warnings) {
             if !findings.contains(&finding) {
                 findings.push(finding);

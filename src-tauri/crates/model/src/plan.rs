@@ -81,6 +81,9 @@ pub struct Stage {
     pub number: StageNumber,
     /// Name as in the file; unique in the plan.
     pub name: String,
+    /// Path of the file that it comes from, where a plan has several; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
     /// Where it runs.
     pub backend: BackendKind,
     /// Stages that must have ended before.
@@ -435,6 +438,7 @@ mod tests {
             stages: vec![Stage {
                 number: StageNumber(1),
                 name: "default".into(),
+                file: String::new(),
                 backend: BackendKind::Docker,
                 needs: vec![],
                 run_on: RunOn::default(),

@@ -1,8 +1,9 @@
 //! Which language a pipeline file is written in, and what to say about those that are not run.
 
 use crate::PipelineFile;
+use crate::source::{Part, Sources};
 use lp_model::{Diagnostic, Dialect, Message, Span, message};
-use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_splicing, read_text};
+use lp_yaml::{Findings, Node, TextIndex};
 use std::sync::Arc;
 
 /// A recognised dialect.
@@ -24,36 +25,39 @@ impl Keys {
     }
 }
 
-/// Tells the dialect by the documents' top-level keys.
+/// Tells the dialect of a pipeline by the top-level keys of its documents.
 ///
 /// # Errors
-/// The file is no text, is empty, is written for Drone 0.4, or has none of the keys that make a pipeline.
-pub fn detect(file: &PipelineFile<'_>) -> Result<Detected, Vec<Diagnostic>> {
-    let text = read_text(file.path, file.bytes)?;
-    let index = TextIndex::new(text);
-    let mut findings = Findings::new(file.path);
+/// A file is no text, is empty, is written for Drone 0.4, or has none of the keys that make a pipeline.
+pub fn detect(files: &[PipelineFile<'_>]) -> Result<Detected, Vec<Diagnostic>> {
+    Sources::read(files).map(|sources| sources.detected().clone())
+}
+
+/// Tells the dialect of one file by its documents as written.
+pub(crate) fn of(path: &str, index: &TextIndex<'_>, parts: &[Part]) -> Result<Detected, Vec<Diagnostic>> {
+    let mut findings = Findings::new(path);
     let mut documents: Vec<Keys> = Vec::new();
     let mut settings = false;
     let mut broken = Vec::new();
-    for range in cut(text) {
-        match parse_splicing(file.path, &text[range.clone()], &SourceMap::part(&index, range.clone())) {
+    for part in parts {
+        match &part.raw {
             Ok(root) => {
-                settings |= uses_settings(&root);
+                settings |= uses_settings(root);
                 documents
                     .push(Keys(root.entries().unwrap_or_default().iter().map(|entry| (entry.key.text.clone(), entry.key.span)).collect()));
             }
             Err(more) => {
-                broken.extend(more);
-                documents.push(Keys(line_keys(&text[range.clone()], range.start, &index)));
+                broken.extend(more.iter().cloned());
+                documents.push(Keys(line_keys(&index.text()[part.range.clone()], part.range.start, index)));
             }
         }
     }
     let first = |key: &str| documents.iter().find_map(|keys| keys.span(key));
     let detected = |dialect, reason: Message| Ok(Detected { dialect, reason });
-    let woodpecker = file.path.ends_with(".woodpecker.yml")
-        || file.path.ends_with(".woodpecker.yaml")
-        || file.path.starts_with(".woodpecker/")
-        || file.path.contains("/.woodpecker/");
+    let woodpecker = path.ends_with(".woodpecker.yml")
+        || path.ends_with(".woodpecker.yaml")
+        || path.starts_with(".woodpecker/")
+        || path.contains("/.woodpecker/");
     if let Some(span) = first("kind") {
         return detected(Dialect::Drone1, message!("line {} has `kind:`", span.line));
     }
@@ -113,7 +117,7 @@ mod tests {
     use super::*;
 
     fn dialect(path: &str, text: &str) -> Result<Dialect, String> {
-        let found = detect(&PipelineFile { path, bytes: text.as_bytes() });
+        let found = detect(&[PipelineFile { path, bytes: text.as_bytes() }]);
         found.map(|d| d.dialect).map_err(|findings| findings[0].code.clone())
     }
 

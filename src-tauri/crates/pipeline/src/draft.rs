@@ -1,17 +1,14 @@
 //! What the dialects have in common while a file is read: stages and steps that still carry their conditions, and the
 //! decoding of keys that mean the same in several.
 
-use crate::PipelineFile;
 use crate::environment::{self, Environment, early_text};
 use crate::matrix::{Cell, cells};
 use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
+use crate::source::{Part, Source};
 use crate::substitute::{Backslashes, substitute};
 use crate::when::{Mismatch, When};
-use lp_model::{BackendKind, Diagnostic, Dialect, EnvValue, EventFacts, Message, Span, Step, Volume, What, Workspace, message, what};
-use lp_yaml::{
-    Findings, Node, Piece, Schema, SourceMap, TextIndex, Typed, Value, closest, cut, decode, parse_part, parse_splicing, read_text, scalar,
-};
-use std::ops::Range;
+use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Message, RunOn, Span, Step, Volume, What, Workspace, message, what};
+use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, Typed, Value, closest, decode, scalar};
 use std::sync::Arc;
 
 /// Keys of `workspace`.
@@ -89,6 +86,10 @@ pub(crate) struct StageDraft {
     pub trigger: When,
     /// 1.x: names of pipelines.
     pub depends_on: Vec<(String, Span)>,
+    /// Woodpecker: names of workflows.
+    pub workflows: Vec<Dependency>,
+    /// Woodpecker: after which results of those it runs, if the file has the key.
+    pub runs_on: Option<RunOn>,
     /// 1.x: `environment` of the pipeline.
     pub environment: Environment,
     /// What is known of the run.
@@ -127,21 +128,24 @@ impl Reasons {
 
 /// Substitutes the variables in one document and reads the result as YAML.
 pub(crate) fn expand(
-    file: &PipelineFile<'_>,
-    index: &TextIndex<'_>,
-    part: Range<usize>,
-    dialect: Dialect,
+    source: &Source<'_>,
+    part: &Part,
     variables: &Environment,
     facts: &EventFacts,
     findings: &mut Findings<'_>,
 ) -> Option<Arc<Node>> {
-    let backslashes = if dialect == Dialect::Drone08 { Backslashes::Eat } else { Backslashes::Keep };
-    let text = &index.text()[part.clone()];
+    let backslashes = if source.detected.dialect == Dialect::Drone08 { Backslashes::Eat } else { Backslashes::Keep };
+    let (text, start) = (source.text(part), part.range.start);
+    let nothing_to_do = !text.contains('$') && (backslashes == Backslashes::Keep || !text.contains('\\'));
+    if nothing_to_do {
+        return part.raw.as_ref().map_err(|more| findings.extend(more.clone())).ok().cloned();
+    }
+    let index = &source.index;
     let value = |name: &str| variables.get(name).map(|value| early_text(value, facts));
     match substitute(text, backslashes, &value) {
         Err(wrong) => {
             for bad in wrong {
-                let span = index.span(part.start + bad.range.start..part.start + bad.range.end);
+                let span = index.span(start + bad.range.start..start + bad.range.end);
                 findings
                     .error("bad-substitution", span, message!("this `${{…}}` cannot be replaced: {}", bad.message))
                     .help(message!("write `$${{…}}` to leave the expression to the shell (comments count too)"));
@@ -151,7 +155,7 @@ pub(crate) fn expand(
         Ok(done) => {
             let known: Vec<&str> = variables.keys().map(String::as_str).collect();
             for (name, range) in done.unknown {
-                let span = index.span(part.start + range.start..part.start + range.end);
+                let span = index.span(start + range.start..start + range.end);
                 let message = message!("`${{{}}}` is not known before the run, so it becomes an empty text", name);
                 let found = findings.warning("unknown-variable", span, message);
                 match closest(&name, &known) {
@@ -163,11 +167,9 @@ pub(crate) fn expand(
                     )),
                 }
             }
-            let pieces = done
-                .pieces
-                .into_iter()
-                .map(|piece| Piece { source: part.start + piece.source.start..part.start + piece.source.end, ..piece });
-            match parser(dialect)(file.path, &done.text, &SourceMap::pieces(index, pieces.collect())) {
+            let pieces =
+                done.pieces.into_iter().map(|piece| Piece { source: start + piece.source.start..start + piece.source.end, ..piece });
+            match source.parse(&done.text, &SourceMap::pieces(index, pieces.collect())) {
                 Ok(root) => Some(root),
                 Err(more) => {
                     findings.extend(more);
@@ -178,48 +180,10 @@ pub(crate) fn expand(
     }
 }
 
-type Parse = fn(&str, &str, &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>>;
-
-/// How the dialect reads YAML.
-fn parser(dialect: Dialect) -> Parse {
-    if dialect == Dialect::Woodpecker { parse_splicing } else { parse_part }
-}
-
-/// The first document of a file, of those dialects that read no other: its text and place, and its tree before substitution,
-/// for what is read from the text as written (matrix values: `1.10` must stay `1.10`).
-pub(crate) fn first_document<'a>(
-    file: &PipelineFile<'a>,
-    dialect: Dialect,
-    name: &str,
-    findings: &mut Findings<'_>,
-) -> Option<(TextIndex<'a>, Range<usize>, Arc<Node>)> {
-    let text = match read_text(file.path, file.bytes) {
-        Ok(text) => text,
-        Err(more) => {
-            findings.extend(more);
-            return None;
-        }
-    };
-    let index = TextIndex::new(text);
-    let mut parts = cut(text).into_iter();
-    let part = parts.next()?;
-    if let Some(second) = parts.next() {
-        let message = message!("{} reads only the first document of a file", name);
-        findings.warning("second-document", index.span(second.start..second.start), message);
-    }
-    match parser(dialect)(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())) {
-        Ok(raw) => Some((index, part, raw)),
-        Err(more) => {
-            findings.extend(more);
-            None
-        }
-    }
-}
-
 /// The combinations of the matrix of a document. The text is read again for every one of them, so both together are limited.
-pub(crate) fn matrix_cells(raw: &Node, part: &Range<usize>, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
+pub(crate) fn matrix_cells(raw: &Node, part: &Part, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
     let cells = cells(raw, findings);
-    if part.len() * cells.len() > MAX_MATRIX_BYTES {
+    if part.range.len() * cells.len() > MAX_MATRIX_BYTES {
         findings.error("file-too-large", None, message!("the file is too large for a matrix of {} combinations", cells.len()));
         return None;
     }

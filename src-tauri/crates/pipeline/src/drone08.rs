@@ -4,13 +4,13 @@
 mod container;
 mod keys;
 
-use crate::PipelineFile;
 use crate::compose::Reading;
 use crate::draft::{
-    Draft, Reasons, StageDraft, check_size, expand, first_document, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, workspace,
+    Draft, Reasons, StageDraft, check_size, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, workspace,
 };
 use crate::environment::{self, Environment};
 use crate::matrix::{Cell, cell_name};
+use crate::source::Source;
 use crate::when::{Mismatch, Situation, read_constraint};
 use container::Place;
 pub(crate) use keys::keys;
@@ -27,8 +27,8 @@ const TOP_KEYS: [&str; 11] =
 const MAX_UNKNOWN: usize = 200;
 
 /// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
-    let Some((drafts, branches)) = read(file, facts, findings) else { return Vec::new() };
+pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+    let Some((drafts, branches)) = read(source, facts, findings) else { return Vec::new() };
     let mut reasons = Reasons::default();
     let mut stages = Vec::new();
     // `branches` is about commits that arrive, not about tags and deployments.
@@ -52,18 +52,14 @@ pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mu
 }
 
 /// Reads one draft per matrix cell, and whether `branches` keeps the event out.
-pub(crate) fn read(
-    file: &PipelineFile<'_>,
-    facts: &EventFacts,
-    findings: &mut Findings<'_>,
-) -> Option<(Vec<StageDraft>, Option<Mismatch>)> {
-    let (index, part, raw) = first_document(file, DIALECT, "drone 0.8", findings)?;
-    let branches = branches(&raw, facts, findings);
+pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<(Vec<StageDraft>, Option<Mismatch>)> {
+    let (part, raw) = source.first("drone 0.8", findings)?;
+    let branches = branches(raw, facts, findings);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in matrix_cells(&raw, &part, findings)? {
+    for cell in matrix_cells(raw, part, findings)? {
         let mut metadata = environment::drone08::metadata(facts, drafts.len() as u32 + 1);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(file, &index, part.clone(), DIALECT, &metadata, facts, findings) else { continue };
+        let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
         let name = stage_name(&cell, &drafts);
         drafts.extend(read_cell(&root, name, cell, metadata, facts, findings));
     }
@@ -118,6 +114,8 @@ fn read_cell(
         volumes: reading.volumes,
         trigger: crate::when::When::default(),
         depends_on: Vec::new(),
+        workflows: Vec::new(),
+        runs_on: None,
         environment: Environment::new(),
         metadata,
         services,
@@ -207,6 +205,7 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
     Some(Stage {
         number: StageNumber(number),
         name: draft.name,
+        file: String::new(),
         backend: draft.backend,
         needs: Vec::new(),
         run_on: lp_model::RunOn::default(),

@@ -5,14 +5,14 @@ mod document;
 mod keys;
 mod step;
 
-use crate::PipelineFile;
 use crate::draft::{Draft, Reasons, StageDraft, check_size, expand};
 use crate::environment::drone1::{self as variables, StageFacts};
 use crate::environment::{self, Environment};
 use crate::graph::{bridge, order};
+use crate::source::Source;
 use crate::when::Situation;
 use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber, message, what};
-use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, decode, parse_part, read_text};
+use lp_yaml::{Findings, Node, decode};
 use std::sync::Arc;
 
 pub(crate) use keys::keys;
@@ -20,8 +20,8 @@ pub(crate) use keys::keys;
 const DIALECT: Dialect = Dialect::Drone1;
 
 /// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
-    let drafts = read(file, facts, findings);
+pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+    let drafts = read(source, facts, findings);
     if findings.has_errors() {
         return Vec::new();
     }
@@ -57,31 +57,20 @@ pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mu
 }
 
 /// Reads all pipelines of the file.
-pub(crate) fn read(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<StageDraft> {
-    let text = match read_text(file.path, file.bytes) {
-        Ok(text) => text,
-        Err(more) => {
-            findings.extend(more);
-            return Vec::new();
-        }
-    };
-    let index = TextIndex::new(text);
+pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<StageDraft> {
     let mut drafts: Vec<StageDraft> = Vec::new();
     let mut pipelines = 0;
-    let parts = cut(text);
-    if !check_size(parts.len(), 0, findings) {
+    if !check_size(source.parts.len(), 0, findings) {
         return drafts;
     }
-    for part in parts {
-        // Read once as written where the stage's own variables (`${DRONE_STAGE_NAME}`) occur: their values stand in the text.
-        let own = text[part.clone()].contains("DRONE_STAGE_");
-        let raw = own.then(|| parse_part(file.path, &text[part.clone()], &SourceMap::part(&index, part.clone())).ok()).flatten();
-        let stage = raw.as_deref().map(|root| document::facts(root, pipelines + 1)).unwrap_or_default();
+    for part in &source.parts {
+        // The values of the stage's own variables (`${DRONE_STAGE_NAME}`) stand in the text as written.
+        let stage = part.raw.as_ref().map(|root| document::facts(root, pipelines + 1)).unwrap_or_default();
         let mut metadata = variables::metadata(facts, &stage);
         // Parameters win over what is known of the run, but only in substitution.
         let mut known = metadata.clone();
         known.extend(facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(file, &index, part, DIALECT, &known, facts, findings) else { continue };
+        let Some(root) = expand(source, part, &known, facts, findings) else { continue };
         if !kind(&root, findings) {
             continue;
         }
@@ -230,6 +219,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     Some(Stage {
         number: StageNumber(0),
         name: draft.name,
+        file: String::new(),
         backend: draft.backend,
         needs: Vec::new(),
         run_on,

@@ -4,10 +4,10 @@
 //! text and facts always give the same plan. What the dialects mean was established by running them; the rules
 //! stand in the comments where they surprise.
 //!
-//! Drone 0.5 to 0.8, Drone 1.x and 2.x, and Woodpecker 0.15 to 3 compile to the same plan. One file is compiled alone: a Woodpecker
-//! workflow that depends on workflows of other files runs without them, with a warning.
+//! Drone 0.5 to 0.8, Drone 1.x and 2.x, and Woodpecker 0.15 to 3 compile to the same plan. A pipeline is one file, or all the
+//! workflows of Woodpecker; a workflow that is compiled alone runs without those of other files that it depends on, with a warning.
 //!
-//! Read in this order: [`detect`] (which dialect), [`substitute`], [`matrix`], [`when`], [`params`], [`script`],
+//! Read in this order: `source` (the files), [`detect`] (which dialect), [`substitute`], [`matrix`], [`when`], [`params`], [`script`],
 //! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, and [`outline`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -26,6 +26,7 @@ pub mod outline;
 pub mod params;
 pub mod schema;
 pub mod script;
+mod source;
 pub mod substitute;
 pub mod when;
 mod woodpecker;
@@ -37,7 +38,7 @@ pub use schema::schema;
 pub use woodpecker::Generation;
 
 use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION, Plan, Stage};
-use lp_yaml::Findings;
+use source::{AllFindings, Sources};
 
 /// Time limit of a run where nothing else is said: the dialects' default of 60 minutes.
 const DEFAULT_TIMEOUT_S: u64 = 3600;
@@ -53,30 +54,31 @@ pub struct PipelineFile<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Compiles a file for one event. Besides the plan there may be warnings and notes; a plan without stages
-/// comes with the warning `nothing-would-run`, which says why.
+/// Compiles a pipeline for one event: one file, or all the workflows of Woodpecker (in any order). Besides the plan there may be
+/// warnings and notes; a plan without stages comes with the warning `nothing-would-run`, which says why.
 ///
 /// # Errors
 /// All findings, at least one of which is an error.
-pub fn compile(file: &PipelineFile<'_>, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let detected = detect(file)?;
-    let mut findings = Findings::new(file.path);
-    let stages = match detected.dialect {
-        Dialect::Drone08 => drone08::compile(file, facts, &mut findings),
-        Dialect::Drone1 => drone1::compile(file, facts, &mut findings),
-        Dialect::Woodpecker => woodpecker::compile(file, facts, &mut findings),
+pub fn compile(files: &[PipelineFile<'_>], facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let sources = Sources::read(files)?;
+    let mut findings = AllFindings::new(&sources);
+    let dialect = sources.detected().dialect;
+    let stages = match dialect {
+        Dialect::Drone08 => drone08::compile(sources.only(), facts, findings.only()),
+        Dialect::Drone1 => drone1::compile(sources.only(), facts, findings.only()),
+        Dialect::Woodpecker => woodpecker::compile(&sources, facts, &mut findings),
     };
     if findings.has_errors() {
         return Err(findings.into_sorted());
     }
-    Ok((plan(file, facts, detected.dialect, stages), findings.into_sorted()))
+    Ok((plan(sources.path(), facts, dialect, stages), findings.into_sorted()))
 }
 
-fn plan(file: &PipelineFile<'_>, facts: &EventFacts, dialect: Dialect, stages: Vec<Stage>) -> Plan {
+fn plan(path: &str, facts: &EventFacts, dialect: Dialect, stages: Vec<Stage>) -> Plan {
     Plan {
         version: PLAN_VERSION,
         dialect,
-        file: file.path.to_owned(),
+        file: path.to_owned(),
         event: facts.clone(),
         timeout_s: DEFAULT_TIMEOUT_S,
         // After a cancel nothing more is run in any dialect, not even steps for the failure case.

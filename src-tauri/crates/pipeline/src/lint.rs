@@ -1,30 +1,33 @@
 //! Findings about a file that hold for any event.
 
-use crate::{PipelineFile, detect, drone1, drone08, woodpecker};
+use crate::draft::StageDraft;
+use crate::source::{AllFindings, Sources};
+use crate::{PipelineFile, drone1, drone08, woodpecker};
 use lp_model::{Diagnostic, Dialect, EventFacts, EventKind};
-use lp_yaml::Findings;
 
-/// Checks a file without an event: everything is read, no condition is decided, and the project counts as trusted.
-pub fn lint(file: &PipelineFile<'_>) -> Vec<Diagnostic> {
+/// Checks a pipeline without an event: everything is read, no condition is decided, and the project counts as trusted.
+pub fn lint(files: &[PipelineFile<'_>]) -> Vec<Diagnostic> {
     let facts = sample_facts();
-    let mut findings = Findings::new(file.path);
-    match detect(file).map(|detected| detected.dialect) {
+    let sources = match Sources::read(files) {
         Err(more) => return more,
-        Ok(Dialect::Drone08) => {
-            drone08::read(file, &facts, &mut findings);
-        }
-        Ok(Dialect::Drone1) => {
-            drone1::read(file, &facts, &mut findings);
-        }
-        Ok(Dialect::Woodpecker) => {
-            woodpecker::read(file, &facts, &mut findings);
-        }
-    }
+        Ok(sources) => sources,
+    };
+    let mut findings = AllFindings::new(&sources);
+    drafts(&sources, &facts, &mut findings);
     // Without an event nobody knows which inputs there will be, so only a slip of a known name is worth a word.
     let slip = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.template().starts_with("did you mean"));
     let mut found = findings.into_sorted();
     found.retain(|d| d.code != "unknown-variable" || slip(d));
     found
+}
+
+/// Reads everything that the files describe, whatever the event.
+pub(crate) fn drafts(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<StageDraft> {
+    match sources.detected().dialect {
+        Dialect::Drone08 => drone08::read(sources.only(), facts, findings.only()).map(|(drafts, _)| drafts).unwrap_or_default(),
+        Dialect::Drone1 => drone1::read(sources.only(), facts, findings.only()),
+        Dialect::Woodpecker => woodpecker::read(sources, facts, findings).into_iter().flatten().flat_map(|read| read.drafts).collect(),
+    }
 }
 
 /// Facts that give every usual variable a harmless value, so that a file can be read without an event.
@@ -50,7 +53,7 @@ mod tests {
     fn only_what_holds_for_any_event_is_told() {
         let text = "kind: pipeline\nname: a\ntrigger: {event: tag}\nsteps:\n- name: a\n  image: x\n  privileged: true\n  commands: ['${TICKET} ${DRONE_BRANHC}']\n";
         let codes: Vec<String> =
-            lint(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }).into_iter().map(|d| d.message.to_string()).collect();
+            lint(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }]).into_iter().map(|d| d.message.to_string()).collect();
         assert_eq!(codes, ["`${DRONE_BRANHC}` is not known before the run, so it becomes an empty text"]);
     }
 }

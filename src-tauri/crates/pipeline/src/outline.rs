@@ -1,11 +1,11 @@
 //! What a file contains, whatever the event: names for previews and lint, events and targets for the buttons.
 
+use crate::PipelineFile;
 use crate::draft::StageDraft;
-use crate::lint::sample_facts;
+use crate::lint::{drafts, sample_facts};
+use crate::source::{AllFindings, Sources};
 use crate::when::{Conditions, Subject, When, event_word};
-use crate::{PipelineFile, detect, drone1, drone08, woodpecker};
 use lp_model::{Diagnostic, Dialect, EventKind, StepKind};
-use lp_yaml::Findings;
 use serde::Serialize;
 
 /// The contents of a pipeline file.
@@ -45,19 +45,15 @@ pub struct OutlineStep {
     pub line: u32,
 }
 
-/// Reads what a file contains.
+/// Reads what a pipeline contains.
 ///
 /// # Errors
 /// The findings that keep it from being read.
-pub fn outline(file: &PipelineFile<'_>) -> Result<Outline, Vec<Diagnostic>> {
-    let dialect = detect(file)?.dialect;
-    let facts = sample_facts();
-    let mut findings = Findings::new(file.path);
-    let drafts = match dialect {
-        Dialect::Drone08 => drone08::read(file, &facts, &mut findings).map(|(drafts, _)| drafts).unwrap_or_default(),
-        Dialect::Drone1 => drone1::read(file, &facts, &mut findings),
-        Dialect::Woodpecker => woodpecker::read(file, &facts, &mut findings).map(|read| read.drafts).unwrap_or_default(),
-    };
+pub fn outline(files: &[PipelineFile<'_>]) -> Result<Outline, Vec<Diagnostic>> {
+    let sources = Sources::read(files)?;
+    let dialect = sources.detected().dialect;
+    let mut findings = AllFindings::new(&sources);
+    let drafts = drafts(&sources, &sample_facts(), &mut findings);
     if findings.has_errors() {
         return Err(findings.into_sorted());
     }
@@ -128,7 +124,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Outline {
-        outline(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }).unwrap()
+        outline(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }]).unwrap()
     }
 
     #[test]

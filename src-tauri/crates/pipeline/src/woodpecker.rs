@@ -1,19 +1,22 @@
-//! Woodpecker 0.15, 2 and 3: one file is one workflow, and one stage per combination of its matrix. The steps run one after
+//! Woodpecker 0.15, 2 and 3: each file is one workflow, and one stage per combination of its matrix. The steps run one after
 //! the other, or, as soon as one of them has `depends_on`, level by level.
 
 mod document;
 mod keys;
 mod step;
+mod workflows;
 
-use crate::PipelineFile;
-use crate::draft::{Draft, Reasons, StageDraft, check_size, expand, first_document, levels_by_group, matrix_cells, runs_ever};
+use crate::draft::{Draft, Reasons, StageDraft, check_size, expand, levels_by_group, matrix_cells, runs_ever};
 use crate::environment::woodpecker as variables;
 use crate::environment::{self, Environment};
 use crate::graph::order;
 use crate::matrix::cell_name;
+use crate::source::{AllFindings, Source, Sources};
 use crate::when::{Mismatch, Situation};
 use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what};
 use lp_yaml::Findings;
+use std::collections::HashSet;
+use workflows::Planned;
 
 pub(crate) use keys::keys;
 
@@ -32,55 +35,79 @@ pub enum Generation {
 /// A file that was read.
 pub(crate) struct Read {
     generation: Generation,
+    workflow: String,
     pub drafts: Vec<StageDraft>,
     /// Whether `branches` keeps the event out.
     branches: Option<Mismatch>,
 }
 
-/// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
-    let Some(read) = read(file, facts, findings) else { return Vec::new() };
+/// Compiles the workflows of all files.
+pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<Stage> {
+    let reads = read(sources, facts, findings);
+    let several = sources.all().len() > 1;
     let mut reasons = Reasons::default();
-    let mut stages = Vec::new();
-    match read.branches {
-        Some(mismatch) => reasons.add(what!("the file"), &mismatch),
-        None => {
-            for draft in read.drafts {
-                let number = stages.len() as u32 + 1;
-                stages.extend(stage(draft, read.generation, number, facts, &mut reasons, findings));
+    let mut planned: Vec<Planned> = Vec::new();
+    for (n, read) in reads.into_iter().enumerate() {
+        let Some(read) = read else { continue };
+        let (named, alone) = (what!("workflow `{}`", read.workflow), what!("the workflow"));
+        let label = if several { named } else { alone };
+        if let Some(mismatch) = read.branches {
+            reasons.add(label, &mismatch);
+            continue;
+        }
+        for mut draft in read.drafts {
+            let needs = std::mem::take(&mut draft.workflows);
+            let Some(mut stage) = stage(draft, read.generation, label, facts, &mut reasons, &mut findings.files[n]) else { continue };
+            if several {
+                sources.all()[n].path.clone_into(&mut stage.file);
             }
+            planned.push(Planned { workflow: read.workflow.clone(), needs, stage });
         }
     }
-    if !check_size(stages.len(), stages.iter().map(|stage| stage.steps.len()).sum(), findings) {
+    let stages = workflows::connect(planned, several, &mut reasons, findings);
+    if !check_size(stages.len(), stages.iter().map(|stage| stage.steps.len()).sum(), &mut findings.whole) {
         return Vec::new();
     }
     if stages.is_empty() && !findings.has_errors() {
-        reasons.warn(DIALECT, facts, findings);
+        reasons.warn(DIALECT, facts, &mut findings.whole);
     }
     stages
 }
 
-/// Reads one draft per combination of the matrix.
-pub(crate) fn read(file: &PipelineFile<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Read> {
-    let (index, part, raw) = first_document(file, DIALECT, "woodpecker", findings)?;
+/// Reads all files; of one with errors there may be nothing.
+pub(crate) fn read(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<Option<Read>> {
+    let mut names = HashSet::new();
+    let mut reads = Vec::new();
+    for (source, findings) in sources.all().iter().zip(&mut findings.files) {
+        reads.push(read_file(source, &mut names, facts, findings));
+    }
+    workflows::check(&reads, findings);
+    reads
+}
+
+/// Reads one draft per combination of the matrix. `names` are those of the stages so far.
+fn read_file(source: &Source<'_>, names: &mut HashSet<String>, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Read> {
+    let (part, raw) = source.first("woodpecker", findings)?;
     let generation = if raw.get("steps").is_none() && raw.get("pipeline").is_some() { Generation::Early } else { Generation::Current };
-    let branches = document::branches(&raw, generation, facts, findings);
-    let workflow = workflow_name(file.path);
+    let branches = document::branches(raw, generation, facts, findings);
+    let workflow = workflow_name(source.path);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in matrix_cells(&raw, &part, findings)? {
-        let mut metadata = variables::metadata(facts, generation, &workflow, drafts.len() as u32 + 1);
+    for cell in matrix_cells(raw, part, findings)? {
+        let number = names.len() as u32 + 1;
+        let mut metadata = variables::metadata(facts, generation, &workflow, number);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(file, &index, part.clone(), DIALECT, &metadata, facts, findings) else { continue };
+        let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
         let mut name = if cell.is_empty() { workflow.clone() } else { format!("{workflow} {}", cell_name(&cell)) };
-        if drafts.iter().any(|other| other.name == name) {
-            name = format!("{name} ({})", drafts.len() + 1);
+        if !names.insert(name.clone()) {
+            name = format!("{name} ({number})");
+            names.insert(name.clone());
         }
         drafts.extend(document::read(&root, generation, name, cell, metadata, facts, findings));
     }
     if generation == Generation::Current {
-        document::deprecated_variables(&index, part, findings);
+        document::deprecated_variables(&source.index, part.range.clone(), findings);
     }
-    Some(Read { generation, drafts, branches })
+    Some(Read { generation, workflow, drafts, branches })
 }
 
 /// The name of the file without its folder, a leading dot and its ending.
@@ -89,18 +116,18 @@ fn workflow_name(path: &str) -> String {
     file.strip_suffix(".yml").or_else(|| file.strip_suffix(".yaml")).unwrap_or(file).to_owned()
 }
 
-/// Decides the conditions and draws the edges: all services first, then level after level.
+/// Decides the conditions and draws the edges: all services first, then level after level. The stage has no number yet.
 fn stage(
     draft: StageDraft,
     generation: Generation,
-    number: u32,
+    label: What<'_>,
     facts: &EventFacts,
     reasons: &mut Reasons,
     findings: &mut Findings<'_>,
 ) -> Option<Stage> {
     let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
-        reasons.add(what!("the workflow"), &mismatch);
+        reasons.add(label, &mismatch);
         return None;
     }
     let run_on = document::run_on(&draft, &situation);
@@ -143,7 +170,8 @@ fn stage(
         steps.push(step);
     }
     Some(Stage {
-        number: StageNumber(number),
+        number: StageNumber(0),
+        file: String::new(),
         name: draft.name,
         backend: draft.backend,
         needs: Vec::new(),

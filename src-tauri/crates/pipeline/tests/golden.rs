@@ -33,7 +33,8 @@ fn render(name: &str, plan: &Plan) -> String {
             Dialect::Woodpecker if name.starts_with("wp015") => BARE_WP015,
             Dialect::Woodpecker => BARE_WP,
         };
-        let (bare, _) = compile(&PipelineFile { path: path(name), bytes: bare.as_bytes() }, &plan.event).expect("a bare pipeline compiles");
+        let (bare, _) =
+            compile(&[PipelineFile { path: path(name), bytes: bare.as_bytes() }], &plan.event).expect("a bare pipeline compiles");
         let common = bare.stages.first().map(|stage| stage.steps[0].environment.clone()).unwrap_or_default();
         for step in plan.stages.iter_mut().flat_map(|stage| &mut stage.steps) {
             step.environment.retain(|name, value| common.get(name) != Some(value));
@@ -67,7 +68,7 @@ fn every_pair_gives_what_is_written_down() {
         let event =
             std::fs::read_to_string(folder().join(format!("{name}.event.json"))).unwrap_or_else(|_| panic!("{name}.event.json is missing"));
         let facts: EventFacts = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{name}.event.json: {error}"));
-        let results = match compile(&PipelineFile { path: path(name), bytes: &bytes }, &facts) {
+        let results = match compile(&[PipelineFile { path: path(name), bytes: &bytes }], &facts) {
             Ok((plan, warnings)) => {
                 check_invariants(name, &plan);
                 vec![("plan.json", render(name, &plan)), ("warnings.txt", lines(&warnings))]

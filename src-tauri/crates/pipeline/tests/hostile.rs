@@ -12,9 +12,9 @@ fn run(bytes: &[u8]) {
         for path in [".drone.yml", ".woodpecker.yml"] {
             let file = PipelineFile { path, bytes };
             // Every answer is fine; a panic or an endless loop is not.
-            let _ = compile(&file, &facts);
-            let _ = lint(&file);
-            let _ = outline(&file);
+            let _ = compile(&[file], &facts);
+            let _ = lint(&[file]);
+            let _ = outline(&[file]);
         }
     }
 }
@@ -134,7 +134,7 @@ fn large_and_hostile_files_are_answered_soon() {
     for text in files {
         let file = PipelineFile { path: ".drone.yml", bytes: text.as_bytes() };
         let start = Instant::now();
-        let _ = compile(&file, &EventFacts::new(EventKind::Push));
+        let _ = compile(&[file], &EventFacts::new(EventKind::Push));
         // Up to a megabyte is read twice; the bound is loose because test machines are busy.
         assert!(start.elapsed() < Duration::from_secs(10), "{:?} for {}…", start.elapsed(), &text[..30]);
     }

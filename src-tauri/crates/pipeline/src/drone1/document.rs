@@ -71,6 +71,8 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         volumes: Vec::new(),
         trigger: When::default(),
         depends_on: Vec::new(),
+        workflows: Vec::new(),
+        runs_on: None,
         environment: Environment::new(),
         metadata,
         services: Vec::new(),

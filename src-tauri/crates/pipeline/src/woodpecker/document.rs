@@ -96,6 +96,8 @@ pub(super) fn read(
         volumes: Vec::new(),
         trigger: When::default(),
         depends_on: Vec::new(),
+        workflows: Vec::new(),
+        runs_on: None,
         environment: Environment::new(),
         metadata,
         services: Vec::new(),
@@ -147,26 +149,16 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
                 platform(&label.value, label.key.span, what!("`{}`", "labels"), findings);
             }
         }
-        "depends_on" => {
-            let names = dependency_names(node, what!("`{}` of the file", "depends_on"), findings);
-            if !names.is_empty() {
-                let message = message!("`depends_on` names workflows of other files ({}); files are run one by one here", names.join(", "));
-                findings
-                    .warning("other-workflows", span, message)
-                    .help(message!("run those workflows first if this one needs what they do"));
-            }
-        }
+        "depends_on" => stage.workflows = step::dependencies(node, what!("`{}` of the file", "depends_on"), findings),
         "runs_on" => {
-            for (word, span) in decode::text_or_texts(node, what!("`{}`", "runs_on"), findings).unwrap_or_default() {
+            let words = decode::text_or_texts(node, what!("`{}`", "runs_on"), findings).unwrap_or_default();
+            for (word, span) in &words {
                 if !matches!(word.as_str(), "success" | "failure") {
-                    findings.warning("unknown-word", span, message!("`runs_on` is `{}`, which means nothing", word));
+                    findings.warning("unknown-word", *span, message!("`runs_on` is `{}`, which means nothing", word));
                 }
             }
-            findings.note(
-                "other-workflows",
-                span,
-                message!("`runs_on` looks at other workflows; files are run one by one here, so it has no effect"),
-            );
+            let names = |wanted: &str| words.iter().any(|(word, _)| word == wanted);
+            stage.runs_on = Some(RunOn { success: names("success"), failure: names("failure") });
         }
         "concurrency" => concurrency(node, findings),
         "networks" | "volumes" => {
@@ -198,10 +190,6 @@ fn concurrency(node: &Node, findings: &mut Findings<'_>) {
             findings.warning("missing-limit", node.span, message!("`concurrency` has no `limit`"));
         }
     }
-}
-
-fn dependency_names(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Vec<String> {
-    step::dependencies(node, what, findings).into_iter().map(|dependency| dependency.name).collect()
 }
 
 /// Steps or services: a map by name, or a list of maps with `name`.
@@ -275,8 +263,8 @@ fn note_missing_events(stage: &StageDraft, findings: &mut Findings<'_>) {
     }
 }
 
-/// For which results of other workflows the workflow runs. There are none here, so one that waits for a failure never runs.
+/// For which results of the workflows that it needs the workflow runs: `runs_on`, or `status` of those conditions that hold.
 pub(super) fn run_on(stage: &StageDraft, situation: &Situation<'_>) -> RunOn {
-    let run_on = stage.trigger.run_on(situation);
+    let run_on = stage.runs_on.unwrap_or_else(|| stage.trigger.run_on(situation));
     if run_on.success || run_on.failure { run_on } else { RunOn::default() }
 }

@@ -141,7 +141,7 @@ fn small_files_are_refused_where_the_original_refuses() {
     let mut differences = Vec::new();
     for (table, key) in [("own_structure_oracle.json", "drone_0.8"), ("own_structure_1x_oracle.json", "drone_1.x")] {
         for case in cases(&folder, table) {
-            let now = compile(&PipelineFile { path: ".drone.yml", bytes: text(&case, "yaml").as_bytes() }, &facts("push_master"));
+            let now = compile(&[PipelineFile { path: ".drone.yml", bytes: text(&case, "yaml").as_bytes() }], &facts("push_master"));
             let expected = refused(&case[key]);
             if now.is_err() != expected {
                 differences.push((format!("{key} {}", text(&case, "name")), format!("refused {expected}, here {now:?}")));
@@ -180,12 +180,12 @@ fn real_files_run_the_same_steps() {
         }
         let bytes = std::fs::read(folder.join("realworld").join(&name)).expect("readable");
         let file = PipelineFile { path: ".drone.yml", bytes: &bytes };
-        let _ = (lint(&file), outline(&file));
+        let _ = (lint(&[file]), outline(&[file]));
         let expected = folder.join("expected").join(name.replace(".yml", ".json"));
         let expected: Value = serde_json::from_str(&std::fs::read_to_string(expected).expect("an answer")).expect("JSON");
         for &scenario in if old { &SCENARIOS_08[..] } else { &SCENARIOS_1[..] } {
             let answer = &expected["facts"]["scenarios"][scenario];
-            let now = compile(&file, &facts(scenario));
+            let now = compile(&[file], &facts(scenario));
             compared += 1;
             let difference = match (now, old) {
                 (Ok((plan, _)), true) => compare_08(&plan, &expected["facts"], answer, &left_out(&bytes), scenario),
@@ -233,7 +233,7 @@ fn compare_1(plan: &lp_model::Plan, pipelines: &Value, answer: &Value) -> Option
 #[test]
 fn a_secret_of_a_real_plugin_step_is_a_name_in_the_plan() {
     let text = "kind: pipeline\nsteps:\n- name: push\n  image: plugins/docker\n  settings: {password: {from_secret: pw}, repo: a/b}\n";
-    let (plan, _) = compile(&PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }, &facts("push_master")).expect("it compiles");
+    let (plan, _) = compile(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &facts("push_master")).expect("it compiles");
     assert_eq!(plan.stages[0].steps[0].environment["PLUGIN_PASSWORD"], EnvValue::Secret("pw".into()));
     assert_eq!(plan.secret_names(), ["pw"]);
 }

@@ -223,7 +223,7 @@ fn small_files_are_refused_where_015_refuses() {
     let Some(folder) = corpus() else { return };
     let mut differences = Vec::new();
     for case in cases(&folder, "own_structure_oracle.json") {
-        let now = compile(&PipelineFile { path: PATH, bytes: text(&case, "yaml").as_bytes() }, &facts("push_master"));
+        let now = compile(&[PipelineFile { path: PATH, bytes: text(&case, "yaml").as_bytes() }], &facts("push_master"));
         let expected = refused(&case["woodpecker_0.15"]);
         if now.is_err() != expected {
             differences.push((text(&case, "name").to_owned(), format!("refused {expected}, here {now:?}")));
@@ -244,7 +244,7 @@ fn small_files_are_refused_where_015_refuses() {
 fn findings_of(yaml: &str) -> (bool, Vec<String>) {
     let mut facts = facts("push_master");
     facts.repo.trusted = false;
-    match compile(&PipelineFile { path: PATH, bytes: yaml.as_bytes() }, &facts) {
+    match compile(&[PipelineFile { path: PATH, bytes: yaml.as_bytes() }], &facts) {
         Ok((_, found)) => (true, found.iter().map(ToString::to_string).collect()),
         Err(found) => (false, found.iter().map(ToString::to_string).collect()),
     }
@@ -286,7 +286,7 @@ fn what_the_linters_accept_and_only_remark_is_so_here() {
     let Some(folder) = corpus() else { return };
     for case in cases(&folder, "wp3_lint_Lint.json") {
         let yaml = closed(text(&case, "Data"));
-        let found = lint(&PipelineFile { path: PATH, bytes: yaml.as_bytes() });
+        let found = lint(&[PipelineFile { path: PATH, bytes: yaml.as_bytes() }]);
         assert!(!found.iter().any(|d| d.severity == Severity::Error), "{yaml}: {found:?}");
         assert!(!found.iter().any(|d| d.code == "not-privileged-any-more"), "{yaml}");
     }
@@ -315,7 +315,7 @@ fn steps_volumes_and_concurrency_are_read() {
     let Some(folder) = corpus() else { return };
     for case in cases(&folder, "wp3_container_parse.json") {
         let yaml = format!("steps:\n  {}\n", text(&case, "from").replace('\n', "\n  "));
-        let outline = outline(&PipelineFile { path: PATH, bytes: yaml.as_bytes() }).expect("it can be read");
+        let outline = outline(&[PipelineFile { path: PATH, bytes: yaml.as_bytes() }]).expect("it can be read");
         let now: Vec<(&str, &str)> = outline.stages[0].steps.iter().map(|step| (step.name.as_str(), step.image.as_str())).collect();
         let expected: Vec<(&str, &str)> =
             case["want"].as_array().into_iter().flatten().map(|step| (text(step, "Name"), text(step, "Image"))).collect();
@@ -323,7 +323,7 @@ fn steps_volumes_and_concurrency_are_read() {
     }
     for case in cases(&folder, "wp3_volume_parse.json") {
         let yaml = format!("steps:\n- name: a\n  image: x\n  volumes:\n  {}\n", text(&case, "yaml").replace('\n', "\n  "));
-        let (plan, _) = compile(&PipelineFile { path: PATH, bytes: yaml.as_bytes() }, &facts("push_master")).expect("it compiles");
+        let (plan, _) = compile(&[PipelineFile { path: PATH, bytes: yaml.as_bytes() }], &facts("push_master")).expect("it compiles");
         let mounts = &plan.stages[0].steps[0].mounts;
         let now: Vec<(&str, bool)> = mounts.iter().map(|mount| (mount.path.as_str(), mount.read_only)).collect();
         let expected: Vec<(&str, bool)> = case["expected"]["Volumes"]

@@ -40,14 +40,14 @@ fn real_files_of_015_run_the_same_steps() {
         }
         let bytes = std::fs::read(&path).expect("readable");
         let file = PipelineFile { path: ".woodpecker.yml", bytes: &bytes };
-        let _ = (lint(&file), outline(&file));
+        let _ = (lint(&[file]), outline(&[file]));
         let expected = &answer(&folder, &name)["facts"];
         for scenario in SCENARIOS_08 {
             let answer = &expected["scenarios"][scenario];
             let refused =
                 answer.is_null() || answer.to_string().contains("parse_error") || answer.to_string().contains("lint_error_trusted");
             compared += 1;
-            let difference = match compile(&file, &facts(scenario)) {
+            let difference = match compile(&[file], &facts(scenario)) {
                 Ok(_) if refused => Some(format!("refused: {answer}")),
                 Ok((plan, _)) => compare_08(&plan, expected, answer, &left_out(&bytes), scenario),
                 Err(_) if refused => None,
@@ -81,7 +81,7 @@ fn real_files_of_today_have_the_same_steps() {
         let file = PipelineFile { path: ".woodpecker.yml", bytes: &bytes };
         let expected = &answer(&folder, &name)["facts"];
         compared += 1;
-        let outline = match outline(&file) {
+        let outline = match outline(&[file]) {
             Ok(outline) => outline,
             Err(errors) => {
                 differences.push((name, errors.iter().map(|d| format!("\n    {d}")).collect::<String>()));
@@ -91,7 +91,7 @@ fn real_files_of_today_have_the_same_steps() {
         for kind in EventKind::ALL {
             let mut facts = facts("push_master");
             facts.kind = kind;
-            if let Err(errors) = compile(&file, &facts) {
+            if let Err(errors) = compile(&[file], &facts) {
                 differences.push((name.clone(), format!("{kind:?}: {}", errors.iter().map(|d| format!("\n    {d}")).collect::<String>())));
             }
         }
@@ -126,7 +126,7 @@ fn fixtures_of_the_schema_are_judged_alike() {
     let mut differences = Vec::new();
     for path in files(&folder.join("schema_woodpecker"), &["yml", "yaml"]) {
         let bytes = std::fs::read(&path).expect("readable");
-        let found = lint(&PipelineFile { path: ".woodpecker.yml", bytes: &bytes });
+        let found = lint(&[PipelineFile { path: ".woodpecker.yml", bytes: &bytes }]);
         let errors: Vec<String> = found.iter().filter(|d| d.severity == Severity::Error).map(ToString::to_string).collect();
         let remarks = found.iter().any(|d| d.severity == Severity::Warning);
         let broken = name(&path).contains("broken") || name(&path).contains("invalid");
@@ -146,7 +146,7 @@ fn scenarios_and_samples_compile() {
     for part in ["e2e_woodpecker", "samples_woodpecker"] {
         for path in files(&folder.join(part), &["yml", "yaml"]) {
             let bytes = std::fs::read(&path).expect("readable");
-            if let Err(errors) = compile(&PipelineFile { path: ".woodpecker.yml", bytes: &bytes }, &facts("push_master")) {
+            if let Err(errors) = compile(&[PipelineFile { path: ".woodpecker.yml", bytes: &bytes }], &facts("push_master")) {
                 let place = path.parent().map(name).unwrap_or_default();
                 let errors = errors.iter().map(|d| format!("\n    {d}")).collect::<String>();
                 differences.push((format!("{place}/{}", name(&path)), errors));

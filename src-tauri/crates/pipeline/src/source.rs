@@ -1,0 +1,170 @@
+//! The files of a pipeline, read once: their text, their documents, and the trees of these as written, before variables are
+//! replaced. Everything else works on them, so that a file is parsed no oftener than needed.
+
+use crate::PipelineFile;
+use crate::detect::{self, Detected};
+use lp_model::{Diagnostic, Dialect, Severity, message};
+use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_part, parse_splicing, read_text};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One document of a file.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Its bytes in the file, without the marker lines.
+    pub range: Range<usize>,
+    /// Its tree as written; a file may be no YAML before its variables are replaced.
+    pub raw: Result<Arc<Node>, Vec<Diagnostic>>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct Source<'a> {
+    pub path: &'a str,
+    pub index: TextIndex<'a>,
+    pub parts: Vec<Part>,
+    pub detected: Detected,
+}
+
+impl<'a> Source<'a> {
+    /// Reads the file and tells its dialect.
+    ///
+    /// # Errors
+    /// The file is no text, or no pipeline.
+    pub fn read(file: &PipelineFile<'a>) -> Result<Self, Vec<Diagnostic>> {
+        let text = read_text(file.path, file.bytes)?;
+        let index = TextIndex::new(text);
+        // Only `<<` in a list is read differently by the dialects.
+        let splicing = text.contains("<<");
+        let parse = |range: Range<usize>, splicing: bool| {
+            let map = SourceMap::part(&index, range.clone());
+            let raw = if splicing {
+                parse_splicing(file.path, &text[range.clone()], &map)
+            } else {
+                parse_part(file.path, &text[range.clone()], &map)
+            };
+            Part { range, raw }
+        };
+        let mut parts: Vec<Part> = Vec::new();
+        for range in cut(text) {
+            parts.push(parse(range, splicing));
+        }
+        let detected = detect::of(file.path, &index, &parts)?;
+        if splicing && detected.dialect != Dialect::Woodpecker {
+            parts = parts.into_iter().map(|part| parse(part.range, false)).collect();
+        }
+        Ok(Self { path: file.path, index, parts, detected })
+    }
+
+    /// The text of a document.
+    pub fn text(&self, part: &Part) -> &'a str {
+        &self.index.text()[part.range.clone()]
+    }
+
+    /// Reads a text that was made of a document.
+    ///
+    /// # Errors
+    /// As the parser's.
+    pub fn parse(&self, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
+        if self.detected.dialect == Dialect::Woodpecker { parse_splicing(self.path, text, map) } else { parse_part(self.path, text, map) }
+    }
+
+    /// The first document and its tree as written, of those dialects that read no other: for what counts as written
+    /// (matrix values: `1.10` must stay `1.10`).
+    pub fn first(&self, program: &str, findings: &mut Findings<'_>) -> Option<(&Part, &Arc<Node>)> {
+        let part = self.parts.first()?;
+        if let Some(second) = self.parts.get(1) {
+            let message = message!("{} reads only the first document of a file", program);
+            findings.warning("second-document", self.index.span(second.range.start..second.range.start), message);
+        }
+        match &part.raw {
+            Ok(raw) => Some((part, raw)),
+            Err(more) => {
+                findings.extend(more.clone());
+                None
+            }
+        }
+    }
+}
+
+/// All files of a pipeline, at least one. Several are the workflows of Woodpecker, sorted by name.
+#[derive(Debug)]
+pub(crate) struct Sources<'a>(Vec<Source<'a>>);
+
+impl<'a> Sources<'a> {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// What is wrong with any of them; there is none, or several that are no workflows of Woodpecker.
+    pub fn read(files: &[PipelineFile<'a>]) -> Result<Self, Vec<Diagnostic>> {
+        let (mut sources, mut errors) = (Vec::new(), Vec::new());
+        for file in files {
+            match Source::read(file) {
+                Ok(source) => sources.push(source),
+                Err(more) => errors.extend(more),
+            }
+        }
+        sources.sort_by(|a, b| a.path.cmp(b.path));
+        if sources.len() > 1 {
+            for source in sources.iter().filter(|source| source.detected.dialect != Dialect::Woodpecker) {
+                let mut findings = Findings::new(source.path);
+                findings
+                    .error("mixed-dialects", None, message!("only workflows of woodpecker can make up a pipeline together, and this file is none"))
+                    .help(message!("move it out of the folder, or run it alone"));
+                errors.extend(findings.into_sorted());
+            }
+        }
+        if files.is_empty() {
+            let mut findings = Findings::new("");
+            findings.error("no-pipeline", None, message!("there is no pipeline file"));
+            errors = findings.into_sorted();
+        }
+        if errors.iter().any(|d| d.severity == Severity::Error) { Err(errors) } else { Ok(Self(sources)) }
+    }
+
+    pub fn all(&self) -> &[Source<'a>] {
+        &self.0
+    }
+
+    /// The only file of the dialects that know but one.
+    pub fn only(&self) -> &Source<'a> {
+        &self.0[0]
+    }
+
+    pub fn detected(&self) -> &Detected {
+        &self.only().detected
+    }
+
+    /// What a person calls the whole: the file, or the folder of the files.
+    pub fn path(&self) -> &'a str {
+        let first = self.only().path;
+        if self.0.len() == 1 { first } else { first.rfind('/').map_or(first, |end| &first[..end]) }
+    }
+}
+
+/// The findings about the files of a pipeline, and those about all of them together.
+#[derive(Debug)]
+pub(crate) struct AllFindings<'a> {
+    pub whole: Findings<'a>,
+    pub files: Vec<Findings<'a>>,
+}
+
+impl<'a> AllFindings<'a> {
+    pub fn new(sources: &Sources<'a>) -> Self {
+        Self { whole: Findings::new(sources.path()), files: sources.all().iter().map(|source| Findings::new(source.path)).collect() }
+    }
+
+    /// Those about the only file.
+    pub fn only(&mut self) -> &mut Findings<'a> {
+        &mut self.files[0]
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.whole.has_errors() || self.files.iter().any(Findings::has_errors)
+    }
+
+    /// All of them: about the whole first, then file after file.
+    pub fn into_sorted(self) -> Vec<Diagnostic> {
+        self.whole.into_sorted().into_iter().chain(self.files.into_iter().flat_map(Findings::into_sorted)).collect()
+    }
+}
