@@ -187,7 +187,10 @@ impl App {
         let workflow = find_workflow(workflows, &request.workflow)?;
         let inputs = lp_workflow::check_inputs(&workflow, &request.inputs).map_err(|errors| {
             let first = errors.into_iter().next();
-            ApiError::new(ErrorCode::InputInvalid, first.map_or_else(|| "a value is not allowed".to_owned(), |error| error.message.to_string()))
+            ApiError::new(
+                ErrorCode::InputInvalid,
+                first.map_or_else(|| "a value is not allowed".to_owned(), |error| error.message.to_string()),
+            )
         })?;
         let mut facts = facts(&sources, &workflow, numbers)?;
         facts.inputs = inputs;

@@ -109,7 +109,11 @@ impl<'a> Sources<'a> {
             for source in sources.iter().filter(|source| source.detected.dialect != Dialect::Woodpecker) {
                 let mut findings = Findings::new(source.path);
                 findings
-                    .error("mixed-dialects", None, message!("only workflows of woodpecker can make up a pipeline together, and this file is none"))
+                    .error(
+                        "mixed-dialects",
+                        None,
+                        message!("only workflows of woodpecker can make up a pipeline together, and this file is none"),
+                    )
                     .help(message!("move it out of the folder, or run it alone"));
                 errors.extend(findings.into_sorted());
             }

@@ -68,7 +68,10 @@ fn alone(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
     let Some(first) = draft.workflows.first() else { return };
     let names: Vec<&str> = draft.workflows.iter().map(|dependency| dependency.name.as_str()).collect();
     let message = message!("`depends_on` names workflows of other files ({}); this file runs without them here", names.join(", "));
-    findings.only().warning("other-workflows", first.span, message).help(message!("run the folder of the workflows to run them all in their order"));
+    findings
+        .only()
+        .warning("other-workflows", first.span, message)
+        .help(message!("run the folder of the workflows to run them all in their order"));
 }
 
 /// Leaves out what needs a workflow that does not run, numbers the rest and draws the edges.
