@@ -55,6 +55,8 @@ pub fn plan_stage(number: u32, steps: Vec<Step>) -> Stage {
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone".into(), path: "src/a".into() },
         source: false,
+        concurrency: None,
+        file: String::new(),
         matrix: Default::default(),
         volumes: Vec::new(),
         steps,

@@ -144,6 +144,8 @@ mod tests {
                 run_on: RunOn::default(),
                 workspace: Workspace { base: "/drone".into(), path: "src/a".into() },
                 source: true,
+                concurrency: None,
+                file: String::new(),
                 matrix: Default::default(),
                 volumes: vec![
                     Volume { name: "cache".into(), kind: VolumeKind::Temp },

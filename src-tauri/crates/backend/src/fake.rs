@@ -407,6 +407,8 @@ mod tests {
             run_on: RunOn::default(),
             workspace: Workspace { base: "/w".into(), path: String::new() },
             source: false,
+            concurrency: None,
+            file: String::new(),
             matrix: BTreeMap::new(),
             volumes: vec![],
             steps: vec![step.clone()],

@@ -1,7 +1,7 @@
 use crate::scheduler::SoFar;
 use crate::secrets::RunSecrets;
 use lp_backend::EnvText;
-use lp_model::{EnvPiece, EnvValue, RuntimeFact, Step, json_escape};
+use lp_model::{EnvPiece, EnvValue, MissingSecret, RuntimeFact, Step, json_escape};
 use lp_secret::SecretValue;
 
 /// What is known only now that a step starts.
@@ -21,7 +21,8 @@ pub(crate) struct Environment {
     pub notes: Vec<String>,
 }
 
-/// Fills in secrets and facts. `Err`: one of the secrets cannot be read; the text says which and why.
+/// Fills in secrets and facts. `Err`: one of the secrets cannot be read, or does not exist and the step must have it; the text says which
+/// and why.
 pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> Result<Environment, String> {
     let mut env = Vec::with_capacity(step.environment.len());
     let mut notes = Vec::new();
@@ -43,6 +44,9 @@ pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> 
         };
         match (text, missing) {
             (Some(text), _) => env.push((variable.clone(), text)),
+            (None, Some(name)) if step.missing_secret == MissingSecret::Error => {
+                return Err(format!("there is no secret `{name}`, which `{variable}` needs"));
+            }
             (None, Some(name)) => notes.push(format!("there is no secret `{name}`, so `{variable}` is not set")),
             (None, None) => {}
         }
@@ -120,6 +124,11 @@ mod tests {
         let resolved = resolve(&step, &RunSecrets::none(), &facts).unwrap();
         assert_eq!(resolved.env, [("B".to_owned(), EnvText::WorkspaceDir)]);
         assert_eq!(resolved.notes, ["there is no secret `gone`, so `A` is not set"]);
+
+        step.missing_secret = MissingSecret::Error;
+        assert_eq!(resolve(&step, &RunSecrets::none(), &facts).err().unwrap(), "there is no secret `gone`, which `A` needs");
+        step.environment.remove("A");
+        assert!(resolve(&step, &RunSecrets::none(), &facts).is_ok());
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub struct PullRequestFacts {
     pub target_branch: String,
     /// `opened`, `synchronized`, or empty.
     pub action: String,
+    /// Whether it comes from another repository, whose writers need not be trusted by this one.
+    pub from_fork: bool,
 }
 
 /// All facts of one event.

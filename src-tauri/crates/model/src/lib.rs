@@ -3,23 +3,27 @@
 //! It knows nothing about files, clocks, randomness, async, YAML, containers or SQLite: plain data that is versioned,
 //! printable and comparable. Everything else in the workspace speaks to its neighbours in these words.
 //!
-//! Read in this order: [`ids`], [`facts`], [`plan`], [`run`], [`message`], [`diagnostic`].
+//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`image`], [`run`], [`message`], [`diagnostic`].
 
+pub mod approval;
 pub mod diagnostic;
 pub mod facts;
 pub mod ids;
+pub mod image;
 pub mod json;
 pub mod message;
 pub mod plan;
 pub mod run;
 
+pub use approval::RequireApproval;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use facts::{CommitFacts, EventFacts, EventKind, Person, PullRequestFacts, RepoFacts};
 pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};
+pub use image::ImageReference;
 pub use json::json_escape;
 pub use message::{Language, Message, What};
 pub use plan::{
-    BackendKind, Dialect, EnvPiece, EnvValue, Mount, OnFailure, PLAN_VERSION, Plan, PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind,
-    Volume, VolumeKind, Workspace,
+    BackendKind, Concurrency, Dialect, EnvPiece, EnvValue, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan, PullPolicy, RunOn,
+    RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
 };
 pub use run::{CancelReason, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

@@ -96,6 +96,9 @@ pub struct Stage {
     pub workspace: Workspace,
     /// Whether the commit's files are put into the working copy (`clone: disable: true` and `skip_clone` say no).
     pub source: bool,
+    /// How many such stages may run at the same time, over all runs of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// Values of the matrix cell, empty otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub matrix: BTreeMap<String, String>,
@@ -111,6 +114,16 @@ impl Stage {
     pub fn step(&self, number: StepNumber) -> Option<&Step> {
         self.steps.iter().find(|s| s.number == number)
     }
+}
+
+/// A limit for stages that run at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concurrency {
+    /// Most of them at a time, at least 1.
+    pub limit: u32,
+    /// Stages of the project that name the same group are counted together; without a group those of the same name are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// Where the working copy of a stage is seen by its steps.
@@ -207,6 +220,24 @@ pub enum OnFailure {
     CancelRun,
 }
 
+/// What happens when a secret that a step asks for does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingSecret {
+    /// Its variable is not set, which is noted (Drone).
+    #[default]
+    Unset,
+    /// The step does not start (Woodpecker from 1.0 on).
+    Error,
+}
+
+impl MissingSecret {
+    /// Whether nothing was said.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// When an image is fetched from its registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -229,11 +260,12 @@ pub enum PullPolicy {
 pub enum EnvValue {
     /// The text itself.
     Text(String),
-    /// The value of the secret with that name; not set when there is no such secret.
+    /// The value of the secret with that name; when there is none, [`Step::missing_secret`] counts.
     Secret(String),
     /// Known only when the step starts.
     Runtime(RuntimeFact),
-    /// A text with secrets in it (Woodpecker's `from_secret` inside a list or map); not set when one of them does not exist.
+    /// A text with secrets in it (Woodpecker's `from_secret` inside a list or map); when one of them does not exist,
+    /// [`Step::missing_secret`] counts.
     Template(Vec<EnvPiece>),
 }
 
@@ -321,6 +353,9 @@ pub struct Step {
     /// Environment, all of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, EnvValue>,
+    /// What it means when one of the secrets in the environment does not exist.
+    #[serde(default, skip_serializing_if = "MissingSecret::is_default")]
+    pub missing_secret: MissingSecret,
     /// Absolute working folder as the container sees it; `None` keeps the image's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,
@@ -386,6 +421,7 @@ impl Step {
             entrypoint: None,
             command: None,
             environment: BTreeMap::new(),
+            missing_secret: MissingSecret::default(),
             working_dir: None,
             needs: Vec::new(),
             run_on: RunOn::default(),
@@ -444,6 +480,7 @@ mod tests {
                 run_on: RunOn::default(),
                 workspace: Workspace { base: "/drone/src".into(), path: String::new() },
                 source: true,
+                concurrency: None,
                 matrix: BTreeMap::new(),
                 volumes: vec![],
                 steps: vec![step],

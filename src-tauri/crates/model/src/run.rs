@@ -63,6 +63,18 @@ impl RunState {
         !matches!(self, Self::Queued | Self::Running)
     }
 
+    /// The state of a run that nothing but its stages decides. One without stages has passed.
+    pub fn of_stages(stages: impl IntoIterator<Item = StageState>) -> Self {
+        match stages.into_iter().reduce(StageState::merge) {
+            None | Some(StageState::Passed | StageState::Skipped) => Self::Passed,
+            Some(StageState::Failed) => Self::Failed,
+            Some(StageState::Errored) => Self::Errored,
+            Some(StageState::Cancelled) => Self::Cancelled,
+            Some(StageState::Interrupted) => Self::Interrupted,
+            Some(StageState::Pending | StageState::Preparing | StageState::Running) => Self::Running,
+        }
+    }
+
     /// Whether a run may go from this state to `next`.
     pub fn can_become(self, next: Self) -> bool {
         match self {
@@ -113,6 +125,23 @@ impl StageState {
     /// Whether it stays so for ever.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Preparing | Self::Running)
+    }
+
+    /// The state of two stages together: what is still under way counts most, then a cancel, a failure, an error of ours. A skipped
+    /// stage says nothing beside one that ran.
+    pub fn merge(self, other: Self) -> Self {
+        let weight = |state| match state {
+            Self::Skipped => 0,
+            Self::Passed => 1,
+            Self::Errored => 2,
+            Self::Failed => 3,
+            Self::Interrupted => 4,
+            Self::Cancelled => 5,
+            Self::Pending => 6,
+            Self::Preparing => 7,
+            Self::Running => 8,
+        };
+        if weight(other) > weight(self) { other } else { self }
     }
 
     /// Whether a stage may go from this state to `next`.
@@ -383,6 +412,24 @@ mod tests {
         assert!(RunState::ALL.iter().filter(|s| !s.is_final()).all(|s| s.can_become(RunState::Interrupted)));
         assert!(StageState::ALL.iter().filter(|s| !s.is_final()).all(|s| s.can_become(StageState::Interrupted)));
         assert!(StepState::ALL.iter().filter(|s| !s.is_final()).all(|s| s.can_become(StepState::Interrupted)));
+    }
+
+    #[test]
+    fn the_stages_together_are_what_the_run_is() {
+        use StageState::*;
+        for (stages, run) in [
+            (&[][..], RunState::Passed),
+            (&[Skipped, Skipped], RunState::Passed),
+            (&[Passed, Skipped], RunState::Passed),
+            (&[Passed, Errored, Skipped], RunState::Errored),
+            (&[Errored, Failed, Passed], RunState::Failed),
+            (&[Failed, Cancelled], RunState::Cancelled),
+            (&[Cancelled, Pending], RunState::Running),
+            (&[Passed, Interrupted], RunState::Interrupted),
+        ] {
+            assert_eq!(RunState::of_stages(stages.iter().copied()), run, "{stages:?}");
+            assert_eq!(RunState::of_stages(stages.iter().rev().copied()), run, "{stages:?} the other way round");
+        }
     }
 
     #[test]

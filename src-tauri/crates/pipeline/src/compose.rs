@@ -3,6 +3,7 @@
 
 use crate::draft::Draft;
 use crate::environment::Environment;
+use crate::volume;
 use lp_model::{EnvValue, Mount, Span, Volume, VolumeKind, What, message, what};
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
 
@@ -118,11 +119,10 @@ pub(crate) fn secrets(node: &Node, what: What<'_>, findings: &mut Findings<'_>) 
 
 /// `host:container[:mode]`, `name:container[:mode]` or `container`.
 pub(crate) fn mount(text: &str, span: Span, draft: &mut Draft, reading: &mut Reading, findings: &mut Findings<'_>) {
-    let parts: Vec<&str> = text.split(':').collect();
-    let (source, path, mode) = match parts[..] {
-        [path] => (None, path, ""),
-        [source, path] => (Some(source), path, ""),
-        [source, path, mode] => (Some(source), path, mode),
+    let (source, path, mode) = match volume::parts(text).as_deref() {
+        Some(&[path]) => (None, path, ""),
+        Some(&[source, path]) => (Some(source), path, ""),
+        Some(&[source, path, mode]) => (Some(source), path, mode),
         _ => (None, "", ""),
     };
     if !path.starts_with('/') {
@@ -132,7 +132,7 @@ pub(crate) fn mount(text: &str, span: Span, draft: &mut Draft, reading: &mut Rea
         return;
     }
     let kind = match source {
-        Some(source) if source.starts_with('/') => VolumeKind::Host(source.to_owned()),
+        Some(source) if source.starts_with('/') || source.as_bytes().get(1) == Some(&b':') => VolumeKind::Host(source.to_owned()),
         Some(source) => {
             findings.warning("named-volume", span, message!("the volume `{}` is empty at the start of every run", source));
             VolumeKind::Temp

@@ -7,7 +7,9 @@ use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
 use crate::source::{Part, Source};
 use crate::substitute::{Backslashes, substitute};
 use crate::when::{Mismatch, When};
-use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Message, RunOn, Span, Step, Volume, What, Workspace, message, what};
+use lp_model::{
+    BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
+};
 use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, Typed, Value, closest, decode, scalar};
 use std::sync::Arc;
 
@@ -81,6 +83,7 @@ pub(crate) struct StageDraft {
     pub workspace: Workspace,
     pub source: bool,
     pub cell: Cell,
+    pub concurrency: Option<Concurrency>,
     pub volumes: Vec<Volume>,
     /// `trigger` in 1.x, `when` of the workflow in Woodpecker.
     pub trigger: When,
@@ -181,8 +184,8 @@ pub(crate) fn expand(
 }
 
 /// The combinations of the matrix of a document. The text is read again for every one of them, so both together are limited.
-pub(crate) fn matrix_cells(raw: &Node, part: &Part, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
-    let cells = cells(raw, findings);
+pub(crate) fn matrix_cells(raw: &Node, part: &Part, dialect: Dialect, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
+    let cells = cells(raw, dialect, findings);
     if part.range.len() * cells.len() > MAX_MATRIX_BYTES {
         findings.error("file-too-large", None, message!("the file is too large for a matrix of {} combinations", cells.len()));
         return None;

@@ -56,7 +56,7 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
     let (part, raw) = source.first("drone 0.8", findings)?;
     let branches = branches(raw, facts, findings);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in matrix_cells(raw, part, findings)? {
+    for cell in matrix_cells(raw, part, DIALECT, findings)? {
         let mut metadata = environment::drone08::metadata(facts, drafts.len() as u32 + 1);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
@@ -102,6 +102,7 @@ fn read_cell(
         let span = root.get("pipeline").map(|node| node.span);
         findings.error("no-steps", span, message!("`pipeline` has no steps"));
     }
+    warn_of_duplicates(&services, findings);
     warn_of_duplicates(&steps, findings);
     Some(StageDraft {
         name,
@@ -111,6 +112,7 @@ fn read_cell(
         workspace,
         source: true,
         cell,
+        concurrency: None,
         volumes: reading.volumes,
         trigger: crate::when::When::default(),
         depends_on: Vec::new(),
@@ -211,6 +213,7 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
         run_on: lp_model::RunOn::default(),
         workspace: draft.workspace,
         source: draft.source,
+        concurrency: draft.concurrency,
         matrix: draft.cell.into_iter().collect(),
         volumes: draft.volumes,
         steps,

@@ -225,6 +225,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
         run_on,
         workspace: draft.workspace,
         source: draft.source,
+        concurrency: draft.concurrency,
         matrix: std::collections::BTreeMap::new(),
         volumes: draft.volumes,
         steps,

@@ -28,6 +28,7 @@ pub mod schema;
 pub mod script;
 mod source;
 pub mod substitute;
+pub mod volume;
 pub mod when;
 mod woodpecker;
 

@@ -1,6 +1,6 @@
 //! `matrix:`: one stage per combination of values.
 
-use lp_model::{Span, What, message, what};
+use lp_model::{Dialect, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, decode};
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ pub fn cell_name(cell: &Cell) -> String {
 /// All combinations, the last axis fastest. A file without a matrix has one combination without values.
 ///
 /// Values are text as written (`1.10` stays `1.10`), which is why the file is read for them *before* substitution. With
-/// `include:` only the combinations of that list count.
-pub fn cells(root: &Node, findings: &mut Findings<'_>) -> Vec<Cell> {
+/// `include:` only the combinations of that list count. A value that says nothing is an empty text in Drone, and none in Woodpecker.
+pub fn cells(root: &Node, dialect: Dialect, findings: &mut Findings<'_>) -> Vec<Cell> {
     let none = vec![Vec::new()];
     let Some(node) = root.get("matrix") else { return none };
     let Some(entries) = decode::map(node, what!("`{}`", "matrix"), findings) else { return none };
@@ -28,7 +28,7 @@ pub fn cells(root: &Node, findings: &mut Findings<'_>) -> Vec<Cell> {
     }
     let mut axes = Vec::new();
     for entry in entries {
-        axes.push((entry.key.text.clone(), axis(entry, findings)));
+        axes.push((entry.key.text.clone(), axis(entry, dialect, findings)));
     }
     let combinations = axes.iter().try_fold(1_usize, |product, (_, values)| product.checked_mul(values.len())).unwrap_or(usize::MAX);
     too_many(combinations, node.span, findings);
@@ -50,7 +50,7 @@ fn too_many(combinations: usize, span: Span, findings: &mut Findings<'_>) {
     }
 }
 
-fn axis(entry: &Entry, findings: &mut Findings<'_>) -> Vec<String> {
+fn axis(entry: &Entry, dialect: Dialect, findings: &mut Findings<'_>) -> Vec<String> {
     let what = what!("axis `{}` of `matrix`", entry.key.text);
     if entry.key.text == "exclude" {
         findings
@@ -62,10 +62,11 @@ fn axis(entry: &Entry, findings: &mut Findings<'_>) -> Vec<String> {
         findings.error("wrong-type", entry.value.span, message!("{} must be a list, not {}", what, entry.value.kind()));
         return Vec::new();
     };
-    if items.is_empty() {
+    let counts = |item: &&Arc<Node>| dialect != Dialect::Woodpecker || !item.is_null();
+    if !items.iter().any(|item| counts(&item)) {
         findings.error("empty-axis", entry.value.span, message!("{} has no values", what));
     }
-    items.iter().filter_map(|item| scalar(item, what, findings)).collect()
+    items.iter().filter(counts).filter_map(|item| scalar(item, what, findings)).collect()
 }
 
 fn scalar(node: &Arc<Node>, what: What<'_>, findings: &mut Findings<'_>) -> Option<String> {
@@ -93,9 +94,13 @@ mod tests {
     use super::*;
 
     fn show(matrix: &str) -> (Vec<String>, Vec<String>) {
+        show_in(matrix, Dialect::Drone08)
+    }
+
+    fn show_in(matrix: &str, dialect: Dialect) -> (Vec<String>, Vec<String>) {
         let root = lp_yaml::parse("f", format!("matrix: {matrix}\n").as_bytes()).unwrap().remove(0).root;
         let mut findings = Findings::new("f");
-        let cells = cells(&root, &mut findings);
+        let cells = cells(&root, dialect, &mut findings);
         let shown = cells.iter().map(|cell| cell.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")).collect();
         (shown, findings.into_sorted().into_iter().map(|d| d.code).collect())
     }
@@ -111,6 +116,12 @@ mod tests {
         ] {
             assert_eq!(show(matrix), (expected.iter().map(|s| (*s).to_owned()).collect(), vec![]), "{matrix}");
         }
+    }
+
+    #[test]
+    fn a_value_that_says_nothing_is_none_in_woodpecker() {
+        assert_eq!(show_in("{V: [a, ~, '']}", Dialect::Woodpecker), (vec!["V=a".to_owned(), "V=".into()], vec![]));
+        assert_eq!(show_in("{V: [~]}", Dialect::Woodpecker).1, ["empty-axis"]);
     }
 
     #[test]

@@ -4,9 +4,20 @@
 use crate::PipelineFile;
 use crate::detect::{self, Detected};
 use lp_model::{Diagnostic, Dialect, Severity, message};
-use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_part, parse_splicing, read_text};
+use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_part, parse_repeating, parse_splicing, read_text};
 use std::ops::Range;
 use std::sync::Arc;
+
+type Parse = fn(&str, &str, &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>>;
+
+/// How the dialect reads YAML.
+fn parser(dialect: Dialect) -> Parse {
+    match dialect {
+        Dialect::Drone08 => parse_repeating,
+        Dialect::Drone1 => parse_part,
+        Dialect::Woodpecker => parse_splicing,
+    }
+}
 
 /// One document of a file.
 #[derive(Debug)]
@@ -34,24 +45,21 @@ impl<'a> Source<'a> {
     pub fn read(file: &PipelineFile<'a>) -> Result<Self, Vec<Diagnostic>> {
         let text = read_text(file.path, file.bytes)?;
         let index = TextIndex::new(text);
-        // Only `<<` in a list is read differently by the dialects.
+        // Only `<<` in a list, and names that occur twice, are read differently by the dialects.
         let splicing = text.contains("<<");
-        let parse = |range: Range<usize>, splicing: bool| {
-            let map = SourceMap::part(&index, range.clone());
-            let raw = if splicing {
-                parse_splicing(file.path, &text[range.clone()], &map)
-            } else {
-                parse_part(file.path, &text[range.clone()], &map)
-            };
+        let parse = |range: Range<usize>, parser: Parse| {
+            let raw = parser(file.path, &text[range.clone()], &SourceMap::part(&index, range.clone()));
             Part { range, raw }
         };
         let mut parts: Vec<Part> = Vec::new();
         for range in cut(text) {
-            parts.push(parse(range, splicing));
+            parts.push(parse(range, if splicing { parse_splicing } else { parse_part }));
         }
         let detected = detect::of(file.path, &index, &parts)?;
-        if splicing && detected.dialect != Dialect::Woodpecker {
-            parts = parts.into_iter().map(|part| parse(part.range, false)).collect();
+        // What is wrong may be a name that occurs twice, which is not wrong in 0.8.
+        let repeats = detected.dialect == Dialect::Drone08 && parts.iter().any(|part| part.raw.is_err());
+        if repeats || (splicing && detected.dialect != Dialect::Woodpecker) {
+            parts = parts.into_iter().map(|part| parse(part.range, parser(detected.dialect))).collect();
         }
         Ok(Self { path: file.path, index, parts, detected })
     }
@@ -66,7 +74,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// As the parser's.
     pub fn parse(&self, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
-        if self.detected.dialect == Dialect::Woodpecker { parse_splicing(self.path, text, map) } else { parse_part(self.path, text, map) }
+        parser(self.detected.dialect)(self.path, text, map)
     }
 
     /// The first document and its tree as written, of those dialects that read no other: for what counts as written

@@ -99,6 +99,14 @@ fn in_comment(text: &str, at: usize) -> bool {
     text[line..at].trim_start().starts_with('#')
 }
 
+/// What a backslash in an argument can stand before, to be left out itself.
+#[derive(Clone, Copy, PartialEq)]
+enum Escapes {
+    Slash,
+    /// In a replacement also before a backslash.
+    Both,
+}
+
 struct Reader<'a> {
     text: &'a str,
     value: &'a dyn Fn(&str) -> Option<String>,
@@ -145,9 +153,9 @@ impl Reader<'_> {
             b',' => self.closed(first(&value, |c| c.to_lowercase().collect()), at + 1),
             b'=' => self.default(value, at + 1, depth),
             b':' if matches!(self.peek(at + 1), Some(b'-' | b'=' | b'?' | b'+')) => self.default(value, at + 2, depth),
-            b':' => self.substring(&value, at + 1),
+            b':' => self.substring(&value, at + 1, depth),
             b'#' | b'%' => {
-                let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", depth)?;
+                let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", Escapes::Slash, depth)?;
                 Ok((trim(&value, &pattern, operator == b'#', twice)?, end + 1))
             }
             b'/' => self.replace(&value, at + 1, depth),
@@ -174,20 +182,20 @@ impl Reader<'_> {
 
     fn default(&mut self, value: String, at: usize, depth: usize) -> Result<(String, usize), Message> {
         // `:+` and `:?` behave like `:-`: a known fault of the original that files have come to rely on.
-        let (default, end) = self.argument(at, b"}", depth)?;
+        let (default, end) = self.argument(at, b"}", Escapes::Slash, depth)?;
         Ok((if value.is_empty() { default } else { value }, end + 1))
     }
 
-    fn substring(&self, value: &str, at: usize) -> Result<(String, usize), Message> {
-        let len = self.text[at..].find(['}', '\n']).filter(|&len| self.peek(at + len) == Some(b'}'));
-        let len = len.ok_or_else(|| message!("the closing `}}` is missing"))?;
-        let (position, count) = match self.text[at..at + len].split_once(':') {
-            Some((position, count)) => (position, Some(count)),
-            None => (&self.text[at..at + len], None),
+    fn substring(&mut self, value: &str, at: usize, depth: usize) -> Result<(String, usize), Message> {
+        let (position, at) = self.argument(at, b":}", Escapes::Slash, depth)?;
+        let (count, end) = if self.peek(at) == Some(b':') {
+            let (count, at) = self.argument(at + 1, b"}", Escapes::Slash, depth)?;
+            (Some(count), at + 1)
+        } else {
+            (None, at + 1)
         };
-        let end = at + len + 1;
         let Ok(position) = position.parse::<usize>() else { return Ok((value.to_owned(), end)) };
-        let limit = match count.map(str::parse::<usize>) {
+        let limit = match count.map(|count| count.parse::<usize>()) {
             None => usize::MAX,
             Some(Ok(count)) => count,
             Some(Err(_)) => return Ok((value.to_owned(), end)),
@@ -203,11 +211,11 @@ impl Reader<'_> {
             Some(mode @ (b'/' | b'#' | b'%')) => (mode, at + 1),
             _ => (b'1', at),
         };
-        let (pattern, slash) = self.argument(at, b"/}", depth)?;
+        let (pattern, slash) = self.argument(at, b"/}", Escapes::Both, depth)?;
         if self.peek(slash) != Some(b'/') {
             return Err(message!("the second `/` of the replacement is missing"));
         }
-        let (new, end) = self.argument(slash + 1, b"}", depth)?;
+        let (new, end) = self.argument(slash + 1, b"}", Escapes::Both, depth)?;
         let replaced = match mode {
             _ if pattern.is_empty() => value.to_owned(),
             b'/' => {
@@ -224,14 +232,14 @@ impl Reader<'_> {
     }
 
     /// Reads up to one of `stops` and returns its offset. Expressions inside are replaced; `\/` is a slash that does not stop.
-    fn argument(&mut self, start: usize, stops: &[u8], depth: usize) -> Result<(String, usize), Message> {
+    fn argument(&mut self, start: usize, stops: &[u8], escapes: Escapes, depth: usize) -> Result<(String, usize), Message> {
         let (mut out, mut at) = (String::new(), start);
         loop {
             match (self.peek(at), self.peek(at + 1)) {
                 (None | Some(b'\n'), _) => return Err(message!("the closing `}}` is missing")),
                 (Some(byte), _) if stops.contains(&byte) => return Ok((out, at)),
-                (Some(b'\\'), Some(b'/')) => {
-                    out.push('/');
+                (Some(b'\\'), Some(next)) if next == b'/' || (next == b'\\' && escapes == Escapes::Both) => {
+                    out.push(char::from(next));
                     at += 2;
                 }
                 (Some(b'$'), Some(b'{')) => {
@@ -330,6 +338,7 @@ mod tests {
             ("${B^} ${B^^} ${B,} ${#B}", "Feature/foo FEATURE/FOO feature/foo 11"),
             ("${B:8} ${B:0:7} ${B:100:2}| ${B: -8} ${B:a:b}", "foo feature | feature/foo feature/foo"),
             ("${Z:0:3}${Z:1}", "发布"),
+            ("${B:${B:100}0:${#Z}}", "featur"),
             ("${E:-d} ${E=d} ${B:-d} ${E:?d} ${B:+d}", "d d feature/foo d feature/foo"),
             ("${E:-} ${E:-x${B^^}y}", " xFEATURE/FOOy"),
             ("${B#*/} ${B##*/} ${B%/*} ${B%%o*} ${B#nope}", "foo foo feature feature/f feature/foo"),

@@ -196,7 +196,7 @@ impl Conditions {
                 if subject == Subject::Instance && !constraint.include.is_empty() {
                     findings
                         .note("instance-condition", entry.key.span, message!("{} names a server, and there is none here", name))
-                        .help(message!("give the name of the server that you come from as the input `DRONE_SYSTEM_HOST`"));
+                        .help(message!("give the name of the server that you come from as the input `{}`", "DRONE_SYSTEM_HOST"));
                 }
                 conditions.parts.push((key, subject, entry.key.span, constraint));
                 continue;

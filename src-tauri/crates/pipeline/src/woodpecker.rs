@@ -13,7 +13,9 @@ use crate::graph::order;
 use crate::matrix::cell_name;
 use crate::source::{AllFindings, Source, Sources};
 use crate::when::{Mismatch, Situation};
-use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what};
+use lp_model::{
+    Dialect, EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
+};
 use lp_yaml::Findings;
 use std::collections::HashSet;
 use workflows::Planned;
@@ -92,7 +94,7 @@ fn read_file(source: &Source<'_>, names: &mut HashSet<String>, facts: &EventFact
     let branches = document::branches(raw, generation, facts, findings);
     let workflow = workflow_name(source.path);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in matrix_cells(raw, part, findings)? {
+    for cell in matrix_cells(raw, part, DIALECT, findings)? {
         let number = names.len() as u32 + 1;
         let mut metadata = variables::metadata(facts, generation, &workflow, number);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
@@ -178,6 +180,7 @@ fn stage(
         run_on,
         workspace: draft.workspace,
         source: draft.source,
+        concurrency: draft.concurrency,
         matrix: draft.cell.into_iter().collect(),
         volumes: draft.volumes,
         steps,
@@ -258,6 +261,10 @@ fn finish(draft: Draft, number: u32, base: &Base<'_>) -> Step {
         }
     };
     env.extend(draft.secrets);
+    // 0.15 left such a variable out, as drone does.
+    if base.generation == Generation::Current && env.values().any(|value| !value.secret_names().is_empty()) {
+        step.missing_secret = MissingSecret::Error;
+    }
     env.extend(variables::runtime(base.generation));
     if base.generation == Generation::Current {
         environment::set(&mut env, "CI_STEP_NAME", &step.name);

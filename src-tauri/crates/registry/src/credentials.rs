@@ -1,8 +1,8 @@
 //! Who we are for a registry, and how that is read from the file that `docker login` writes.
 
-use crate::reference::DEFAULT_HOST;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lp_model::image::DEFAULT_HOST;
 use lp_secret::SecretValue;
 use serde_json::Value;
 

@@ -20,7 +20,7 @@ mod syntax;
 
 pub use findings::{Findings, Found};
 pub use node::{Entry, Key, Node, Value};
-pub use parse::{Document, parse, parse_part, parse_splicing};
+pub use parse::{Document, parse, parse_part, parse_repeating, parse_splicing};
 pub use scalar::{Schema, Typed};
 pub use source::{MAX_BYTES, Piece, SourceMap, TextIndex, cut, read_text};
 pub use suggest::closest;

@@ -65,6 +65,18 @@ pub fn parse_splicing(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc
     build(Builder::new(file, text, map, Lists::Spliced))
 }
 
+/// Like [`parse_part`], as Drone 0.8 reads its files: inside of `pipeline`, `services` and `clone` a name may occur twice. Both stand in
+/// the tree.
+///
+/// # Errors
+/// As [`parse_part`].
+pub fn parse_repeating(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
+    build(Builder { names_repeat: true, ..Builder::new(file, text, map, Lists::Kept) })
+}
+
+/// Maps at the top of a file of Drone 0.8 whose keys are names of steps.
+const NAMES: [&str; 3] = ["pipeline", "services", "clone"];
+
 fn build(mut builder: Builder<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
     let (text, map) = (builder.text, builder.map);
     let options = granit_parser::options! { emit_comments: false, block_scalar_eof_without_line_feed: true };
@@ -170,13 +182,26 @@ struct Builder<'a> {
     findings: Vec<Diagnostic>,
     budget: u64,
     lists: Lists,
+    /// Whether a name may occur twice in one of [`NAMES`].
+    names_repeat: bool,
 }
 
 type Step = Result<(), Box<Diagnostic>>;
 
 impl<'a> Builder<'a> {
     fn new(file: &'a str, text: &'a str, map: &'a SourceMap<'a>, lists: Lists) -> Self {
-        Self { file, text, map, stack: Vec::new(), anchors: HashMap::new(), root: None, findings: Vec::new(), budget: MERGE_BUDGET, lists }
+        Self {
+            file,
+            text,
+            map,
+            stack: Vec::new(),
+            anchors: HashMap::new(),
+            root: None,
+            findings: Vec::new(),
+            budget: MERGE_BUDGET,
+            lists,
+            names_repeat: false,
+        }
     }
 
     fn finding(&self, code: &str, range: Range<usize>, message: Message, help: Option<Message>) -> Box<Diagnostic> {
@@ -296,6 +321,7 @@ impl<'a> Builder<'a> {
         if anchor != 0 {
             self.anchors.insert(anchor, Arc::clone(&node));
         }
+        let repeats = self.names_repeat && self.in_names();
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -322,7 +348,7 @@ impl<'a> Builder<'a> {
                     merged.push(node);
                 }
                 Some(key) => {
-                    if let Some(first) = seen.insert(key.text.clone(), key.span) {
+                    if let Some(first) = seen.insert(key.text.clone(), key.span).filter(|_| !repeats) {
                         let message = message!("the key `{}` occurs twice: first in line {}", clip(&key.text), first.line);
                         let help = Some(message!("keep one of the two"));
                         let finding = self.finding_at("duplicate-key", key.span, message, help);
@@ -338,6 +364,12 @@ impl<'a> Builder<'a> {
             },
         }
         Ok(())
+    }
+
+    /// Whether the innermost open map is one of [`NAMES`].
+    fn in_names(&self) -> bool {
+        let [top, _] = self.stack.as_slice() else { return false };
+        matches!(&top.open, Open::Map { key: Some(key), .. } if NAMES.contains(&key.text.as_str()))
     }
 
     fn too_deep(&self, span: Span) -> Box<Diagnostic> {

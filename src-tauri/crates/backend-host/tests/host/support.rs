@@ -169,6 +169,8 @@ pub fn stage(run: &str, source: Option<Vec<u8>>) -> StageContext {
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: source.is_some(),
+        concurrency: None,
+        file: String::new(),
         matrix: BTreeMap::new(),
         volumes: vec![],
         steps: vec![],

@@ -5,8 +5,8 @@
 //!
 //! - A step starts when what it needs has ended (of a detached step: has started). Whether it runs or is skipped after a failure is
 //!   decided at that moment, by what its *stage* has been through so far, also in branches that it does not depend on.
-//! - The first thing that goes wrong and counts is the result of its stage ([`RunState::Errored`] only if nothing failed before), and the
-//!   first failure or error of any stage the result of the run. What `on_failure: ignore` covers, and what a detached step does after it
+//! - The first thing that goes wrong and counts is the result of its stage , and the run is what its stages are together
+//!   ([`RunState::of_stages`]). What `on_failure: ignore` covers, and what a detached step does after it
 //!   has started, does not count.
 //! - Detached steps end, killed, when the last other step of their stage has ended.
 //! - After exit code 78 of a step that may end its stage early, only steps that run always still run.
@@ -258,10 +258,14 @@ impl Scheduler {
         }
         let is_under_way = self.progress.run == RunState::Running || self.progress.cancel.is_some();
         if is_under_way && self.progress.stages.iter().all(|stage| stage.state.is_final() && stage.place != Place::Made) {
-            let trouble = self.progress.trouble;
+            let states = self.progress.stages.iter().map(|stage| stage.state);
             let state = match self.progress.cancel {
-                None => trouble.unwrap_or(RunState::Passed),
-                Some(CancelReason::StepFailed) => trouble.unwrap_or(RunState::Failed),
+                None => RunState::of_stages(states),
+                // What the failed step took with it does not count beside it.
+                Some(CancelReason::StepFailed) => match RunState::of_stages(states.filter(|state| *state != StageState::Cancelled)) {
+                    RunState::Passed => RunState::Failed,
+                    trouble => trouble,
+                },
                 Some(CancelReason::TimedOut) => RunState::TimedOut,
                 Some(CancelReason::Superseded | CancelReason::User | CancelReason::Forced) => RunState::Cancelled,
             };

@@ -57,6 +57,8 @@ fn read_stage<'a>(earlier: &[Stage], name: &str, words: impl Iterator<Item = &'a
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: true,
+        concurrency: None,
+        file: String::new(),
         matrix: BTreeMap::new(),
         volumes: vec![],
         steps: vec![],

@@ -6,7 +6,7 @@ use crate::draft::{Draft, StageDraft, WORKSPACE_KEYS, check_size, demand_trust, 
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
 use crate::when::{Conditions, When};
-use lp_model::{BackendKind, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
+use lp_model::{BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
 
 pub(super) const KEYS: [&str; 16] = [
@@ -68,6 +68,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: true,
         cell: Vec::new(),
+        concurrency: None,
         volumes: Vec::new(),
         trigger: When::default(),
         depends_on: Vec::new(),
@@ -129,6 +130,12 @@ fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraf
         "concurrency" => {
             if let Some(entries) = decode::map(node, what, findings) {
                 decode::unknown_keys(entries, &CONCURRENCY_KEYS, what, findings);
+                let limit = decode::get(entries, "limit");
+                let limit = limit.and_then(|limit| decode::number(limit, what!("`{}` of {}", "limit", what), findings));
+                // A limit of 0 is none.
+                stage.concurrency = limit
+                    .filter(|limit| *limit > 0)
+                    .map(|limit| Concurrency { limit: u32::try_from(limit).unwrap_or(u32::MAX), group: None });
             }
         }
         "depends_on" => stage.depends_on = decode::texts(node, what, findings).unwrap_or_default(),

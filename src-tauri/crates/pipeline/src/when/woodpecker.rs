@@ -79,6 +79,11 @@ fn conditions(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut F
                     .help(message!("write `evaluate: 'CI_PIPELINE_DEPLOY_TARGET == \"…\"'`"));
             }
             let constraint = read_constraint(&entry.value, DIALECT, name, findings);
+            if subject == Subject::Instance && !constraint.include.is_empty() {
+                findings
+                    .note("instance-condition", entry.key.span, message!("{} names a server, and there is none here", name))
+                    .help(message!("give the name of the server that you come from as the input `{}`", "CI_SYSTEM_HOST"));
+            }
             conditions.parts.push((key, subject, entry.key.span, constraint));
             continue;
         }

@@ -8,7 +8,7 @@ use crate::environment::Environment;
 use crate::graph::order;
 use crate::matrix::Cell;
 use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker::Reader};
-use lp_model::{BackendKind, EventFacts, EventKind, RunOn, Span, What, message, what};
+use lp_model::{BackendKind, Concurrency, EventFacts, EventKind, RunOn, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -93,6 +93,7 @@ pub(super) fn read(
         workspace: workspace.clone(),
         source: true,
         cell,
+        concurrency: None,
         volumes: Vec::new(),
         trigger: When::default(),
         depends_on: Vec::new(),
@@ -160,7 +161,7 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
             let names = |wanted: &str| words.iter().any(|(word, _)| word == wanted);
             stage.runs_on = Some(RunOn { success: names("success"), failure: names("failure") });
         }
-        "concurrency" => concurrency(node, findings),
+        "concurrency" => stage.concurrency = concurrency(node, findings),
         "networks" | "volumes" => {
             findings.warning("key-without-effect", span, message!("`{}` at the top of the file has no effect", entry.key.text));
         }
@@ -174,22 +175,26 @@ fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>
     }
 }
 
-/// A number, or `{limit, group}`. Runs of one project wait for each other here anyway.
-fn concurrency(node: &Node, findings: &mut Findings<'_>) {
-    if let Value::Scalar { .. } = node.value {
-        decode::number(node, what!("`{}`", "concurrency"), findings);
-        return;
-    }
-    let Some(entries) = decode::map(node, what!("`{}`", "concurrency"), findings) else { return };
-    decode::unknown_keys(entries, &CONCURRENCY_KEYS, what!("`{}`", "concurrency"), findings);
-    match decode::get(entries, "limit") {
-        Some(limit) => {
-            decode::number(limit, what!("`{}` of `{}`", "limit", "concurrency"), findings);
-        }
-        None => {
+/// A number, or `{limit, group}`. A limit of 0 is none.
+fn concurrency(node: &Node, findings: &mut Findings<'_>) -> Option<Concurrency> {
+    let what = what!("`{}`", "concurrency");
+    let (limit, group) = if let Value::Scalar { .. } = node.value {
+        (decode::number(node, what, findings), None)
+    } else {
+        let entries = decode::map(node, what, findings)?;
+        decode::unknown_keys(entries, &CONCURRENCY_KEYS, what, findings);
+        if decode::get(entries, "limit").is_none() {
             findings.warning("missing-limit", node.span, message!("`concurrency` has no `limit`"));
         }
-    }
+        let limit =
+            decode::get(entries, "limit").and_then(|limit| decode::number(limit, what!("`{}` of `{}`", "limit", "concurrency"), findings));
+        (
+            limit,
+            decode::get(entries, "group").and_then(|group| decode::text(group, what!("`{}` of `{}`", "group", "concurrency"), findings)),
+        )
+    };
+    let limit = u32::try_from(limit?).unwrap_or(u32::MAX);
+    (limit > 0).then(|| Concurrency { limit, group: group.filter(|group| !group.is_empty()) })
 }
 
 /// Steps or services: a map by name, or a list of maps with `name`.

@@ -1,154 +1,199 @@
 //! Agreement with the dialects' own programs: tables of their answers and real files. The corpus is no part of this
 //! repository; the test looks for it in `LETTERPRESS_CORPUS`, else in a folder `shared/corpus` beside the repository.
+//!
+//! Where we differ on purpose, the case stands with its reason in `deviations.tsv`. A row that is not needed any more fails.
 
-mod drone;
+mod conditions;
+mod events;
+mod images;
 #[path = "../schema/judge.rs"]
 mod judge;
+mod linters;
+mod model;
+mod real_drone08;
+mod real_drone1;
+mod real_woodpecker;
+mod report;
+mod samples;
 mod schema;
-mod woodpecker;
-mod woodpecker_files;
+mod scripts;
+mod small_files;
+mod steps;
+mod syntax;
 
-use lp_model::{EventFacts, EventKind, PullRequestFacts, StepKind};
+use lp_model::{Diagnostic, EventFacts, Plan};
+use lp_pipeline::PipelineFile;
+use report::Report;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-pub(crate) fn corpus() -> Option<PathBuf> {
-    let folder = match std::env::var_os("LETTERPRESS_CORPUS") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(4)?.join("shared").join("corpus"),
-    };
-    if folder.join("tables").is_dir() {
-        return Some(folder);
+/// Compares one table.
+type Compare = fn(&Corpus, &mut Report);
+
+/// Every table of the corpus.
+const TABLES: [(&str, Compare); 42] = [
+    ("envsubst_eval", syntax::envsubst_eval),
+    ("envsubst_parse", syntax::envsubst_parse),
+    ("own_matrix_oracle", syntax::matrices),
+    ("own_params_oracle", syntax::parameters),
+    ("own_structure_1x_oracle", small_files::drone1),
+    ("own_structure_oracle", small_files::drone08_and_woodpecker015),
+    ("own_substitution_oracle", syntax::substitution),
+    ("own_when_oracle", conditions::own),
+    ("wp015_image_expandImage", images::expand),
+    ("wp015_image_matchHostname", images::match_hostname),
+    ("wp015_image_matchImage", images::match_image),
+    ("wp015_image_trimImage", images::trim),
+    ("wp015_lint_errors", linters::errors),
+    ("wp015_script_posix", scripts::same_output),
+    ("wp015_when_TestConstraint", conditions::lists),
+    ("wp015_when_TestConstraintList", conditions::paths),
+    ("wp015_when_TestConstraintMap", conditions::maps),
+    ("wp015_when_TestConstraints", conditions::whole),
+    ("wp3_concurrency", small_files::concurrency),
+    ("wp3_container_parse", small_files::containers),
+    ("wp3_gated", model::gated),
+    ("wp3_image_expandImage", images::expand),
+    ("wp3_image_imageHasTag", images::has_tag),
+    ("wp3_image_matchHostname", images::match_hostname),
+    ("wp3_image_matchImage", images::match_image),
+    ("wp3_image_matchImageDynamic", images::match_dynamic),
+    ("wp3_image_trimImage", images::trim),
+    ("wp3_lint_BadHabits", linters::remarks),
+    ("wp3_lint_Deprecations", linters::remarks),
+    ("wp3_lint_Lint", linters::clean),
+    ("wp3_lint_LintErrors", linters::errors),
+    ("wp3_schema", linters::schema),
+    ("wp3_script_posix", scripts::same_output),
+    ("wp3_secret_masking", model::secret_masking),
+    ("wp3_status_merge", model::status_merge),
+    ("wp3_volume_parse", small_files::volumes),
+    ("wp3_volume_split", small_files::volume_parts),
+    ("wp3_when_full", conditions::whole),
+    ("wp3_when_list", conditions::lists),
+    ("wp3_when_map", conditions::maps),
+    ("wp3_when_path", conditions::paths),
+    ("wp3_when_status", conditions::status),
+];
+
+/// The real files by the format that their names tell.
+const FORMATS: [(&str, fn(&Corpus, &RealFile, &mut Report)); 6] = [
+    ("04", real_drone08::refused),
+    ("08", real_drone08::compare),
+    ("1x", real_drone1::compare),
+    ("wp015", real_woodpecker::compare_015),
+    ("wpmap", real_woodpecker::compare_structure),
+    ("wp", real_woodpecker::compare_structure),
+];
+
+/// A real file and what its original says to it.
+struct RealFile {
+    name: String,
+    bytes: Vec<u8>,
+    answer: Value,
+}
+
+/// The folder with the answers.
+struct Corpus {
+    folder: PathBuf,
+}
+
+impl Corpus {
+    fn find() -> Option<Self> {
+        let folder = match std::env::var_os("LETTERPRESS_CORPUS") {
+            Some(folder) => PathBuf::from(folder),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(4)?.join("shared").join("corpus"),
+        };
+        if folder.join("tables").is_dir() {
+            return Some(Self { folder });
+        }
+        eprintln!("\n*** NO CORPUS at {}: nothing was compared. Set LETTERPRESS_CORPUS to its folder. ***\n", folder.display());
+        None
     }
-    eprintln!("\n*** NO CORPUS at {}: nothing was compared. Set LETTERPRESS_CORPUS to its folder. ***\n", folder.display());
-    None
+
+    fn cases(&self, table: &str) -> Vec<Value> {
+        let table = self.json(&format!("tables/{table}.json"));
+        table["cases"].as_array().expect("a table has cases").clone()
+    }
+
+    fn json(&self, path: &str) -> Value {
+        serde_json::from_slice(&self.bytes(path)).expect("JSON")
+    }
+
+    fn bytes(&self, path: &str) -> Vec<u8> {
+        std::fs::read(self.folder.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Names of what lies in a folder, without their endings.
+    fn names(&self, folder: &str) -> BTreeSet<String> {
+        let entries = std::fs::read_dir(self.folder.join(folder)).expect("the folder is there");
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("readable").file_name().into_string().expect("UTF-8");
+        entries.map(name).map(|name| name.rsplit_once('.').map_or(name.clone(), |(stem, _)| stem.to_owned())).collect()
+    }
+
+    fn real_files(&self) -> impl Iterator<Item = (&'static str, RealFile)> {
+        self.names("expected").into_iter().map(|name| {
+            let format = FORMATS.iter().map(|(format, _)| *format).find(|format| name.split("__").any(|part| part == *format));
+            let bytes = self.bytes(&format!("realworld/{name}.yml"));
+            let answer = self.json(&format!("expected/{name}.json"))["facts"].clone();
+            (format.expect("the name tells the format"), RealFile { name, bytes, answer })
+        })
+    }
 }
 
-pub(crate) fn cases(folder: &Path, table: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(folder.join("tables").join(table)).expect("the table is there");
-    let table: Value = serde_json::from_str(&text).expect("the table is JSON");
-    table["cases"].as_array().expect("a table has cases").clone()
-}
-
-pub(crate) fn text<'v>(case: &'v Value, key: &str) -> &'v str {
+fn text<'v>(case: &'v Value, key: &str) -> &'v str {
     case[key].as_str().unwrap_or_default()
 }
 
-/// Fails with all differences, except for those that are known and have a reason, and for known ones that have gone.
-pub(crate) fn settle(differences: Vec<(String, String)>, known: &[(&str, &str)]) {
-    let new: Vec<_> = differences.iter().filter(|(case, _)| !known.iter().any(|(known, _)| known == case)).collect();
-    let gone: Vec<_> = known.iter().filter(|(known, _)| !differences.iter().any(|(case, _)| case == known)).collect();
-    assert!(new.is_empty(), "{} cases differ:\n{}", new.len(), new.iter().map(|(c, d)| format!("{c}\n    {d}\n")).collect::<String>());
-    assert!(gone.is_empty(), "these no longer differ, remove them from the table: {gone:?}");
+/// The texts of a list.
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-pub(crate) fn facts(scenario: &str) -> EventFacts {
-    let mut facts = EventFacts::new(EventKind::Push);
-    facts.repo.owner = "octocat".into();
-    facts.repo.name = "hello-world".into();
-    facts.repo.link = "https://github.com/octocat/hello-world".into();
-    facts.repo.default_branch = "master".into();
-    facts.repo.trusted = true;
-    facts.commit.sha = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d".into();
-    facts.commit.message = "first commit".into();
-    facts.commit.branch = "master".into();
-    facts.commit.reference = "refs/heads/master".into();
-    facts.run_number = 42;
-    facts.inputs.insert("DRONE_SYSTEM_HOST".into(), "drone.example.com".into());
-    facts.inputs.insert("CI_SYSTEM_HOST".into(), "ci.example.com".into());
-    match scenario {
-        "push_master" => {}
-        "push_feature" => {
-            facts.commit.branch = "feature/foo".into();
-            facts.commit.reference = "refs/heads/feature/foo".into();
-        }
-        "pull_request" => {
-            facts.kind = EventKind::PullRequest;
-            facts.commit.reference = "refs/pull/7/head".into();
-            facts.pull_request = Some(PullRequestFacts {
-                number: 7,
-                source_branch: "feature/foo".into(),
-                target_branch: "master".into(),
-                action: "opened".into(),
-                ..PullRequestFacts::default()
-            });
-        }
-        "tag" => {
-            facts.kind = EventKind::Tag;
-            facts.commit.reference = "refs/tags/v1.2.3".into();
-        }
-        "deployment_production" | "promote_production" => facts.kind = EventKind::Promote,
-        "rollback_production" => facts.kind = EventKind::Rollback,
-        "cron_nightly" => {
-            facts.kind = EventKind::Cron;
-            facts.cron = Some("nightly".into());
-        }
-        "custom" => facts.kind = EventKind::Manual,
-        other => panic!("unknown scenario {other}"),
+type Compiled = Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>>;
+
+fn compile(path: &str, bytes: &[u8], facts: &EventFacts) -> Compiled {
+    lp_pipeline::compile(&[PipelineFile { path, bytes }], facts)
+}
+
+fn lint(path: &str, bytes: &[u8]) -> Vec<Diagnostic> {
+    lp_pipeline::lint(&[PipelineFile { path, bytes }])
+}
+
+fn outline(path: &str, bytes: &[u8]) -> Result<lp_pipeline::Outline, Vec<Diagnostic>> {
+    lp_pipeline::outline(&[PipelineFile { path, bytes }])
+}
+
+fn lines(found: &[Diagnostic]) -> String {
+    found.iter().map(|finding| format!("\n        {finding}")).collect()
+}
+
+#[test]
+fn tables_and_real_files_agree_but_for_the_deviations() {
+    let Some(corpus) = Corpus::find() else { return };
+    let mut report = Report::new(include_str!("deviations.tsv"));
+    for (table, compare) in TABLES {
+        report.begin(table);
+        compare(&corpus, &mut report);
     }
-    facts.target = scenario.ends_with("_production").then(|| "production".into());
-    facts
-}
-
-pub(crate) const SCENARIOS_08: [&str; 5] = ["push_master", "push_feature", "pull_request", "tag", "deployment_production"];
-/// The original's word on a small file: whether it refuses it.
-pub(crate) fn refused(answer: &Value) -> bool {
-    let lint = |value: &Value| value.get("lint_error_trusted").is_some();
-    ["parse_error", "error", "lint_error_trusted", "manifest_lint_error"].iter().any(|key| answer.get(key).is_some())
-        || answer["pipelines"].as_object().is_some_and(|pipelines| pipelines.values().any(lint))
-}
-
-/// Names under `clone` and `services`: the clone step is ours, and a stage with nothing but services is no stage here.
-pub(crate) fn left_out(bytes: &[u8]) -> BTreeSet<String> {
-    let documents = lp_yaml::parse("t", bytes).unwrap_or_default();
-    let sections = ["clone", "services"].into_iter().filter_map(|key| documents.first()?.root.get(key));
-    let names = sections.flat_map(|node| node.entries().unwrap_or_default()).map(|entry| entry.key.text.clone());
-    names.chain(["clone".to_owned()]).collect()
-}
-
-/// Cell by cell (the answers hold the first cells only). `branches` is decided by the server before and stands apart.
-pub(crate) fn compare_08(
-    plan: &lp_model::Plan,
-    facts: &Value,
-    answer: &Value,
-    left_out: &BTreeSet<String>,
-    scenario: &str,
-) -> Option<String> {
-    let branch = if scenario == "push_feature" { "feature/foo" } else { "master" };
-    let kept_out = facts["branches_match"][branch] == false && !matches!(scenario, "tag" | "deployment_production");
-    if kept_out || !answer.is_array() {
-        let agree = if kept_out { plan.stages.is_empty() } else { answer.is_null() };
-        return (!agree).then(|| format!("expected no stage or {answer}, here {} stages", plan.stages.len()));
+    report.begin("samples");
+    samples::compare(&corpus, &mut report);
+    report.begin("real files");
+    for (format, file) in corpus.real_files() {
+        let (_, compare) = FORMATS.iter().find(|(name, _)| *name == format).expect("it is one of them");
+        compare(&corpus, &file, &mut report);
     }
-    for cell in answer.as_array().into_iter().flatten() {
-        let axis: std::collections::BTreeMap<String, String> =
-            cell["axis"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())).collect();
-        // Steps of one stage start together, so their order says nothing; the order of the stages does.
-        let strings = |v: &Value| v.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>();
-        let expected: Vec<BTreeSet<String>> = cell["stages"].as_array().into_iter().flatten().map(strings).collect();
-        let expected: Vec<BTreeSet<String>> =
-            expected.into_iter().map(|s| s.difference(left_out).cloned().collect::<BTreeSet<_>>()).filter(|s| !s.is_empty()).collect();
-        let now = plan.stages.iter().find(|stage| stage.matrix == axis).map(groups_of).unwrap_or_default();
-        let now: Vec<BTreeSet<String>> =
-            now.into_iter().map(|s| s.difference(left_out).cloned().collect::<BTreeSet<_>>()).filter(|s| !s.is_empty()).collect();
-        if now != expected {
-            return Some(format!("cell {axis:?}: {expected:?}\n    {now:?}"));
-        }
-    }
-    None
+    report.settle();
 }
 
-/// Steps with the same needs start together: the groups of 0.8.
-pub(crate) fn groups_of(stage: &lp_model::Stage) -> Vec<BTreeSet<String>> {
-    let mut groups: Vec<(Vec<lp_model::StepNumber>, BTreeSet<String>)> = Vec::new();
-    for step in stage.steps.iter().filter(|step| step.kind != StepKind::Service) {
-        match groups.last_mut() {
-            Some((needs, names)) if *needs == step.needs => {
-                names.insert(step.name.clone());
-            }
-            _ => groups.push((step.needs.clone(), [step.name.clone()].into())),
-        }
-    }
-    groups.into_iter().map(|(_, names)| names).collect()
+#[test]
+fn nothing_in_the_corpus_is_left_out() {
+    let Some(corpus) = Corpus::find() else { return };
+    let listed = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+    assert_eq!(corpus.names("tables"), listed(&TABLES.map(|(table, _)| table)), "tables");
+    assert_eq!(corpus.names("samples_woodpecker"), listed(&samples::NAMES), "samples");
+    assert_eq!(corpus.names("schema_woodpecker/v0.15"), listed(&linters::FIXTURES_015), "fixtures of 0.15");
+    assert_eq!(corpus.names("schema_woodpecker/v3.17"), listed(&linters::FIXTURES_3), "fixtures of 3");
+    assert_eq!(corpus.names("expected"), corpus.names("realworld"), "every real file has an answer");
 }

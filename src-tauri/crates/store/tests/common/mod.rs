@@ -44,6 +44,8 @@ pub fn plan(number: u64) -> Plan {
         run_on: RunOn::default(),
         workspace,
         source: true,
+        concurrency: None,
+        file: String::new(),
         matrix: Default::default(),
         volumes: vec![],
         steps,

@@ -51,6 +51,19 @@ fn the_own_key_wins_over_merged_ones_wherever_they_stand() {
 }
 
 #[test]
+fn names_of_steps_may_repeat_where_drone_08_ran_both() {
+    let read = |text: &str| {
+        let index = TextIndex::new(text);
+        parse_repeating("f.yml", text, &SourceMap::part(&index, 0..text.len()))
+    };
+    let root = read("pipeline:\n  a: {image: x}\n  b: 1\n  a: {image: y}\nservices: {s: 1, s: 2}\n").unwrap();
+    assert_eq!(show(&root), "{pipeline:{a:{image:x},b:1,a:{image:y}},services:{s:1,s:2}}");
+    for text in ["pipeline: {a: {image: x, image: y}}", "pipeline: {}\npipeline: {}", "x: {a: 1, a: 2}", "x: {pipeline: {a: 1, a: 2}}"] {
+        assert_eq!(read(text).unwrap_err()[0].code, "duplicate-key", "{text}");
+    }
+}
+
+#[test]
 fn every_duplicate_is_reported_with_both_places() {
     let found = errors("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n");
     assert_eq!(found.len(), 2);

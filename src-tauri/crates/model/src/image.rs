@@ -132,12 +132,21 @@ impl ImageReference {
 
     /// The short form that people read: `golang:latest`, `plugins/docker:latest`.
     pub fn familiar(&self) -> String {
-        let name = if self.host == DEFAULT_HOST {
+        self.with_version(self.familiar_name())
+    }
+
+    /// The short form without tag and digest: `golang`, `plugins/docker`.
+    pub fn familiar_name(&self) -> String {
+        if self.host == DEFAULT_HOST {
             self.repository.strip_prefix("library/").unwrap_or(&self.repository).to_owned()
         } else {
             self.name()
-        };
-        self.with_version(name)
+        }
+    }
+
+    /// Whether both mean the same repository at the same host, whatever the version.
+    pub fn same_name(&self, other: &Self) -> bool {
+        self.host == other.host && self.repository == other.repository
     }
 
     fn with_version(&self, mut text: String) -> String {
@@ -151,6 +160,21 @@ impl ImageReference {
         }
         text
     }
+}
+
+/// Whether a text names a tag or digest behind the name of an image. Also of a text that is no image name, as far as one can see.
+pub fn names_version(text: &str) -> bool {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    last.contains([':', '@'])
+}
+
+/// Whether an image is one of a list, as lists of plugins with more rights are written: an entry with a version means only that
+/// version, one without means all of them. What is no image name is none of them.
+pub fn is_one_of(image: &str, list: &[&str]) -> bool {
+    let Ok(image) = ImageReference::parse(image) else { return false };
+    list.iter().any(|entry| {
+        ImageReference::parse(entry).is_ok_and(|known| if names_version(entry) { known == image } else { known.same_name(&image) })
+    })
 }
 
 impl fmt::Display for ImageReference {
@@ -222,6 +246,7 @@ fn digest_is_legal(digest: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -262,6 +287,29 @@ mod tests {
         let both = ImageReference::parse(&format!("golang:latest@sha256:{HEX}")).unwrap();
         assert_eq!(both.familiar(), format!("golang:latest@sha256:{HEX}"));
         assert!(!both.is_latest());
+    }
+
+    #[test]
+    fn an_entry_of_a_list_means_all_versions_or_the_one_that_it_names() {
+        let list = ["plugins/docker", "a/b:1", "example.com:5000/x"];
+        for (image, expected) in [
+            ("plugins/docker", true),
+            ("plugins/docker:18", true),
+            ("docker.io/plugins/docker:latest", true),
+            (&format!("index.docker.io/plugins/docker@sha256:{HEX}"), true),
+            ("example.com:5000/plugins/docker", false),
+            ("plugins/docker-x", false),
+            ("docker", false),
+            ("a/b:1", true),
+            ("docker.io/a/b:1", true),
+            ("a/b:2", false),
+            ("a/b", false),
+            ("example.com:5000/x:7", true),
+            ("", false),
+            ("*&^%", false),
+        ] {
+            assert_eq!(is_one_of(image, &list), expected, "{image}");
+        }
     }
 
     #[test]
