@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Workflow};
+use crate::dto::{ApiError, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Words, Workflow};
 use crate::prepare::{self, Sources};
 use crate::time;
 use lp_git::Repository;
-use lp_model::ProjectId;
+use lp_model::{ProjectId, message};
 use lp_store::{Project, ProjectKind, Run, RunFilter};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -153,15 +153,17 @@ impl App {
 fn workflows_of(sources: &Sources) -> (Vec<Workflow>, Vec<Finding>) {
     match prepare::workflows(sources) {
         Ok((workflows, findings)) => (workflows.iter().map(convert::workflow).collect(), findings),
+        // The only error about the files that comes without findings: there is no file.
         Err(error) if error.findings.is_empty() => {
             let finding = Finding {
-                code: match error.code {
-                    ErrorCode::PipelineMissing => "pipeline-missing".into(),
-                    _ => "workflow-invalid".into(),
-                },
+                code: "pipeline-missing".into(),
                 severity: crate::dto::FindingSeverity::Error,
-                message: error.message,
-                help: error.hint,
+                message: Words { en: error.message, zh: message!("this version has no pipeline file").in_chinese() },
+                help: Some(Words {
+                    en: error.hint,
+                    zh: message!("add `.drone.yml` or `.woodpecker.yml` to the repository and commit it, or pick another version")
+                        .in_chinese(),
+                }),
                 file: String::new(),
                 excerpt: None,
             };

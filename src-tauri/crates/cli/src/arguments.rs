@@ -1,3 +1,4 @@
+use crate::language::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -12,6 +13,9 @@ pub struct Arguments {
     /// Data folder (history, logs, secrets); the window's own when not given.
     #[arg(long, global = true, value_name = "FOLDER", env = "LETTERPRESS_HOME")]
     pub data: Option<PathBuf>,
+    /// Language of findings and reports; that of the system (LC_ALL, LC_MESSAGES, LANG) when not given.
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    pub language: Option<Language>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -2,17 +2,18 @@
 
 use crate::arguments::{Format, Lint, Plan, PlanFormat};
 use crate::exit::ExitCode;
+use crate::language::Language;
 use crate::render;
 use crate::run::parse_inputs;
 use lp_api::PlannedEvent;
 use lp_api::dto::{ApiError, FindingSeverity};
 
 /// Prints all findings; ends with "bad file" when one is an error.
-pub fn lint(wanted: &Lint) -> Result<ExitCode, ApiError> {
+pub fn lint(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
     let findings = lp_api::lint_file(&wanted.file)?;
     match wanted.format {
         Format::Json => say!("{}", serde_json::to_string_pretty(&findings).expect("plain data")),
-        Format::Text => render::findings(&findings),
+        Format::Text => render::findings(&findings, language),
     }
     let errors = findings.iter().filter(|finding| finding.severity == FindingSeverity::Error).count();
     if wanted.format == Format::Text {
@@ -22,7 +23,7 @@ pub fn lint(wanted: &Lint) -> Result<ExitCode, ApiError> {
 }
 
 /// Prints the plan on standard output, warnings on standard error.
-pub fn plan(wanted: Plan) -> Result<ExitCode, ApiError> {
+pub fn plan(wanted: Plan, language: Language) -> Result<ExitCode, ApiError> {
     let event = PlannedEvent {
         event: wanted.event,
         branch: wanted.branch,
@@ -35,7 +36,7 @@ pub fn plan(wanted: Plan) -> Result<ExitCode, ApiError> {
         PlanFormat::Json => lp_api::PlanFormat::Json,
     };
     let (text, warnings) = lp_api::plan_file(&wanted.file, &event, format)?;
-    render::findings(&warnings);
+    render::findings(&warnings, language);
     crate::say::out(format_args!("{text}"));
     Ok(ExitCode::Passed)
 }

@@ -13,6 +13,7 @@ mod exit;
 mod files;
 mod follow;
 mod history;
+mod language;
 mod logs;
 mod render;
 mod run;
@@ -21,6 +22,7 @@ mod secrets;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use exit::ExitCode;
+use language::Language;
 use lp_api::dto::ApiError;
 use lp_api::{App, AppOptions};
 use std::sync::Arc;
@@ -43,11 +45,12 @@ fn main() -> std::process::ExitCode {
             return ExitCode::Failed.into();
         }
     };
+    let language = arguments.language.unwrap_or_else(Language::of_system);
     let code = runtime.block_on(async {
-        match carry_out(arguments).await {
+        match carry_out(arguments, language).await {
             Ok(code) => code,
             Err(error) => {
-                render::error(&error);
+                render::error(&error, language);
                 ExitCode::of(&error)
             }
         }
@@ -57,7 +60,7 @@ fn main() -> std::process::ExitCode {
     code.into()
 }
 
-async fn carry_out(arguments: Arguments) -> Result<ExitCode, ApiError> {
+async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode, ApiError> {
     let data = arguments.data;
     let open = async || {
         let options = AppOptions::from_environment()?;
@@ -68,9 +71,9 @@ async fn carry_out(arguments: Arguments) -> Result<ExitCode, ApiError> {
         App::open(AppOptions { data_folder, ..options }).await
     };
     match arguments.command {
-        Command::Run(wanted) => run::carry_out(open().await?, wanted).await,
-        Command::Lint(wanted) => files::lint(&wanted),
-        Command::Plan(wanted) => files::plan(wanted),
+        Command::Run(wanted) => run::carry_out(open().await?, wanted, language).await,
+        Command::Lint(wanted) => files::lint(&wanted, language),
+        Command::Plan(wanted) => files::plan(wanted, language),
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
         Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted).await).await,

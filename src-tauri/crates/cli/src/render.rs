@@ -1,12 +1,13 @@
 //! How things look in a terminal: errors with the file's lines underlined, states in words, times.
 
+use crate::language::Language;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use lp_api::dto::{ApiError, Finding, FindingSeverity, RunStateWord, StepStateWord};
 use std::io::IsTerminal;
 
 /// Prints an error with its findings and its hint on standard error.
-pub fn error(error: &ApiError) {
-    findings(&error.findings);
+pub fn error(error: &ApiError, language: Language) {
+    findings(&error.findings, language);
     remark!("{}: {}", paint("1;31", "error"), error.message);
     if !error.hint.is_empty() {
         remark!("  {}: {}", paint("1;36", "help"), error.hint);
@@ -14,20 +15,24 @@ pub fn error(error: &ApiError) {
 }
 
 /// Prints findings on standard error, each with its lines underlined.
-pub fn findings(findings: &[Finding]) {
+pub fn findings(findings: &[Finding], language: Language) {
     for finding in findings {
-        remark!("{}\n", finding_text(finding, std::io::stderr().is_terminal()));
+        remark!("{}\n", finding_text(finding, language, std::io::stderr().is_terminal()));
     }
 }
 
-fn finding_text(finding: &Finding, colours: bool) -> String {
+fn finding_text(finding: &Finding, language: Language, colours: bool) -> String {
+    let (error, warning, note, help) = match language {
+        Language::En => ("error", "warning", "note", "help"),
+        Language::Zh => ("错误", "警告", "提示", "建议"),
+    };
     let level = match finding.severity {
-        FindingSeverity::Error => Level::ERROR,
-        FindingSeverity::Warning => Level::WARNING,
-        FindingSeverity::Note => Level::NOTE,
+        FindingSeverity::Error => Level::ERROR.with_name(error),
+        FindingSeverity::Warning => Level::WARNING.with_name(warning),
+        FindingSeverity::Note => Level::NOTE.with_name(note),
     };
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
-    let title = level.primary_title(&finding.message).id(&finding.code);
+    let title = level.primary_title(language.words(&finding.message)).id(&finding.code);
     let mut group = match &finding.excerpt {
         Some(excerpt) => {
             let source = excerpt.lines.join("\n");
@@ -38,8 +43,8 @@ fn finding_text(finding: &Finding, colours: bool) -> String {
         }
         None => title.element(annotate_snippets::Origin::path(&finding.file)),
     };
-    if !finding.help.is_empty() {
-        group = group.element(Level::HELP.message(&finding.help));
+    if let Some(words) = &finding.help {
+        group = group.element(Level::HELP.with_name(help).message(language.words(words)));
     }
     renderer.render(&[group])
 }
@@ -105,15 +110,15 @@ pub fn duration(milliseconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_api::dto::Excerpt;
+    use lp_api::dto::{Excerpt, Words};
 
     #[test]
     fn the_range_is_underlined_also_after_chinese_text() {
         let finding = Finding {
             code: "wrong-type".into(),
             severity: FindingSeverity::Error,
-            message: "`commands` wants a list".into(),
-            help: "write `- npm test`".into(),
+            message: Words { en: "`commands` must be a list".into(), zh: "`commands` 应为列表".into() },
+            help: Some(Words { en: "write `- npm test`".into(), zh: "请写 `- npm test`".into() }),
             file: ".drone.yml".into(),
             excerpt: Some(Excerpt {
                 first_line: 3,
@@ -124,11 +129,13 @@ mod tests {
                 end_column: 11,
             }),
         };
-        let text = finding_text(&finding, false);
+        let text = finding_text(&finding, Language::En, false);
         assert!(text.contains("error[wrong-type]"), "{text}");
         assert!(text.contains("--> .drone.yml:4:9"), "{text}");
         assert!(text.contains("^^^^"), "two wide characters are underlined: {text}");
         assert!(text.contains("write `- npm test`"), "{text}");
+        let text = finding_text(&finding, Language::Zh, false);
+        assert!(text.contains("错误[wrong-type]") && text.contains("`commands` 应为列表") && text.contains("建议"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::arguments::{Place, Run};
 use crate::exit::ExitCode;
 use crate::follow::Printer;
+use crate::language::Language;
 use crate::render;
 use lp_api::dto::{ApiError, ErrorCode, RunRequest};
 use lp_api::{App, Progress};
@@ -11,13 +12,13 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs it and watches until it is over.
-pub async fn carry_out(app: Arc<App>, wanted: Run) -> Result<ExitCode, ApiError> {
-    let result = start_and_follow(&app, wanted).await;
+pub async fn carry_out(app: Arc<App>, wanted: Run, language: Language) -> Result<ExitCode, ApiError> {
+    let result = start_and_follow(&app, wanted, language).await;
     app.shutdown().await;
     result
 }
 
-async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiError> {
+async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Result<ExitCode, ApiError> {
     let inputs = parse_inputs(&wanted.inputs)?;
     app.own_or_reach_owner(|| remark!("another letterpress is running; waiting until it ends …")).await?;
     let project = match wanted.folder.as_str() {
@@ -28,7 +29,7 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiEr
     let workflow = app.choose_workflow(&project.id, &version, wanted.workflow.as_deref(), wanted.event.as_deref()).await?;
     let mut request = RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: wanted.backend == Place::Host };
     let preview = app.preview(&request).await?;
-    render::findings(&preview.findings);
+    render::findings(&preview.findings, language);
     if !preview.isolated {
         match wanted.backend {
             Place::Docker => return Err(no_engine("start Docker or Podman, or pass `--backend host`")),

@@ -39,3 +39,4 @@ export type { StepStateWord } from "./StepStateWord";
 export type { Theme } from "./Theme";
 export type { Version } from "./Version";
 export type { Workflow } from "./Workflow";
+export type { Words } from "./Words";

@@ -1,3 +1,4 @@
+use super::Words;
 use lp_model::{Diagnostic, Severity};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -87,9 +88,9 @@ pub struct Finding {
     /// How bad.
     pub severity: FindingSeverity,
     /// What.
-    pub message: String,
-    /// What to do, or empty.
-    pub help: String,
+    pub message: Words,
+    /// What to do.
+    pub help: Option<Words>,
     /// Path in the repository.
     pub file: String,
     /// Where, with the text around it; `None` when it is about the whole file.
@@ -136,8 +137,8 @@ impl Finding {
                 Severity::Warning => FindingSeverity::Warning,
                 Severity::Error => FindingSeverity::Error,
             },
-            message: diagnostic.message.to_string(),
-            help: diagnostic.help.as_ref().map(ToString::to_string).unwrap_or_default(),
+            message: Words::from(&diagnostic.message),
+            help: diagnostic.help.as_ref().map(Words::from),
             file: diagnostic.file.clone(),
             excerpt,
         }

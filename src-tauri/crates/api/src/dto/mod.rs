@@ -8,6 +8,7 @@ mod log;
 mod project;
 mod run;
 mod secret;
+mod words;
 
 pub use app::{AppStatus, DiskStatus, EngineStatus, KeyPlaceWord, Language, Settings, Theme};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
@@ -18,3 +19,4 @@ pub use run::{
     StageStateWord, StepDetail, StepStateWord,
 };
 pub use secret::{SecretEntry, SecretScope};
+pub use words::Words;
