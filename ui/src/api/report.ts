@@ -1,11 +1,5 @@
 /** The compatibility report as it crosses from the core. */
-import type { Excerpt } from "./types";
-
-/** One sentence in both languages of the window. */
-export interface Words {
-  en: string;
-  zh: string;
-}
+import type { Excerpt, Words } from "./types";
 
 /** What a line of the pipeline file means for running it here. */
 export type ReportEffect = "runs" | "needs" | "unsupported" | "different";

@@ -30,7 +30,7 @@ export function useWords() {
     moment,
     text,
     /** A sentence of the core. */
-    said: (words: Words | string) => spoken(words, locale.value),
+    said: (words: Words) => spoken(words, locale.value),
     /** The same where it stands alone: it then begins as a sentence does. */
     sentence: (words: Words) => capitalised(spoken(words, locale.value)),
     /** Sentences as one text: Chinese puts no space between them. */

@@ -1,6 +1,5 @@
 /** Small pure helpers about text: an author's languages, search, form values. */
-import type { Words } from "@/api/report";
-import type { Input } from "@/api/types";
+import type { Input, Words } from "@/api/types";
 
 /** The text for `locale`: that language, its family, the author's default, English, anything. */
 export function localised(text: { [key in string]: string }, locale: string): string {
@@ -9,9 +8,8 @@ export function localised(text: { [key in string]: string }, locale: string): st
   return text[locale] ?? (sameFamily === undefined ? undefined : text[sameFamily]) ?? text[""] ?? text["en"] ?? Object.values(text)[0] ?? "";
 }
 
-/** The core's sentence in the language of `locale`; English where the other one is missing, or where the core knows only that. */
-export function spoken(words: Words | string, locale: string): string {
-  if (typeof words === "string") return words;
+/** The core's sentence in the language of `locale`; English where the other one is missing. */
+export function spoken(words: Words, locale: string): string {
   return (locale.startsWith("zh") ? words.zh : "") || words.en;
 }
 

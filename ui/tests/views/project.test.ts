@@ -192,6 +192,12 @@ describe("the project screen", () => {
     expect(app.one("run-button").attributes("disabled")).toBeDefined();
   });
 
+  it("speaks of them in the window's language", async () => {
+    const app = await openWindow("/project/p-store", { scenario: "broken", settings: { language: "zh-CN" } });
+    expect(app.one("finding").text()).toContain("步骤 test 没有字段 comands");
+    expect(app.one("finding").text()).toContain("是不是想写 commands？");
+  });
+
   it("shows an answer only for what is chosen now", async () => {
     const app = await openWindow("/project/p-store");
     const real = app.fake.runPreview;

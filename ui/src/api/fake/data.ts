@@ -136,8 +136,8 @@ export const BROKEN_FINDINGS: Finding[] = [
   {
     code: "unknown-key",
     severity: "error",
-    message: "unknown key `comands` in step `test`",
-    help: "did you mean `commands`?",
+    message: { en: "step `test` has no key `comands`; it is ignored", zh: "步骤 `test` 没有字段 `comands`，已忽略" },
+    help: { en: "did you mean `commands`?", zh: "是不是想写 `commands`？" },
     file: ".drone.yml",
     excerpt: {
       first_line: 12,
@@ -151,8 +151,8 @@ export const BROKEN_FINDINGS: Finding[] = [
   {
     code: "unused-anchor",
     severity: "warning",
-    message: "the anchor `&cache` is never used",
-    help: "",
+    message: { en: "the anchor `&cache` is never used", zh: "锚点 `&cache` 从未使用" },
+    help: null,
     file: ".drone.yml",
     excerpt: { first_line: 2, lines: ["type: docker", "x-cache: &cache", "  path: /tmp/cache"], line: 3, column: 10, end_line: 3, end_column: 16 },
   },

@@ -112,10 +112,10 @@ export const REPORT_BROKEN = reportOf(
     entry(
       "unsupported",
       "unknown-key",
-      "unknown key `comands` in step `test`",
-      "步骤 `test` 中有未知的键 `comands`",
+      "step `test` has no key `comands`",
+      "步骤 `test` 没有字段 `comands`",
       excerpt(14, ["  - name: test", "    image: node:20", "    comands:"], "comands"),
-      ["did you mean `commands`?", "你是不是想写 `commands`？"],
+      ["did you mean `commands`?", "是不是想写 `commands`？"],
     ),
   ],
   0,
