@@ -2,7 +2,7 @@
 
 use crate::events::{SCENARIOS_08, facts, untrusted};
 use crate::steps::{self, Names, Source, groups};
-use crate::{Compiled, Corpus, RealFile, Report, compile as compile_file, lines, lint, outline, syntax};
+use crate::{Compiled, RealFile, Report, compile as compile_file, lines, lint, outline, syntax};
 use lp_model::{Dialect, EventFacts, Stage};
 use lp_pipeline::matrix;
 use lp_yaml::Findings;
@@ -10,13 +10,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The language of 0.4 is recognised and explained.
-pub(crate) fn refused(_: &Corpus, file: &RealFile, report: &mut Report) {
+pub(crate) fn refused(file: &RealFile, report: &mut Report) {
     let codes = |found: Vec<lp_model::Diagnostic>| found.into_iter().map(|finding| finding.code).collect::<Vec<_>>();
     let here = compile_file(".drone.yml", &file.bytes, &facts("push_master")).map_err(codes).map(drop);
     report.same(&file.name, "refused", &Err(vec!["drone-04".to_owned()]), &here);
 }
 
-pub(crate) fn compare(_: &Corpus, file: &RealFile, report: &mut Report) {
+pub(crate) fn compare(file: &RealFile, report: &mut Report) {
     compare_with(file, Dialect::Drone08, ".drone.yml", report);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::events::{SCENARIOS_1, facts, untrusted};
 use crate::steps::pairs;
-use crate::{Corpus, RealFile, Report, compile, lines, lint, outline, texts};
+use crate::{RealFile, Report, compile, lines, lint, outline, texts};
 use lp_model::{BackendKind, Diagnostic, EnvValue, ImageReference, OnFailure, Plan, PullPolicy, RunOn, Stage, Step, StepKind};
 use lp_pipeline::environment::drone1::{StageFacts, metadata, runner};
 use lp_pipeline::script::script;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const PATH: &str = ".drone.yml";
 
-pub(crate) fn compare(_: &Corpus, file: &RealFile, report: &mut Report) {
+pub(crate) fn compare(file: &RealFile, report: &mut Report) {
     let _ = (lint(PATH, &file.bytes), outline(PATH, &file.bytes));
     compare_refusals(&file.name, &file.answer, &file.bytes, report);
     let source = String::from_utf8_lossy(&file.bytes);

@@ -1,14 +1,14 @@
 //! Real files of Woodpecker: 0.15 with the answers of its program; of later ones only the structure is known, as it is written.
 
 use crate::events::facts;
-use crate::{Corpus, RealFile, Report, compile, lines, lint, outline, real_drone08, texts};
+use crate::{RealFile, Report, compile, lines, lint, outline, real_drone08, texts};
 use lp_model::{Dialect, EventKind, OnFailure, PullPolicy, Stage, Step, StepKind};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PATH: &str = ".woodpecker.yml";
 
-pub(crate) fn compare_015(_: &Corpus, file: &RealFile, report: &mut Report) {
+pub(crate) fn compare_015(file: &RealFile, report: &mut Report) {
     real_drone08::compare_with(file, Dialect::Woodpecker, PATH, report);
     let facts = facts("push_master");
     if let Ok((plan, _)) = compile(PATH, &file.bytes, &facts) {
@@ -19,7 +19,7 @@ pub(crate) fn compare_015(_: &Corpus, file: &RealFile, report: &mut Report) {
 }
 
 /// Steps as they are written. A step is looked at in the first build in which it runs.
-pub(crate) fn compare_structure(_: &Corpus, file: &RealFile, report: &mut Report) {
+pub(crate) fn compare_structure(file: &RealFile, report: &mut Report) {
     let (answer, name) = (&file.answer, &file.name);
     let found = lint(PATH, &file.bytes);
     let outline = match outline(PATH, &file.bytes) {

@@ -26,7 +26,10 @@ impl Report {
             let columns: Vec<&str> = line.split('\t').collect();
             let [table, case, reason] = columns[..] else { panic!("three columns are needed: {line}") };
             assert!(!reason.trim().is_empty(), "a deviation needs a reason: {line}");
-            rows.push(Row { table, case });
+            // The scenarios need an engine: their test reads its own rows.
+            if table != "e2e_woodpecker" {
+                rows.push(Row { table, case });
+            }
         }
         Self { rows, used: BTreeSet::new(), table: "", new: Vec::new(), compared: BTreeMap::new() }
     }

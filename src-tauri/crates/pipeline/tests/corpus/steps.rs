@@ -81,9 +81,8 @@ fn environment(step: &Step, stage: &Stage, source: Source<'_>) -> BTreeMap<Strin
     };
     let common = ["SHELL", "CI_WORKSPACE", "DRONE_WORKSPACE"];
     let own = |name: &String| {
-        !known.contains_key(name)
-            && !source.facts.inputs.contains_key(name)
-            && !(source.only_own_variables && common.contains(&name.as_str()))
+        let left_out = source.only_own_variables && common.contains(&name.as_str());
+        !(left_out || known.contains_key(name) || source.facts.inputs.contains_key(name))
     };
     let text = |value: &EnvValue| match value {
         EnvValue::Text(text) => Some(text.clone()),
