@@ -171,8 +171,15 @@ pub fn names_version(text: &str) -> bool {
 /// Whether an image is one of a list, as lists of plugins with more rights are written: an entry with a version means only that
 /// version, one without means all of them. What is no image name is none of them.
 pub fn is_one_of(image: &str, list: &[&str]) -> bool {
+    // Nearly every image is none of them, which shows without taking the names apart.
+    let last =
+        |entry: &str| entry.rsplit('/').next().and_then(|part| part.split([':', '@']).next()).is_some_and(|part| image.contains(part));
+    let mut candidates = list.iter().filter(|entry| last(entry)).peekable();
+    if candidates.peek().is_none() {
+        return false;
+    }
     let Ok(image) = ImageReference::parse(image) else { return false };
-    list.iter().any(|entry| {
+    candidates.any(|entry| {
         ImageReference::parse(entry).is_ok_and(|known| if names_version(entry) { known == image } else { known.same_name(&image) })
     })
 }
