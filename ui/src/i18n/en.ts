@@ -75,7 +75,7 @@ export const en = {
   "report.different": "Different here",
   "report.unsupported": "Not supported",
   "report.different_text": "This runs, but not exactly as it did before. Read it once, together with a developer if in doubt.",
-  "report.unsupported_text": "Show this to a developer: the marked lines have to be changed and committed.",
+  "report.unsupported_text": "Show this to a developer: the marked lines do nothing here, or keep the file from running.",
   "report.secret_missing": "The secret `{name}` is not set.",
   "report.secret_set": "The secret `{name}` is set.",
   "report.secret_text": "Ask a developer for its value. It is stored encrypted and hidden in logs.",

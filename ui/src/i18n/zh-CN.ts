@@ -76,7 +76,7 @@ export const zhCN: Messages = {
   "report.different": "含义不同",
   "report.unsupported": "不支持",
   "report.different_text": "这些内容可以运行，但与原来不完全一样。请看一遍，拿不准时请开发人员确认。",
-  "report.unsupported_text": "请交给开发人员：标出的行需要修改并提交。",
+  "report.unsupported_text": "请交给开发人员看：标出的行在这里不起作用，或者会使文件无法运行。",
   "report.secret_missing": "密钥 `{name}` 还没有设置。",
   "report.secret_set": "密钥 `{name}` 已设置。",
   "report.secret_text": "请向开发人员索取它的值。值会加密保存，并在日志中隐藏。",

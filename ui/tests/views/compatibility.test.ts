@@ -227,7 +227,7 @@ describe("the way to the report", () => {
 
   it("is not taken when all secrets that it asks for are set", async () => {
     const asked = REPORT_NEEDS.entries.find((entry) => entry.code === "needs-secret")!;
-    const title = { ...asked.title, en: "step `publish image` reads the secret `registry_password`" };
+    const title = { ...asked.title, en: "the secret `registry_password` must be set" };
     const app = await added({ ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, { ...asked, title }] }, "sample");
     expect(app.router.currentRoute.value.name).toBe("project");
   });

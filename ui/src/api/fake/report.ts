@@ -41,9 +41,12 @@ function runs(stage: string, steps: number, line: number): ReportEntry {
   return entry("runs", "runs-as-is", en, `阶段 \`${stage}\`：${steps} 个步骤可直接运行`, line);
 }
 
-function secret(step: string, name: string, line: number): ReportEntry {
+function secret(name: string, line: number): ReportEntry {
   const lines = ["  settings:", `    ${name.split("_").at(-1) ?? name}:`, `      from_secret: ${name}`];
-  return entry("needs", "needs-secret", `step \`${step}\` reads the secret \`${name}\``, `步骤 \`${step}\` 使用密钥 \`${name}\``, excerpt(line, lines, name));
+  return entry("needs", "needs-secret", `the secret \`${name}\` must be set`, `需要设置密钥 \`${name}\``, excerpt(line, lines, name), [
+    "set it in the settings, for this project or for all of them",
+    "在设置中为这个项目或所有项目设置它",
+  ]);
 }
 
 const DIFFERENT = [
@@ -66,10 +69,10 @@ export const REPORT_NEEDS = reportOf(
   [
     runs("build", 4, 12),
     runs("notify", 1, 88),
-    secret("publish image", "docker_password", 47),
-    secret("deploy", "deploy_key", 58),
-    secret("publish chart", "DOCKER_PASSWORD", 66),
-    secret("tell the team", "webhook_url", 94),
+    secret("docker_password", 47),
+    secret("deploy_key", 58),
+    secret("DOCKER_PASSWORD", 66),
+    secret("webhook_url", 94),
     entry(
       "needs",
       "not-trusted",
@@ -93,7 +96,7 @@ export const REPORT_NEEDS = reportOf(
 export const REPORT_UNSUPPORTED = reportOf(
   [
     runs("build", 3, 12),
-    secret("publish image", "docker_password", 47),
+    secret("docker_password", 47),
     entry(
       "unsupported",
       "pipeline-type",
