@@ -26,6 +26,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// A killed process ends at once, unless the kernel holds it (a dead network file system): then we say so instead of waiting.
 const KILL_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A new program's memory is filled in microseconds, or a little later on a busy machine. What has really no environment and computes
+/// all the time holds us up for as long.
+const EXEC_DEADLINE: Duration = Duration::from_millis(500);
+
 /// How often it is looked whether something new has come while all are asked to end.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -165,7 +169,7 @@ impl Kin {
 
     /// Whether it was started with the marks of our scope. What may not be read belongs to somebody else.
     fn is_marked(&self, pid: Pid) -> bool {
-        let Ok(environment) = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) else { return false };
+        let Some(environment) = environment(pid) else { return false };
         let value = |name: &str| {
             let mut lines = environment.split(|byte| *byte == 0);
             lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
@@ -179,6 +183,28 @@ impl Kin {
             Scope::Stage { run, stage } => mark::parse_step(step).is_some_and(|(r, s)| r == *run && s == *stage),
             Scope::RunsBut(live) => mark::parse_step(step).is_some_and(|(run, _)| !live.contains(&run)),
         }
+    }
+}
+
+/// What a process was started with; nothing when it has ended or belongs to somebody else.
+///
+/// In the middle of an exec the kernel shows nothing, or only a part: the old program's memory is gone, the new one's not filled yet.
+/// Then it is read again, or a step that happens to become another program at that moment would not be found, and live on.
+fn environment(pid: Pid) -> Option<Vec<u8>> {
+    let deadline = std::time::Instant::now() + EXEC_DEADLINE;
+    loop {
+        let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()?;
+        let stat = Stat::read(pid)?;
+        let is_whole = match stat.environment {
+            Some(bytes) if bytes > 0 => environment.len() as u64 == bytes,
+            // Started without any. In an exec it looks so too for a moment, but then it runs (or waits for the disk), it never sleeps.
+            Some(_) => environment.is_empty() && stat.is_asleep,
+            None => stat.is_kernel_thread,
+        };
+        if is_whole || std::time::Instant::now() > deadline {
+            return Some(environment);
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -230,7 +256,15 @@ struct Stat {
     session: Option<Pid>,
     start: u64,
     name: [u8; 15],
+    /// Bytes of the environment that it was started with; `None` while it has none yet.
+    environment: Option<u64>,
+    /// It neither runs nor waits for the disk.
+    is_asleep: bool,
+    is_kernel_thread: bool,
 }
+
+/// Flag of the kernel's own threads, which have no memory, from the kernel's `include/linux/sched.h`.
+const PF_KTHREAD: u64 = 0x0020_0000;
 
 impl Stat {
     fn read(pid: Pid) -> Option<Self> {
@@ -246,12 +280,16 @@ impl Stat {
         name.iter_mut().zip(stat.get(before..after)?).for_each(|(kept, byte)| *kept = *byte);
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
         let pid = |index: usize| fields.get(index)?.parse().ok().and_then(Pid::from_raw);
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
         Some(Self {
             is_zombie: matches!(*fields.first()?, "Z" | "X"),
             parent: pid(1),
             session: pid(3),
             start: fields.get(19)?.parse().ok()?,
             name,
+            environment: number(47).filter(|start| *start > 0).and_then(|start| number(48)?.checked_sub(start)),
+            is_asleep: !matches!(*fields.first()?, "R" | "D"),
+            is_kernel_thread: number(6).is_none_or(|flags| flags & PF_KTHREAD != 0),
         })
     }
 }
@@ -268,6 +306,26 @@ mod tests {
         assert_eq!((stat.parent, stat.session), (Pid::from_raw(7), Pid::from_raw(41)));
         assert!(Stat::parse(b"42 (a) Z 0 0 0 0 -1 0 1 0 0 0 0 0 0 0 20 0 1 0 5 1 1 1").unwrap().is_zombie);
         assert!(Stat::parse(b"").is_none() && Stat::parse(b"42 (a) S 1").is_none());
+    }
+
+    #[test]
+    fn what_becomes_another_program_just_now_is_found() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = Root::find(temp.path()).unwrap();
+        let kin = Kin::new(&root, Scope::RunsBut(Vec::new()));
+        let script = temp.path().join("again.sh");
+        fs::write(&script, "exec /bin/sh \"$0\"\n").unwrap();
+        let mut child = std::process::Command::new("/bin/sh")
+            .arg(&script)
+            .env(mark::STEP_VARIABLE, "lp-run-1-1-1-1")
+            .env(mark::ROOT_VARIABLE, root.path())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&child);
+        let found = (0..800).filter(|_| kin.scan(&HashSet::new()).unwrap().iter().any(|seen| seen.pid == pid)).count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, 800);
     }
 
     #[test]
