@@ -131,13 +131,20 @@ impl What<'_> {
     /// The message.
     pub fn message(&self) -> Message {
         let arg = |part: &Part<'_>| match part {
-            Part::Text(text) => Arg::Text((*text).to_owned()),
+            Part::Text(text) => Arg::Text(short(text)),
             Part::Number(number) => Arg::Text(number.to_string()),
             Part::What(what) => Arg::Message(what.message()),
             Part::Message(message) => Arg::Message((*message).clone()),
         };
         Message { template: Cow::Borrowed(self.template), args: self.parts.iter().map(arg).collect() }
     }
+}
+
+/// Longest text in a hole, in bytes. A name in a hostile file may have a megabyte, and hundreds of messages may name it.
+const MAX_TEXT: usize = 500;
+
+fn short(text: &str) -> String {
+    if text.len() <= MAX_TEXT { text.to_owned() } else { format!("{}…", &text[..text.floor_char_boundary(MAX_TEXT)]) }
 }
 
 /// What fills a hole of a [`What`].
@@ -237,6 +244,13 @@ mod tests {
         assert_eq!(message.to_string(), "`${NAME}` {} ");
         assert_eq!(message.untranslated(), Some("`${{{}}}` {{}} {}"));
         assert_eq!(message!("} {").to_string(), " ");
+    }
+
+    #[test]
+    fn a_name_of_a_megabyte_does_not_make_a_message_of_a_megabyte() {
+        let message = message!("{} has no `image`", what!("step `{}`", "构".repeat(1 << 20)));
+        let shown = message.to_string();
+        assert!(shown.len() < 600 && shown.ends_with("构…` has no `image`"), "{shown}");
     }
 
     #[test]

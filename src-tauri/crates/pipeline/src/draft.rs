@@ -11,6 +11,7 @@ use lp_model::{
     BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
 };
 use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, Typed, Value, closest, decode, scalar};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Keys of `workspace`.
@@ -170,6 +171,10 @@ pub(crate) fn expand(
                     )),
                 }
             }
+            // `$NAME` belongs to the shell: most documents with a `$` in them come out as they went in.
+            if let (true, Ok(raw)) = (done.text == text, &part.raw) {
+                return Some(Arc::clone(raw));
+            }
             let pieces =
                 done.pieces.into_iter().map(|piece| Piece { source: start + piece.source.start..start + piece.source.end, ..piece });
             match source.parse(&done.text, &SourceMap::pieces(index, pieces.collect())) {
@@ -240,8 +245,9 @@ pub(crate) fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
 
 /// Steps that share a name.
 pub(crate) fn warn_of_duplicates(steps: &[Draft], findings: &mut Findings<'_>) {
-    for (n, step) in steps.iter().enumerate() {
-        if steps[..n].iter().any(|other| other.step.name == step.step.name) {
+    let mut names = HashSet::new();
+    for step in steps {
+        if !names.insert(step.step.name.as_str()) {
             findings.warning("duplicate-step", step.span, message!("another step is called `{}` too; both run", step.step.name));
         }
     }

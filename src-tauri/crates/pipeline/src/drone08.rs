@@ -185,11 +185,11 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
     if kept.is_empty() {
         return None;
     }
-    let working_dir = draft.workspace.dir();
+    let base = Base::new(&draft.metadata, facts, draft.workspace.dir());
     let mut steps: Vec<Step> = Vec::new();
     let mut waits_for: Vec<StepNumber> = Vec::new();
     for service in services {
-        let step = finish(service, steps.len() as u32 + 1, &draft.metadata, facts, &working_dir);
+        let step = finish(service, steps.len() as u32 + 1, &base);
         waits_for.push(step.number);
         steps.push(step);
     }
@@ -199,7 +199,7 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
         if n > 0 && levels[n] != levels[n - 1] {
             waits_for = std::mem::take(&mut members);
         }
-        let mut step = finish(draft_step, steps.len() as u32 + 1, &draft.metadata, facts, &working_dir);
+        let mut step = finish(draft_step, steps.len() as u32 + 1, &base);
         step.needs.clone_from(&waits_for);
         members.push(step.number);
         steps.push(step);
@@ -220,26 +220,43 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
     })
 }
 
-/// Puts the environment together, lowest precedence first: the file cannot override what the run knows, except for names
-/// that say nothing; secrets win over everything but the state of the run.
-fn finish(draft: Draft, number: u32, metadata: &Environment, facts: &EventFacts, working_dir: &str) -> Step {
+/// What all steps of a stage share: the environment that the file cannot override, and what comes after everything else.
+struct Base {
+    known: Environment,
+    runtime: Environment,
+    dir: String,
+}
+
+impl Base {
+    fn new(metadata: &Environment, facts: &EventFacts, dir: String) -> Self {
+        let set = metadata.iter().filter(|(_, value)| environment::drone08::is_set(value));
+        let mut known: Environment = facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))).collect();
+        known.extend(set.map(|(name, value)| (name.clone(), value.clone())));
+        environment::set_runtime(&mut known, &["CI_WORKSPACE", "DRONE_WORKSPACE"], RuntimeFact::WorkspaceDir);
+        Self { known, runtime: environment::drone08::runtime(), dir }
+    }
+}
+
+/// Puts the environment together: the file cannot override what the run knows, except for names that say nothing; secrets win
+/// over everything but the state of the run.
+fn finish(draft: Draft, number: u32, base: &Base) -> Step {
     let mut step = draft.step;
     step.number = StepNumber(number);
-    let mut env = draft.environment;
-    env.extend(facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-    env.extend(metadata.iter().filter(|(_, value)| environment::drone08::is_set(value)).map(|(name, value)| (name.clone(), value.clone())));
-    environment::set_runtime(&mut env, &["CI_WORKSPACE", "DRONE_WORKSPACE"], RuntimeFact::WorkspaceDir);
+    let mut env = base.known.clone();
+    for (name, value) in draft.environment {
+        env.entry(name).or_insert(value);
+    }
     env.extend(draft.params);
     if draft.commands {
         environment::set(&mut env, "HOME", "/root");
         environment::set(&mut env, "SHELL", "/bin/sh");
     }
     env.extend(draft.secrets);
-    env.extend(environment::drone08::runtime());
+    env.extend(base.runtime.iter().map(|(name, value)| (name.clone(), value.clone())));
     step.environment = env;
     // A plugin and a script work in the working copy; a service or detached program keeps the folder of its image.
     if draft.commands || (step.kind == StepKind::Plugin && !step.detached) {
-        step.working_dir = Some(working_dir.to_owned());
+        step.working_dir = Some(base.dir.clone());
     }
     step
 }

@@ -8,10 +8,12 @@ mod step;
 use crate::draft::{Draft, Reasons, StageDraft, check_size, expand};
 use crate::environment::drone1::{self as variables, StageFacts};
 use crate::environment::{self, Environment};
-use crate::graph::{bridge, order};
+use crate::graph::{bridge, order, positions};
 use crate::source::Source;
 use crate::when::Situation;
-use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber, message, what};
+use lp_model::{
+    Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber, Workspace, message, what,
+};
 use lp_yaml::{Findings, Node, decode};
 use std::sync::Arc;
 
@@ -26,11 +28,9 @@ pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Fi
         return Vec::new();
     }
     let mut reasons = Reasons::default();
-    let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
-    let needs: Vec<Vec<usize>> = drafts
-        .iter()
-        .map(|draft| draft.depends_on.iter().filter_map(|(name, _)| names.iter().position(|other| other == name)).collect())
-        .collect();
+    let places = positions(drafts.iter().map(|draft| draft.name.as_str()));
+    let needs: Vec<Vec<usize>> =
+        drafts.iter().map(|draft| draft.depends_on.iter().filter_map(|(name, _)| places.get(name.as_str()).copied()).collect()).collect();
     let mut planned: Vec<Option<Stage>> = drafts.into_iter().map(|draft| stage(draft, facts, &mut reasons, findings)).collect();
     let keep: Vec<bool> = planned.iter().map(Option::is_some).collect();
     let bridged = bridge(&needs, &keep);
@@ -126,9 +126,9 @@ fn kind(root: &Arc<Node>, findings: &mut Findings<'_>) -> bool {
 }
 
 fn check_stages(drafts: &[StageDraft], findings: &mut Findings<'_>) {
-    let names: Vec<&str> = drafts.iter().map(|draft| draft.name.as_str()).collect();
+    let places = positions(drafts.iter().map(|draft| draft.name.as_str()));
     for (n, draft) in drafts.iter().enumerate() {
-        if names[..n].contains(&draft.name.as_str()) {
+        if places[draft.name.as_str()] < n {
             findings.error("duplicate-pipeline", draft.span, message!("another pipeline is called `{}` too", draft.name));
         }
     }
@@ -139,11 +139,14 @@ fn check_stages(drafts: &[StageDraft], findings: &mut Findings<'_>) {
 /// Reports unknown names, forward references and circles.
 fn check_edges(nodes: &[(&str, &[(String, Span)])], steps: bool, findings: &mut Findings<'_>) {
     let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
+    let places = positions(names.iter().copied());
     let mut edges: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     for (n, (name, depends_on)) in nodes.iter().enumerate() {
         let what = if steps { what!("step `{}`", name) } else { what!("pipeline `{}`", name) };
         for (need, span) in *depends_on {
-            match names.iter().position(|other| other == need) {
+            match places.get(need.as_str()).copied() {
+                // Looking for the name that was meant costs a look at all of them.
+                None if findings.is_full() && findings.has_errors() => {}
                 None => {
                     let found =
                         findings.error("unknown-dependency", *span, message!("{} depends on `{}`, which does not exist", what, need));
@@ -203,13 +206,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
         next += u32::from(*kept);
         *number = next;
     }
-    let base = Base {
-        inputs: facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))).collect(),
-        stage: draft.environment,
-        metadata: draft.metadata,
-        runner: variables::runner(facts, &draft.workspace.path),
-        dir: draft.workspace.dir(),
-    };
+    let base = Base::new(draft.environment, draft.metadata, facts, &draft.workspace);
     let mut steps = Vec::new();
     for (n, step) in all.into_iter().enumerate().filter(|(n, _)| keep[*n]) {
         let mut step = finish(step, numbers[n], &base);
@@ -236,9 +233,9 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
 /// all services. With one: only what is written (an empty list changes nothing), services wait for nothing.
 fn edges(all: &[Draft], services: usize) -> Vec<Vec<usize>> {
     if all.iter().any(|step| !step.depends_on.is_empty()) {
-        let names: Vec<&str> = all.iter().map(|step| step.step.name.as_str()).collect();
-        let position = |name: &String| names.iter().position(|other| other == name);
-        return all.iter().map(|step| step.depends_on.iter().filter_map(|(name, _)| position(name)).collect()).collect();
+        let places = positions(all.iter().map(|step| step.step.name.as_str()));
+        let place = |name: &String| places.get(name.as_str()).copied();
+        return all.iter().map(|step| step.depends_on.iter().filter_map(|(name, _)| place(name)).collect()).collect();
     }
     (0..all.len())
         .map(|n| match n.checked_sub(services) {
@@ -251,28 +248,33 @@ fn edges(all: &[Draft], services: usize) -> Vec<Vec<usize>> {
 
 /// What all steps of a stage share.
 struct Base {
-    inputs: Environment,
-    stage: Environment,
-    metadata: Environment,
-    runner: Environment,
+    /// The environment before the step says anything; nothing in it is empty.
+    environment: Environment,
+    /// What the step cannot override.
+    fixed: Environment,
     dir: String,
+}
+
+impl Base {
+    /// Lowest precedence first.
+    fn new(stage: Environment, metadata: Environment, facts: &EventFacts, workspace: &Workspace) -> Self {
+        let fixed = metadata.iter().filter(|(name, value)| !is_empty(value) && variables::is_fixed(name));
+        let fixed = fixed.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut environment: Environment = facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))).collect();
+        environment.extend(stage);
+        environment.extend(metadata.into_iter().filter(|(_, value)| !is_empty(value)));
+        environment.extend(variables::runner(facts, &workspace.path));
+        environment.retain(|_, value| !is_empty(value));
+        Self { environment, fixed, dir: workspace.dir() }
+    }
 }
 
 /// Puts the environment together, lowest precedence first; what is empty in the end is not set.
 fn finish(draft: Draft, number: u32, base: &Base) -> Step {
     let mut step = draft.step;
     step.number = StepNumber(number);
-    let filled = |env: &Environment| -> Environment {
-        env.iter().filter(|(_, value)| !is_empty(value)).map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
-    let known = filled(&base.metadata);
-    let mut env = base.inputs.clone();
-    env.extend(base.stage.clone());
-    env.extend(known.clone());
-    env.extend(base.runner.clone());
-    env.extend(draft.environment);
-    env.extend(draft.params);
-    env.extend(known.into_iter().filter(|(name, _)| variables::is_fixed(name)));
+    let mut env = base.environment.clone();
+    env.extend(draft.environment.into_iter().chain(draft.params).filter(|(name, _)| !base.fixed.contains_key(name)));
     environment::set(&mut env, "DRONE_STEP_NAME", &step.name);
     environment::set(&mut env, "DRONE_STEP_NUMBER", number.to_string());
     environment::set_runtime(&mut env, &["DRONE_STEP_STARTED"], RuntimeFact::StepStartedS);

@@ -1,5 +1,16 @@
 //! Edges between steps or pipelines: their order, and what remains of them when some nodes are left out.
 
+use std::collections::HashMap;
+
+/// Where each name stands; of a name that occurs twice the first place counts.
+pub(crate) fn positions<'n>(names: impl IntoIterator<Item = &'n str>) -> HashMap<&'n str, usize> {
+    let mut positions = HashMap::new();
+    for (n, name) in names.into_iter().enumerate() {
+        positions.entry(name).or_insert(n);
+    }
+    positions
+}
+
 /// An order in which every node comes after those that it needs.
 ///
 /// # Errors

@@ -153,7 +153,7 @@ fn stage(
         return None;
     }
     let levels = levels(&kept, findings)?;
-    let base = Base { generation, facts, metadata: draft.metadata, dir: draft.workspace.dir() };
+    let base = Base::new(generation, draft.metadata, facts, draft.workspace.dir());
     let mut steps: Vec<Step> = Vec::new();
     for service in services {
         let mut step = finish(service, steps.len() as u32 + 1, &base);
@@ -163,12 +163,13 @@ fn stage(
     }
     let first = steps.len() as u32 + 1;
     let started: Vec<StepNumber> = steps.iter().map(|step| step.number).collect();
+    let mut members: Vec<Vec<StepNumber>> = vec![Vec::new(); levels.iter().max().map_or(0, |&level| level + 1)];
+    for (n, &level) in levels.iter().enumerate() {
+        members[level].push(StepNumber(first + n as u32));
+    }
     for (n, draft) in kept.into_iter().enumerate() {
         let mut step = finish(draft, first + n as u32, &base);
-        step.needs = match levels[n] {
-            0 => started.clone(),
-            level => (0..levels.len()).filter(|&other| levels[other] + 1 == level).map(|other| StepNumber(first + other as u32)).collect(),
-        };
+        step.needs = levels[n].checked_sub(1).map_or_else(|| started.clone(), |before| members[before].clone());
         steps.push(step);
     }
     Some(Stage {
@@ -228,44 +229,50 @@ fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
 struct Base<'f> {
     generation: Generation,
     facts: &'f EventFacts,
-    metadata: Environment,
+    /// What is known of the run.
+    known: Environment,
+    runtime: Environment,
     dir: String,
 }
 
-/// Puts the environment together, lowest precedence first. From 1.0 on the file may override what is known of the run; in 0.15
-/// it may not.
+impl<'f> Base<'f> {
+    fn new(generation: Generation, metadata: Environment, facts: &'f EventFacts, dir: String) -> Self {
+        let mut known = metadata;
+        known.retain(|_, value| !matches!(value, EnvValue::Text(text) if text.is_empty()));
+        environment::set_runtime(&mut known, &["CI_WORKSPACE"], RuntimeFact::WorkspaceDir);
+        Self { generation, facts, known, runtime: variables::runtime(generation), dir }
+    }
+}
+
+/// Puts the environment together. From 1.0 on the file may override what is known of the run; in 0.15 it may not.
 fn finish(draft: Draft, number: u32, base: &Base<'_>) -> Step {
     let mut step = draft.step;
     step.number = StepNumber(number);
-    let is_set = |value: &EnvValue| !matches!(value, EnvValue::Text(text) if text.is_empty());
-    let mut known: Environment =
-        base.metadata.iter().filter(|(_, value)| is_set(value)).map(|(name, value)| (name.clone(), value.clone())).collect();
-    environment::set_runtime(&mut known, &["CI_WORKSPACE"], RuntimeFact::WorkspaceDir);
+    let mut env = base.known.clone();
     if draft.commands {
-        environment::set(&mut known, "SHELL", "/bin/sh");
+        environment::set(&mut env, "SHELL", "/bin/sh");
     }
-    let mut env = match base.generation {
+    match base.generation {
         Generation::Early => {
             if draft.commands {
-                environment::set(&mut known, "HOME", "/root");
+                environment::set(&mut env, "HOME", "/root");
             }
-            let mut env = draft.environment;
-            env.extend(known);
+            for (name, value) in draft.environment {
+                env.entry(name).or_insert(value);
+            }
             env.extend(draft.params);
-            env
         }
         Generation::Current => {
-            known.extend(draft.params);
-            known.extend(draft.environment);
-            known
+            env.extend(draft.params);
+            env.extend(draft.environment);
         }
-    };
+    }
     env.extend(draft.secrets);
     // 0.15 left such a variable out, as drone does.
     if base.generation == Generation::Current && env.values().any(|value| !value.secret_names().is_empty()) {
         step.missing_secret = MissingSecret::Error;
     }
-    env.extend(variables::runtime(base.generation));
+    env.extend(base.runtime.iter().map(|(name, value)| (name.clone(), value.clone())));
     if base.generation == Generation::Current {
         environment::set(&mut env, "CI_STEP_NAME", &step.name);
         environment::set(&mut env, "CI_STEP_NUMBER", number.to_string());

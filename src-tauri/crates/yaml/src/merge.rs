@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// # Errors
 /// The place of a value that is neither a map nor a list of maps.
 pub(crate) fn merge(entries: &mut Vec<Entry>, sources: Vec<Arc<Node>>, budget: &mut u64) -> Result<(), Span> {
+    if sources.is_empty() {
+        return Ok(());
+    }
     let mut present: HashSet<String> = entries.iter().map(|entry| entry.key.text.clone()).collect();
     let mut take = |node: &Arc<Node>| -> Result<(), Span> {
         let Value::Map(more) = &node.value else { return Err(node.span) };

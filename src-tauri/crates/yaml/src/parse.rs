@@ -151,7 +151,30 @@ fn floor(text: &str, at: usize) -> usize {
 /// A list or map that is not finished yet.
 enum Open {
     Seq(Vec<Arc<Node>>),
-    Map { entries: Vec<Entry>, seen: HashMap<String, Span>, merged: Vec<Arc<Node>>, key: Option<Key>, alias: bool },
+    Map { entries: Vec<Entry>, seen: Seen, merged: Vec<Arc<Node>>, key: Option<Key>, alias: bool },
+}
+
+/// Finds a key among the entries of a map: one by one in a small map, and almost all are small.
+#[derive(Default)]
+struct Seen {
+    keys: HashMap<String, Span>,
+    /// How many entries are in `keys`.
+    known: usize,
+}
+
+impl Seen {
+    const SMALL: usize = 16;
+
+    fn find(&mut self, entries: &[Entry], key: &str) -> Option<Span> {
+        if entries.len() <= Self::SMALL {
+            return entries.iter().find(|entry| entry.key.text == key).map(|entry| entry.key.span);
+        }
+        for entry in &entries[self.known..] {
+            self.keys.entry(entry.key.text.clone()).or_insert(entry.key.span);
+        }
+        self.known = entries.len();
+        self.keys.get(key).copied()
+    }
 }
 
 /// What an item `<<: *alias` of a list means when the alias refers to a list.
@@ -234,7 +257,7 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceStart(_, anchor, tag) => self.open(Open::Seq(Vec::new()), range, anchor, tag.as_deref().map(short_tag)),
             Event::MappingStart(_, anchor, tag) => {
-                let open = Open::Map { entries: Vec::new(), seen: HashMap::new(), merged: Vec::new(), key: None, alias: false };
+                let open = Open::Map { entries: Vec::new(), seen: Seen::default(), merged: Vec::new(), key: None, alias: false };
                 self.open(open, range, anchor, tag.as_deref().map(short_tag))
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(range),
@@ -336,19 +359,19 @@ impl<'a> Builder<'a> {
             Open::Seq(items) => items.push(node),
             Open::Map { entries, seen, merged, key, alias: from_alias } => match key.take() {
                 None => {
-                    let Value::Scalar { text, plain } = &node.value else {
+                    let span = node.span;
+                    let Value::Scalar { text, plain } = Arc::unwrap_or_clone(node).value else {
                         let help = Some(message!("a `{{` or `[` at the start of a value must stand in quotes"));
-                        let span = node.span;
                         return Err(self.finding_at("key-not-text", span, message!("a key must be a text"), help));
                     };
-                    *key = Some(Key { text: text.clone(), plain: *plain && !alias, span: node.span });
+                    *key = Some(Key { text, plain: plain && !alias, span });
                 }
                 Some(key) if key.plain && key.text == "<<" => {
                     *from_alias = alias;
                     merged.push(node);
                 }
                 Some(key) => {
-                    if let Some(first) = seen.insert(key.text.clone(), key.span).filter(|_| !repeats) {
+                    if let Some(first) = seen.find(entries, &key.text).filter(|_| !repeats) {
                         let message = message!("the key `{}` occurs twice: first in line {}", clip(&key.text), first.line);
                         let help = Some(message!("keep one of the two"));
                         let finding = self.finding_at("duplicate-key", key.span, message, help);

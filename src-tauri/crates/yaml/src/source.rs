@@ -1,6 +1,7 @@
 //! From bytes to text, from text to documents, and from an offset to the line and column that a person sees.
 
 use lp_model::{Diagnostic, Message, Severity, Span, message};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Largest file that is read, in bytes. The largest known pipeline file (generated) has about 200 KB.
@@ -72,9 +73,12 @@ fn bom(text: &str) -> usize {
 #[derive(Debug)]
 pub struct TextIndex<'a> {
     text: &'a str,
+    // Where each line begins.
     lines: Vec<usize>,
-    // Number of characters before each block of `BLOCK` bytes.
+    // Number of characters before each block of `BLOCK` bytes; none for a text whose characters are all one byte long.
     blocks: Vec<usize>,
+    // The line that was found last: who reads a file asks for one place after the other.
+    last: Cell<usize>,
 }
 
 const BLOCK: usize = 64;
@@ -83,20 +87,16 @@ impl<'a> TextIndex<'a> {
     /// Reads through the text once.
     pub fn new(text: &'a str) -> Self {
         let mut lines = vec![bom(text)];
-        let mut blocks = Vec::with_capacity(text.len() / BLOCK + 1);
-        let mut characters = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            if at % BLOCK == 0 {
+        lines.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+        let mut blocks = Vec::new();
+        if !text.is_ascii() {
+            let mut characters = 0;
+            for block in text.as_bytes().chunks(BLOCK) {
                 blocks.push(characters);
-            }
-            if byte & 0xc0 != 0x80 {
-                characters += 1;
-            }
-            if byte == b'\n' {
-                lines.push(at + 1);
+                characters += begun(block);
             }
         }
-        Self { text, lines, blocks }
+        Self { text, lines, blocks, last: Cell::new(0) }
     }
 
     /// The whole text.
@@ -107,31 +107,56 @@ impl<'a> TextIndex<'a> {
     /// Line and column, both from 1, columns in characters.
     pub fn place(&self, offset: usize) -> (u32, u32) {
         let offset = offset.min(self.text.len());
-        let line = self.lines.partition_point(|&start| start <= offset).max(1);
-        let column = self.characters(offset).saturating_sub(self.characters(self.lines[line - 1])) + 1;
-        (line as u32, column as u32)
+        let line = self.line(offset);
+        (line as u32 + 1, self.characters(self.lines[line], offset) as u32 + 1)
     }
 
     /// A byte range as people see it.
     pub fn span(&self, range: Range<usize>) -> Span {
-        let (line, column) = self.place(range.start);
-        let (end_line, end_column) = self.place(range.end.max(range.start));
-        Span { line, column, end_line, end_column, start_byte: range.start as u32, end_byte: range.end.max(range.start) as u32 }
+        let (start, end) = (range.start, range.end.max(range.start));
+        let (line, column) = self.place(start);
+        let same_line = self.lines.get(line as usize).is_none_or(|&next| end < next);
+        let (end_line, end_column) =
+            if same_line && start >= self.lines[0] { (line, column + self.characters(start, end) as u32) } else { self.place(end) };
+        Span { line, column, end_line, end_column, start_byte: start as u32, end_byte: end as u32 }
     }
 
-    fn characters(&self, offset: usize) -> usize {
-        let block = offset / BLOCK;
-        let Some(before) = self.blocks.get(block) else {
-            // Only an offset at the very end of a text whose length is a multiple of `BLOCK` comes here.
-            let Some(last) = self.blocks.last() else { return 0 };
-            return last + self.count((self.blocks.len() - 1) * BLOCK, offset);
+    /// Number of the line, from 0.
+    fn line(&self, offset: usize) -> usize {
+        let last = self.last.get();
+        let is_in = |line: usize| {
+            self.lines.get(line).is_some_and(|&start| start <= offset) && self.lines.get(line + 1).is_none_or(|&next| offset < next)
         };
-        before + self.count(block * BLOCK, offset)
+        let near = [last, last + 1].into_iter().find(|&line| is_in(line));
+        let line = near.unwrap_or_else(|| self.lines.partition_point(|&start| start <= offset).saturating_sub(1));
+        self.last.set(line);
+        line
     }
 
-    fn count(&self, from: usize, to: usize) -> usize {
-        self.text.as_bytes()[from..to].iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+    /// How many characters begin between two offsets, 0 when they stand the other way round.
+    fn characters(&self, from: usize, to: usize) -> usize {
+        let to = to.min(self.text.len());
+        if from >= to {
+            return 0;
+        }
+        if self.blocks.is_empty() {
+            return to - from;
+        }
+        let bytes = self.text.as_bytes();
+        if to - from <= 2 * BLOCK {
+            return begun(&bytes[from..to]);
+        }
+        let before = |offset: usize| {
+            let block = (offset / BLOCK).min(self.blocks.len() - 1);
+            self.blocks[block] + begun(&bytes[block * BLOCK..offset])
+        };
+        before(to) - before(from)
     }
+}
+
+/// How many characters begin in these bytes.
+fn begun(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
 }
 
 /// A stretch of a text that is parsed, and where it stands in the file.
@@ -151,17 +176,19 @@ pub struct Piece {
 pub struct SourceMap<'a> {
     index: &'a TextIndex<'a>,
     pieces: Vec<Piece>,
+    // The piece that was found last, as in the index.
+    last: Cell<usize>,
 }
 
 impl<'a> SourceMap<'a> {
     /// For a part of the file that is parsed as it stands.
     pub fn part(index: &'a TextIndex<'a>, part: Range<usize>) -> Self {
-        Self { index, pieces: vec![Piece { at: 0, source: part, verbatim: true }] }
+        Self::pieces(index, vec![Piece { at: 0, source: part, verbatim: true }])
     }
 
     /// For a text made of pieces of the file, in the order of the parsed text.
     pub fn pieces(index: &'a TextIndex<'a>, pieces: Vec<Piece>) -> Self {
-        Self { index, pieces }
+        Self { index, pieces, last: Cell::new(0) }
     }
 
     /// Where a range of the parsed text stands in the file.
@@ -174,8 +201,14 @@ impl<'a> SourceMap<'a> {
     fn offset(&self, offset: usize, end: bool) -> usize {
         // An end that falls on the border between two pieces belongs to the first of them.
         let probe = if end { offset.saturating_sub(1) } else { offset };
-        let after = self.pieces.partition_point(|piece| piece.at <= probe);
-        let Some(piece) = self.pieces.get(after.saturating_sub(1)) else { return 0 };
+        let last = self.last.get();
+        let is_in = |n: usize| {
+            self.pieces.get(n).is_some_and(|piece| piece.at <= probe) && self.pieces.get(n + 1).is_none_or(|next| probe < next.at)
+        };
+        let near = [last, last + 1].into_iter().find(|&n| is_in(n));
+        let n = near.unwrap_or_else(|| self.pieces.partition_point(|piece| piece.at <= probe).saturating_sub(1));
+        self.last.set(n);
+        let Some(piece) = self.pieces.get(n) else { return 0 };
         match (piece.verbatim, end) {
             (true, _) => (piece.source.start + offset.saturating_sub(piece.at)).min(piece.source.end),
             (false, false) => piece.source.start,

@@ -8,6 +8,7 @@ use crate::environment::drone1::StageFacts;
 use crate::when::{Conditions, When};
 use lp_model::{BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
+use std::collections::HashMap;
 
 pub(super) const KEYS: [&str; 16] = [
     "kind",
@@ -267,14 +268,17 @@ fn steps(entries: &[Entry], section: &str, setting: &Setting<'_>, findings: &mut
 
 fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>) {
     let all: Vec<&Draft> = stage.services.iter().chain(&stage.steps).collect();
-    for (n, draft) in all.iter().enumerate() {
+    let mut names: HashMap<&str, u32> = HashMap::new();
+    for draft in &all {
         let name = &draft.step.name;
         if name.is_empty() {
             continue;
         }
-        if let Some(first) = all[..n].iter().find(|other| other.step.name == *name) {
-            let message = message!("{} has two steps called `{}`: the other one is in line {}", label, name, first.step.line);
+        if let Some(first) = names.get(name.as_str()) {
+            let message = message!("{} has two steps called `{}`: the other one is in line {}", label, name, *first);
             findings.error("duplicate-step", draft.span, message);
+        } else {
+            names.insert(name, draft.step.line);
         }
         if name == "clone" && stage.source {
             findings

@@ -1,80 +1,19 @@
 //! Whatever bytes a file has, the compiler answers, and soon.
 
-use lp_model::{EventFacts, EventKind};
-use lp_pipeline::{PipelineFile, compile, lint, outline};
-use proptest::prelude::*;
-use std::time::{Duration, Instant};
+mod check;
+mod mutate;
 
-fn run(bytes: &[u8]) {
-    for kind in [EventKind::Push, EventKind::Promote] {
-        let mut facts = EventFacts::new(kind);
-        facts.commit.message = "two\nlines \" and 中文".into();
-        for path in [".drone.yml", ".woodpecker.yml"] {
-            let file = PipelineFile { path, bytes };
-            // Every answer is fine; a panic or an endless loop is not.
-            let _ = compile(&[file], &facts);
-            let _ = lint(&[file]);
-            let _ = outline(&[file]);
-        }
-    }
-}
+use check::{WAYS, check};
+use lp_model::{EventFacts, EventKind};
+use lp_pipeline::{PipelineFile, compile};
+use mutate::{Random, WORDS, mutate};
+use proptest::prelude::*;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Texts that get past the parser: made of the words of the language.
 fn likely() -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec![
-        "kind: pipeline\n",
-        "pipeline:\n",
-        "steps:\n",
-        "services:\n",
-        "  a:\n",
-        "- name: a\n",
-        "  image: x\n",
-        "    image: x\n",
-        "  commands: [a, {b: c}]\n",
-        "    commands:\n    - echo\n",
-        "  when: {branch: [a, '*'], status: failure}\n",
-        "  depends_on: [a, b]\n",
-        "---\n",
-        "...\n",
-        "matrix:\n  A: [1, 2]\n",
-        "  settings: {k: [1, {a: b}], s: {from_secret: x}}\n",
-        "volumes:\n- {name: v, temp: {}}\n",
-        "${A}",
-        "${DRONE_COMMIT_MESSAGE}",
-        "$$",
-        "${A/",
-        "&x ",
-        "*x\n",
-        "<<: *x\n",
-        "? ",
-        ": ",
-        "- ",
-        "[",
-        "]",
-        "{",
-        "}",
-        "\t",
-        "\"",
-        "'",
-        "|\n",
-        "#",
-        "\u{feff}",
-        "\r\n",
-        "中",
-        "trigger: {event: [push]}\n",
-        "  environment: {A: 1}\n",
-        "  group: g\n",
-        "  detach: true\n",
-        "  volumes: ['/a:/b', {name: v, path: /x}]\n",
-        "workspace: {base: /a, path: b}\n",
-        "branches: a\n",
-        "type: exec\n",
-        "when:\n- {event: push, path: {include: ['*'], on_empty: false}}\n- {evaluate: 'CI == \"x\" and not (\"A\" in $env)'}\n",
-        "- <<: *x\n",
-        "  directory: a\n",
-        "  depends_on: [{name: a, optional: true}]\n",
-        "  entrypoint: [a]\n",
-    ]);
+    let word = prop::sample::select(WORDS.to_vec());
     prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
 }
 
@@ -82,13 +21,61 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        run(&bytes);
+    fn arbitrary_bytes_get_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..300), way in 0..WAYS) {
+        check(&bytes, way);
     }
 
     #[test]
-    fn likely_texts_never_panic(text in likely()) {
-        run(text.as_bytes());
+    fn likely_texts_get_an_answer(text in likely(), way in 0..WAYS) {
+        check(text.as_bytes(), way);
+    }
+}
+
+/// Pipeline files below a folder, in the order of their names.
+fn files(folder: &Path) -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml"));
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).expect("readable")).collect()
+}
+
+/// Every file as it is, in some of the ways, and mutants of it.
+fn answer_all(files: &[Vec<u8>], ways: u8, mutants: usize) {
+    let mut random = Random(20_261_123);
+    for file in files {
+        for _ in 0..ways {
+            check(file, random.below(usize::from(WAYS)) as u8);
+        }
+        for _ in 0..mutants {
+            let mutant = mutate(file, files, &mut random);
+            let way = random.below(usize::from(WAYS)) as u8;
+            let answered = std::panic::catch_unwind(|| check(&mutant, way));
+            assert!(answered.is_ok(), "way {way} of this file:\n{}", String::from_utf8_lossy(&mutant));
+        }
+    }
+}
+
+#[test]
+fn mutants_of_our_own_cases_get_an_answer() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("the workspace").join("tests/pipelines");
+    let files = files(&folder);
+    assert!(files.len() > 30, "{} golden cases", files.len());
+    answer_all(&files, 7, 40);
+}
+
+/// The corpus is no part of this repository; see `tests/corpus`.
+#[test]
+fn mutants_of_real_files_get_an_answer() {
+    let folder = match std::env::var_os("LETTERPRESS_CORPUS") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(4).expect("a folder around").join("shared/corpus"),
+    };
+    let folder = folder.join("realworld");
+    if folder.is_dir() {
+        answer_all(&files(&folder), 1, 3);
+    } else {
+        eprintln!("\n*** NO CORPUS at {}: no mutants of real files. Set LETTERPRESS_CORPUS to its folder. ***\n", folder.display());
     }
 }
 
