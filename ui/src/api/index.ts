@@ -23,7 +23,7 @@ import type {
 } from "./types";
 
 export type * from "./types";
-export type { ReportDto, ReportEffect, ReportEntry } from "./report";
+export type { ReportDto, ReportEffect, ReportEntry, ReportStep } from "./report";
 
 /** Names one attempt of one step of one run: whose log is meant. */
 export interface StepAddress {

@@ -18,13 +18,24 @@ export interface ReportEntry {
   excerpt: Excerpt | null;
 }
 
+/** A step or service; those of a matrix once. */
+export interface ReportStep {
+  stage: string;
+  name: string;
+  file: string;
+  line: number;
+  runs_as_is: boolean;
+}
+
 export interface ReportDto {
   dialect: string;
-  /** For people, e.g. `Drone 1.x/2.x`. */
+  /** For people, e.g. `Drone 1.x/2.x`; empty when it cannot be told. */
   dialectName: string;
   /** Why the files were taken for that. */
   reason: Words;
   files: string[];
+  /** `runs` counts steps, the others entries. */
   counts: { [effect in ReportEffect]: number };
   entries: ReportEntry[];
+  steps: ReportStep[];
 }

@@ -65,7 +65,7 @@ export const en = {
   "report.opened_all": "Everything in {files} runs here",
   "report.opened_different": "Everything in {files} runs here, some of it differently: see Compatibility",
   "report.verdict_all": "Everything in {files} runs here.",
-  "report.verdict_some": "{n} step runs here as it is. | {n} steps run here as they are.",
+  "report.verdict_some": "{n} of {all} step runs here as it is. | {n} of {all} steps run here as they are.",
   "report.verdict_none": "{files} does not run here yet.",
   "report.verdict_needs": "{n} thing needs you. | {n} things need you.",
   "report.verdict_unsupported": "{n} thing is not supported here. | {n} things are not supported here.",

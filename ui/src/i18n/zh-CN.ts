@@ -66,7 +66,7 @@ export const zhCN: Messages = {
   "report.opened_all": "{files} 的内容都能在这里运行",
   "report.opened_different": "{files} 的内容都能在这里运行，但有些含义不同，详见“兼容性”",
   "report.verdict_all": "{files} 的内容都能在这里运行。",
-  "report.verdict_some": "{n} 个步骤可以直接在这里运行。",
+  "report.verdict_some": "{all} 个步骤中有 {n} 个可以直接在这里运行。",
   "report.verdict_none": "{files} 暂时不能在这里运行。",
   "report.verdict_needs": "有 {n} 项需要你处理。",
   "report.verdict_unsupported": "有 {n} 处不支持。",

@@ -19,7 +19,7 @@ async function setFirstSecret(app: Opened, value: string): Promise<void> {
 describe("the compatibility report", () => {
   it("says in one sentence how it stands, then what needs the user", async () => {
     const app = await openWindow(STORE);
-    expect(app.one("verdict").find(".sentence").text()).toBe("5 steps run here as they are. 4 things need you.");
+    expect(app.one("verdict").find(".sentence").text()).toBe("5 of 9 steps run here as they are. 4 things need you.");
     expect(app.one("verdict").attributes("data-verdict")).toBe("needs");
     expect(tally(app)).toEqual(["needs 4", "different 2", "runs 5"]);
     expect(topics(app, "needs").map((topic) => topic.attributes("data-kind"))).toEqual(["secret", "secret", "trust", "login", "secret"]);
@@ -31,7 +31,7 @@ describe("the compatibility report", () => {
 
   it("speaks Chinese, the core's sentences too", async () => {
     const app = await openWindow(STORE, { settings: { language: "zh-CN" } });
-    expect(app.one("verdict").find(".sentence").text()).toBe("5 个步骤可以直接在这里运行。有 4 项需要你处理。");
+    expect(app.one("verdict").find(".sentence").text()).toBe("9 个步骤中有 5 个可以直接在这里运行。有 4 项需要你处理。");
     expect(app.one("dialect").text()).toBe(".drone.yml · 按 Drone 1.x/2.x 读取 · 第 1 行有 kind:");
     expect(topics(app, "different")[0]!.text()).toContain("这里没有克隆步骤");
     expect(app.one("report-runs").text()).toContain("4 个步骤可直接运行");
@@ -109,7 +109,7 @@ describe("the compatibility report", () => {
   it("says what does not run, and what does", async () => {
     const app = await openWindow("/project/p-checkout/compatibility");
     expect(app.one("verdict").attributes("data-verdict")).toBe("unsupported");
-    expect(app.one("verdict").text()).toContain("3 steps run here as they are. 1 thing needs you. 1 thing is not supported here.");
+    expect(app.one("verdict").text()).toContain("3 of 4 steps run here as they are. 1 thing needs you. 1 thing is not supported here.");
     expect(topics(app, "unsupported")[0]!.text()).toContain("The pipeline ios is of type exec");
     expect(topics(app, "unsupported")[0]!.text()).toContain("Run its steps in containers: type: docker");
   });

@@ -1,5 +1,5 @@
 /** Compatibility reports of the fake projects. */
-import type { ReportDto, ReportEffect, ReportEntry } from "../report";
+import type { ReportDto, ReportEffect, ReportEntry, ReportStep } from "../report";
 import type { Excerpt } from "../types";
 
 const FILE = ".drone.yml";
@@ -24,15 +24,18 @@ function excerpt(line: number, lines: string[], marked: string): Excerpt {
   return { first_line: line - lines.length + 1, lines, line, column, end_line: line, end_column: column + Array.from(marked).length };
 }
 
-function reportOf(entries: ReportEntry[], steps: number): ReportDto {
+/** `runs` steps that run as they are, and others about which something is said. */
+function reportOf(entries: ReportEntry[], runs: number, others: number): ReportDto {
   const count = (effect: ReportEffect) => entries.filter((one) => one.effect === effect).length;
+  const steps = Array.from({ length: runs + others }, (_, n): ReportStep => ({ stage: "build", name: `step ${n + 1}`, file: FILE, line: 12 + 6 * n, runs_as_is: n < runs }));
   return {
     dialect: "drone1",
     dialectName: "Drone 1.x/2.x",
     reason: { en: "line 1 has `kind:`", zh: "第 1 行有 `kind:`" },
     files: [FILE],
-    counts: { runs: steps, needs: count("needs"), unsupported: count("unsupported"), different: count("different") },
+    counts: { runs, needs: count("needs"), unsupported: count("unsupported"), different: count("different") },
     entries,
+    steps,
   };
 }
 
@@ -61,9 +64,9 @@ const DIFFERENT = [
   entry("different", "platform-ignored", "`platform` asks for `arm64`; the steps run on this machine", "`platform` 要求 `arm64`；步骤在这台电脑上运行", 9),
 ];
 
-export const REPORT_RUNS = reportOf([runs("build", 5, 4)], 5);
+export const REPORT_RUNS = reportOf([runs("build", 5, 4)], 5, 0);
 
-export const REPORT_DIFFERENT = reportOf([runs("build", 5, 4), ...DIFFERENT], 5);
+export const REPORT_DIFFERENT = reportOf([runs("build", 5, 4), ...DIFFERENT], 5, 0);
 
 export const REPORT_NEEDS = reportOf(
   [
@@ -91,6 +94,7 @@ export const REPORT_NEEDS = reportOf(
     ...DIFFERENT,
   ],
   5,
+  4,
 );
 
 export const REPORT_UNSUPPORTED = reportOf(
@@ -108,6 +112,7 @@ export const REPORT_UNSUPPORTED = reportOf(
     ...DIFFERENT.slice(0, 1),
   ],
   3,
+  1,
 );
 
 export const REPORT_BROKEN = reportOf(
@@ -122,4 +127,5 @@ export const REPORT_BROKEN = reportOf(
     ),
   ],
   0,
+  1,
 );
