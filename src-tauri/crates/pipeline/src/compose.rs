@@ -1,7 +1,7 @@
 //! Keys that 0.8 and Woodpecker took over from Docker Compose: command lines, lists of variables, volumes as
 //! `host:container`, and their lists of secrets.
 
-use crate::draft::Draft;
+use crate::draft::{Draft, need_secret};
 use crate::environment::Environment;
 use crate::volume;
 use lp_model::{EnvValue, Mount, Span, Volume, VolumeKind, What, message, what};
@@ -98,6 +98,7 @@ pub(crate) fn secrets(node: &Node, what: What<'_>, findings: &mut Findings<'_>) 
     let mut secrets = Environment::new();
     for item in decode::list(node, what, findings).unwrap_or_default() {
         if let Some(name) = item.text() {
+            need_secret(name, item.span, findings);
             secrets.insert(name.to_uppercase(), EnvValue::Secret(name.to_owned()));
             continue;
         }
@@ -106,6 +107,7 @@ pub(crate) fn secrets(node: &Node, what: What<'_>, findings: &mut Findings<'_>) 
         let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, what!("`{}` in {}", key, what), findings));
         match (text("source"), text("target")) {
             (Some(source), target) => {
+                need_secret(&source, decode::get(entries, "source").map_or(item.span, |node| node.span), findings);
                 secrets.insert(target.unwrap_or_else(|| source.clone()).to_uppercase(), EnvValue::Secret(source));
             }
             (None, _) if !decode::lacks(entries, "source") => {}

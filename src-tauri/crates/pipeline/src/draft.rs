@@ -2,6 +2,7 @@
 //! decoding of keys that mean the same in several.
 
 use crate::environment::{self, Environment, early_text};
+use crate::image::host_with_login;
 use crate::matrix::{Cell, cells};
 use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
 use crate::source::{Part, Source};
@@ -26,6 +27,8 @@ pub(crate) struct Draft {
     pub step: Step,
     /// Where its name (or its beginning) stands.
     pub span: Span,
+    /// All of it.
+    pub extent: Span,
     /// `environment` of the file.
     pub environment: Environment,
     /// `PLUGIN_…`.
@@ -47,10 +50,11 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// A step of which nothing else is known yet.
-    pub fn new(step: Step, span: Span) -> Self {
+    pub fn new(step: Step, span: Span, extent: Span) -> Self {
         Self {
             step,
             span,
+            extent,
             environment: Environment::new(),
             params: Environment::new(),
             secrets: Environment::new(),
@@ -352,7 +356,29 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
 pub(crate) fn from_secret(node: &Node, findings: &mut Findings<'_>) -> Option<EnvValue> {
     let secret = node.get("from_secret")?;
     let name = decode::text(secret, what!("`{}`", "from_secret"), findings)?;
+    need_secret(&name, secret.span, findings);
     Some(EnvValue::Secret(name))
+}
+
+/// A secret that the user has to set.
+pub(crate) fn need_secret(name: &str, span: Span, findings: &mut Findings<'_>) {
+    findings.need("needs-secret", span, || {
+        (message!("the secret `{}` must be set", name), message!("set it in the settings, for this project or for all of them"))
+    });
+}
+
+/// The image of a step.
+pub(crate) fn image(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> String {
+    let image = decode::text(node, what, findings).unwrap_or_default();
+    if findings.notes_needs()
+        && let Some(host) = host_with_login(&image)
+    {
+        findings.need("needs-login", node.span, || {
+            let help = message!("add the registry with its user and password in the settings");
+            (message!("the image `{}` may need a login at `{}`", image, host), help)
+        });
+    }
+    image
 }
 
 /// A pipeline must not need more steps than the rest of the app can carry.

@@ -8,7 +8,7 @@
 //! workflows of Woodpecker; a workflow that is compiled alone runs without those of other files that it depends on, with a warning.
 //!
 //! Read in this order: `source` (the files), [`detect`] (which dialect), [`substitute`], [`matrix`], [`when`], [`params`], [`script`],
-//! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, and [`outline`].
+//! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, [`outline`], and [`report`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod compose;
@@ -24,6 +24,7 @@ mod lint;
 pub mod matrix;
 pub mod outline;
 pub mod params;
+pub mod report;
 pub mod schema;
 pub mod script;
 mod source;
@@ -35,6 +36,7 @@ mod woodpecker;
 pub use detect::{Detected, detect};
 pub use lint::lint;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
+pub use report::{Effect, Report, ReportEntry, ReportStep, report};
 pub use schema::schema;
 pub use woodpecker::Generation;
 

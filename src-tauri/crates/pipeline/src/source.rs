@@ -166,6 +166,12 @@ impl<'a> AllFindings<'a> {
         Self { whole: Findings::new(sources.path()), files: sources.all().iter().map(|source| Findings::new(source.path)).collect() }
     }
 
+    /// With what the files need from their user.
+    pub fn with_needs(sources: &Sources<'a>) -> Self {
+        let files = sources.all().iter().map(|source| Findings::with_needs(source.path)).collect();
+        Self { files, ..Self::new(sources) }
+    }
+
     /// Those about the only file.
     pub fn only(&mut self) -> &mut Findings<'a> {
         &mut self.files[0]

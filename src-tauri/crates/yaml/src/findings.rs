@@ -10,6 +10,7 @@ const MAX_FINDINGS: usize = 200;
 pub struct Findings<'a> {
     file: &'a str,
     found: Vec<Diagnostic>,
+    needs: bool,
 }
 
 /// A finding that was just added, to be given a help text.
@@ -28,7 +29,12 @@ impl Found<'_> {
 impl<'a> Findings<'a> {
     /// None yet, about the file with that path.
     pub fn new(file: &'a str) -> Self {
-        Self { file, found: Vec::new() }
+        Self { file, found: Vec::new(), needs: false }
+    }
+
+    /// None yet; also what a file needs from its user will be noted.
+    pub fn with_needs(file: &'a str) -> Self {
+        Self { needs: true, ..Self::new(file) }
     }
 
     /// The path of the file.
@@ -49,6 +55,19 @@ impl<'a> Findings<'a> {
     /// Worth knowing.
     pub fn note(&mut self, code: &str, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
         self.add(Severity::Note, code, span.into(), message)
+    }
+
+    /// Whether what the file needs is noted.
+    pub fn notes_needs(&self) -> bool {
+        self.needs
+    }
+
+    /// Something that the user has to give, and how; nothing to say unless it is asked for.
+    pub fn need(&mut self, code: &str, span: Span, words: impl FnOnce() -> (Message, Message)) {
+        if self.needs {
+            let (message, help) = words();
+            self.note(code, span, message).help(help);
+        }
     }
 
     /// Whether only a first error would still be taken: no need to look for more warnings.

@@ -1,7 +1,7 @@
 //! One entry of `pipeline:` or `services:` in 0.8. Keys that are not known are parameters of the plugin.
 
 use crate::compose::{Reading, add_volume, environment, mount, secrets, words};
-use crate::draft::{Draft, commands, demand_trust, run_commands};
+use crate::draft::{Draft, commands, demand_trust, image, run_commands};
 use crate::image::{PRIVILEGED_08, is_one_of};
 use crate::params;
 use crate::when::Conditions;
@@ -66,7 +66,7 @@ pub(super) fn read(entry: &Entry, place: Place, reading: &mut Reading, findings:
     let entries = decode::map(&entry.value, label, findings)?;
     let name = decode::get(entries, "name").and_then(|node| decode::text(node, what!("`{}` of {}", "name", label), findings));
     let kind = if place == Place::Step { StepKind::Plugin } else { StepKind::Service };
-    let mut draft = Draft::new(Step::new(0, &name.unwrap_or_else(|| entry.key.text.clone()), kind), entry.key.span);
+    let mut draft = Draft::new(Step::new(0, &name.unwrap_or_else(|| entry.key.text.clone()), kind), entry.key.span, entry.value.span);
     draft.step.line = entry.key.span.line;
     let mut unknown: Vec<&Entry> = Vec::new();
     let mut script = None;
@@ -171,7 +171,7 @@ fn read_key(
     }
     match key {
         "name" => {}
-        "image" => draft.step.image = decode::text(node, what, findings).unwrap_or_default(),
+        "image" => draft.step.image = image(node, what, findings),
         "commands" => *script = Some((commands(node, Dialect::Drone08, label, findings), span)),
         "command" => draft.step.command = words(node, what, findings),
         "entrypoint" => draft.step.entrypoint = words(node, what, findings),

@@ -145,6 +145,10 @@ fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraf
         "environment" => stage.environment = environment(node, what, findings),
         "volumes" => volumes(node, what, trusted, stage, findings),
         "image_pull_secrets" => {
+            findings.need("needs-login", entry.key.span, || {
+                let help = message!("add the registry with its user and password in the settings");
+                (message!("{} is the login of a registry, which is kept in the settings here", what), help)
+            });
             findings
                 .warning("key-without-effect", entry.key.span, message!("{} is not read", what))
                 .help(message!("add the registry with its user and password in the settings"));

@@ -1,7 +1,7 @@
 //! One item of `steps:` or `services:` in 1.x.
 
 use super::document::environment;
-use crate::draft::{Draft, commands, demand_trust, from_secret, run_commands};
+use crate::draft::{Draft, commands, demand_trust, from_secret, image, run_commands};
 use crate::environment::Environment;
 use crate::image::{PRIVILEGED_1, is_one_of};
 use crate::params;
@@ -67,7 +67,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     }
     let label = if name.is_empty() { what!("the {} in line {}", section, node.span.line) } else { what!("{} `{}`", section, name) };
     let kind = if service { StepKind::Service } else { StepKind::Plugin };
-    let mut draft = Draft::new(Step::new(0, &name, kind), span);
+    let mut draft = Draft::new(Step::new(0, &name, kind), span, node.span);
     draft.step.line = node.span.line;
     draft.step.pull = PullPolicy::Latest;
     draft.step.exit_78_ends_stage = true;
@@ -163,7 +163,7 @@ fn read_key(
     }
     match key {
         "name" => {}
-        "image" => draft.step.image = decode::text(node, what, findings).unwrap_or_default(),
+        "image" => draft.step.image = image(node, what, findings),
         "commands" => *script = Some((commands(node, Dialect::Drone1, label, findings), span)),
         "command" => draft.step.command = Some(texts(findings)).filter(|list| !list.is_empty()),
         "entrypoint" => draft.step.entrypoint = Some(texts(findings)).filter(|list| !list.is_empty()),

@@ -2,7 +2,7 @@
 
 use super::{DIALECT, Generation};
 use crate::compose::{self, Reading, add_volume, environment_list, mount, secrets, words};
-use crate::draft::{Dependency, Draft, commands, demand_trust, run_commands};
+use crate::draft::{Dependency, Draft, commands, demand_trust, image, need_secret, run_commands};
 use crate::environment::Environment;
 use crate::image::{PRIVILEGED_WOODPECKER, is_one_of};
 use crate::params;
@@ -95,7 +95,7 @@ pub(super) fn read(
     let own = decode::get(entries, "name").and_then(|node| Some((decode::text(node, what!("`{}`", "name"), findings)?, node.span)));
     let (name, span) = own.filter(|(name, _)| !name.is_empty()).unwrap_or_else(|| (name.to_owned(), span));
     let label = what!("{} `{}`", section, name);
-    let mut draft = Draft::new(Step::new(0, &name, if service { StepKind::Service } else { StepKind::Plugin }), span);
+    let mut draft = Draft::new(Step::new(0, &name, if service { StepKind::Service } else { StepKind::Plugin }), span, node.span);
     draft.step.line = span.line;
     let mut parts = Parts::default();
     let mut unknown: Vec<&Entry> = Vec::new();
@@ -224,7 +224,7 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
         demand_trust(setting.reading.trusted, what, span, findings);
     }
     match key {
-        "image" => draft.step.image = decode::text(node, what, findings).unwrap_or_default(),
+        "image" => draft.step.image = image(node, what, findings),
         "pull" => {
             let always = decode::boolean(node, what, findings) == Some(true);
             draft.step.pull = if always { PullPolicy::Always } else { PullPolicy::IfMissing };
@@ -335,7 +335,23 @@ fn backend_options(node: &Node, what: What<'_>, draft: &mut Draft, findings: &mu
 
 fn values(node: &Node, generation: Generation, variable: fn(&str) -> String, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     let entries = decode::map(node, what, findings).unwrap_or_default();
+    if findings.notes_needs() {
+        need_secrets(node, findings);
+    }
     entries.iter().filter_map(|entry| Some((variable(&entry.key.text), params::woodpecker(&entry.value, generation)?))).collect()
+}
+
+/// Secrets at any depth of a value.
+fn need_secrets(node: &Node, findings: &mut Findings<'_>) {
+    if let Some(secret) = node.get("from_secret")
+        && let Some(name) = secret.text().filter(|name| !name.is_empty())
+    {
+        return need_secret(name, secret.span, findings);
+    }
+    let inner = node.items().unwrap_or_default().iter().chain(node.entries().unwrap_or_default().iter().map(|entry| &entry.value));
+    for value in inner {
+        need_secrets(value, findings);
+    }
 }
 
 fn environment(node: &Node, generation: Generation, what: What<'_>, findings: &mut Findings<'_>) -> Environment {

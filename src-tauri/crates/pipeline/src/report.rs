@@ -1,0 +1,166 @@
+//! The compatibility report: what of a pipeline runs here as it is, what needs something from the user, what is not supported, and
+//! what means something different. It is made of the compiler's own findings about an untrusted project; nothing is read twice.
+
+mod effects;
+
+use crate::draft::StageDraft;
+use crate::lint::sample_facts;
+use crate::source::{AllFindings, Sources};
+use crate::{PipelineFile, drone1, drone08, woodpecker};
+pub use effects::Effect;
+use effects::effect;
+use lp_model::{Diagnostic, Dialect, EventFacts, Message, Span, message};
+use std::collections::HashSet;
+
+/// The compatibility of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Its language, when it could be told.
+    pub dialect: Option<Dialect>,
+    /// Why it was taken for that.
+    pub reason: Message,
+    /// Paths of its files.
+    pub files: Vec<String>,
+    /// What there is to say, never nothing: what needs something first, then what is not supported, what is different, and what runs.
+    pub entries: Vec<ReportEntry>,
+    /// All steps and services in the order of the files; those of a matrix once.
+    pub steps: Vec<ReportStep>,
+}
+
+/// One thing that a [`Report`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportEntry {
+    /// What it means for the user.
+    pub effect: Effect,
+    /// Code of the finding, `runs-as-is` for what runs.
+    pub code: String,
+    /// Path of the file.
+    pub file: String,
+    /// Where; `None` when it is about the whole file.
+    pub span: Option<Span>,
+    /// What.
+    pub title: Message,
+    /// What to do.
+    pub help: Option<Message>,
+}
+
+/// A step or service of a [`Report`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportStep {
+    /// The stage that it belongs to.
+    pub stage: String,
+    /// Its name.
+    pub name: String,
+    /// Path of the file.
+    pub file: String,
+    /// Its first line.
+    pub line: u32,
+    /// Whether nothing else is said about it.
+    pub runs_as_is: bool,
+}
+
+/// The code of entries about what runs.
+pub const RUNS_AS_IS: &str = "runs-as-is";
+
+/// Reads the files of a pipeline and tells what becomes of them here.
+pub fn report(files: &[PipelineFile<'_>]) -> Report {
+    let paths = files.iter().map(|file| file.path.to_owned()).collect();
+    let sources = match Sources::read(files) {
+        Ok(sources) => sources,
+        Err(errors) => {
+            let mut entries: Vec<ReportEntry> = errors.into_iter().filter_map(entry).collect();
+            sort(&mut entries);
+            let reason = message!("the language of the file cannot be told");
+            return Report { dialect: None, reason, files: paths, entries, steps: Vec::new() };
+        }
+    };
+    let mut facts = sample_facts();
+    facts.repo.trusted = false;
+    let mut findings = AllFindings::with_needs(&sources);
+    let stages = stages(&sources, &facts, &mut findings);
+    let mut entries: Vec<ReportEntry> = findings.into_sorted().into_iter().filter_map(entry).collect();
+    one_word_about_a_place(&mut entries);
+    let steps = add_what_runs(&stages, &mut entries);
+    sort(&mut entries);
+    let detected = sources.detected();
+    Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps }
+}
+
+fn entry(found: Diagnostic) -> Option<ReportEntry> {
+    let effect = effect(&found.code, found.severity)?;
+    Some(ReportEntry { effect, code: found.code, file: found.file, span: found.span, title: found.message, help: found.help })
+}
+
+/// A login says more than that the key is not read here; and a key that has no effect is no reason to trust anybody.
+fn one_word_about_a_place(entries: &mut Vec<ReportEntry>) {
+    let places = |code: &str| -> HashSet<(String, Option<Span>)> {
+        entries.iter().filter(|entry| entry.code == code).map(|entry| (entry.file.clone(), entry.span)).collect()
+    };
+    let (logins, idle) = (places("needs-login"), places("key-without-effect"));
+    entries.retain(|entry| {
+        let place = (entry.file.clone(), entry.span);
+        match entry.code.as_str() {
+            "key-without-effect" => !logins.contains(&place),
+            "not-trusted" => !idle.contains(&place),
+            _ => true,
+        }
+    });
+}
+
+fn sort(entries: &mut [ReportEntry]) {
+    // Stable: within one effect they stand in the order of the files.
+    entries.sort_by_key(|entry| entry.effect);
+}
+
+/// All stages with the path of their file.
+fn stages<'a>(sources: &Sources<'a>, facts: &EventFacts, findings: &mut AllFindings<'a>) -> Vec<(&'a str, StageDraft)> {
+    let path = sources.only().path;
+    let of_one = |drafts: Vec<StageDraft>| drafts.into_iter().map(|draft| (path, draft)).collect();
+    match sources.detected().dialect {
+        Dialect::Drone08 => of_one(drone08::read(sources.only(), facts, findings.only()).map(|(drafts, _)| drafts).unwrap_or_default()),
+        Dialect::Drone1 => of_one(drone1::read(sources.only(), facts, findings.only())),
+        Dialect::Woodpecker => {
+            let reads = woodpecker::read(sources, facts, findings);
+            let files = sources.all().iter().zip(reads);
+            files.flat_map(|(source, read)| read.into_iter().flat_map(|read| read.drafts).map(|draft| (source.path, draft))).collect()
+        }
+    }
+}
+
+/// Adds an entry for each stage of which some steps run as they are; those that a matrix makes of one stage count once.
+fn add_what_runs(stages: &[(&str, StageDraft)], entries: &mut Vec<ReportEntry>) -> Vec<ReportStep> {
+    let mut steps = Vec::new();
+    let mut runs = Vec::new();
+    for (n, (file, stage)) in stages.iter().enumerate().filter(|(_, (_, stage))| stage.runs) {
+        let same = |other: &(&str, StageDraft)| other.0 == *file && other.1.span == stage.span;
+        if stages[..n].iter().any(same) {
+            continue;
+        }
+        let combinations = stages.iter().filter(|other| same(other)).count();
+        let (mut all, mut clean) = (0_usize, 0_usize);
+        for step in stage.services.iter().chain(&stage.steps) {
+            let about = |entry: &ReportEntry| {
+                let inside = |span: Span| span == step.span || (step.extent.start_byte..step.extent.end_byte).contains(&span.start_byte);
+                entry.file == *file && entry.span.is_some_and(inside)
+            };
+            let runs_as_is = !entries.iter().any(about);
+            all += 1;
+            clean += usize::from(runs_as_is);
+            let (stage, name) = (stage.name.clone(), step.step.name.clone());
+            steps.push(ReportStep { stage, name, file: (*file).to_owned(), line: step.step.line, runs_as_is });
+        }
+        if clean == 0 {
+            continue;
+        }
+        let title = match combinations {
+            1 if all == 1 => message!("stage `{}`: its step runs as it is", stage.name),
+            1 if clean == all => message!("stage `{}`: its {} steps run as they are", stage.name, all),
+            1 => message!("stage `{}`: {} of its {} steps run as they are", stage.name, clean, all),
+            _ => message!("each of the {} combinations of the matrix: {} of {} steps run as they are", combinations, clean, all),
+        };
+        let (code, file) = (RUNS_AS_IS.to_owned(), (*file).to_owned());
+        runs.push(ReportEntry { effect: Effect::Runs, code, file, span: Some(stage.span), title, help: None });
+    }
+    entries.extend(runs);
+    steps
+}
