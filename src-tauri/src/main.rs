@@ -42,6 +42,7 @@ fn main() {
             commands::project::project_remove,
             commands::project::sample_create,
             commands::project::project_detail,
+            commands::project::project_compatibility,
             commands::run::run_preview,
             commands::run::run_start,
             commands::run::run_again,

@@ -1,5 +1,5 @@
 use crate::shell::Shell;
-use lp_api::dto::{ApiError, ProjectDetail, ProjectSummary};
+use lp_api::dto::{ApiError, ProjectDetail, ProjectSummary, ReportDto};
 use tauri::State;
 
 /// All projects.
@@ -30,4 +30,10 @@ pub async fn sample_create(shell: State<'_, Shell>) -> Result<ProjectSummary, Ap
 #[tauri::command]
 pub async fn project_detail(shell: State<'_, Shell>, project: String) -> Result<ProjectDetail, ApiError> {
     shell.app()?.project(&project).await
+}
+
+/// What becomes of a project's pipelines here; at the version that is checked out when none is named.
+#[tauri::command]
+pub async fn project_compatibility(shell: State<'_, Shell>, project: String, version: Option<String>) -> Result<ReportDto, ApiError> {
+    shell.app()?.compatibility(&project, &version.unwrap_or_default()).await
 }

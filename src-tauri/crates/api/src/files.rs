@@ -73,7 +73,7 @@ fn print(plan: &Plan, format: PlanFormat) -> String {
 }
 
 /// The file that is meant: itself, or the first pipeline file of a folder.
-fn read(path: &Path) -> Result<(String, Vec<u8>), ApiError> {
+pub(crate) fn read(path: &Path) -> Result<(String, Vec<u8>), ApiError> {
     let missing =
         |message: String| ApiError::new(ErrorCode::PipelineMissing, message).hint("name a pipeline file, or a folder that has one");
     let file = if path.is_dir() {

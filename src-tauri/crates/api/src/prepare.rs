@@ -91,6 +91,24 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// The pipelines that its workflows use, each once; the first there is when the buttons cannot be read.
+    pub fn pipelines_in_use(&self) -> Result<Vec<&TextFile>, ApiError> {
+        let described = self.workflow_file.as_ref().and_then(|file| lp_workflow::parse(&file.path, &file.bytes).ok());
+        let mut found: Vec<&TextFile> = Vec::new();
+        for workflow in described.into_iter().flat_map(|(workflows, _)| workflows) {
+            let pipeline = self.pipeline(Some(&workflow))?;
+            if !found.iter().any(|other| other.path == pipeline.path) {
+                found.push(pipeline);
+            }
+        }
+        if found.is_empty() {
+            found.push(self.pipeline(None)?);
+        }
+        Ok(found)
+    }
+}
+
 /// Owner and name of the repository: from the address that it was cloned from, else from the folder.
 pub(crate) fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError> {
     let remote = repository.origin().unwrap_or_default();

@@ -19,6 +19,7 @@ fn generate(folder: &Path) {
         Settings,
         ProjectSummary,
         ProjectDetail,
+        ReportDto,
         RunRequest,
         RunPreview,
         RunFilter,

@@ -159,6 +159,10 @@ pub struct Lint {
     /// The file, or a folder that has one.
     #[arg(default_value = ".")]
     pub file: PathBuf,
+    /// Instead of findings: what of the pipeline runs here as it is, what needs something from you, what is not supported, and what
+    /// means something different.
+    #[arg(long)]
+    pub report: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

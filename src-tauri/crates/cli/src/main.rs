@@ -16,6 +16,7 @@ mod history;
 mod language;
 mod logs;
 mod render;
+mod report;
 mod run;
 mod secrets;
 
@@ -72,6 +73,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
     };
     match arguments.command {
         Command::Run(wanted) => run::carry_out(open().await?, wanted, language).await,
+        Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,

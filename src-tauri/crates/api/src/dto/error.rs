@@ -1,5 +1,5 @@
 use super::Words;
-use lp_model::{Diagnostic, Severity};
+use lp_model::{Diagnostic, Severity, Span};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -114,22 +114,26 @@ pub struct Excerpt {
     pub end_column: u32,
 }
 
-impl Finding {
-    /// Adds the lines around the range (two before, two after) from the text of the file.
-    pub fn new(diagnostic: &Diagnostic, text: &str) -> Self {
+impl Excerpt {
+    /// The lines around a range of a text: two before, two after.
+    pub fn new(span: Span, text: &str) -> Self {
         const AROUND: u32 = 2;
         const LONGEST: usize = 200;
-        let excerpt = diagnostic.span.map(|span| {
-            let first_line = span.line.saturating_sub(AROUND).max(1);
-            let last_line = span.end_line.max(span.line).min(span.line + AROUND) + AROUND;
-            let lines = text
-                .lines()
-                .skip(first_line as usize - 1)
-                .take((last_line - first_line + 1) as usize)
-                .map(|line| line.chars().take(LONGEST).collect())
-                .collect();
-            Excerpt { first_line, lines, line: span.line, column: span.column, end_line: span.end_line, end_column: span.end_column }
-        });
+        let first_line = span.line.saturating_sub(AROUND).max(1);
+        let last_line = span.end_line.max(span.line).min(span.line + AROUND) + AROUND;
+        let lines = text
+            .lines()
+            .skip(first_line as usize - 1)
+            .take((last_line - first_line + 1) as usize)
+            .map(|line| line.chars().take(LONGEST).collect())
+            .collect();
+        Self { first_line, lines, line: span.line, column: span.column, end_line: span.end_line, end_column: span.end_column }
+    }
+}
+
+impl Finding {
+    /// Adds the lines around the range from the text of the file.
+    pub fn new(diagnostic: &Diagnostic, text: &str) -> Self {
         Self {
             code: diagnostic.code.clone(),
             severity: match diagnostic.severity {
@@ -140,7 +144,7 @@ impl Finding {
             message: Words::from(&diagnostic.message),
             help: diagnostic.help.as_ref().map(Words::from),
             file: diagnostic.file.clone(),
-            excerpt,
+            excerpt: diagnostic.span.map(|span| Excerpt::new(span, text)),
         }
     }
 }

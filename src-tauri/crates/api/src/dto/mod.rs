@@ -6,6 +6,7 @@ mod app;
 mod error;
 mod log;
 mod project;
+mod report;
 mod run;
 mod secret;
 mod words;
@@ -14,6 +15,7 @@ pub use app::{AppStatus, DiskStatus, EngineStatus, KeyPlaceWord, Language, Setti
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
 pub use project::{Input, InputKind, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow};
+pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 pub use run::{
     PlannedStage, PlannedStep, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail,
     StageStateWord, StepDetail, StepStateWord,

@@ -1,0 +1,140 @@
+//! The compatibility report, ready to be shown.
+
+use crate::app::App;
+use crate::dto::{ApiError, Excerpt, ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep, Words};
+use crate::files;
+use crate::prepare::{Sources, find_version};
+use crate::projects::blocking;
+use lp_git::Repository;
+use lp_model::Dialect;
+use lp_pipeline::{Effect, PipelineFile, Report};
+use std::path::{Path, PathBuf};
+
+impl App {
+    /// What becomes of the pipelines of a project at a version (empty: the one that is checked out).
+    ///
+    /// # Errors
+    /// `ProjectNotFound`, `VersionNotFound`, `PipelineMissing`, and what reading a repository gives. Mistakes in the files are no error
+    /// here: the report tells them.
+    pub async fn compatibility(&self, project: &str, version: &str) -> Result<ReportDto, ApiError> {
+        let (folder, wanted) = (PathBuf::from(self.project_row(project).await?.path), version.to_owned());
+        blocking(move || {
+            let repository = Repository::open(&folder)?;
+            let version = find_version(&repository, &wanted)?;
+            let sources = Sources::read(&repository, version)?;
+            let reports =
+                sources.pipelines_in_use()?.into_iter().map(|file| report(&[PipelineFile { path: &file.path, bytes: &file.bytes }]));
+            Ok(reports.reduce(joined).expect("there is at least one pipeline"))
+        })
+        .await
+    }
+}
+
+/// The report about a pipeline on the disk: a file, or a folder that has one.
+///
+/// # Errors
+/// `PipelineMissing` when there is none that can be read.
+pub fn report_file(path: &Path) -> Result<ReportDto, ApiError> {
+    let (shown, bytes) = files::read(path)?;
+    Ok(report(&[PipelineFile { path: &shown, bytes: &bytes }]))
+}
+
+/// The report about one pipeline.
+fn report(files: &[PipelineFile<'_>]) -> ReportDto {
+    let report = lp_pipeline::report(files);
+    let texts: Vec<_> = files.iter().map(|file| (file.path, String::from_utf8_lossy(file.bytes))).collect();
+    let mut counts = ReportCounts { runs: report.steps.iter().filter(|step| step.runs_as_is).count() as u32, ..ReportCounts::default() };
+    let mut entries = Vec::new();
+    for entry in &report.entries {
+        let effect = match entry.effect {
+            Effect::Needs => ReportEffect::Needs,
+            Effect::Unsupported => ReportEffect::Unsupported,
+            Effect::Different => ReportEffect::Different,
+            Effect::Runs => ReportEffect::Runs,
+        };
+        match effect {
+            ReportEffect::Needs => counts.needs += 1,
+            ReportEffect::Unsupported => counts.unsupported += 1,
+            ReportEffect::Different => counts.different += 1,
+            // A stage is one entry, whatever the number of its steps.
+            ReportEffect::Runs => {}
+        }
+        let text = texts.iter().find(|(path, _)| *path == entry.file).map(|(_, text)| text);
+        let excerpt = entry.span.zip(text).filter(|_| effect != ReportEffect::Runs).map(|(span, text)| Excerpt::new(span, text));
+        entries.push(ReportEntry {
+            effect,
+            code: entry.code.clone(),
+            file: entry.file.clone(),
+            line: entry.span.map(|span| span.line),
+            column: entry.span.map(|span| span.column),
+            title: Words::from(&entry.title),
+            help: entry.help.as_ref().map(Words::from),
+            excerpt,
+        });
+    }
+    let (dialect, dialect_name) = dialect(&report);
+    ReportDto {
+        dialect: dialect.to_owned(),
+        dialect_name: dialect_name.to_owned(),
+        reason: Words::from(&report.reason),
+        files: report.files.clone(),
+        counts,
+        entries,
+        steps: report.steps.into_iter().map(step).collect(),
+    }
+}
+
+fn step(step: lp_pipeline::ReportStep) -> ReportStep {
+    ReportStep { stage: step.stage, name: step.name, file: step.file, line: step.line, runs_as_is: step.runs_as_is }
+}
+
+fn dialect(report: &Report) -> (&'static str, &'static str) {
+    match report.dialect {
+        Some(Dialect::Drone08) => ("drone08", "Drone 0.5–0.8"),
+        Some(Dialect::Drone1) => ("drone1", "Drone 1.x/2.x"),
+        Some(Dialect::Woodpecker) => ("woodpecker", "Woodpecker"),
+        None => ("unknown", ""),
+    }
+}
+
+/// The reports about two pipelines of one project; the language is that of the first.
+fn joined(mut all: ReportDto, next: ReportDto) -> ReportDto {
+    all.files.extend(next.files);
+    all.entries.extend(next.entries);
+    all.entries.sort_by_key(|entry| entry.effect);
+    all.steps.extend(next.steps);
+    all.counts.runs += next.counts.runs;
+    all.counts.needs += next.counts.needs;
+    all.counts.unsupported += next.counts.unsupported;
+    all.counts.different += next.counts.different;
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_counts_steps_that_run_and_things_that_are_in_the_way() {
+        let text = "kind: pipeline\nname: 构建\nsteps:\n- {name: a, image: alpine, commands: [ls]}\n- name: b\n  image: alpine\n  environment: {T: {from_secret: token}}\n";
+        let first = report(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }]);
+        assert_eq!(
+            (first.dialect.as_str(), first.dialect_name.as_str(), first.reason.zh.as_str()),
+            ("drone1", "Drone 1.x/2.x", "第 1 行有 `kind:`")
+        );
+        assert_eq!(first.counts, ReportCounts { runs: 1, needs: 1, unsupported: 0, different: 0 });
+        let need = &first.entries[0];
+        assert_eq!((need.effect, need.code.as_str(), need.line), (ReportEffect::Needs, "needs-secret", Some(7)));
+        assert_eq!(need.title.en, "the secret `token` must be set");
+        assert!(need.excerpt.is_some() && need.help.is_some());
+        assert_eq!(first.entries[1].title.en, "stage `构建`: 1 of its 2 steps run as they are");
+        let broken = report(&[PipelineFile { path: "ci/other.yml", bytes: b"build: {image: x}\n" }]);
+        assert_eq!((broken.dialect.as_str(), broken.counts.unsupported), ("unknown", 1));
+        let both = joined(first, broken);
+        assert_eq!(both.files, [".drone.yml", "ci/other.yml"]);
+        assert_eq!(
+            both.entries.iter().map(|entry| entry.effect).collect::<Vec<_>>(),
+            [ReportEffect::Needs, ReportEffect::Unsupported, ReportEffect::Runs]
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! The compatibility report in a terminal: grouped by what it means, each with its place.
+
+use crate::arguments::{Format, Lint};
+use crate::exit::ExitCode;
+use crate::language::Language;
+use lp_api::dto::{ApiError, ReportDto, ReportEffect};
+use std::fmt::Write;
+
+/// Prints the report. Whatever it says, that is what was asked for.
+pub fn carry_out(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
+    let report = lp_api::report_file(&wanted.file)?;
+    match wanted.format {
+        Format::Json => say!("{}", serde_json::to_string_pretty(&report).expect("plain data")),
+        Format::Text => crate::say::out(format_args!("{}", text(&report, language))),
+    }
+    Ok(ExitCode::Passed)
+}
+
+/// The report for people.
+fn text(report: &ReportDto, language: Language) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let _ = write(report, language, &mut text);
+    text
+}
+
+fn write(report: &ReportDto, language: Language, out: &mut String) -> std::fmt::Result {
+    let files = report.files.join(", ");
+    if report.dialect_name.is_empty() {
+        writeln!(out, "{files}: {}", language.words(&report.reason))?;
+    } else {
+        writeln!(out, "{files}: {}: {}", report.dialect_name, language.words(&report.reason))?;
+    }
+    for effect in [ReportEffect::Needs, ReportEffect::Unsupported, ReportEffect::Different, ReportEffect::Runs] {
+        let entries: Vec<_> = report.entries.iter().filter(|entry| entry.effect == effect).collect();
+        if entries.is_empty() {
+            continue;
+        }
+        let count = match effect {
+            ReportEffect::Needs => report.counts.needs,
+            ReportEffect::Unsupported => report.counts.unsupported,
+            ReportEffect::Different => report.counts.different,
+            ReportEffect::Runs => report.counts.runs,
+        };
+        writeln!(out, "\n{}", title(effect, count, language))?;
+        for entry in entries {
+            let place = match (entry.line, entry.column) {
+                (Some(line), Some(column)) if effect != ReportEffect::Runs => format!("{}:{line}:{column}", entry.file),
+                (Some(line), _) => format!("{}:{line}", entry.file),
+                _ => entry.file.clone(),
+            };
+            writeln!(out, "  {place}: {} [{}]", language.words(&entry.title), entry.code)?;
+            if let Some(help) = &entry.help {
+                writeln!(out, "    {}: {}", if language == Language::Zh { "建议" } else { "help" }, language.words(help))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn title(effect: ReportEffect, count: u32, language: Language) -> String {
+    match (language, effect) {
+        (Language::En, ReportEffect::Needs) => format!("needs something from you ({count})"),
+        (Language::En, ReportEffect::Unsupported) => format!("is not supported here ({count})"),
+        (Language::En, ReportEffect::Different) => format!("means something different here ({count})"),
+        (Language::En, ReportEffect::Runs) => format!("runs as it is ({count} {})", if count == 1 { "step" } else { "steps" }),
+        (Language::Zh, ReportEffect::Needs) => format!("需要您处理（{count} 项）"),
+        (Language::Zh, ReportEffect::Unsupported) => format!("这里不支持（{count} 项）"),
+        (Language::Zh, ReportEffect::Different) => format!("在这里含义不同（{count} 项）"),
+        (Language::Zh, ReportEffect::Runs) => format!("可直接运行（{count} 个步骤）"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lp_api::dto::{ReportCounts, ReportEntry, Words};
+
+    #[test]
+    fn a_report_is_grouped_by_what_it_means() {
+        let words = |en: &str, zh: &str| Words { en: en.into(), zh: zh.into() };
+        let entry = |effect, code: &str, title: Words, help: Option<Words>| ReportEntry {
+            effect,
+            code: code.into(),
+            file: ".drone.yml".into(),
+            line: Some(7),
+            column: Some(3),
+            title,
+            help,
+            excerpt: None,
+        };
+        let report = ReportDto {
+            dialect: "drone1".into(),
+            dialect_name: "Drone 1.x/2.x".into(),
+            reason: words("line 1 has `kind:`", "第 1 行有 `kind:`"),
+            files: vec![".drone.yml".into()],
+            counts: ReportCounts { runs: 1, needs: 1, ..ReportCounts::default() },
+            entries: vec![
+                entry(
+                    ReportEffect::Needs,
+                    "needs-secret",
+                    words("the secret `t` must be set", "需要设置密钥 `t`"),
+                    Some(words("set it", "请设置")),
+                ),
+                entry(ReportEffect::Runs, "runs-as-is", words("its step runs as it is", "1 个步骤可直接运行"), None),
+            ],
+            steps: vec![],
+        };
+        assert_eq!(
+            text(&report, Language::En),
+            ".drone.yml: Drone 1.x/2.x: line 1 has `kind:`\n\nneeds something from you (1)\n  .drone.yml:7:3: the secret `t` must be set [needs-secret]\n    help: set it\n\nruns as it is (1 step)\n  .drone.yml:7: its step runs as it is [runs-as-is]\n"
+        );
+        assert!(
+            text(&report, Language::Zh)
+                .contains("需要您处理（1 项）\n  .drone.yml:7:3: 需要设置密钥 `t` [needs-secret]\n    建议: 请设置\n")
+        );
+    }
+}
