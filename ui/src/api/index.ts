@@ -49,7 +49,7 @@ export interface Api {
   projectRemove(project: string): Promise<void>;
   sampleCreate(): Promise<ProjectSummary>;
   projectDetail(project: string): Promise<ProjectDetail>;
-  /** What of the pipeline runs here; at the newest version when `version` is `null`. */
+  /** What of the pipeline runs here; of what is checked out when `version` is `null`. */
   projectCompatibility(project: string, version: string | null): Promise<ReportDto>;
 
   runPreview(request: RunRequest): Promise<RunPreview>;

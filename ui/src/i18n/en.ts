@@ -59,7 +59,7 @@ export const en = {
 
   "report.title": "Compatibility",
   "report.project": "the project",
-  "report.newest": "The newest version",
+  "report.checked_out": "The version in the folder",
   "report.to_project": "Go on to {name}",
   "report.dialect": "read as {dialect}",
   "report.opened_all": "Everything in {files} runs here",

@@ -60,7 +60,7 @@ export const zhCN: Messages = {
 
   "report.title": "兼容性",
   "report.project": "项目",
-  "report.newest": "最新版本",
+  "report.checked_out": "文件夹中当前的版本",
   "report.to_project": "进入 {name}",
   "report.dialect": "按 {dialect} 读取",
   "report.opened_all": "{files} 的内容都能在这里运行",

@@ -180,8 +180,8 @@ describe("the way to the report", () => {
     const app = await openWindow("/project/p-store");
     await app.one("compatibility-button").trigger("click");
     await app.pass();
-    expect(app.router.currentRoute.value.fullPath).toBe(STORE);
-    expect(app.text()).toContain("The newest version");
+    expect(app.router.currentRoute.value.path).toBe(STORE);
+    expect(app.window.find(".version").text()).toContain("Show the delivery date before checkout");
     expect(document.title).toBe("Compatibility – 门店后台-订单与库存管理系统 – Letterpress");
     expect(app.window.find("[data-project=p-store]").classes(), "the rail shows where we are").toContain("router-link-active");
     await app.one("report-back").trigger("click");
@@ -203,6 +203,11 @@ describe("the way to the report", () => {
     await app.pass();
     return app;
   };
+
+  it("says whose report it is when no version was chosen", async () => {
+    const app = await openWindow(STORE);
+    expect(app.window.find(".version").text()).toBe("The version in the folder");
+  });
 
   it("is not taken when everything runs: a short word is enough", async () => {
     const app = await added(REPORT_RUNS);
