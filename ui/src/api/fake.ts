@@ -5,7 +5,6 @@ import { BROKEN_FINDINGS, OTHERS, SAMPLE, WORKFLOWS, history, recordOf, stepsOf,
 import { fakeLine, fakeMarks } from "./fake/logs";
 import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED } from "./fake/report";
 import { detailAt, type RunRecord, type StepScript } from "./fake/simulation";
-import type { ReportDto } from "./report";
 import type {
   ApiError,
   AppStatus,
@@ -16,6 +15,7 @@ import type {
   Notice,
   ProjectDetail,
   ProjectSummary,
+  ReportDto,
   RunDetail,
   RunFilter,
   RunPage,

@@ -2,7 +2,6 @@
  * The one door to the app's core. `tauri.ts` is the real one, `fake.ts` the one for tests and the browser; both are checked
  * against `Api`. Every call may reject with an `ApiError`; use `asApiError` on whatever was caught.
  */
-import type { ReportDto } from "./report";
 import type {
   ApiError,
   AppStatus,
@@ -12,6 +11,7 @@ import type {
   Notice,
   ProjectDetail,
   ProjectSummary,
+  ReportDto,
   RunDetail,
   RunFilter,
   RunPage,
@@ -23,7 +23,6 @@ import type {
 } from "./types";
 
 export type * from "./types";
-export type { ReportDto, ReportEffect, ReportEntry, ReportStep } from "./report";
 
 /** Names one attempt of one step of one run: whose log is meant. */
 export interface StepAddress {

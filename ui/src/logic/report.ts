@@ -1,6 +1,5 @@
 /** Sorts the entries of a compatibility report into what a person has to deal with: one topic for everything that one action settles. */
-import type { ReportDto, ReportEffect, ReportEntry } from "@/api/report";
-import type { SecretEntry } from "@/api/types";
+import type { ReportDto, ReportEffect, ReportEntry, SecretEntry } from "@/api/types";
 import { excerptLines } from "./excerpt";
 
 /** What is asked of the user; `other` has the core's own words only. */

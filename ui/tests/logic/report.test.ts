@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { SecretEntry } from "@/api";
+import type { ReportDto, ReportEntry, SecretEntry } from "@/api";
 import { REPORT_BROKEN, REPORT_DIFFERENT, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED } from "@/api/fake/report";
-import type { ReportDto, ReportEntry } from "@/api/report";
 import { isSecretSet, openTopics, secretName, sortReport, verdict } from "@/logic/report";
 
 const base: ReportEntry = { effect: "needs", code: "needs-secret", file: ".drone.yml", line: 3, column: 1, title: { en: "", zh: "" }, help: null, excerpt: null };

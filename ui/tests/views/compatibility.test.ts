@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { REPORT_DIFFERENT, REPORT_NEEDS, REPORT_RUNS } from "@/api/fake/report";
-import type { ReportDto } from "@/api/report";
+import type { ReportDto } from "@/api";
 import { openWindow, type Opened } from "../support";
 
 const STORE = "/project/p-store/compatibility";

@@ -1,6 +1,5 @@
 /** Compatibility reports of the fake projects. */
-import type { ReportDto, ReportEffect, ReportEntry, ReportStep } from "../report";
-import type { Excerpt } from "../types";
+import type { Excerpt, ReportDto, ReportEffect, ReportEntry, ReportStep } from "../types";
 
 const FILE = ".drone.yml";
 
