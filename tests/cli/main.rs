@@ -6,3 +6,4 @@ mod kills;
 mod main_job;
 mod secrets;
 mod together;
+mod workflows;

@@ -106,6 +106,34 @@ describe("the run screen", () => {
     expect(chosen(other)).toBe("build");
   });
 
+  it("tells the steps of several stages apart", async () => {
+    const asked: { stage: number; step: number }[] = [];
+    const app = await openWindow("/run/r-live", {
+      scenario: "running",
+      before: (fake) => {
+        const detail = fake.runDetail;
+        fake.runDetail = async (id) => {
+          const run = await detail.call(fake, id);
+          const first = { ...run.stages[0]!, name: "build", state: "passed" as const };
+          return { ...run, stages: [first, { ...run.stages[0]!, number: 2, name: "deploy" }] };
+        };
+        const summary = fake.logSummary;
+        fake.logSummary = (address) => {
+          asked.push({ stage: address.stage, step: address.step });
+          return summary.call(fake, address);
+        };
+      },
+    });
+    const headings = app.window.findAll("nav.steps h2").map((heading) => heading.text());
+    expect(headings).toEqual([expect.stringContaining("build"), expect.stringContaining("deploy")]);
+    const rows = app.all("step-row");
+    expect(rows[0]!.attributes("data-name")).toBe(rows[5]!.attributes("data-name"));
+    await rows[5]!.trigger("click");
+    await app.pass();
+    expect(app.all("step-row").map((row) => row.attributes("aria-current") === "true").indexOf(true)).toBe(5);
+    expect(asked.at(-1)).toEqual({ stage: 2, step: 1 });
+  });
+
   it("asks first and kills second", async () => {
     const app = await openWindow("/run/r-live", { scenario: "running", settings: { grace_s: 60 } });
     expect(app.one("cancel-button").text()).toBe("Cancel");

@@ -27,8 +27,8 @@ pub struct LogLines {
     pub stage: u32,
     /// The step's number.
     pub step: u32,
-    /// The step's name.
-    pub name: String,
+    /// What it is called ([`RunDetail::label`]).
+    pub label: String,
     /// The lines, without their newline.
     pub lines: Vec<String>,
 }
@@ -112,7 +112,7 @@ impl Following {
                     continue;
                 }
                 let complete = is_over || !matches!(step.state, StepStateWord::Starting | StepStateWord::Running);
-                self.collect_lines(&key, &step.name, complete).await?;
+                self.collect_lines(&key, &detail.label(stage, step), complete).await?;
                 if complete {
                     self.finished.insert(key);
                 }
@@ -133,7 +133,7 @@ impl Following {
     }
 
     /// Lines of one log that were not given out yet.
-    async fn collect_lines(&mut self, key: &LogKey, name: &str, complete: bool) -> Result<(), ApiError> {
+    async fn collect_lines(&mut self, key: &LogKey, label: &str, complete: bool) -> Result<(), ApiError> {
         loop {
             let given = self.given.get(key).copied().unwrap_or(0);
             let lines = self.app.settled_lines(key, given, complete).await?;
@@ -142,7 +142,7 @@ impl Following {
             }
             // No `await` between these two, so that one who stops listening in between loses nothing.
             self.given.insert(key.clone(), given + lines.len() as u64);
-            self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, name: name.to_owned(), lines }));
+            self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, label: label.to_owned(), lines }));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It knows nothing about Tauri, windows or terminals.
 //!
-//! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `prepare`, `runs`, `logs`,
+//! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `pipelines`, `prepare`, `runs`, `logs`,
 //! `secrets`, `status`), and last what holds them together: `ownership`, `guests`, `engines`, `ports`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -18,6 +18,7 @@ mod logs;
 mod notices;
 mod options;
 mod ownership;
+mod pipelines;
 mod ports;
 mod prepare;
 mod projects;

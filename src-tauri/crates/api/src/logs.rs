@@ -105,20 +105,15 @@ impl App {
         .await
     }
 
-    /// A file name for the log: `shop-12-build.log`.
+    /// A file name for the log: `shop-12-build.log`, or `shop-12-STAGE-build.log` where there are several stages.
     ///
     /// # Errors
     /// `RunNotFound`, `StepNotFound`.
     pub async fn log_file_name(&self, key: &LogKey) -> Result<String, ApiError> {
         let detail = self.run(&key.run).await?;
-        let step = detail
-            .stages
-            .iter()
-            .filter(|stage| stage.number == key.stage)
-            .flat_map(|stage| &stage.steps)
-            .find(|step| step.number == key.step);
-        let step = step.ok_or_else(no_step)?;
-        let name = format!("{}-{}-{}.log", detail.run.project_name, detail.run.number, step.name);
+        let stage = detail.stages.iter().find(|stage| stage.number == key.stage).ok_or_else(no_step)?;
+        let step = stage.steps.iter().find(|step| step.number == key.step).ok_or_else(no_step)?;
+        let name = format!("{}-{}-{}.log", detail.run.project_name, detail.run.number, detail.label(stage, step));
         Ok(name.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '-' } else { c }).collect())
     }
 

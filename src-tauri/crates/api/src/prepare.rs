@@ -3,34 +3,21 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Finding, RunRequest};
+use crate::pipelines::{PLACES, Pipeline, TextFile};
 use crate::projects::blocking;
 use crate::time;
 use lp_git::{Repository, Version};
-use lp_model::{BackendKind, CommitFacts, Diagnostic, EventFacts, EventKind, Plan, RepoFacts, StepKind};
-use lp_pipeline::{Outline, PipelineFile};
+use lp_model::{BackendKind, CommitFacts, EventFacts, EventKind, Plan, RepoFacts, StepKind};
 use lp_store::{Project, ProjectKind};
 use lp_workflow::Workflow;
 use std::path::PathBuf;
 
 /// Where the buttons are described.
 const WORKFLOW_FILE: &str = ".letterpress.yml";
-/// Where pipelines are looked for when no workflow names one, best first.
-pub(crate) const PIPELINE_FILES: [&str; 4] = [".drone.yml", ".drone.yaml", ".woodpecker.yml", ".woodpecker.yaml"];
-/// Largest file that is read, in bytes.
-const LARGEST_FILE: u64 = 1 << 20;
-
-/// A text file of a commit.
-pub(crate) struct TextFile {
-    pub path: String,
-    pub bytes: Vec<u8>,
-}
-
-impl TextFile {
-    fn findings(&self, diagnostics: &[Diagnostic]) -> Vec<Finding> {
-        let text = String::from_utf8_lossy(&self.bytes);
-        diagnostics.iter().map(|diagnostic| Finding::new(diagnostic, &text)).collect()
-    }
-}
+/// Files on the disk that are looked for when nothing names one, best first.
+pub(crate) const PIPELINE_FILES: [&str; 4] = [".drone.yml", ".drone.yaml", ".woodpecker.yaml", ".woodpecker.yml"];
+/// What to do about a file that lies in a commit.
+const CORRECT: &str = "correct the file, commit it and pick the new version";
 
 /// What a version of a project holds that matters here.
 pub(crate) struct Sources {
@@ -38,7 +25,10 @@ pub(crate) struct Sources {
     repo: RepoFacts,
     commit: CommitFacts,
     workflow_file: Option<TextFile>,
-    pipelines: Vec<TextFile>,
+    /// The one that is taken where nothing names another.
+    first: Option<Pipeline>,
+    /// Those that workflows name.
+    named: Vec<Pipeline>,
 }
 
 /// The version of a request: the commit that is checked out when the text is empty. A commit that has a tag gets its name, but what was
@@ -55,47 +45,43 @@ pub(crate) fn find_version(repository: &Repository, text: &str) -> Result<Versio
 impl Sources {
     /// Reads the files of a version. Blocks.
     pub fn read(repository: &Repository, version: Version) -> Result<Self, ApiError> {
-        let read = |path: &str| -> Result<Option<TextFile>, ApiError> {
-            let bytes = repository.read_file(&version.sha, path, LARGEST_FILE)?;
-            Ok(bytes.map(|bytes| TextFile { path: path.to_owned(), bytes }))
-        };
-        let workflow_file = read(WORKFLOW_FILE)?;
-        let mut paths: Vec<String> = PIPELINE_FILES.map(str::to_owned).into();
-        if let Some(file) = &workflow_file
-            && let Ok((workflows, _)) = lp_workflow::parse(&file.path, &file.bytes)
-        {
-            paths.extend(workflows.into_iter().filter_map(|workflow| workflow.pipeline));
-        }
-        let mut pipelines: Vec<TextFile> = Vec::new();
-        for path in paths {
-            if !pipelines.iter().any(|file| file.path == path) {
-                pipelines.extend(read(&path)?);
+        let sha = &version.sha;
+        let workflow_file = TextFile::read(repository, sha, WORKFLOW_FILE)?;
+        let workflows = workflow_file.as_ref().and_then(|file| lp_workflow::parse(&file.path, &file.bytes).ok());
+        let names: Option<Vec<Option<String>>> = workflows.map(|(list, _)| list.into_iter().map(|workflow| workflow.pipeline).collect());
+        // One that nothing asks for is not read: it may be broken for all that anyone cares.
+        let first = if names.as_ref().is_none_or(|names| names.contains(&None)) { Pipeline::first(repository, sha)? } else { None };
+        let mut named: Vec<Pipeline> = Vec::new();
+        for path in names.into_iter().flatten().flatten() {
+            if !named.iter().any(|pipeline| pipeline.path == path) {
+                named.extend(Pipeline::at(repository, sha, &path)?);
             }
         }
         let commit = repository.commit_facts(&version)?;
-        Ok(Self { repo: repo_facts(repository)?, commit, version, workflow_file, pipelines })
+        Ok(Self { repo: repo_facts(repository)?, commit, version, workflow_file, first, named })
     }
 
-    /// The file of a workflow: the one that it names, else the first there is.
-    fn pipeline(&self, workflow: Option<&Workflow>) -> Result<&TextFile, ApiError> {
+    /// The pipeline of a workflow: the one that it names, else the first there is.
+    fn pipeline(&self, workflow: Option<&Workflow>) -> Result<&Pipeline, ApiError> {
         let named = workflow.and_then(|workflow| workflow.pipeline.as_deref());
         let found = match named {
-            Some(path) => self.pipelines.iter().find(|file| file.path == path),
-            None => self.pipelines.first(),
+            Some(path) => self.named.iter().chain(&self.first).find(|pipeline| pipeline.path == path),
+            None => self.first.as_ref(),
         };
-        found.ok_or_else(|| {
-            let what = named.map_or_else(|| "no pipeline file".to_owned(), |path| format!("no file `{path}`"));
+        let found = found.ok_or_else(|| {
+            let what = named.map_or_else(|| "no pipeline file".to_owned(), |path| format!("no file or folder `{path}`"));
             ApiError::new(ErrorCode::PipelineMissing, format!("this version has {what}"))
-                .hint(format!("add one of {} to the repository and commit it, or pick another version", PIPELINE_FILES.join(", ")))
-        })
+                .hint(format!("add one of {} to the repository and commit it, or pick another version", PLACES.join(", ")))
+        })?;
+        found.filled()
     }
 }
 
 impl Sources {
     /// The pipelines that its workflows use, each once; the first there is when the buttons cannot be read.
-    pub fn pipelines_in_use(&self) -> Result<Vec<&TextFile>, ApiError> {
+    pub fn pipelines_in_use(&self) -> Result<Vec<&Pipeline>, ApiError> {
         let described = self.workflow_file.as_ref().and_then(|file| lp_workflow::parse(&file.path, &file.bytes).ok());
-        let mut found: Vec<&TextFile> = Vec::new();
+        let mut found: Vec<&Pipeline> = Vec::new();
         for workflow in described.into_iter().flat_map(|(workflows, _)| workflows) {
             let pipeline = self.pipeline(Some(&workflow))?;
             if !found.iter().any(|other| other.path == pipeline.path) {
@@ -136,39 +122,26 @@ fn parse_remote(remote: &str) -> Option<(String, String, String)> {
 pub(crate) fn workflows(sources: &Sources) -> Result<(Vec<Workflow>, Vec<Finding>), ApiError> {
     let Some(file) = &sources.workflow_file else {
         let pipeline = sources.pipeline(None)?;
-        let outline = outline(pipeline)?;
-        return Ok((lp_workflow::derive(&pipeline.path, &outline.events, &outline.targets), lint(pipeline)));
+        let outline = pipeline.outline().map_err(|error| error.hint(CORRECT))?;
+        return Ok((lp_workflow::derive(&pipeline.path, &outline.events, &outline.targets), pipeline.lint()));
     };
     let (workflows, warnings) = lp_workflow::parse(&file.path, &file.bytes).map_err(|diagnostics| {
         ApiError {
             findings: file.findings(&diagnostics),
             ..ApiError::new(ErrorCode::WorkflowInvalid, format!("`{}` has errors", file.path))
         }
-        .hint("correct the file, commit it and pick the new version")
+        .hint(CORRECT)
     })?;
     let mut findings = file.findings(&warnings);
     let mut linted: Vec<&str> = Vec::new();
     for workflow in &workflows {
         let pipeline = sources.pipeline(Some(workflow))?;
         if !linted.contains(&pipeline.path.as_str()) {
-            findings.extend(lint(pipeline));
+            findings.extend(pipeline.lint());
             linted.push(&pipeline.path);
         }
     }
     Ok((workflows, findings))
-}
-
-fn lint(file: &TextFile) -> Vec<Finding> {
-    file.findings(&lp_pipeline::lint(&[PipelineFile { path: &file.path, bytes: &file.bytes }]))
-}
-
-fn outline(file: &TextFile) -> Result<Outline, ApiError> {
-    lp_pipeline::outline(&[PipelineFile { path: &file.path, bytes: &file.bytes }]).map_err(|diagnostics| invalid(file, &diagnostics))
-}
-
-fn invalid(file: &TextFile, diagnostics: &[Diagnostic]) -> ApiError {
-    ApiError { findings: file.findings(diagnostics), ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{}` has errors", file.path)) }
-        .hint("correct the file, commit it and pick the new version")
 }
 
 /// A request made ready to run.
@@ -213,8 +186,7 @@ impl App {
         let mut facts = facts(&sources, &workflow, numbers)?;
         facts.inputs = inputs;
         let pipeline = sources.pipeline(Some(&workflow))?;
-        let file = PipelineFile { path: &pipeline.path, bytes: &pipeline.bytes };
-        let (mut plan, warnings) = lp_pipeline::compile(&[file], &facts).map_err(|diagnostics| invalid(pipeline, &diagnostics))?;
+        let (mut plan, warnings) = pipeline.compile(&facts).map_err(|error| error.hint(CORRECT))?;
         for finding in pipeline.findings(&warnings) {
             if !findings.contains(&finding) {
                 findings.push(finding);

@@ -22,8 +22,7 @@ impl App {
             let repository = Repository::open(&folder)?;
             let version = find_version(&repository, &wanted)?;
             let sources = Sources::read(&repository, version)?;
-            let reports =
-                sources.pipelines_in_use()?.into_iter().map(|file| report(&[PipelineFile { path: &file.path, bytes: &file.bytes }]));
+            let reports = sources.pipelines_in_use()?.into_iter().map(|pipeline| report(&pipeline.files()));
             Ok(reports.reduce(joined).expect("there is at least one pipeline"))
         })
         .await

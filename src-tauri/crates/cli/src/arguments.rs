@@ -106,7 +106,7 @@ pub struct History {
 pub struct Logs {
     /// `last`, the run's number in the project of the current folder, `PROJECT#NUMBER`, or the run's id.
     pub run: String,
-    /// Name or number of a step; all steps when not given.
+    /// Name or number of a step, or `STAGE/STEP`; all steps when not given.
     pub step: Option<String>,
 }
 

@@ -23,24 +23,24 @@ impl Printer {
                 let state = if step.state == StepStateWord::Starting { state_before } else { step.state };
                 self.shown.insert(key, (state, step.note.clone()));
                 if step.note != note_before && !step.note.is_empty() {
-                    remark!("{}", render::paint("2", &format!("  {}: {}", step.name, step.note)));
+                    remark!("{}", render::paint("2", &format!("  {}: {}", detail.label(stage, step), step.note)));
                 }
                 if state != state_before {
-                    self.show_state(step);
+                    self.show_state(&detail.label(stage, step), step);
                 }
             }
         }
     }
 
-    fn show_state(&mut self, step: &StepDetail) {
+    fn show_state(&mut self, name: &str, step: &StepDetail) {
         let word = render::step_state(step.state);
         let line = match step.state {
             StepStateWord::Pending | StepStateWord::Starting => return,
-            StepStateWord::Running => render::paint("1", &format!("▸ {}", step.name)),
-            StepStateWord::Passed => render::paint("32", &format!("✓ {} {word}{}", step.name, took(step))),
-            StepStateWord::Skipped => render::paint("2", &format!("– {} {word}{}", step.name, why(step))),
+            StepStateWord::Running => render::paint("1", &format!("▸ {name}")),
+            StepStateWord::Passed => render::paint("32", &format!("✓ {name} {word}{}", took(step))),
+            StepStateWord::Skipped => render::paint("2", &format!("– {name} {word}{}", why(step))),
             StepStateWord::Failed | StepStateWord::Errored | StepStateWord::Cancelled | StepStateWord::Interrupted => {
-                render::paint("31", &format!("✗ {} {word}{}{}", step.name, why(step), took(step)))
+                render::paint("31", &format!("✗ {name} {word}{}{}", why(step), took(step)))
             }
         };
         remark!("{line}");
@@ -53,11 +53,11 @@ impl Printer {
         let (state, _) = self.shown.entry(speaker).or_insert((StepStateWord::Pending, String::new()));
         if matches!(state, StepStateWord::Pending | StepStateWord::Starting) {
             *state = StepStateWord::Running;
-            remark!("{}", render::paint("1", &format!("▸ {}", lines.name)));
+            remark!("{}", render::paint("1", &format!("▸ {}", lines.label)));
             self.last_speaker = None;
         }
         if self.last_speaker.is_some_and(|last| last != speaker) {
-            remark!("{}", render::paint("2", &format!("· {}", lines.name)));
+            remark!("{}", render::paint("2", &format!("· {}", lines.label)));
         }
         self.last_speaker = Some(speaker);
         let mut out = std::io::stdout().lock();
@@ -77,8 +77,9 @@ impl Printer {
                 remark!("  {}: {}", render::paint("1;36", "help"), stage.hint);
             }
         }
-        for step in detail.stages.iter().flat_map(|stage| &stage.steps).filter(|step| !step.message.is_empty()) {
-            remark!("{}: step `{}`: {}", render::paint("1;31", "error"), step.name, step.message);
+        let steps = detail.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step)));
+        for (stage, step) in steps.filter(|(_, step)| !step.message.is_empty()) {
+            remark!("{}: step `{}`: {}", render::paint("1;31", "error"), detail.label(stage, step), step.message);
             if !step.hint.is_empty() {
                 remark!("  {}: {}", render::paint("1;36", "help"), step.hint);
             }

@@ -113,6 +113,8 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
 fn path(node: &Node, label: What<'_>, findings: &mut Findings<'_>) -> Option<String> {
     let path = decode::text(node, what!("`{}` of {}", "pipeline", label), findings)?;
     let clean = path.strip_prefix("./").unwrap_or(&path);
+    // A folder of workflows may be written as one.
+    let clean = clean.strip_suffix('/').unwrap_or(clean);
     if clean.is_empty() || clean.starts_with('/') || clean.contains('\\') || clean.split('/').any(|part| part == ".." || part.is_empty()) {
         findings
             .error("invalid-path", node.span, message!("`{}` is no path in the repository", path))

@@ -43,7 +43,7 @@ pub struct Workflow {
     pub description: Localised,
     /// Whether it comes from the pipeline file alone.
     pub derived: bool,
-    /// Path of the pipeline file; `None` means the first one there is.
+    /// Path of the pipeline file, or of the folder of its workflows; `None` means the first one there is.
     pub pipeline: Option<String>,
     /// The event that pressing it makes.
     pub event: EventKind,

@@ -157,6 +157,13 @@ pub struct RunDetail {
     pub seq: u32,
 }
 
+impl RunDetail {
+    /// What a step is called in a text: its name, after that of its stage where there are several (`build/test`).
+    pub fn label(&self, stage: &StageDetail, step: &StepDetail) -> String {
+        if self.stages.len() > 1 { format!("{}/{}", stage.name, step.name) } else { step.name.clone() }
+    }
+}
+
 /// A stage of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct StageDetail {

@@ -21,6 +21,7 @@ fn a_full_file_is_read() {
       - {name: COUNT, type: number, default: 1.50}
       - {name: TICKET, pattern: 'REL-\\d+'}
   - name: run
+    pipeline: .woodpecker/
 ";
     let (workflows, warnings) = parse(FILE, text.as_bytes()).unwrap();
     assert_eq!(warnings, []);
@@ -39,7 +40,7 @@ fn a_full_file_is_read() {
         ]
     );
     assert!(release.inputs[0].required);
-    assert_eq!((workflows[1].event, workflows[1].pipeline.clone()), (EventKind::Push, None));
+    assert_eq!((workflows[1].event, workflows[1].pipeline.as_deref()), (EventKind::Push, Some(".woodpecker")));
 }
 
 #[test]
