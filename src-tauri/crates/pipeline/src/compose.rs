@@ -3,6 +3,7 @@
 
 use crate::draft::{Draft, need_secret};
 use crate::environment::Environment;
+use crate::extent::MAX_VOLUMES;
 use crate::volume;
 use lp_model::{EnvValue, Mount, Span, Volume, VolumeKind, What, message, what};
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
@@ -147,6 +148,10 @@ pub(crate) fn mount(text: &str, span: Span, draft: &mut Draft, reading: &mut Rea
 
 /// Steps share a folder of the machine and a named volume; any other volume is their own.
 pub(crate) fn add_volume(kind: VolumeKind, name: Option<&str>, path: String, read_only: bool, draft: &mut Draft, reading: &mut Reading) {
+    // One more than there may be is enough to notice it.
+    if reading.volumes.len() > MAX_VOLUMES {
+        return;
+    }
     let shared = |volume: &&Volume| match &kind {
         VolumeKind::Host(_) => volume.kind == kind,
         _ => name.is_some_and(|name| volume.name == name),

@@ -380,12 +380,3 @@ pub(crate) fn image(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
     }
     image
 }
-
-/// A pipeline must not need more steps than the rest of the app can carry.
-pub(crate) fn check_size(stages: usize, steps: usize, findings: &mut Findings<'_>) -> bool {
-    if steps > crate::MAX_STEPS || stages > crate::MAX_STEPS {
-        findings.error("too-many-steps", None, message!("the file describes more than {} steps", crate::MAX_STEPS));
-        return false;
-    }
-    true
-}

@@ -5,10 +5,9 @@ mod container;
 mod keys;
 
 use crate::compose::Reading;
-use crate::draft::{
-    Draft, Reasons, StageDraft, check_size, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, workspace,
-};
+use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, workspace};
 use crate::environment::{self, Environment};
+use crate::extent::{Extent, check_size, few_needs, few_volumes};
 use crate::matrix::{Cell, cell_name};
 use crate::source::Source;
 use crate::when::{Mismatch, Situation, read_constraint};
@@ -56,12 +55,19 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
     let (part, raw) = source.first("drone 0.8", findings)?;
     let branches = branches(raw, facts, findings);
     let mut drafts: Vec<StageDraft> = Vec::new();
+    let mut extent = Extent::default();
     for cell in matrix_cells(raw, part, DIALECT, findings)? {
         let mut metadata = environment::drone08::metadata(facts, drafts.len() as u32 + 1);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
         let name = stage_name(&cell, &drafts);
+        if !extent.has_room(&root, &metadata, findings) {
+            break;
+        }
         drafts.extend(read_cell(&root, name, cell, metadata, facts, findings));
+        if !extent.holds(drafts.last(), findings) {
+            break;
+        }
     }
     Some((drafts, branches))
 }
@@ -104,6 +110,7 @@ fn read_cell(
     }
     warn_of_duplicates(&services, findings);
     warn_of_duplicates(&steps, findings);
+    few_volumes(&reading.volumes, findings);
     Some(StageDraft {
         name,
         span: root.span,
@@ -194,6 +201,9 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
         steps.push(step);
     }
     let levels = levels_by_group(&kept);
+    if !few_needs(&levels, waits_for.len(), findings) {
+        return None;
+    }
     let mut members: Vec<StepNumber> = Vec::new();
     for (n, draft_step) in kept.into_iter().enumerate() {
         if n > 0 && levels[n] != levels[n - 1] {

@@ -5,9 +5,10 @@ mod document;
 mod keys;
 mod step;
 
-use crate::draft::{Draft, Reasons, StageDraft, check_size, expand};
+use crate::draft::{Draft, Reasons, StageDraft, expand};
 use crate::environment::drone1::{self as variables, StageFacts};
 use crate::environment::{self, Environment};
+use crate::extent::{Extent, check_size, too_many_needs};
 use crate::graph::{bridge, order, positions};
 use crate::source::Source;
 use crate::when::Situation;
@@ -33,7 +34,10 @@ pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Fi
         drafts.iter().map(|draft| draft.depends_on.iter().filter_map(|(name, _)| places.get(name.as_str()).copied()).collect()).collect();
     let mut planned: Vec<Option<Stage>> = drafts.into_iter().map(|draft| stage(draft, facts, &mut reasons, findings)).collect();
     let keep: Vec<bool> = planned.iter().map(Option::is_some).collect();
-    let bridged = bridge(&needs, &keep);
+    let Some(bridged) = bridge(&needs, &keep) else {
+        too_many_needs(findings);
+        return Vec::new();
+    };
     let mut numbers = vec![0; keep.len()];
     let mut next = 0;
     for (number, kept) in numbers.iter_mut().zip(&keep) {
@@ -60,6 +64,7 @@ pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Fi
 pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<StageDraft> {
     let mut drafts: Vec<StageDraft> = Vec::new();
     let mut pipelines = 0;
+    let mut extent = Extent::default();
     if !check_size(source.parts.len(), 0, findings) {
         return drafts;
     }
@@ -74,10 +79,16 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
         if !kind(&root, findings) {
             continue;
         }
+        if !extent.has_room(&root, &metadata, findings) {
+            break;
+        }
         pipelines += 1;
         let stage = StageFacts { number: pipelines, ..document::facts(&root, pipelines) };
         metadata.extend(variables::metadata(facts, &stage));
         drafts.extend(document::read(&root, metadata, facts, findings));
+        if !extent.holds(drafts.last(), findings) {
+            break;
+        }
     }
     if pipelines == 0 && !findings.has_errors() {
         findings.error("no-pipeline", None, message!("no document of the file has `kind: pipeline`"));
@@ -199,7 +210,10 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     if !keep[services..].contains(&true) {
         return None;
     }
-    let needs = bridge(&edges(&all, services), &keep);
+    let Some(needs) = bridge(&edges(&all, services), &keep) else {
+        too_many_needs(findings);
+        return None;
+    };
     let mut numbers = vec![0; all.len()];
     let mut next = 0;
     for (number, kept) in numbers.iter_mut().zip(&keep) {

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 /// A longer pattern never matches: no branch is called so, and matching costs pattern times text.
 const MAX_PATTERN: usize = 1024;
-/// Most alternatives that `{a,b}` may unfold to.
+/// Most alternatives that `{a,b}` may unfold to, and most bytes of all of them.
 const MAX_ALTERNATIVES: usize = 256;
+const MAX_UNFOLDED: usize = 4096;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
@@ -64,35 +65,60 @@ fn tokens(pattern: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// Runs all ways to match side by side, so that no pattern is slow. `stop` is a character that `*` and `?` do not match.
-fn run(tokens: &[Token], text: &str, stop: Option<char>) -> bool {
-    let mut alive = vec![false; tokens.len() + 1];
-    alive[0] = true;
-    let pass_stars = |alive: &mut [bool]| {
-        for (n, token) in tokens.iter().enumerate() {
-            if alive[n] && *token == Token::Star {
-                alive[n + 1] = true;
+/// Runs all ways to match side by side, so that no pattern is slow.
+struct Run<'t> {
+    tokens: &'t [Token],
+    /// A character that `*` and `?` do not match.
+    stop: Option<char>,
+    /// Whether the text so far leads to before each token, and to the end.
+    alive: Vec<bool>,
+    next: Vec<bool>,
+}
+
+impl<'t> Run<'t> {
+    fn new(tokens: &'t [Token], stop: Option<char>) -> Self {
+        let mut run = Self { tokens, stop, alive: vec![false; tokens.len() + 1], next: vec![false; tokens.len() + 1] };
+        run.alive[0] = true;
+        run.pass_stars();
+        run
+    }
+
+    /// A star may stand for nothing.
+    fn pass_stars(&mut self) {
+        for (n, token) in self.tokens.iter().enumerate() {
+            if self.alive[n] && *token == Token::Star {
+                self.alive[n + 1] = true;
             }
         }
-    };
-    pass_stars(&mut alive);
-    for c in text.chars() {
-        let mut next = vec![false; tokens.len() + 1];
-        for (n, token) in tokens.iter().enumerate().filter(|&(n, _)| alive[n]) {
+    }
+
+    /// Takes one more character; whether any way is left.
+    fn step(&mut self, c: char) -> bool {
+        self.next.fill(false);
+        for (n, token) in self.tokens.iter().enumerate().filter(|&(n, _)| self.alive[n]) {
             match token {
-                Token::Star => next[n] |= Some(c) != stop,
-                Token::Any => next[n + 1] |= Some(c) != stop,
+                Token::Star => self.next[n] |= Some(c) != self.stop,
+                Token::Any => self.next[n + 1] |= Some(c) != self.stop,
                 Token::Class(negated, ranges) => {
                     let inside = ranges.iter().any(|&(first, last)| (first..=last).contains(&c));
-                    next[n + 1] |= inside != *negated;
+                    self.next[n + 1] |= inside != *negated;
                 }
-                Token::Exactly(expected) => next[n + 1] |= c == *expected,
+                Token::Exactly(expected) => self.next[n + 1] |= c == *expected,
             }
         }
-        pass_stars(&mut next);
-        alive = next;
+        std::mem::swap(&mut self.alive, &mut self.next);
+        self.pass_stars();
+        self.alive.contains(&true)
     }
-    alive[tokens.len()]
+
+    fn matches(&self) -> bool {
+        self.alive[self.tokens.len()]
+    }
+}
+
+fn run(tokens: &[Token], text: &str, stop: Option<char>) -> bool {
+    let mut run = Run::new(tokens, stop);
+    text.chars().all(|c| run.step(c)) && run.matches()
 }
 
 /// Go's `filepath.Match`: `*` and `?` stay within a path segment, `[a-z]`, `\` escapes, the whole text must match.
@@ -101,10 +127,28 @@ pub fn path(pattern: &str, text: &str) -> bool {
     tokens(pattern).is_some_and(|tokens| run(&tokens, text, Some('/')))
 }
 
-/// Like [`path`], but `*` also crosses `/`: the patterns of `${NAME#pattern}`.
-pub fn text(pattern: &str) -> impl Fn(&str) -> bool {
-    let tokens = tokens(pattern);
-    move |text| tokens.as_ref().is_some_and(|tokens| run(tokens, text, None))
+/// The shortest and the longest prefix (or suffix) of a text that matches, as the offset of its end (or beginning). Like [`path`],
+/// but `*` also crosses `/`: the patterns of `${NAME#pattern}`.
+pub fn cuts(pattern: &str, text: &str, prefix: bool) -> Option<(usize, usize)> {
+    let mut tokens = tokens(pattern)?;
+    if !prefix {
+        tokens.reverse();
+    }
+    let mut run = Run::new(&tokens, None);
+    let start = if prefix { 0 } else { text.len() };
+    let mut cuts = run.matches().then_some((start, start));
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = if prefix { chars.next() } else { chars.next_back() } {
+        let alive = run.step(c);
+        if run.matches() {
+            let cut = if prefix { at + c.len_utf8() } else { at };
+            cuts = Some((cuts.map_or(cut, |(shortest, _)| shortest), cut));
+        }
+        if !alive {
+            break;
+        }
+    }
+    cuts
 }
 
 /// Double stars: like [`path`], and a segment `**` stands for any number of segments, `{a,b}` for alternatives.
@@ -137,12 +181,16 @@ fn walk(parts: &[&str], segments: &[&str], dead: &mut HashSet<(usize, usize)>) -
 fn alternatives(pattern: &str) -> Option<Vec<String>> {
     let mut done = Vec::new();
     let mut open = vec![pattern.to_owned()];
+    let mut unfolded = 0;
     while let Some(pattern) = open.pop() {
         match braces(&pattern)? {
-            None => done.push(pattern),
+            None => {
+                unfolded += pattern.len();
+                done.push(pattern);
+            }
             Some((before, choices, after)) => open.extend(choices.iter().map(|choice| format!("{before}{choice}{after}"))),
         }
-        if done.len() + open.len() > MAX_ALTERNATIVES {
+        if done.len() + open.len() > MAX_ALTERNATIVES || unfolded > MAX_UNFOLDED {
             return None;
         }
     }

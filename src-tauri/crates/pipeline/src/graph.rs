@@ -49,24 +49,35 @@ pub(crate) fn order(needs: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
     Err(path)
 }
 
+/// Most needs in a plan. Every step may wait for hundreds of others, but the square of thousands of steps is a bomb.
+pub(crate) const MAX_NEEDS: usize = 500_000;
+
 /// The needs of each kept node once the others are gone: a node that was left out hands its own needs on. The input has
-/// no circle.
-pub(crate) fn bridge(needs: &[Vec<usize>], keep: &[bool]) -> Vec<Vec<usize>> {
+/// no circle. `None` when these are more than [`MAX_NEEDS`].
+pub(crate) fn bridge(needs: &[Vec<usize>], keep: &[bool]) -> Option<Vec<Vec<usize>>> {
     let mut bridged: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
+    // The same needs come along many ways: whose list each node was put into last.
+    let mut taken_by = vec![usize::MAX; needs.len()];
+    let mut total = 0;
     for node in order(needs).unwrap_or_default() {
         let mut list = Vec::new();
         for &need in &needs[node] {
-            if keep[need] {
-                list.push(need);
-            } else {
-                list.extend_from_slice(&bridged[need]);
+            let own = [need];
+            let handed_on = if keep[need] { &own[..] } else { &bridged[need] };
+            for &need in handed_on {
+                if std::mem::replace(&mut taken_by[need], node) != node {
+                    list.push(need);
+                }
             }
         }
+        total += list.len();
+        if total > MAX_NEEDS {
+            return None;
+        }
         list.sort_unstable();
-        list.dedup();
         bridged[node] = list;
     }
-    bridged
+    Some(bridged)
 }
 
 #[cfg(test)]
@@ -83,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_bridged() {
         // 0 <- 1 <- 2 <- 3 with 1 and 2 left out, in any order of the file.
-        assert_eq!(bridge(&[vec![], vec![0], vec![1], vec![2, 0]], &[true, false, false, true])[3], [0]);
-        assert_eq!(bridge(&[vec![1], vec![2], vec![]], &[true, false, true])[0], [2]);
+        assert_eq!(bridge(&[vec![], vec![0], vec![1], vec![2, 0]], &[true, false, false, true]).unwrap()[3], [0]);
+        assert_eq!(bridge(&[vec![1], vec![2], vec![]], &[true, false, true]).unwrap()[0], [2]);
     }
 }

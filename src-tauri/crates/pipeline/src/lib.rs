@@ -17,6 +17,7 @@ mod draft;
 mod drone08;
 mod drone1;
 pub mod environment;
+mod extent;
 pub mod glob;
 mod graph;
 mod image;
@@ -45,8 +46,11 @@ use source::{AllFindings, Sources};
 
 /// Time limit of a run where nothing else is said: the dialects' default of 60 minutes.
 const DEFAULT_TIMEOUT_S: u64 = 3600;
-/// Most steps in one plan; every step carries its whole environment.
-pub(crate) const MAX_STEPS: usize = 2000;
+/// Most steps in one plan. A file of a megabyte with steps as people write them has 8000; what makes many steps heavy is limited by
+/// itself: their environments, their needs and their trees, all together (see `extent` and `graph::MAX_NEEDS`).
+pub(crate) const MAX_STEPS: usize = 10_000;
+/// Most stages in one plan; what is known of the run is put together for each.
+pub(crate) const MAX_STAGES: usize = 1000;
 
 /// A pipeline file as it lies in the repository.
 #[derive(Debug, Clone, Copy)]

@@ -52,7 +52,8 @@ impl<'a> Source<'a> {
             Part { range, raw }
         };
         let mut parts: Vec<Part> = Vec::new();
-        for range in cut(text) {
+        // One more than may be compiled, so that it is noticed.
+        for range in cut(text).into_iter().take(crate::MAX_STAGES + 1) {
             parts.push(parse(range, if splicing { parse_splicing } else { parse_part }));
         }
         let detected = detect::of(file.path, &index, &parts)?;

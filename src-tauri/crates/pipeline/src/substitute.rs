@@ -8,8 +8,14 @@ use std::ops::Range;
 
 /// Largest text that substitution may make out of one document, in bytes.
 const MAX_OUTPUT: usize = 4 << 20;
-/// Longest value that `#` and `%` are applied to, in bytes: they try every prefix.
+/// Most bytes of values that the expressions of one document may look at, and most work in removing patterns from them (bytes of the
+/// value times bytes of the pattern): a megabyte of expressions over a long value would take minutes.
+const MAX_READ: usize = 8 << 20;
+const MAX_WORK: usize = 4 << 20;
+/// Longest value that `#` and `%` are applied to, in bytes.
 const MAX_TRIMMED: usize = 16 << 10;
+/// Most wrong expressions that are told.
+const MAX_WRONG: usize = 50;
 /// Deepest nesting of expressions.
 const MAX_DEPTH: usize = 16;
 
@@ -51,7 +57,7 @@ pub fn substitute(text: &str, backslashes: Backslashes, value: &dyn Fn(&str) -> 
     let mut out = Substituted::default();
     let mut wrong = Vec::new();
     let bytes = text.as_bytes();
-    let mut reader = Reader { text, value, unknown: Vec::new() };
+    let mut reader = Reader { text, value, unknown: Vec::new(), read: 0, work: 0 };
     let (mut at, mut plain) = (0, 0);
     while at < bytes.len() {
         let (len, piece) = match (bytes[at], bytes.get(at + 1)) {
@@ -60,8 +66,9 @@ pub fn substitute(text: &str, backslashes: Backslashes, value: &dyn Fn(&str) -> 
             (b'$', Some(b'{')) => match reader.expression(at + 2, 0) {
                 Ok((text, end)) => (end - at, Some(text)),
                 Err(message) => {
-                    if wrong.len() < 50 {
-                        wrong.push(BadExpression { range: at..reader.visible_end(at), message });
+                    wrong.push(BadExpression { range: at..reader.visible_end(at), message });
+                    if wrong.len() >= MAX_WRONG {
+                        return Err(wrong);
                     }
                     (2, None)
                 }
@@ -111,6 +118,8 @@ struct Reader<'a> {
     text: &'a str,
     value: &'a dyn Fn(&str) -> Option<String>,
     unknown: Vec<(String, Range<usize>)>,
+    read: usize,
+    work: usize,
 }
 
 impl Reader<'_> {
@@ -129,6 +138,9 @@ impl Reader<'_> {
     fn expression(&mut self, start: usize, depth: usize) -> Result<(String, usize), Message> {
         if depth > MAX_DEPTH {
             return Err(message!("expressions are nested too deep"));
+        }
+        if self.read > MAX_READ || self.work > MAX_WORK {
+            return Err(message!("the expressions before this one already take too long"));
         }
         if self.peek(start) == Some(b'#') && self.peek(start + 1) != Some(b'}') {
             let (name, at) = self.name(start + 1)?;
@@ -156,6 +168,7 @@ impl Reader<'_> {
             b':' => self.substring(&value, at + 1, depth),
             b'#' | b'%' => {
                 let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", Escapes::Slash, depth)?;
+                self.work += value.len().saturating_mul(pattern.len());
                 Ok((trim(&value, &pattern, operator == b'#', twice)?, end + 1))
             }
             b'/' => self.replace(&value, at + 1, depth),
@@ -171,8 +184,9 @@ impl Reader<'_> {
         Ok((self.text[start..start + len].to_owned(), start + len))
     }
 
-    fn lookup(&self, name: &str) -> Option<String> {
+    fn lookup(&mut self, name: &str) -> Option<String> {
         let value = (self.value)(name)?;
+        self.read += value.len();
         Some(if value.contains('\n') { quote(&value) } else { value })
     }
 
@@ -270,13 +284,7 @@ fn trim(value: &str, pattern: &str, prefix: bool, longest: bool) -> Result<Strin
     if value.len() > MAX_TRIMMED {
         return Err(message!("the value is too long to remove a pattern from it"));
     }
-    let matches = glob::text(pattern);
-    let mut cuts: Vec<usize> = value.char_indices().map(|(n, _)| n).chain([value.len()]).collect();
-    // The shortest prefix ends first, the shortest suffix begins last.
-    if prefix == longest {
-        cuts.reverse();
-    }
-    let cut = cuts.into_iter().find(|&cut| matches(if prefix { &value[..cut] } else { &value[cut..] }));
+    let cut = glob::cuts(pattern, value, prefix).map(|(shortest_cut, longest_cut)| if longest { longest_cut } else { shortest_cut });
     Ok(match cut {
         Some(cut) if prefix => value[cut..].to_owned(),
         Some(cut) => value[..cut].to_owned(),

@@ -6,9 +6,10 @@ mod keys;
 mod step;
 mod workflows;
 
-use crate::draft::{Draft, Reasons, StageDraft, check_size, expand, levels_by_group, matrix_cells, runs_ever};
+use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever};
 use crate::environment::woodpecker as variables;
 use crate::environment::{self, Environment};
+use crate::extent::{Extent, check_size, few_needs};
 use crate::graph::order;
 use crate::matrix::cell_name;
 use crate::source::{AllFindings, Source, Sources};
@@ -79,16 +80,23 @@ pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, findings: &mut 
 /// Reads all files; of one with errors there may be nothing.
 pub(crate) fn read(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<Option<Read>> {
     let mut names = HashSet::new();
+    let mut extent = Extent::default();
     let mut reads = Vec::new();
     for (source, findings) in sources.all().iter().zip(&mut findings.files) {
-        reads.push(read_file(source, &mut names, facts, findings));
+        reads.push(read_file(source, &mut names, &mut extent, facts, findings));
     }
     workflows::check(&reads, findings);
     reads
 }
 
 /// Reads one draft per combination of the matrix. `names` are those of the stages so far.
-fn read_file(source: &Source<'_>, names: &mut HashSet<String>, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Read> {
+fn read_file(
+    source: &Source<'_>,
+    names: &mut HashSet<String>,
+    extent: &mut Extent,
+    facts: &EventFacts,
+    findings: &mut Findings<'_>,
+) -> Option<Read> {
     let (part, raw) = source.first("woodpecker", findings)?;
     let generation = if raw.get("steps").is_none() && raw.get("pipeline").is_some() { Generation::Early } else { Generation::Current };
     let branches = document::branches(raw, generation, facts, findings);
@@ -99,12 +107,18 @@ fn read_file(source: &Source<'_>, names: &mut HashSet<String>, facts: &EventFact
         let mut metadata = variables::metadata(facts, generation, &workflow, number);
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
+        if !extent.has_room(&root, &metadata, findings) {
+            break;
+        }
         let mut name = if cell.is_empty() { workflow.clone() } else { format!("{workflow} {}", cell_name(&cell)) };
         if !names.insert(name.clone()) {
             name = format!("{name} ({number})");
             names.insert(name.clone());
         }
         drafts.extend(document::read(&root, generation, name, cell, metadata, facts, findings));
+        if !extent.holds(drafts.last(), findings) {
+            break;
+        }
     }
     if generation == Generation::Current {
         document::deprecated_variables(&source.index, part.range.clone(), findings);
@@ -153,6 +167,9 @@ fn stage(
         return None;
     }
     let levels = levels(&kept, findings)?;
+    if !few_needs(&levels, services.len(), findings) {
+        return None;
+    }
     let base = Base::new(generation, draft.metadata, facts, draft.workspace.dir());
     let mut steps: Vec<Step> = Vec::new();
     for service in services {

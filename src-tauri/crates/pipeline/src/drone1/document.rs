@@ -2,9 +2,10 @@
 
 use super::check_edges;
 use super::step::{self, Setting};
-use crate::draft::{Draft, StageDraft, WORKSPACE_KEYS, check_size, demand_trust, from_secret};
+use crate::draft::{Draft, StageDraft, WORKSPACE_KEYS, demand_trust, from_secret};
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
+use crate::extent::{check_size, few_volumes};
 use crate::when::{Conditions, When};
 use lp_model::{BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
@@ -252,6 +253,9 @@ fn volumes(node: &Node, what: What<'_>, trusted: bool, stage: &mut StageDraft, f
             VolumeKind::Temp
         };
         stage.volumes.push(Volume { name, kind });
+        if !few_volumes(&stage.volumes, findings) {
+            return;
+        }
     }
 }
 

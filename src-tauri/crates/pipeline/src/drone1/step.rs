@@ -265,7 +265,9 @@ fn mounts(node: &Node, what: What<'_>, setting: &Setting<'_>, draft: &mut Draft,
         decode::unknown_keys(entries, &MOUNT_KEYS, what!("an item of {}", what), findings);
         let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, what!("`{}` in {}", key, what), findings));
         let (name, path) = (text("name").unwrap_or_default(), text("path").unwrap_or_default());
-        if !setting.volumes.iter().any(|volume| volume.name == name) {
+        // Looking for the name that was meant costs a look at all of them: not for more findings than are kept.
+        let told = findings.is_full() && findings.has_errors();
+        if !told && !setting.volumes.iter().any(|volume| volume.name == name) {
             let known: Vec<&str> = setting.volumes.iter().map(|volume| volume.name.as_str()).collect();
             let found = findings.error("unknown-volume", item.span, message!("the pipeline has no volume `{}`", name));
             match closest(&name, &known) {

@@ -19,7 +19,7 @@ use Effect::{Different, Needs, Unsupported};
 
 /// The effect of every code of this crate and of the YAML reader. `None`: a remark that holds where the file comes from too, so that
 /// nothing changes by coming here.
-const EFFECTS: [(&str, Option<Effect>); 83] = [
+const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("alias-loop", Some(Unsupported)),
     ("bad-expression", Some(Unsupported)),
     ("bad-substitution", Some(Unsupported)),
@@ -90,7 +90,10 @@ const EFFECTS: [(&str, Option<Effect>); 83] = [
     ("too-deep", Some(Unsupported)),
     ("too-large", Some(Unsupported)),
     ("too-many-conditions", Some(Unsupported)),
+    ("too-many-needs", Some(Unsupported)),
+    ("too-many-stages", Some(Unsupported)),
     ("too-many-steps", Some(Unsupported)),
+    ("too-many-volumes", Some(Unsupported)),
     ("unknown-dependency", Some(Unsupported)),
     ("unknown-event", None),
     ("unknown-key", None),

@@ -3,8 +3,9 @@
 use super::step::{self, Setting};
 use super::{DIALECT, Generation};
 use crate::compose::Reading;
-use crate::draft::{Dependency, Draft, StageDraft, check_size, warn_of_duplicates, workspace};
+use crate::draft::{Dependency, Draft, StageDraft, warn_of_duplicates, workspace};
 use crate::environment::Environment;
+use crate::extent::{check_size, few_volumes};
 use crate::graph::order;
 use crate::matrix::Cell;
 use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker::Reader};
@@ -113,6 +114,7 @@ pub(super) fn read(
     let section = if generation == Generation::Early { "pipeline" } else { "steps" };
     stage.steps = containers(root, section, false, &mut setting, findings);
     stage.volumes = setting.reading.volumes;
+    few_volumes(&stage.volumes, findings);
     if stage.steps.is_empty() && !findings.has_errors() {
         let span = root.get(section).map_or(root.span, |node| node.span);
         findings.error("no-steps", span, message!("`{}` has no steps", section));
