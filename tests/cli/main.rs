@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod kills;
+mod lint;
 mod main_job;
 mod secrets;
 mod together;

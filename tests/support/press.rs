@@ -102,6 +102,8 @@ impl Press {
             .env("LETTERPRESS_HOME", &self.data)
             .env("LETTERPRESS_KEY_STORE", "file")
             .env("HOME", self.folder.path())
+            // Findings are printed in the language of the terminal.
+            .env("LC_ALL", "C")
             .stdin(Stdio::null());
         if let Some(address) = &self.docker_host {
             command.env("DOCKER_HOST", address);

@@ -1,153 +1,274 @@
-//! Pipeline files on the disk, as a developer edits them: findings and plans without a commit and without the store.
+//! Files on the disk, as a developer edits them: which ones are meant by a path, and what belongs together.
 
-use crate::dto::{ApiError, ErrorCode, Finding};
-use crate::prepare::{find_version, repo_facts};
-use lp_git::Repository;
-use lp_model::{EventFacts, EventKind, Plan};
-use lp_pipeline::PipelineFile;
-use std::collections::BTreeMap;
+use crate::dto::{ApiError, ErrorCode};
+use crate::pipelines::PLACES;
 use std::path::{Path, PathBuf};
 
-/// How a plan is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlanFormat {
-    /// Indented JSON, as it is stored with a run.
-    Json,
-    /// The same as YAML.
-    Yaml,
+/// The file with the buttons.
+const WORKFLOW_FILE: &str = ".letterpress.yml";
+/// The folder with the workflows of Woodpecker.
+const WORKFLOW_FOLDER: &str = ".woodpecker";
+
+/// A file that was read.
+#[derive(Debug)]
+pub(crate) struct DiskFile {
+    /// Its path as it was named.
+    pub shown: String,
+    /// Its path as it is in a repository: what the compiler tells dialects apart by.
+    pub path: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Whether it was asked for; if not, it is read because others need it.
+    pub asked: bool,
 }
 
-/// The event that a plan is compiled for.
-#[derive(Debug, Clone, Default)]
-pub struct PlannedEvent {
-    /// The word of the event; empty: `push`.
-    pub event: String,
-    /// The branch; empty: that of the repository around the file, else `main`.
-    pub branch: String,
-    /// The tag, or empty.
-    pub tag: String,
-    /// The target environment, or empty.
-    pub target: String,
-    /// Values of the form.
-    pub inputs: BTreeMap<String, String>,
+/// Files that are read together.
+#[derive(Debug)]
+pub(crate) enum Group {
+    /// A pipeline: one file, or all the workflows of Woodpecker.
+    Pipeline(Vec<DiskFile>),
+    /// `.letterpress.yml`.
+    Workflows(DiskFile),
 }
 
-/// All findings about a file that hold for any event; `.letterpress.yml` is recognised by its name.
-///
-/// # Errors
-/// `PipelineMissing` when the file cannot be read.
-pub fn lint_file(path: &Path) -> Result<Vec<Finding>, ApiError> {
-    let (shown, bytes) = read(path)?;
-    let diagnostics = if shown.ends_with(".letterpress.yml") {
-        match lp_workflow::parse(&shown, &bytes) {
-            Ok((_, warnings)) => warnings,
-            Err(diagnostics) => diagnostics,
-        }
-    } else {
-        lp_pipeline::lint(&[PipelineFile { path: &shown, bytes: &bytes }])
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(diagnostics.iter().map(|diagnostic| Finding::new(diagnostic, &text)).collect())
+/// What a path stands for before anything is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Named {
+    File(PathBuf),
+    /// The workflows in a folder; those that were asked for, or all.
+    Folder(PathBuf, Option<Vec<PathBuf>>),
 }
 
-/// What would run for an event, printed, with warnings about the file.
-///
-/// # Errors
-/// `PipelineMissing`, `PipelineInvalid` with every finding, `BadRequest` for a word that is no event.
-pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Result<(String, Vec<Finding>), ApiError> {
-    let (shown, bytes) = read(path)?;
-    let facts = facts(path, event)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let findings = |diagnostics: &[lp_model::Diagnostic]| diagnostics.iter().map(|one| Finding::new(one, &text)).collect::<Vec<_>>();
-    let (plan, warnings) = lp_pipeline::compile(&[PipelineFile { path: &shown, bytes: &bytes }], &facts).map_err(|diagnostics| {
-        ApiError { findings: findings(&diagnostics), ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{shown}` has errors")) }
-    })?;
-    Ok((print(&plan, format), findings(&warnings)))
-}
-
-fn print(plan: &Plan, format: PlanFormat) -> String {
-    match format {
-        PlanFormat::Json => serde_json::to_string_pretty(plan).expect("plain data") + "\n",
-        PlanFormat::Yaml => serde_yaml::to_string(plan).expect("plain data"),
-    }
-}
-
-/// The file that is meant: itself, or the first pipeline file of a folder.
-pub(crate) fn read(path: &Path) -> Result<(String, Vec<u8>), ApiError> {
-    let missing =
-        |message: String| ApiError::new(ErrorCode::PipelineMissing, message).hint("name a pipeline file, or a folder that has one");
-    let file = if path.is_dir() {
-        let found = crate::prepare::PIPELINE_FILES.iter().map(|name| path.join(name)).find(|file| file.is_file());
-        found.ok_or_else(|| missing(format!("`{}` has no pipeline file", path.display())))?
-    } else {
-        path.to_owned()
-    };
-    let bytes = std::fs::read(&file).map_err(|problem| missing(format!("`{}` cannot be read: {problem}", file.display())))?;
-    Ok((file.display().to_string(), bytes))
-}
-
-/// Facts of the repository around the file, where there is one.
-fn facts(path: &Path, event: &PlannedEvent) -> Result<EventFacts, ApiError> {
-    let word = if event.event.is_empty() { "push" } else { &event.event };
-    let kind = EventKind::parse(word).ok_or_else(|| crate::prepare::no_event(word))?;
-    let mut facts = EventFacts::new(kind);
-    facts.run_number = 1;
-    let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let folder: PathBuf = if place.is_dir() { place } else { place.parent().map(Path::to_owned).unwrap_or_default() };
-    if let Ok(repository) = Repository::open(&folder) {
-        facts.repo = repo_facts(&repository)?;
-        if let Ok(version) = find_version(&repository, "") {
-            facts.commit = repository.commit_facts(&version)?;
+/// Everything that the paths stand for, and what could not be read.
+pub(crate) fn groups(paths: &[PathBuf]) -> (Vec<Group>, Vec<ApiError>) {
+    let (mut named, mut groups, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    for path in paths {
+        match names(path) {
+            Ok(more) => more.into_iter().for_each(|one| add(one, &mut named)),
+            Err(error) => unreadable.push(error),
         }
     }
-    if facts.commit.sha.is_empty() {
-        // Outside of a repository: any commit will do, and an empty one would make texts that no real run sees.
-        facts.commit.sha = "0".repeat(40);
-        facts.commit.message = "a commit".to_owned();
-        facts.repo.owner = "owner".to_owned();
-        facts.repo.name = "name".to_owned();
-        facts.repo.default_branch = "main".to_owned();
+    for one in named {
+        match read(one) {
+            Ok(group) => groups.push(group),
+            Err(error) => unreadable.push(error),
+        }
     }
-    if !event.branch.is_empty() || facts.commit.branch.is_empty() {
-        facts.commit.branch = if event.branch.is_empty() { "main".to_owned() } else { event.branch.clone() };
-        facts.commit.reference = format!("refs/heads/{}", facts.commit.branch);
+    (groups, unreadable)
+}
+
+/// The pipeline that a path stands for.
+pub(crate) fn pipeline(path: &Path) -> Result<Vec<DiskFile>, ApiError> {
+    let is_pipeline = |named: &Named| !matches!(named, Named::File(path) if is_workflow_file(path));
+    let named = names(path)?.into_iter().find(is_pipeline).ok_or_else(|| no_pipeline(path))?;
+    match read(named)? {
+        Group::Pipeline(files) => Ok(files),
+        Group::Workflows(_) => Err(no_pipeline(path)),
     }
-    if !event.tag.is_empty() {
-        facts.commit.reference = format!("refs/tags/{}", event.tag);
+}
+
+pub(crate) fn no_pipeline(path: &Path) -> ApiError {
+    missing(format!("`{}` has no pipeline file", path.display()))
+}
+
+fn missing(message: String) -> ApiError {
+    ApiError::new(ErrorCode::PipelineMissing, message).hint("name a pipeline file, or a folder that has one")
+}
+
+fn is_workflow_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == WORKFLOW_FILE)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
+/// The folder of workflows that a file lies in, also when it is named from within.
+fn workflow_folder(path: &Path) -> Option<PathBuf> {
+    let place = std::path::absolute(path).ok()?;
+    let inside = place.parent()?.file_name()? == WORKFLOW_FOLDER && is_yaml(path);
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    inside.then(|| parent.unwrap_or(Path::new(".")).to_owned())
+}
+
+/// The same file may be named twice, and some workflows of a folder one by one.
+fn add(one: Named, named: &mut Vec<Named>) {
+    let same = |a: &Path, b: &Path| a == b || std::path::absolute(a).ok() == std::path::absolute(b).ok();
+    for other in named.iter_mut() {
+        match (&one, other) {
+            (Named::File(path), Named::File(other)) if same(path, other) => return,
+            (Named::Folder(path, asked), Named::Folder(other, others)) if same(path, other) => {
+                match (asked, others) {
+                    (Some(asked), Some(others)) => others.extend(asked.clone()),
+                    (None, others) => *others = None,
+                    (Some(_), None) => {}
+                }
+                return;
+            }
+            _ => {}
+        }
     }
-    facts.target = Some(event.target.clone()).filter(|target| !target.is_empty());
-    facts.inputs = event.inputs.clone();
-    Ok(facts)
+    named.push(one);
+}
+
+/// A file stands for itself (a workflow of Woodpecker for itself among those beside it), the folder of a project for what the app
+/// would read in it, another folder for the workflows in it.
+fn names(path: &Path) -> Result<Vec<Named>, ApiError> {
+    if !path.is_dir() {
+        return Ok(vec![match workflow_folder(path) {
+            Some(folder) => Named::Folder(folder, Some(vec![path.to_owned()])),
+            None => Named::File(path.to_owned()),
+        }]);
+    }
+    let mut named = Vec::new();
+    let is_folder = std::path::absolute(path).is_ok_and(|place| place.file_name().is_some_and(|name| name == WORKFLOW_FOLDER));
+    if !is_folder {
+        let workflows = below(path, WORKFLOW_FILE);
+        if workflows.is_file() {
+            named.push(Named::File(workflows.clone()));
+        }
+        named.extend(first_pipeline(path));
+        for pipeline in pipelines_of(&workflows) {
+            let pipeline = below(path, &pipeline);
+            let pipeline = if pipeline.is_dir() { Named::Folder(pipeline, None) } else { Named::File(pipeline) };
+            add(pipeline, &mut named);
+        }
+    }
+    if named.is_empty() && !yaml_files(path)?.is_empty() {
+        named.push(Named::Folder(path.to_owned(), None));
+    }
+    if named.is_empty() { Err(no_pipeline(path)) } else { Ok(named) }
+}
+
+/// `path/name`, without a leading `./`.
+fn below(path: &Path, name: impl AsRef<Path>) -> PathBuf {
+    if path == Path::new(".") { name.as_ref().to_owned() } else { path.join(name) }
+}
+
+/// The pipeline that a project has if it does not say which; as at a commit.
+fn first_pipeline(path: &Path) -> Option<Named> {
+    PLACES.iter().map(|place| below(path, place)).find_map(|place| {
+        let workflows = place.is_dir() && yaml_files(&place).is_ok_and(|files| !files.is_empty());
+        if workflows { Some(Named::Folder(place, None)) } else { place.is_file().then_some(Named::File(place)) }
+    })
+}
+
+/// The pipelines that the buttons name.
+fn pipelines_of(workflows: &Path) -> Vec<String> {
+    let Ok(bytes) = std::fs::read(workflows) else { return Vec::new() };
+    let parsed = lp_workflow::parse(WORKFLOW_FILE, &bytes).map(|(workflows, _)| workflows).unwrap_or_default();
+    parsed.into_iter().filter_map(|workflow| workflow.pipeline).collect()
+}
+
+fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, ApiError> {
+    let unreadable = |problem: std::io::Error| missing(format!("`{}` cannot be read: {problem}", folder.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        let path = below(folder, &name);
+        if is_yaml(&path) && !is_workflow_file(&path) && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(named: Named) -> Result<Group, ApiError> {
+    match named {
+        Named::File(path) if is_workflow_file(&path) => Ok(Group::Workflows(read_file(&path, true)?)),
+        Named::File(path) => Ok(Group::Pipeline(vec![read_file(&path, true)?])),
+        Named::Folder(folder, asked) => {
+            let mut paths = yaml_files(&folder)?;
+            // One that was named and is not there is an error, not a workflow less.
+            paths.extend(asked.iter().flatten().filter(|path| !path.is_file()).cloned());
+            let is_asked = |path: &Path| asked.as_ref().is_none_or(|asked| asked.iter().any(|one| one.file_name() == path.file_name()));
+            paths.iter().map(|path| read_file(path, is_asked(path))).collect::<Result<_, _>>().map(Group::Pipeline)
+        }
+    }
+}
+
+fn read_file(path: &Path, asked: bool) -> Result<DiskFile, ApiError> {
+    let bytes = std::fs::read(path).map_err(|problem| missing(format!("`{}` cannot be read: {problem}", path.display())))?;
+    let shown = path.display().to_string();
+    // Named from within its folder, a workflow would not be known as one of Woodpecker.
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let inside = workflow_folder(path).is_some() && !shown.contains(WORKFLOW_FOLDER);
+    let path = if inside { format!("{WORKFLOW_FOLDER}/{name}") } else { shown.clone() };
+    Ok(DiskFile { shown, path, bytes, asked })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_plan_is_printed_in_both_formats_and_says_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(".drone.yml");
-        std::fs::write(&file, "kind: pipeline\nname: default\nsteps:\n- name: 构建\n  image: alpine\n  commands: [echo $TOKEN]\n  environment:\n    TOKEN: {from_secret: token}\n").unwrap();
-        let event = PlannedEvent { tag: "1.0.0".into(), event: "tag".into(), ..PlannedEvent::default() };
-        let (json, warnings) = plan_file(folder.path(), &event, PlanFormat::Json).unwrap();
-        assert_eq!(warnings, []);
-        let plan: Plan = serde_json::from_str(&json).unwrap();
-        assert_eq!(plan.event.tag(), Some("1.0.0"));
-        assert_eq!(plan.secret_names(), ["token"]);
-        let (yaml, _) = plan_file(&file, &event, PlanFormat::Yaml).unwrap();
-        assert!(yaml.contains("name: 构建"), "{yaml}");
-        assert!(yaml.starts_with("version: 1\n"), "{yaml}");
+    const STEPS: &str = "steps:\n- {name: a, image: b}\n";
+
+    fn write(folder: &Path, files: &[&str]) {
+        for file in files {
+            let path = folder.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, STEPS).unwrap();
+        }
+    }
+
+    /// The files that are meant, without the folder; those that are only read with others in brackets.
+    fn meant(folder: &Path, paths: &[&str]) -> Result<Vec<String>, Vec<String>> {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| folder.join(path)).collect();
+        let (groups, unreadable) = groups(&paths);
+        if !unreadable.is_empty() {
+            return Err(unreadable.into_iter().map(|error| error.message.replace(&folder.display().to_string(), "")).collect());
+        }
+        let name = |file: &DiskFile| {
+            let shown = Path::new(&file.shown).strip_prefix(folder).unwrap().display().to_string();
+            if file.asked { shown } else { format!("({shown})") }
+        };
+        Ok(groups
+            .iter()
+            .map(|group| match group {
+                Group::Pipeline(files) => files.iter().map(name).collect::<Vec<_>>().join(" + "),
+                Group::Workflows(file) => name(file),
+            })
+            .collect())
     }
 
     #[test]
-    fn findings_and_words_that_are_no_events() {
+    fn a_folder_stands_for_what_the_app_would_read() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(".drone.yml");
-        std::fs::write(&file, "kind: pipeline\nsteps: 7\n").unwrap();
-        assert!(lint_file(&file).unwrap().iter().any(|finding| finding.excerpt.is_some()));
-        let event = PlannedEvent { event: "pusch".into(), ..PlannedEvent::default() };
-        assert_eq!(plan_file(&file, &event, PlanFormat::Json).unwrap_err().code, ErrorCode::BadRequest);
-        assert_eq!(lint_file(&folder.path().join("none")).unwrap_err().code, ErrorCode::PipelineMissing);
+        let folder = folder.path();
+        assert_eq!(meant(folder, &["."]).unwrap_err(), ["`/.` has no pipeline file"]);
+        write(folder, &[".woodpecker.yml"]);
+        assert_eq!(meant(folder, &[""]).unwrap(), [".woodpecker.yml"]);
+        write(folder, &[".woodpecker/b.yaml", ".woodpecker/a.yml", ".woodpecker/notes.txt"]);
+        assert_eq!(meant(folder, &[""]).unwrap(), [".woodpecker/a.yml + .woodpecker/b.yaml"]);
+        write(folder, &[".drone.yaml"]);
+        assert_eq!(meant(folder, &[""]).unwrap(), [".drone.yaml"]);
+        write(folder, &["ci/release.yml"]);
+        let workflows =
+            "workflows:\n- {name: a, pipeline: ci/release.yml}\n- {name: b, pipeline: .woodpecker}\n- {name: c, pipeline: .drone.yaml}\n";
+        std::fs::write(folder.join(WORKFLOW_FILE), workflows).unwrap();
+        assert_eq!(
+            meant(folder, &[""]).unwrap(),
+            [".letterpress.yml", ".drone.yaml", "ci/release.yml", ".woodpecker/a.yml + .woodpecker/b.yaml"]
+        );
+        assert_eq!(meant(folder, &["ci"]).unwrap(), ["ci/release.yml"]);
+    }
+
+    #[test]
+    fn workflows_are_read_with_those_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        write(folder, &[".woodpecker/a.yml", ".woodpecker/b.yml", ".drone.yml"]);
+        assert_eq!(meant(folder, &[".woodpecker/b.yml"]).unwrap(), ["(.woodpecker/a.yml) + .woodpecker/b.yml"]);
+        assert_eq!(
+            meant(folder, &[".woodpecker/b.yml", ".drone.yml", ".woodpecker/a.yml", ".drone.yml"]).unwrap(),
+            [".woodpecker/a.yml + .woodpecker/b.yml", ".drone.yml"]
+        );
+        assert_eq!(meant(folder, &[".woodpecker/b.yml", ".woodpecker"]).unwrap(), [".woodpecker/a.yml + .woodpecker/b.yml"]);
+        let missing = meant(folder, &[".woodpecker/c.yml", "d.yml"]).unwrap_err();
+        assert!(
+            missing[0].starts_with("`/.woodpecker/c.yml` cannot be read") && missing[1].starts_with("`/d.yml` cannot be read"),
+            "{missing:?}"
+        );
     }
 }

@@ -14,8 +14,6 @@ use std::path::PathBuf;
 
 /// Where the buttons are described.
 const WORKFLOW_FILE: &str = ".letterpress.yml";
-/// Files on the disk that are looked for when nothing names one, best first.
-pub(crate) const PIPELINE_FILES: [&str; 4] = [".drone.yml", ".drone.yaml", ".woodpecker.yaml", ".woodpecker.yml"];
 /// What to do about a file that lies in a commit.
 const CORRECT: &str = "correct the file, commit it and pick the new version";
 

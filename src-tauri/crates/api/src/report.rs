@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, Excerpt, ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep, Words};
-use crate::files;
+use crate::files::{self, Group};
 use crate::prepare::{Sources, find_version};
 use crate::projects::blocking;
 use lp_git::Repository;
@@ -29,13 +29,23 @@ impl App {
     }
 }
 
-/// The report about a pipeline on the disk: a file, or a folder that has one.
+/// The report about pipelines on the disk: files, or folders that have some.
 ///
 /// # Errors
-/// `PipelineMissing` when there is none that can be read.
-pub fn report_file(path: &Path) -> Result<ReportDto, ApiError> {
-    let (shown, bytes) = files::read(path)?;
-    Ok(report(&[PipelineFile { path: &shown, bytes: &bytes }]))
+/// `PipelineMissing` when there is none, or one that cannot be read.
+pub fn report_files(paths: &[PathBuf]) -> Result<ReportDto, ApiError> {
+    let (groups, unreadable) = files::groups(paths);
+    if let Some(error) = unreadable.into_iter().next() {
+        return Err(error);
+    }
+    let reports = groups.iter().filter_map(|group| match group {
+        Group::Pipeline(files) => {
+            let files: Vec<PipelineFile<'_>> = files.iter().map(|file| PipelineFile { path: &file.path, bytes: &file.bytes }).collect();
+            Some(report(&files))
+        }
+        Group::Workflows(_) => None,
+    });
+    reports.reduce(joined).ok_or_else(|| files::no_pipeline(paths.first().map_or(Path::new("."), PathBuf::as_path)))
 }
 
 /// The report about one pipeline.

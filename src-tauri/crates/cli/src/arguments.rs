@@ -26,10 +26,12 @@ pub struct Arguments {
 pub enum Command {
     /// Run the pipeline of a project and watch it.
     Run(Run),
-    /// Print all findings about a pipeline file or `.letterpress.yml`.
+    /// Print all findings about pipeline files and `.letterpress.yml`.
     Lint(Lint),
     /// Print what would run for an event.
     Plan(Plan),
+    /// Print the JSON schema of a file, for editors.
+    Schema(Schema),
     /// Show runs, newest first.
     History(History),
     /// Print the log of a run or of one step.
@@ -155,10 +157,11 @@ pub struct Doctor {
 
 /// `letterpress lint`.
 #[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 no errors, 1 errors (with `--strict` warnings too), 2 bad usage or a file that cannot be read.")]
 pub struct Lint {
-    /// The file, or a folder that has one.
+    /// Files, or folders that have some; a folder `.woodpecker` is one pipeline.
     #[arg(default_value = ".")]
-    pub file: PathBuf,
+    pub paths: Vec<PathBuf>,
     /// Instead of findings: what of the pipeline runs here as it is, what needs something from you, what is not supported, and what
     /// means something different.
     #[arg(long)]
@@ -166,6 +169,30 @@ pub struct Lint {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Warnings count as errors.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `letterpress schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of which file: of Drone 0.5 to 0.8, of Drone 1.x and 2.x, of Woodpecker, or `.letterpress.yml`.
+    #[arg(value_enum)]
+    pub of: SchemaName,
+}
+
+/// The languages that files are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    /// `.drone.yml` of Drone 0.5 to 0.8.
+    Drone08,
+    /// `.drone.yml` of Drone 1.x and 2.x.
+    Drone1,
+    /// `.woodpecker.yml` and `.woodpecker/*.yml`.
+    Woodpecker,
+    /// `.letterpress.yml`.
+    Workflow,
 }
 
 /// How to print a plan.
@@ -181,24 +208,45 @@ pub enum PlanFormat {
 /// `letterpress plan`.
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// The pipeline file, or a folder that has one.
+    /// The pipeline file, or a folder that has one; a folder `.woodpecker` is one pipeline.
     #[arg(default_value = ".")]
     pub file: PathBuf,
-    /// Event: push, tag, pull_request, promote, rollback, cron, manual.
-    #[arg(long, default_value = "push")]
+    /// Event: push, tag, pull_request, promote, rollback, cron, manual; the one that the other facts belong to when not given.
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub event: String,
-    /// Branch; that of the repository around the file when not given.
-    #[arg(long, default_value = "")]
+    /// Branch, of a pull request the one it goes to; that of the repository around the file when not given.
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub branch: String,
     /// Tag.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub tag: String,
     /// Target environment.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub target: String,
+    /// Message of the commit.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    pub message: String,
+    /// A file that changed; may be repeated.
+    #[arg(long = "path", value_name = "FILE")]
+    pub changed_files: Vec<String>,
+    /// Name of the schedule.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+    pub cron: String,
+    /// Number of the pull request.
+    #[arg(long, value_name = "NUMBER")]
+    pub pull_request: Option<u64>,
+    /// Branch that the pull request comes from; the one that is checked out when not given.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "BRANCH")]
+    pub source: String,
+    /// What happened to the pull request; `opened` when not given.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub action: String,
     /// A value of the form; may be repeated.
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
+    /// As for a project that is trusted with the machine.
+    #[arg(long)]
+    pub trusted: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: PlanFormat,

@@ -1,25 +1,64 @@
-//! `letterpress lint` and `letterpress plan`: for who writes the file. They need no data folder.
+//! `letterpress lint`, `plan` and `schema`: for who writes the files. They need no data folder.
 
-use crate::arguments::{Format, Lint, Plan, PlanFormat};
+use crate::arguments::{Format, Lint, Plan, PlanFormat, Schema, SchemaName};
 use crate::exit::ExitCode;
 use crate::language::Language;
 use crate::render;
 use crate::run::parse_inputs;
-use lp_api::PlannedEvent;
-use lp_api::dto::{ApiError, FindingSeverity};
+use lp_api::dto::{ApiError, Linted, LintedFile};
+use lp_api::{FileLanguage, PlannedEvent, lint_files};
 
-/// Prints all findings; ends with "bad file" when one is an error.
+/// Prints all findings on standard output, for people file by file.
 pub fn lint(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
-    let findings = lp_api::lint_file(&wanted.file)?;
+    let (linted, unreadable) = lint_files(&wanted.paths, language.into());
     match wanted.format {
-        Format::Json => say!("{}", serde_json::to_string_pretty(&findings).expect("plain data")),
-        Format::Text => render::findings(&findings, language),
+        Format::Json => say!("{}", serde_json::to_string_pretty(&linted).expect("plain data")),
+        Format::Text => print(&linted, language),
     }
-    let errors = findings.iter().filter(|finding| finding.severity == FindingSeverity::Error).count();
-    if wanted.format == Format::Text {
-        remark!("{errors} errors, {} warnings and notes", findings.len() - errors);
+    for error in &unreadable {
+        render::error(error, language);
     }
-    Ok(if errors > 0 { ExitCode::BadUsage } else { ExitCode::Passed })
+    Ok(match linted.errors + if wanted.strict { linted.warnings } else { 0 } {
+        _ if !unreadable.is_empty() => ExitCode::BadUsage,
+        0 => ExitCode::Passed,
+        _ => ExitCode::Failed,
+    })
+}
+
+fn print(linted: &Linted, language: Language) {
+    for file in &linted.files {
+        say!("{}", headline(file));
+        let findings: Vec<_> = linted.findings.iter().filter(|finding| finding.file == file.file).collect();
+        for finding in &findings {
+            say!("\n{}", render::finding(&finding.shown, language, render::to_terminal(&std::io::stdout())));
+        }
+        if !findings.is_empty() {
+            say!("");
+        }
+    }
+    if !linted.files.is_empty() {
+        say!("{}", counts(linted));
+    }
+}
+
+/// Which language a file is written in, and why it was taken for that.
+fn headline(file: &LintedFile) -> String {
+    let name = match file.dialect {
+        Some("drone08") => "drone 0.8",
+        Some("drone1") => "drone 1.x/2.x",
+        Some("woodpecker") => "woodpecker",
+        Some(_) => "letterpress",
+        None => return format!("{}: not a pipeline", file.file),
+    };
+    format!("{}: {name}: {}", file.file, file.reason.as_deref().unwrap_or_default())
+}
+
+fn counts(linted: &Linted) -> String {
+    let number = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let kinds = [(linted.errors, "error"), (linted.warnings, "warning"), (linted.notes, "note")];
+    let found: Vec<String> = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, word)| number(*count as usize, word)).collect();
+    let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
+    format!("{found} in {}", number(linted.files.len(), "file"))
 }
 
 /// Prints the plan on standard output, warnings on standard error.
@@ -29,7 +68,14 @@ pub fn plan(wanted: Plan, language: Language) -> Result<ExitCode, ApiError> {
         branch: wanted.branch,
         tag: wanted.tag,
         target: wanted.target,
+        message: wanted.message,
+        cron: wanted.cron,
+        pull_request: wanted.pull_request,
+        source: wanted.source,
+        action: wanted.action,
+        changed_files: Some(wanted.changed_files).filter(|files| !files.is_empty()),
         inputs: parse_inputs(&wanted.inputs)?,
+        trusted: wanted.trusted,
     };
     let format = match wanted.format {
         PlanFormat::Yaml => lp_api::PlanFormat::Yaml,
@@ -39,4 +85,44 @@ pub fn plan(wanted: Plan, language: Language) -> Result<ExitCode, ApiError> {
     render::findings(&warnings, language);
     crate::say::out(format_args!("{text}"));
     Ok(ExitCode::Passed)
+}
+
+/// Prints a schema.
+pub fn schema(wanted: &Schema) -> ExitCode {
+    let word = match wanted.of {
+        SchemaName::Drone08 => "drone08",
+        SchemaName::Drone1 => "drone1",
+        SchemaName::Woodpecker => "woodpecker",
+        SchemaName::Workflow => "workflow",
+    };
+    let language = FileLanguage::ALL.into_iter().find(|language| language.word() == word);
+    crate::say::out(format_args!("{}", language.map_or("", FileLanguage::schema)));
+    ExitCode::Passed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn linted(errors: u32, warnings: u32, notes: u32, files: usize) -> Linted {
+        let file = LintedFile { file: "a".into(), dialect: None, reason: None };
+        Linted { version: 1, files: vec![file; files], findings: vec![], errors, warnings, notes }
+    }
+
+    #[test]
+    fn the_last_line_counts() {
+        assert_eq!(counts(&linted(2, 1, 0, 1)), "2 errors, 1 warning in 1 file");
+        assert_eq!(counts(&linted(0, 0, 3, 2)), "3 notes in 2 files");
+        assert_eq!(counts(&linted(0, 0, 0, 1)), "nothing found in 1 file");
+    }
+
+    #[test]
+    fn the_first_line_names_the_language_and_the_reason() {
+        let file = |dialect, reason: Option<&str>| LintedFile { file: "a".into(), dialect, reason: reason.map(str::to_owned) };
+        assert_eq!(headline(&file(Some("drone1"), Some("line 1 has `kind:`"))), "a: drone 1.x/2.x: line 1 has `kind:`");
+        assert_eq!(headline(&file(None, None)), "a: not a pipeline");
+        for language in FileLanguage::ALL {
+            assert!(!headline(&file(Some(language.word()), None)).contains("not a pipeline"));
+        }
+    }
 }

@@ -35,6 +35,15 @@ impl Language {
     }
 }
 
+impl From<Language> for lp_api::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::En => Self::En,
+            Language::Zh => Self::Zh,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

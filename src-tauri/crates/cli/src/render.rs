@@ -17,11 +17,17 @@ pub fn error(error: &ApiError, language: Language) {
 /// Prints findings on standard error, each with its lines underlined.
 pub fn findings(findings: &[Finding], language: Language) {
     for finding in findings {
-        remark!("{}\n", finding_text(finding, language, std::io::stderr().is_terminal()));
+        remark!("{}\n", self::finding(finding, language, to_terminal(&std::io::stderr())));
     }
 }
 
-fn finding_text(finding: &Finding, language: Language, colours: bool) -> String {
+/// Whether colours can be seen, and are wanted.
+pub fn to_terminal(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A finding with its lines underlined.
+pub fn finding(finding: &Finding, language: Language, colours: bool) -> String {
     let (error, warning, note, help) = match language {
         Language::En => ("error", "warning", "note", "help"),
         Language::Zh => ("错误", "警告", "提示", "建议"),
@@ -65,7 +71,7 @@ fn offset(text: &str, first_line: u32, line: u32, column: u32) -> usize {
 
 /// Colours a text when standard error is a terminal.
 pub fn paint(code: &str, text: &str) -> String {
-    if std::io::stderr().is_terminal() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    if to_terminal(&std::io::stderr()) { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// The word for a run's state.
@@ -129,13 +135,68 @@ mod tests {
                 end_column: 11,
             }),
         };
-        let text = finding_text(&finding, Language::En, false);
+        let text = self::finding(&finding, Language::En, false);
         assert!(text.contains("error[wrong-type]"), "{text}");
         assert!(text.contains("--> .drone.yml:4:9"), "{text}");
         assert!(text.contains("^^^^"), "two wide characters are underlined: {text}");
         assert!(text.contains("write `- npm test`"), "{text}");
-        let text = finding_text(&finding, Language::Zh, false);
+        let text = self::finding(&finding, Language::Zh, false);
         assert!(text.contains("错误[wrong-type]") && text.contains("`commands` 应为列表") && text.contains("建议"), "{text}");
+    }
+
+    /// In columns of a terminal: where the underline begins behind the margin, and how long it is.
+    fn underline(line: &str, columns: std::ops::Range<u32>) -> (usize, usize) {
+        let excerpt =
+            Excerpt { first_line: 1, lines: vec![line.into()], line: 1, column: columns.start, end_line: 1, end_column: columns.end };
+        let (code, severity) = ("x".into(), FindingSeverity::Error);
+        let message = Words { en: "x".into(), zh: "x".into() };
+        let finding = Finding { code, severity, message, help: None, file: "f".into(), excerpt: Some(excerpt) };
+        let text = self::finding(&finding, Language::En, false);
+        let margin = "1 | ".len();
+        let marked = text.lines().find(|line| line.contains('^')).unwrap_or_else(|| panic!("no underline:\n{text}"));
+        (marked.find('^').unwrap() - margin, marked.matches('^').count())
+    }
+
+    #[test]
+    fn wide_characters_count_as_the_terminal_shows_them() {
+        for (line, columns, expected) in [
+            ("a: xy", 4..6, (3, 2)),
+            ("构建: xy", 5..7, (6, 2)),
+            ("a: 构建", 4..6, (3, 4)),
+            ("{名: 好, 值: 错}", 11..12, (13, 2)),
+            ("Ａ: ｱ", 4..5, (4, 1)),
+            ("한국: 値", 5..6, (6, 2)),
+            ("🚀: x", 4..5, (4, 1)),
+            ("a: 🚀🚀", 4..6, (3, 4)),
+            // An accent of its own, and what joins two pictures, take no place.
+            ("e\u{301}: x", 5..6, (3, 1)),
+            ("👩\u{200d}💻: x", 6..7, (6, 1)),
+            // A tab is printed as four blanks.
+            ("a:\tx", 4..5, (6, 1)),
+            ("a:\t构\tx", 6..7, (12, 1)),
+            // Nothing is underlined by one mark: something is missing there.
+            ("构建:", 4..4, (5, 1)),
+        ] {
+            assert_eq!(underline(line, columns.clone()), expected, "{line} {columns:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_far_to_the_right_is_shown() {
+        let line = format!("a: {}, b: 错错", "x".repeat(500));
+        let text = self::finding(
+            &Finding {
+                code: "x".into(),
+                severity: FindingSeverity::Note,
+                message: Words { en: "x".into(), zh: "x".into() },
+                help: None,
+                file: "f".into(),
+                excerpt: Some(Excerpt { first_line: 1, lines: vec![line], line: 1, column: 509, end_line: 1, end_column: 511 }),
+            },
+            Language::En,
+            false,
+        );
+        assert!(text.contains("错错") && text.contains("^^^^") && text.lines().all(|line| line.len() < 200), "{text}");
     }
 
     #[test]

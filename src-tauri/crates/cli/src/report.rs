@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 /// Prints the report. Whatever it says, that is what was asked for.
 pub fn carry_out(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
-    let report = lp_api::report_file(&wanted.file)?;
+    let report = lp_api::report_files(&wanted.paths)?;
     match wanted.format {
         Format::Json => say!("{}", serde_json::to_string_pretty(&report).expect("plain data")),
         Format::Text => crate::say::out(format_args!("{}", text(&report, language))),

@@ -115,17 +115,22 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// The lines around a range of a text: two before, two after.
+    /// The lines around a range of a text: two before, two after; long lines are cut behind the range.
     pub fn new(span: Span, text: &str) -> Self {
         const AROUND: u32 = 2;
-        const LONGEST: usize = 200;
+        const LONGEST: u32 = 200;
+        const BEHIND: u32 = 40;
+        const LONGEST_OF_ALL: u32 = 4000;
+        // A byte order mark is no part of the first line.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let longest = (span.column.max(span.end_column) + BEHIND).clamp(LONGEST, LONGEST_OF_ALL);
         let first_line = span.line.saturating_sub(AROUND).max(1);
         let last_line = span.end_line.max(span.line).min(span.line + AROUND) + AROUND;
         let lines = text
             .lines()
             .skip(first_line as usize - 1)
             .take((last_line - first_line + 1) as usize)
-            .map(|line| line.chars().take(LONGEST).collect())
+            .map(|line| line.chars().take(longest as usize).collect())
             .collect();
         Self { first_line, lines, line: span.line, column: span.column, end_line: span.end_line, end_column: span.end_column }
     }
@@ -146,5 +151,25 @@ impl Finding {
             file: diagnostic.file.clone(),
             excerpt: diagnostic.span.map(|span| Excerpt::new(span, text)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excerpt(text: &str, column: u32) -> Excerpt {
+        Excerpt::new(Span { line: 1, column, end_line: 1, end_column: column + 1, ..Span::default() }, text)
+    }
+
+    #[test]
+    fn columns_count_in_the_lines_that_are_shown() {
+        assert_eq!(excerpt("\u{feff}a: 构\r\nb\r\n", 4).lines, ["a: 构", "b"]);
+        let long = format!("{}构{}", "x".repeat(999), "y".repeat(9999));
+        let shown = excerpt(&long, 1000);
+        assert_eq!(shown.lines[0].chars().nth(shown.column as usize - 1), Some('构'));
+        assert!(shown.lines[0].len() < 1100, "the rest of the line is cut");
+        // A range that nobody can scroll to is not worth a megabyte.
+        assert_eq!(excerpt(&"x".repeat(1_000_000), 900_000).lines[0].len(), 4000);
     }
 }

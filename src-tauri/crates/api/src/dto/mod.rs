@@ -4,6 +4,7 @@
 
 mod app;
 mod error;
+mod lint;
 mod log;
 mod project;
 mod report;
@@ -13,6 +14,7 @@ mod words;
 
 pub use app::{AppStatus, DiskStatus, EngineStatus, KeyPlaceWord, Language, Settings, Theme};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
+pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
 pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
 pub use project::{Input, InputKind, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow};
 pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};

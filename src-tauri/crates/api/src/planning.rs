@@ -1,0 +1,244 @@
+//! `letterpress plan`: what would run for an event, of files on the disk, without a commit and without the store.
+
+use crate::dto::{ApiError, ErrorCode, Finding};
+use crate::files;
+use crate::prepare::{find_version, repo_facts};
+use lp_git::Repository;
+use lp_model::{EventFacts, EventKind, Plan, PullRequestFacts};
+use lp_pipeline::PipelineFile;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanFormat {
+    /// Indented JSON, as it is stored with a run.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+/// The event that a plan is compiled for. What is empty comes from the repository around the file, or is made up.
+#[derive(Debug, Clone, Default)]
+pub struct PlannedEvent {
+    /// The word of the event; empty: the one that the other facts belong to (a tag makes a `tag`), else `push`.
+    pub event: String,
+    /// The branch (of a pull request the one it goes to); empty: that of the repository around the file, else `main`.
+    pub branch: String,
+    /// The tag.
+    pub tag: String,
+    /// The target environment.
+    pub target: String,
+    /// The message of the commit.
+    pub message: String,
+    /// Name of the schedule.
+    pub cron: String,
+    /// Number of the pull request.
+    pub pull_request: Option<u64>,
+    /// The branch that a pull request comes from.
+    pub source: String,
+    /// What happened to the pull request; empty: `opened`.
+    pub action: String,
+    /// Files that changed; `None`: not known.
+    pub changed_files: Option<Vec<String>>,
+    /// Values of the form.
+    pub inputs: BTreeMap<String, String>,
+    /// Whether the project counts as trusted.
+    pub trusted: bool,
+}
+
+/// What would run for an event, printed, with warnings about the files.
+///
+/// # Errors
+/// `PipelineMissing`, `PipelineInvalid` with every finding, `BadRequest` for facts that make no event.
+pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Result<(String, Vec<Finding>), ApiError> {
+    let facts = facts(path, event)?;
+    let files = files::pipeline(path)?;
+    let all: Vec<PipelineFile<'_>> = files.iter().map(|file| PipelineFile { path: &file.path, bytes: &file.bytes }).collect();
+    let findings = |diagnostics: &[lp_model::Diagnostic]| -> Vec<Finding> {
+        let finding = |diagnostic: &lp_model::Diagnostic| {
+            let file = files.iter().find(|file| file.path == diagnostic.file);
+            let text = file.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+            let shown = file.map_or_else(|| diagnostic.file.clone(), |file| file.shown.clone());
+            Finding { file: shown, ..Finding::new(diagnostic, &text) }
+        };
+        diagnostics.iter().map(finding).collect()
+    };
+    let (plan, warnings) = lp_pipeline::compile(&all, &facts).map_err(|diagnostics| ApiError {
+        findings: findings(&diagnostics),
+        ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{}` has errors", path.display()))
+    })?;
+    Ok((print(&plan, format), findings(&warnings)))
+}
+
+fn print(plan: &Plan, format: PlanFormat) -> String {
+    match format {
+        PlanFormat::Json => serde_json::to_string_pretty(plan).expect("plain data") + "\n",
+        PlanFormat::Yaml => serde_yaml::to_string(plan).expect("plain data"),
+    }
+}
+
+/// The event: the one that is named, or the one that the facts belong to. Facts of another event would be looked at by nobody.
+fn kind(event: &PlannedEvent) -> Result<EventKind, ApiError> {
+    let of_pull_request = event.pull_request.is_some() || !event.source.is_empty() || !event.action.is_empty();
+    let given = [
+        ("--tag", !event.tag.is_empty(), &[EventKind::Tag, EventKind::Promote, EventKind::Rollback][..]),
+        ("--target", !event.target.is_empty(), &[EventKind::Promote, EventKind::Rollback]),
+        ("--cron", !event.cron.is_empty(), &[EventKind::Cron]),
+        ("--pull-request`, `--source` and `--action", of_pull_request, &[EventKind::PullRequest]),
+    ];
+    let given: Vec<_> = given.into_iter().filter(|(_, given, _)| *given).collect();
+    let kind = match event.event.as_str() {
+        "" => given.iter().map(|(_, _, kinds)| kinds[0]).next_back().unwrap_or(EventKind::Push),
+        word => EventKind::parse(word).ok_or_else(|| crate::prepare::no_event(word))?,
+    };
+    match given.iter().find(|(_, _, kinds)| !kinds.contains(&kind)) {
+        Some((flag, _, kinds)) => {
+            let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let message = format!("`{flag}` says nothing about the event `{}`", kind.as_str());
+            Err(ApiError::new(ErrorCode::BadRequest, message).hint(format!("events with it: {}", words.join(", "))))
+        }
+        None => Ok(kind),
+    }
+}
+
+/// Facts of the repository around the file, where there is one, and what was said.
+fn facts(path: &Path, event: &PlannedEvent) -> Result<EventFacts, ApiError> {
+    let kind = kind(event)?;
+    let mut facts = EventFacts::new(kind);
+    facts.run_number = 1;
+    let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder: PathBuf = if place.is_dir() { place } else { place.parent().map(Path::to_owned).unwrap_or_default() };
+    if let Ok(repository) = Repository::open(&folder) {
+        facts.repo = repo_facts(&repository)?;
+        if let Ok(version) = find_version(&repository, "") {
+            facts.commit = repository.commit_facts(&version)?;
+        }
+    }
+    if facts.commit.sha.is_empty() {
+        // Outside of a repository: any commit will do, and an empty one would make texts that no real run sees.
+        facts.commit.sha = "0".repeat(40);
+        facts.commit.message = "a commit".to_owned();
+        facts.repo.owner = "owner".to_owned();
+        facts.repo.name = "name".to_owned();
+        facts.repo.default_branch = "main".to_owned();
+    }
+    facts.repo.trusted = event.trusted;
+    if !event.message.is_empty() {
+        facts.commit.message.clone_from(&event.message);
+    }
+    if !event.branch.is_empty() || facts.commit.branch.is_empty() {
+        facts.commit.branch = if event.branch.is_empty() { "main".to_owned() } else { event.branch.clone() };
+        facts.commit.reference = format!("refs/heads/{}", facts.commit.branch);
+    }
+    if !event.tag.is_empty() {
+        facts.commit.reference = format!("refs/tags/{}", event.tag);
+    }
+    match kind {
+        EventKind::Tag if facts.tag().is_none() => {
+            return Err(ApiError::new(ErrorCode::BadRequest, "the commit has no tag").hint("say which: `--tag v1.0.0`"));
+        }
+        EventKind::PullRequest => pull_request(event, &mut facts),
+        _ => {}
+    }
+    let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    facts.target = filled(&event.target);
+    facts.cron = filled(&event.cron);
+    facts.changed_files.clone_from(&event.changed_files);
+    facts.inputs = event.inputs.clone();
+    Ok(facts)
+}
+
+/// A pull request goes from the branch that is checked out to the default branch, if nothing else is said.
+fn pull_request(event: &PlannedEvent, facts: &mut EventFacts) {
+    let or = |text: &String, other: &str| if text.is_empty() { other.to_owned() } else { text.clone() };
+    let source_branch = or(&event.source, &facts.commit.branch);
+    let default_branch = or(&facts.repo.default_branch, "main");
+    let target_branch = or(&event.branch, &default_branch);
+    let number = event.pull_request.unwrap_or(1);
+    facts.commit.branch.clone_from(&target_branch);
+    facts.commit.reference = format!("refs/pull/{number}/head");
+    let title = facts.commit.message.lines().next().unwrap_or_default().to_owned();
+    let action = or(&event.action, "opened");
+    facts.pull_request = Some(PullRequestFacts { number, title, source_branch, target_branch, action, ..PullRequestFacts::default() });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(change: impl FnOnce(&mut PlannedEvent)) -> PlannedEvent {
+        let mut event = PlannedEvent::default();
+        change(&mut event);
+        event
+    }
+
+    #[test]
+    fn a_plan_is_printed_in_both_formats_and_says_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(".drone.yml");
+        std::fs::write(&file, "kind: pipeline\nname: default\nsteps:\n- name: 构建\n  image: alpine\n  commands: [echo $TOKEN]\n  environment:\n    TOKEN: {from_secret: token}\n").unwrap();
+        let event = event(|event| event.tag = "1.0.0".into());
+        let (json, warnings) = plan_file(folder.path(), &event, PlanFormat::Json).unwrap();
+        assert_eq!(warnings, []);
+        let plan: Plan = serde_json::from_str(&json).unwrap();
+        assert_eq!((plan.event.kind, plan.event.tag()), (EventKind::Tag, Some("1.0.0")));
+        assert_eq!(plan.secret_names(), ["token"]);
+        let (yaml, _) = plan_file(&file, &event, PlanFormat::Yaml).unwrap();
+        assert!(yaml.contains("name: 构建"), "{yaml}");
+        assert!(yaml.starts_with("version: 1\n"), "{yaml}");
+    }
+
+    #[test]
+    fn the_event_is_the_one_that_its_facts_belong_to() {
+        let outside = tempfile::tempdir().unwrap();
+        let told = |change: &dyn Fn(&mut PlannedEvent)| match facts(outside.path(), &event(change)) {
+            Ok(facts) => {
+                let pull_request =
+                    facts.pull_request.map(|it| format!("{} {} {} {}", it.number, it.source_branch, it.target_branch, it.action));
+                let rest = [facts.target, facts.cron, pull_request].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                format!("{} {} {rest}", facts.kind.as_str(), facts.commit.reference)
+            }
+            Err(error) => error.message,
+        };
+        type Change = fn(&mut PlannedEvent);
+        let cases: [(Change, &str); 12] = [
+            (|_| {}, "push refs/heads/main "),
+            (|event| event.branch = "feature/a".into(), "push refs/heads/feature/a "),
+            (|event| event.tag = "v1".into(), "tag refs/tags/v1 "),
+            (|event| event.event = "tag".into(), "the commit has no tag"),
+            (|event| event.target = "production".into(), "promote refs/heads/main production"),
+            (|event| (event.target, event.event) = ("a".into(), "rollback".into()), "rollback refs/heads/main a"),
+            (|event| (event.target, event.tag) = ("a".into(), "v1".into()), "promote refs/tags/v1 a"),
+            (|event| event.cron = "nightly".into(), "cron refs/heads/main nightly"),
+            (|event| (event.pull_request, event.source) = (Some(7), "b".into()), "pull_request refs/pull/7/head 7 b main opened"),
+            (|event| (event.event, event.branch) = ("pull_request".into(), "dev".into()), "pull_request refs/pull/1/head 1 dev dev opened"),
+            (|event| (event.event, event.cron) = ("push".into(), "nightly".into()), "`--cron` says nothing about the event `push`"),
+            (|event| event.event = "pusch".into(), "`pusch` is no event"),
+        ];
+        for (change, expected) in cases {
+            assert_eq!(told(&change), expected);
+        }
+    }
+
+    #[test]
+    fn facts_decide_what_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(".woodpecker")).unwrap();
+        let docs = "when: {event: push, path: 'docs/**'}\nsteps:\n- {name: docs, image: x}\n";
+        let build = "when: {event: push}\nsteps:\n- {name: build, image: x, volumes: ['/a:/a']}\n";
+        std::fs::write(folder.path().join(".woodpecker/docs.yml"), docs).unwrap();
+        std::fs::write(folder.path().join(".woodpecker/build.yml"), build).unwrap();
+        let stages = |event: &PlannedEvent| {
+            let (json, _) = plan_file(folder.path(), event, PlanFormat::Json)?;
+            let plan: Plan = serde_json::from_str(&json).unwrap();
+            Ok(plan.stages.into_iter().map(|stage| stage.name).collect::<Vec<_>>())
+        };
+        let changed = |path: &str| event(|event| (event.changed_files, event.trusted) = (Some(vec![path.to_owned()]), true));
+        assert_eq!(stages(&changed("docs/a.md")), Ok(vec!["build".to_owned(), "docs".to_owned()]));
+        assert_eq!(stages(&changed("src/a.rs")), Ok(vec!["build".to_owned()]));
+        let error: ApiError = stages(&PlannedEvent::default()).unwrap_err();
+        assert_eq!((error.code, error.findings[0].code.as_str()), (ErrorCode::PipelineInvalid, "not-trusted"));
+        assert!(error.findings[0].file.ends_with("build.yml") && error.findings[0].excerpt.is_some());
+    }
+}
