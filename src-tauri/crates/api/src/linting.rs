@@ -94,7 +94,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(".drone.yml");
         std::fs::write(&file, "kind: pipeline\nsteps:\n- {name: 构建🚀, image: x, commands: make}\n").unwrap();
-        let (linted, unreadable) = lint_files(&[file.clone()], Language::En);
+        let (linted, unreadable) = lint_files(std::slice::from_ref(&file), Language::En);
         assert!(unreadable.is_empty());
         let expected = json!({
             "version": 1,

@@ -154,7 +154,7 @@ mod tests {
         let text = self::finding(&finding, Language::En, false);
         let margin = "1 | ".len();
         let marked = text.lines().find(|line| line.contains('^')).unwrap_or_else(|| panic!("no underline:\n{text}"));
-        (marked.find('^').unwrap() - margin, marked.matches('^').count())
+        (marked.find('^').expect("just found") - margin, marked.matches('^').count())
     }
 
     #[test]
