@@ -1,6 +1,7 @@
 //! Event facts: everything the compiler may know about what happened. They come from a trigger (or from the person who
 //! presses Run) and hold no secret.
 
+use crate::run::RunState;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -132,6 +133,33 @@ pub struct PullRequestFacts {
     pub from_fork: bool,
 }
 
+/// The run of the same branch before this one, as far as its steps may know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousRun {
+    /// Its number in the project.
+    pub number: u64,
+    /// Number of the run that it repeated or promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_number: Option<u64>,
+    /// What had happened.
+    pub kind: EventKind,
+    /// Target environment of a promotion or roll back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// How it ended.
+    pub state: RunState,
+    /// When it was asked for, milliseconds since 1970 UTC.
+    pub created_ms: i64,
+    /// When it began, milliseconds since 1970 UTC.
+    #[serde(default)]
+    pub started_ms: i64,
+    /// When it was over, milliseconds since 1970 UTC.
+    #[serde(default)]
+    pub ended_ms: i64,
+    /// On which commit.
+    pub commit: CommitFacts,
+}
+
 /// All facts of one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFacts {
@@ -164,6 +192,9 @@ pub struct EventFacts {
     /// Number of the run that this one repeats or promotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_number: Option<u64>,
+    /// The run before this one on the same branch, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Box<PreviousRun>>,
     /// When the run was asked for, milliseconds since 1970 UTC.
     #[serde(default)]
     pub created_ms: i64,
@@ -183,6 +214,7 @@ impl EventFacts {
             changed_files: None,
             run_number: 0,
             parent_number: None,
+            previous: None,
             created_ms: 0,
         }
     }

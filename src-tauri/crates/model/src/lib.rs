@@ -17,7 +17,7 @@ pub mod run;
 
 pub use approval::RequireApproval;
 pub use diagnostic::{Diagnostic, Severity, Span};
-pub use facts::{CommitFacts, EventFacts, EventKind, Person, PullRequestFacts, RepoFacts};
+pub use facts::{CommitFacts, EventFacts, EventKind, Person, PreviousRun, PullRequestFacts, RepoFacts};
 pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};
 pub use image::ImageReference;
 pub use json::json_escape;

@@ -5,7 +5,7 @@ pub mod drone1;
 mod version;
 pub mod woodpecker;
 
-use lp_model::{EnvValue, EventFacts, EventKind, RuntimeFact};
+use lp_model::{CommitFacts, Dialect, EnvValue, EventFacts, EventKind, Person, PreviousRun, RunState, RuntimeFact};
 use std::collections::BTreeMap;
 
 /// Variables with their values; empty texts stand for names that are known but say nothing for this event.
@@ -42,6 +42,55 @@ pub(crate) fn seconds(facts: &EventFacts) -> String {
 /// A number, or nothing for 0.
 pub(crate) fn number(value: u64) -> String {
     if value == 0 { String::new() } else { value.to_string() }
+}
+
+/// What the dialects say of the run before this one: the last part of a variable's name and its text, all empty without one.
+pub(crate) fn previous_run(facts: &EventFacts, dialect: Dialect) -> [(&'static str, String); 8] {
+    let previous = facts.previous.as_deref();
+    let text = |take: &dyn Fn(&PreviousRun) -> String| previous.map(take).unwrap_or_default();
+    let seconds = |ms: i64| if ms == 0 { String::new() } else { (ms / 1000).to_string() };
+    [
+        ("NUMBER", text(&|run| run.number.to_string())),
+        ("PARENT", text(&|run| number(run.parent_number.unwrap_or_default()))),
+        ("EVENT", text(&|run| crate::when::event_word(dialect, run.kind).to_owned())),
+        ("STATUS", text(&|run| status_word(run.state).to_owned())),
+        ("CREATED", text(&|run| seconds(run.created_ms))),
+        ("STARTED", text(&|run| seconds(run.started_ms))),
+        ("FINISHED", text(&|run| seconds(run.ended_ms))),
+        // There is no server that shows it.
+        ("LINK", String::new()),
+    ]
+}
+
+/// What the dialects say of the commit of the run before this one, likewise.
+pub(crate) fn previous_commit(facts: &EventFacts) -> [(&'static str, String); 10] {
+    let commit = facts.previous.as_deref().map(|run| &run.commit);
+    let text = |take: &dyn Fn(&CommitFacts) -> String| commit.map(take).unwrap_or_default();
+    let login = |person: &Person| if person.login.is_empty() { person.name.clone() } else { person.login.clone() };
+    [
+        ("SHA", text(&|commit| commit.sha.clone())),
+        ("REF", text(&|commit| commit.reference.clone())),
+        ("REFSPEC", String::new()),
+        ("BRANCH", text(&|commit| commit.branch.clone())),
+        ("MESSAGE", text(&|commit| commit.message.clone())),
+        ("AUTHOR", text(&|commit| login(&commit.author))),
+        ("AUTHOR_NAME", text(&|commit| login(&commit.author))),
+        ("AUTHOR_EMAIL", text(&|commit| commit.author.email.clone())),
+        ("AUTHOR_AVATAR", text(&|commit| commit.author.avatar.clone())),
+        ("TIMESTAMP", text(&|commit| if commit.time_ms == 0 { String::new() } else { (commit.time_ms / 1000).to_string() })),
+    ]
+}
+
+/// The end of a run as all dialects call it.
+fn status_word(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "pending",
+        RunState::Running => "running",
+        RunState::Passed => "success",
+        RunState::Failed => "failure",
+        RunState::Errored => "error",
+        RunState::Cancelled | RunState::TimedOut | RunState::Interrupted => "killed",
+    }
 }
 
 /// The number of the pull request: from the facts, else out of `refs/pull/7/head`.

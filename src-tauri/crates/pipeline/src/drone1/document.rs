@@ -48,6 +48,7 @@ pub(super) fn facts(root: &Node, number: u32) -> StageFacts {
         os: platform("os").unwrap_or_else(|| "linux".into()),
         arch: platform("arch").unwrap_or_else(|| "amd64".into()),
         variant: platform("variant").unwrap_or_default(),
+        version: platform("version").unwrap_or_default(),
         depends_on: depends_on.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
     }
 }
@@ -176,6 +177,11 @@ fn clone(node: &Node, span: Span, what: What<'_>, stage: &mut StageDraft, findin
     decode::unknown_keys(entries, &CLONE_KEYS, what, findings);
     if let Some(disable) = decode::get(entries, "disable") {
         stage.source = decode::boolean(disable, what!("`{}` in {}", "disable", what), findings) != Some(true);
+    }
+    for (key, variable) in [("skip_verify", "GIT_SSL_NO_VERIFY"), ("trace", "GIT_TRACE")] {
+        if decode::get(entries, key).is_some_and(|node| node.text() == Some("true")) {
+            crate::environment::set(&mut stage.metadata, variable, "true");
+        }
     }
     if entries.iter().any(|entry| entry.key.text != "disable") && stage.source {
         findings.note("clone-built-in", span, message!("there is no clone step here; of {} only `disable` counts", what));

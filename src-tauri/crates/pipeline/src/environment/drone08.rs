@@ -1,6 +1,6 @@
 //! What Drone 0.7 and 0.8 set. Plugins of that time read these names.
 
-use super::{Environment, author_login, branches, number, pull_request, seconds, set, set_runtime};
+use super::{Environment, author_login, branches, previous_commit, previous_run, pull_request, seconds, set, set_runtime};
 use crate::when::{DEFAULT_PLATFORM, event_word};
 use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact};
 
@@ -84,11 +84,20 @@ pub fn metadata(facts: &EventFacts, job: u32) -> Environment {
         ("DRONE_TAG", tag),
         ("DRONE_PULL_REQUEST", pull_request(facts)),
         ("DRONE_VERSION", String::new()),
-        ("DRONE_PREV_BUILD_STATUS", String::new()),
-        ("DRONE_PREV_BUILD_NUMBER", number(0)),
-        ("DRONE_PREV_COMMIT_SHA", String::new()),
     ] {
         set(&mut env, name, text);
+    }
+    for (name, text) in previous_run(facts, Dialect::Drone08).into_iter().filter(|(name, _)| *name != "PARENT") {
+        if matches!(name, "STATUS" | "NUMBER") {
+            set(&mut env, &format!("DRONE_PREV_BUILD_{name}"), text.clone());
+        }
+        set(&mut env, &format!("CI_PREV_BUILD_{name}"), text);
+    }
+    for (name, text) in previous_commit(facts).into_iter().filter(|(name, _)| *name != "TIMESTAMP") {
+        if name == "SHA" {
+            set(&mut env, "DRONE_PREV_COMMIT_SHA", text.clone());
+        }
+        set(&mut env, &format!("CI_PREV_COMMIT_{name}"), text);
     }
     env.extend(runtime());
     env

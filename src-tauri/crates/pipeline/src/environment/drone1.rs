@@ -20,6 +20,8 @@ pub struct StageFacts {
     pub arch: String,
     /// Variant that the pipeline names.
     pub variant: String,
+    /// `version` of the platform, or empty.
+    pub version: String,
     /// Names of the pipelines that it depends on.
     pub depends_on: Vec<String>,
 }
@@ -64,7 +66,7 @@ pub fn metadata(facts: &EventFacts, stage: &StageFacts) -> Environment {
         ("DRONE_STAGE_OS", stage.os.clone()),
         ("DRONE_STAGE_ARCH", stage.arch.clone()),
         ("DRONE_STAGE_VARIANT", stage.variant.clone()),
-        ("DRONE_STAGE_VERSION", String::new()),
+        ("DRONE_STAGE_VERSION", stage.version.clone()),
         ("DRONE_STAGE_DEPENDS_ON", stage.depends_on.join(",")),
         ("DRONE_CARD_PATH", "/dev/stdout".into()),
         ("DRONE_BRANCH", commit.branch.clone()),

@@ -1,6 +1,6 @@
 //! What Woodpecker sets: the names of 0.15, or the names of 2 and 3 together (a file does not tell these two apart).
 
-use super::{Environment, author_login, pull_request, seconds, set, set_runtime};
+use super::{Environment, author_login, previous_commit, previous_run, pull_request, seconds, set, set_runtime};
 use crate::params::json_text;
 use crate::when::{DEFAULT_PLATFORM, event_word};
 use crate::woodpecker::Generation;
@@ -74,10 +74,13 @@ fn common(facts: &EventFacts) -> Environment {
             ("CI_SYSTEM_VERSION", String::new()),
         ],
     );
-    for name in ["SHA", "REF", "REFSPEC", "BRANCH", "SOURCE_BRANCH", "TARGET_BRANCH", "MESSAGE", "AUTHOR", "AUTHOR_EMAIL", "AUTHOR_AVATAR"]
-    {
-        // The app does not know what ran before; the names are known, so that nothing warns of them.
-        set(&mut env, &format!("CI_PREV_COMMIT_{name}"), if name == "SHA" { commit.before.clone() } else { String::new() });
+    for (name, text) in previous_commit(facts).into_iter().filter(|(name, _)| !matches!(*name, "AUTHOR_NAME" | "TIMESTAMP")) {
+        // The commit before this one on its branch is known also where no run was.
+        let text = if name == "SHA" && text.is_empty() { commit.before.clone() } else { text };
+        set(&mut env, &format!("CI_PREV_COMMIT_{name}"), text);
+    }
+    for name in ["SOURCE_BRANCH", "TARGET_BRANCH"] {
+        set(&mut env, &format!("CI_PREV_COMMIT_{name}"), "");
     }
     env
 }
@@ -88,6 +91,7 @@ fn current(facts: &EventFacts, workflow: &str, number: u32, env: &mut Environmen
         if repo.remote.starts_with("http") { (repo.remote.clone(), String::new()) } else { (String::new(), repo.remote.clone()) };
     let clone = if https.is_empty() { ssh.clone() } else { https };
     let timestamp = if commit.time_ms == 0 { String::new() } else { (commit.time_ms / 1000).to_string() };
+    let previous_author = previous_commit(facts).into_iter().find(|(name, _)| *name == "AUTHOR").map(|(_, text)| text).unwrap_or_default();
     set_all(
         env,
         [
@@ -125,28 +129,20 @@ fn current(facts: &EventFacts, workflow: &str, number: u32, env: &mut Environmen
             ("CI_SYSTEM_PLATFORM", DEFAULT_PLATFORM.into()),
             ("CI_FORGE_TYPE", String::new()),
             ("CI_FORGE_URL", String::new()),
-            ("CI_PREV_COMMIT_URL", String::new()),
-            ("CI_PREV_COMMIT_TIMESTAMP", String::new()),
+            ("CI_PREV_COMMIT_URL", facts.previous.as_ref().map(|run| run.commit.link.clone()).unwrap_or_default()),
+            ("CI_PREV_PIPELINE_DEPLOY_TARGET", facts.previous.as_ref().and_then(|run| run.target.clone()).unwrap_or_default()),
+            ("CI_PREV_PIPELINE_AUTHOR", previous_author),
             ("CI_STEP_URL", String::new()),
         ],
     );
-    for name in [
-        "NUMBER",
-        "PARENT",
-        "EVENT",
-        "EVENT_REASON",
-        "URL",
-        "FORGE_URL",
-        "DEPLOY_TARGET",
-        "DEPLOY_TASK",
-        "STATUS",
-        "CREATED",
-        "STARTED",
-        "FINISHED",
-        "AUTHOR",
-        "AVATAR",
-    ] {
+    for (name, text) in previous_run(facts, Dialect::Woodpecker).into_iter().filter(|(name, _)| *name != "LINK") {
+        set(env, &format!("CI_PREV_PIPELINE_{name}"), text);
+    }
+    for name in ["EVENT_REASON", "URL", "FORGE_URL", "DEPLOY_TASK", "AVATAR"] {
         set(env, &format!("CI_PREV_PIPELINE_{name}"), "");
+    }
+    for (name, text) in previous_commit(facts).into_iter().filter(|(name, _)| *name == "TIMESTAMP") {
+        set(env, &format!("CI_PREV_COMMIT_{name}"), text);
     }
 }
 
@@ -197,8 +193,8 @@ fn early(facts: &EventFacts, number: u32, env: &mut Environment) {
             ("CI_PREV_COMMIT_LINK", String::new()),
         ],
     );
-    for name in ["NUMBER", "CREATED", "EVENT", "LINK", "STATUS", "STARTED", "FINISHED"] {
-        set(env, &format!("CI_PREV_BUILD_{name}"), "");
+    for (name, text) in previous_run(facts, Dialect::Woodpecker).into_iter().filter(|(name, _)| *name != "PARENT") {
+        set(env, &format!("CI_PREV_BUILD_{name}"), text);
     }
 }
 
