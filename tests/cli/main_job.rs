@@ -76,6 +76,17 @@ fn the_sample_runs_on_this_computer_where_no_engine_answers() {
 }
 
 #[test]
+fn steps_know_how_the_run_before_theirs_ended() {
+    let press = Press::without_engine();
+    let tell = "echo before me: $DRONE_PREV_BUILD_NUMBER $DRONE_PREV_BUILD_STATUS";
+    let pipeline = format!("pipeline:\n  tell:\n    image: alpine\n    commands: ['{tell}', 'test -n \"$DRONE_PREV_COMMIT_SHA\"']\n");
+    let repository = press.repository("shop", &[(".drone.yml", &pipeline)]);
+    press.say(&["run", &repository, "--backend", "host"]).expect(1);
+    let said = press.say(&["run", &repository, "--backend", "host"]).expect(0);
+    assert!(said.out.lines().any(|line| line == "before me: 1 failure"), "{}", said.out);
+}
+
+#[test]
 fn other_projects_run_on_this_computer_only_when_asked_to() {
     let press = Press::without_engine();
     let pipeline = "kind: pipeline\nname: default\nsteps:\n- name: hello\n  image: alpine\n  commands: [echo hello]\n";

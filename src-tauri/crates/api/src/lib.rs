@@ -23,6 +23,7 @@ mod pipelines;
 mod planning;
 mod ports;
 mod prepare;
+mod previous;
 mod projects;
 mod report;
 mod runs;

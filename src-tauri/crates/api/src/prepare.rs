@@ -183,6 +183,7 @@ impl App {
         })?;
         let mut facts = facts(&sources, &workflow, numbers)?;
         facts.inputs = inputs;
+        facts.previous = self.previous_run(&project.id, &facts.commit.branch).await?;
         let pipeline = sources.pipeline(Some(&workflow))?;
         let (mut plan, warnings) = pipeline.compile(&facts).map_err(|error| error.hint(CORRECT))?;
         for finding in pipeline.findings(&warnings) {
