@@ -86,7 +86,7 @@ export const en = {
     "Whoever is responsible for this computer decides about that. Letterpress does not allow it for any project at present: ask a developer whether the step can do without the marked line.",
   "report.login": "{n} place needs a login at an image registry. | {n} places need a login at an image registry.",
   "report.login_text":
-    "Letterpress fetches images without a login. Ask whoever is responsible for this computer to fetch these images once with `docker login` and `docker pull`: steps then use the copies on this computer.",
+    "Letterpress uses the logins of this computer. Ask whoever is responsible for it to log in to the registry once with `docker login`; that counts at once.",
   "report.more": "Show {n} more | Show {n} more",
   "report.more_places": "{n} more place | {n} more places",
 

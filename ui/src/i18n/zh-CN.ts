@@ -85,7 +85,7 @@ export const zhCN: Messages = {
   "report.trust": "有 {n} 处要越出容器，访问这台电脑本身。",
   "report.trust_text": "这要由负责这台电脑的人决定。目前 Letterpress 不允许任何项目这样做：请与开发人员确认，步骤能否去掉标出的行。",
   "report.login": "有 {n} 处需要登录镜像仓库。",
-  "report.login_text": "Letterpress 拉取镜像时不登录。请负责这台电脑的人用 `docker login` 和 `docker pull` 预先拉取一次这些镜像，步骤会使用这台电脑上的副本。",
+  "report.login_text": "Letterpress 使用这台电脑上的登录。请负责这台电脑的人用 `docker login` 登录一次该镜像仓库，之后立即生效。",
   "report.more": "再显示 {n} 项",
   "report.more_places": "还有 {n} 处",
 

@@ -1,6 +1,7 @@
 //! The places where steps can run on this computer.
 
 use crate::dto::EngineStatus;
+use crate::logins::DockerLogins;
 use crate::options::AppOptions;
 use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment};
@@ -30,8 +31,9 @@ impl Engines {
             runtime_dir: value("XDG_RUNTIME_DIR"),
             windows: cfg!(windows),
         });
+        let logins = Arc::new(DockerLogins::new(value("DOCKER_CONFIG"), value("HOME").or_else(|| value("USERPROFILE"))));
         Self {
-            docker: Arc::new(DockerBackend::new(DockerOptions::new(addresses.clone(), folder_id))),
+            docker: Arc::new(DockerBackend::new(DockerOptions { logins, ..DockerOptions::new(addresses.clone(), folder_id) })),
             host: Arc::new(HostBackend::new(options.data_folder.join("host"))),
             probes: addresses
                 .into_iter()

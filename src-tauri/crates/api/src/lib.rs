@@ -15,6 +15,7 @@ mod files;
 mod follow;
 mod guests;
 mod linting;
+mod logins;
 mod logs;
 mod notices;
 mod options;

@@ -374,7 +374,7 @@ pub(crate) fn image(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
         && let Some(host) = host_with_login(&image)
     {
         findings.need("needs-login", node.span, || {
-            let help = message!("add the registry with its user and password in the settings");
+            let help = message!("log in to the registry once on this computer with `docker login`");
             (message!("the image `{}` may need a login at `{}`", image, host), help)
         });
     }

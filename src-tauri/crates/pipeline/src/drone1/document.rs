@@ -148,12 +148,12 @@ fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraf
         "volumes" => volumes(node, what, trusted, stage, findings),
         "image_pull_secrets" => {
             findings.need("needs-login", entry.key.span, || {
-                let help = message!("add the registry with its user and password in the settings");
-                (message!("{} is the login of a registry, which is kept in the settings here", what), help)
+                let help = message!("log in to the registry once on this computer with `docker login`");
+                (message!("{} is the login of a registry; here the logins of this computer count", what), help)
             });
             findings
                 .warning("key-without-effect", entry.key.span, message!("{} is not read", what))
-                .help(message!("add the registry with its user and password in the settings"));
+                .help(message!("log in to the registry once on this computer with `docker login`"));
         }
         "node" => {
             findings.note("key-without-effect", entry.key.span, message!("{} chooses a machine; the steps run on this one", what));

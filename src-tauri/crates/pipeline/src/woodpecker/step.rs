@@ -310,7 +310,7 @@ fn read_old_key(entry: &Entry, label: What<'_>, setting: &Setting, draft: &mut D
         "auth_config" => {
             findings
                 .warning("credentials-in-file", span, message!("{} is not used; everyone who can read the repository can read it", what))
-                .help(message!("add the registry with its user and password in the settings"));
+                .help(message!("log in to the registry once on this computer with `docker login`"));
         }
         _ => {
             findings.warning("key-without-effect", span, message!("{} has no effect here", what));
