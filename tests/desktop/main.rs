@@ -141,6 +141,52 @@ fn without_sizes(log: &str) -> Vec<String> {
     names.map(|name| name.rsplit('.').next().unwrap_or(name).to_owned()).collect()
 }
 
+/// Runs as it is but for a secret that nobody has set.
+const NEEDS_A_SECRET: &str = "kind: pipeline
+type: docker
+name: 发布
+steps:
+- name: build
+  image: busybox
+  commands: [echo built]
+- name: publish
+  image: busybox
+  environment: {TOKEN: {from_secret: publish_token}}
+  commands: [echo published]
+";
+
+#[tokio::test]
+async fn the_report_asks_for_a_missing_secret_and_takes_it() {
+    for (language, name, done) in
+        [("zh_CN.UTF-8", "report-zh", "密钥 publish_token 已设置"), ("en_US.UTF-8", "report-en", "The secret publish_token is set")]
+    {
+        let desk = Desk::new(language, &[NO_ENGINE]);
+        let press = Press::new().with_data(&desk.data_folder());
+        let folder = press.repository("shop", &[(".drone.yml", NEEDS_A_SECRET)]);
+        let window = desk.open().await;
+        // The system's dialog for a folder is no page: the command behind it is called.
+        let opened = window.invoke("project_open", json!({"path": folder})).await;
+        assert!(opened["ok"]["id"].is_string(), "{opened}");
+        window.click("project-link").await;
+        window.click("compatibility-button").await;
+        window.css("[data-testid=\"verdict\"][data-verdict=\"needs\"]").await;
+        window.screenshot(&format!("{name}-1-needs")).await;
+        let place = window.find("report-place").await.text().await.expect("text");
+        assert!(place.contains(".drone.yml") && place.contains("10"), "{place}");
+        window.click("report-set-secret").await;
+        window.find("secret-value").await.send_keys("s3cret-value").await.expect("a field can be filled");
+        window.click("secret-save").await;
+        window.css("[data-testid=\"verdict\"][data-verdict=\"runs\"]").await;
+        window.screenshot(&format!("{name}-2-runs")).await;
+        let text = window.text().await;
+        assert!(text.contains(done), "{text}");
+        assert!(!text.contains("s3cret-value"), "{text}");
+        window.click("report-go-on").await;
+        window.find("run-button").await;
+        window.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_killed_app_leaves_no_run_running() {
     let desk = Desk::new("en_US.UTF-8", &[NO_ENGINE]);
