@@ -9,7 +9,7 @@ mod inputs;
 use criterion::{BatchSize, Criterion};
 use inputs::{SHAPES, Shape};
 use lp_model::{EventFacts, EventKind};
-use lp_pipeline::{PipelineFile, compile, lint};
+use lp_pipeline::{Pipeline, PipelineFile, compile};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -33,8 +33,9 @@ fn facts() -> EventFacts {
 /// Parse, compile and lint; returns the number of steps so that nothing is optimised away.
 fn all(shape: Shape, text: &str, facts: &EventFacts) -> usize {
     let file = PipelineFile { path: shape.path(), bytes: text.as_bytes() };
-    let (plan, found) = compile(&[file], facts).expect("a file of ours compiles");
-    let linted = lint(&[file]);
+    let pipeline = Pipeline::read(&[file]).expect("a file of ours is read");
+    let (plan, found) = pipeline.compile(facts).expect("a file of ours compiles");
+    let linted = pipeline.lint();
     black_box((found, linted));
     plan.stages.iter().map(|stage| stage.steps.len()).sum()
 }

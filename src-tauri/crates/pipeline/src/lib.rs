@@ -67,13 +67,48 @@ pub struct PipelineFile<'a> {
 /// # Errors
 /// All findings, at least one of which is an error.
 pub fn compile(files: &[PipelineFile<'_>], facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let sources = Sources::read(files)?;
-    let mut findings = AllFindings::new(&sources);
+    Pipeline::read(files)?.compile(facts)
+}
+
+/// The files of a pipeline, read once for several questions about them.
+#[derive(Debug)]
+pub struct Pipeline<'a>(Sources<'a>);
+
+impl<'a> Pipeline<'a> {
+    /// Reads the files and tells their dialect.
+    ///
+    /// # Errors
+    /// As [`detect`](crate::detect()).
+    pub fn read(files: &[PipelineFile<'a>]) -> Result<Self, Vec<Diagnostic>> {
+        Sources::read(files).map(Self)
+    }
+
+    /// Its language, and why.
+    pub fn detected(&self) -> &Detected {
+        self.0.detected()
+    }
+
+    /// As the function [`compile`].
+    ///
+    /// # Errors
+    /// All findings, at least one of which is an error.
+    pub fn compile(&self, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        compile_sources(&self.0, facts)
+    }
+
+    /// As the function [`lint`](crate::lint()).
+    pub fn lint(&self) -> Vec<Diagnostic> {
+        lint::of(&self.0)
+    }
+}
+
+fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut findings = AllFindings::new(sources);
     let dialect = sources.detected().dialect;
     let stages = match dialect {
         Dialect::Drone08 => drone08::compile(sources.only(), facts, findings.only()),
         Dialect::Drone1 => drone1::compile(sources.only(), facts, findings.only()),
-        Dialect::Woodpecker => woodpecker::compile(&sources, facts, &mut findings),
+        Dialect::Woodpecker => woodpecker::compile(sources, facts, &mut findings),
     };
     if findings.has_errors() {
         return Err(findings.into_sorted());

@@ -7,13 +7,16 @@ use lp_model::{Diagnostic, Dialect, EventFacts, EventKind};
 
 /// Checks a pipeline without an event: everything is read, no condition is decided, and the project counts as trusted.
 pub fn lint(files: &[PipelineFile<'_>]) -> Vec<Diagnostic> {
+    match Sources::read(files) {
+        Err(more) => more,
+        Ok(sources) => of(&sources),
+    }
+}
+
+pub(crate) fn of(sources: &Sources<'_>) -> Vec<Diagnostic> {
     let facts = sample_facts();
-    let sources = match Sources::read(files) {
-        Err(more) => return more,
-        Ok(sources) => sources,
-    };
-    let mut findings = AllFindings::new(&sources);
-    drafts(&sources, &facts, &mut findings);
+    let mut findings = AllFindings::new(sources);
+    drafts(sources, &facts, &mut findings);
     // Without an event nobody knows which inputs there will be, so only a slip of a known name is worth a word.
     let slip = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.template().starts_with("did you mean"));
     let mut found = findings.into_sorted();
