@@ -1,4 +1,4 @@
-//! One execution: the first byte chooses event, path and trust, the rest is the file. `./dev fuzz` says how it is run.
+//! One execution: the first byte chooses event, path, trust and what is asked, the rest is the file. `./dev fuzz` says how it is run.
 #![no_main]
 #![allow(missing_docs)]
 
@@ -11,7 +11,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some((way, file)) = bytes.split_first() {
-        check::check(file, way % check::WAYS);
+        check::ask(file, way % check::WAYS, way / check::WAYS % check::QUESTIONS);
     }
 });
 
