@@ -158,13 +158,7 @@ mod tests {
     use std::path::Path;
 
     async fn open(folder: &Path) -> Arc<App> {
-        let options = AppOptions {
-            data_folder: folder.join("data"),
-            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
-            actor: String::new(),
-            accept_guests: false,
-            use_os_key_store: false,
-        };
+        let options = AppOptions::without_engine(folder.join("data"));
         App::open(options).await.unwrap()
     }
 

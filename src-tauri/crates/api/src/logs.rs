@@ -233,13 +233,7 @@ mod tests {
     #[tokio::test]
     async fn a_whole_line_is_settled_at_once_and_a_begun_one_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let options = AppOptions {
-            data_folder: folder.path().to_owned(),
-            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
-            actor: String::new(),
-            accept_guests: false,
-            use_os_key_store: false,
-        };
+        let options = AppOptions::without_engine(folder.path());
         let app = App::open(options).await.unwrap();
         let key = LogKey { run: "run-1".into(), stage: 1, step: 1, attempt: 1 };
         let (run, step) = key.parse().unwrap();
@@ -258,13 +252,7 @@ mod tests {
     #[tokio::test]
     async fn a_word_at_the_end_of_a_long_log_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        let options = AppOptions {
-            data_folder: folder.path().to_owned(),
-            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
-            actor: String::new(),
-            accept_guests: false,
-            use_os_key_store: false,
-        };
+        let options = AppOptions::without_engine(folder.path());
         let app = App::open(options).await.unwrap();
         let key = LogKey { run: "run-1".into(), stage: 1, step: 1, attempt: 1 };
         let (run, step) = key.parse().unwrap();

@@ -21,6 +21,18 @@ impl AppOptions {
     /// Name of the variable that says where the data folder is.
     pub const HOME: &'static str = "LETTERPRESS_HOME";
 
+    /// For tests: no engine answers, no guests, and the key is kept in the folder.
+    #[cfg(test)]
+    pub(crate) fn without_engine(data_folder: impl Into<PathBuf>) -> Self {
+        Self {
+            data_folder: data_folder.into(),
+            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
+            actor: String::new(),
+            accept_guests: false,
+            use_os_key_store: false,
+        }
+    }
+
     /// What this process's environment says: `LETTERPRESS_HOME`, else the system's place for data of applications.
     /// `LETTERPRESS_KEY_STORE=file` keeps the vault's key out of the system's key store.
     ///

@@ -222,13 +222,7 @@ mod tests {
         let repository = folder.path().join("shop");
         let good = "kind: pipeline\nname: default\nsteps:\n- {name: hello, image: alpine, commands: [echo hello]}\n";
         lp_git::create(&repository, &[commit(good, 1_000_000), commit("kind: pipeline\nsteps: {\n", 2_000_000)]).unwrap();
-        let options = AppOptions {
-            data_folder: folder.path().join("data"),
-            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
-            actor: String::new(),
-            accept_guests: false,
-            use_os_key_store: false,
-        };
+        let options = AppOptions::without_engine(folder.path().join("data"));
         let app = App::open(options).await.unwrap();
         let project = app.open_project(&repository.display().to_string()).await.unwrap();
         let detail = app.project(&project.id).await.unwrap();

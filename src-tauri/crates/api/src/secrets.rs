@@ -125,13 +125,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_key_is_said_and_never_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let options = AppOptions {
-            data_folder: folder.path().to_owned(),
-            environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
-            actor: String::new(),
-            accept_guests: false,
-            use_os_key_store: false,
-        };
+        let options = AppOptions::without_engine(folder.path());
         let app = App::open(options.clone()).await.unwrap();
         assert_eq!(app.status().await.unwrap().key_place, KeyPlaceWord::NotYet);
         app.set_secret(&SecretScope::Everywhere, "token", "first-value".into()).await.unwrap();
