@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bollard::Docker;
-use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, EnvText, StageContext, StepExit};
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, EnvText, StageContext, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions, labels};
 use lp_model::{Mount, StepKind, Volume, VolumeKind};
 use lp_secret::SecretValue;
@@ -346,7 +346,7 @@ async fn another_data_folder_cannot_be_mistaken_for_ours() {
     let place = place().await;
     let stranger = Bench::of(place.neighbour(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), None);
     stranger.prepare().await.unwrap();
-    let report = within(60, "the sweep", place.backend().sweep(&[])).await.unwrap();
+    let report = within(60, "the sweep", place.backend().sweep(&Claims::default())).await.unwrap();
     assert_eq!(report, Default::default());
     stranger.clear(&place).await;
 }

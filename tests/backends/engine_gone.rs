@@ -1,7 +1,7 @@
 //! An engine that ends or hangs at any moment is said to be unreachable, soon, and never hangs a run.
 
 use crate::docker;
-use lp_backend::{Backend, BackendError, CancelHandle, CancelStage};
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, Keep};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress};
 use lp_tests::conformance::{Bench, Sink, TarSource, plan_stage, shell, within};
 use lp_tests::docker::{EngineDoor, require_socket};
@@ -97,8 +97,8 @@ async fn it_is_gone_before_anything_begins() {
     assert_unreachable(within(10, "probe", backend.probe()).await);
     assert_unreachable(within(10, "prepare", bench.prepare()).await);
     assert_unreachable(within(10, "the step", bench.run(1)).await.0);
-    assert_unreachable(within(10, "destroy", backend.destroy(&bench.stage)).await);
-    assert_unreachable(within(10, "sweep", backend.sweep(&[])).await);
+    assert_unreachable(within(10, "destroy", backend.destroy(&bench.stage, Keep::Nothing)).await);
+    assert_unreachable(within(10, "sweep", backend.sweep(&Claims::default())).await);
 }
 
 #[tokio::test]

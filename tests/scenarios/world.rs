@@ -1,8 +1,8 @@
 //! The engine with everything around it in memory but the backend.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, Source};
-use lp_engine::ports::{Backends, Clock, Journal, LogStore, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_backend::{Backend, Position, Source};
+use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, EngineSettings};
 use lp_model::{BackendKind, Plan, RunEvent, RunId, RunState, SkipReason, Stage, StageState, StepKey, StepOutcome, StepState};
 use lp_secret::SecretValue;
@@ -184,14 +184,19 @@ struct MemoryLog {
 
 #[async_trait]
 impl LogStore for Memory {
-    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError> {
-        Ok(Box::new(MemoryLog { logs: Arc::clone(&self.logs), name: (run.clone(), key) }))
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
+        Ok(OpenLog {
+            log: Box::new(MemoryLog { logs: Arc::clone(&self.logs), name: (run.clone(), key) }),
+            position: Position::default(),
+            lines: 0,
+            bytes: 0,
+        })
     }
 }
 
 #[async_trait]
 impl StepLog for MemoryLog {
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+    async fn append(&mut self, bytes: &[u8], _upto: Option<Position>) -> Result<(), PortError> {
         self.logs.lock().unwrap().entry(self.name.clone()).or_default().extend_from_slice(bytes);
         Ok(())
     }

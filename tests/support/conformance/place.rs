@@ -1,7 +1,10 @@
 //! The tools of the cases: a backend with what it can do, a stage to run things in, and a sink that listens.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, BackendError, Cancel, CancelHandle, EnvText, SinkError, Source, StageContext, StepContext, StepExit, StepSink};
+use lp_backend::{
+    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Keep, Position, SinkError, Source, StageContext, StepContext, StepExit,
+    StepSink,
+};
 use lp_model::{BackendKind, EnvValue, PullPolicy, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, Workspace};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -126,7 +129,7 @@ impl Bench {
             EnvValue::Text(text) => Some((name.clone(), EnvText::Plain(text.clone()))),
             _ => None,
         }));
-        StepContext { key, step: Arc::new(step.clone()), env }
+        StepContext { key, step: Arc::new(step.clone()), env, before: Before::Nothing }
     }
 
     /// Runs a step to its end.
@@ -159,7 +162,7 @@ impl Bench {
 
     /// Destroys the stage, which must leave nothing.
     pub async fn clear(self, place: &dyn Place) {
-        let leftovers = within(100, "destroy", self.backend.destroy(&self.stage)).await.expect("destroy reaches the place");
+        let leftovers = within(100, "destroy", self.backend.destroy(&self.stage, Keep::Nothing)).await.expect("destroy reaches the place");
         assert_eq!(leftovers, Vec::<String>::new());
         assert_eq!(place.left_of(&self.stage).await, Vec::<String>::new());
     }
@@ -243,6 +246,10 @@ impl Sink {
 
 #[async_trait]
 impl StepSink for Sink {
+    async fn created(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     async fn started(&self) {
         self.hear(|heard| heard.started += 1);
     }
@@ -251,7 +258,11 @@ impl StepSink for Sink {
         self.hear(|heard| heard.notes.push(note));
     }
 
-    async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+    fn position(&self) -> Position {
+        Position::default()
+    }
+
+    async fn write(&self, bytes: &[u8], _upto: Position) -> Result<(), SinkError> {
         let mut full = false;
         self.hear(|heard| {
             heard.early_output |= heard.started == 0;

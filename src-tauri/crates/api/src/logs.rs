@@ -6,7 +6,6 @@ use crate::projects::blocking;
 use crate::runs::parse_run;
 use lp_model::{RunId, StageNumber, StepKey, StepNumber};
 use lp_store::logs::{LogReader, MarkKind};
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Most lines of one range.
@@ -166,17 +165,9 @@ impl App {
     /// newline is left out.
     pub(crate) async fn settled_lines(&self, key: &LogKey, from: u64, complete: bool) -> Result<Vec<String>, ApiError> {
         let Some(mut reader) = self.reader(key).await? else { return Ok(vec![]) };
-        let (run, step) = key.parse()?;
-        let path = self.logs.path(&run, step);
         blocking(move || {
             let size = reader.summary();
-            let is_open = !complete
-                && size.bytes > 0
-                && last_byte(&path, size.bytes).map_err(|source| lp_store::StoreError::Io {
-                    action: "read",
-                    path: path.clone(),
-                    source,
-                })? != b'\n';
+            let is_open = !complete && reader.ends_in_a_line()?;
             let settled = size.lines - u64::from(is_open);
             let count = usize::try_from(settled.saturating_sub(from)).unwrap_or(MOST_LINES).min(MOST_LINES);
             if count == 0 {
@@ -210,15 +201,6 @@ impl App {
         })
         .await
     }
-}
-
-/// The last byte of a file that has at least so many, as it was then: logs only grow.
-fn last_byte(path: &Path, bytes: u64) -> std::io::Result<u8> {
-    let mut file = std::fs::File::open(path)?;
-    file.seek(SeekFrom::Start(bytes - 1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last[0])
 }
 
 fn no_step() -> ApiError {

@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Notice, Settings};
 use crate::{guests, ports, time};
+use lp_backend::Claims;
 use lp_engine::{Engine, EngineSettings};
 use lp_store::{Lock, Owner};
 use std::path::Path;
@@ -154,8 +155,9 @@ impl App {
     pub(crate) async fn sweep(&self) {
         let _no_start_meanwhile = self.ownership.sweep_or_start.lock().await;
         let live = self.ownership.engine().map(|engine| engine.live()).unwrap_or_default();
+        let claims = Claims { live, kept: Vec::new() };
         for backend in self.engines.all() {
-            match backend.sweep(&live).await {
+            match backend.sweep(&claims).await {
                 Ok(report) if report.removed.is_empty() && report.failed.is_empty() => {}
                 Ok(report) => tracing::info!(removed = ?report.removed, failed = ?report.failed, "swept"),
                 Err(problem) => tracing::info!(%problem, "not swept"),

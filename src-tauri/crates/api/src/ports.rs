@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::dto::Notice;
 use crate::time;
 use async_trait::async_trait;
-use lp_backend::Source;
-use lp_engine::ports::{Clock, Journal, LogStore, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_backend::{Position, Source};
+use lp_engine::ports::{Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, Notice as EngineNotice};
 use lp_model::{Plan, ProjectId, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
@@ -107,12 +107,13 @@ impl Journal for Outside {
 
 #[async_trait]
 impl LogStore for Outside {
-    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError> {
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
         let logs = self.app()?.logs.clone();
         let run = run.clone();
         let writer =
             tokio::task::spawn_blocking(move || logs.writer(&run, key, time::now_ms())).await.map_err(port_error)?.map_err(port_error)?;
-        Ok(Box::new(FileLog(Some(writer))))
+        let (lines, bytes) = (writer.lines(), writer.bytes());
+        Ok(OpenLog { log: Box::new(FileLog(Some(writer))), position: Position::default(), lines, bytes })
     }
 }
 
@@ -126,7 +127,7 @@ fn closed() -> PortError {
 
 #[async_trait]
 impl StepLog for FileLog {
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+    async fn append(&mut self, bytes: &[u8], _upto: Option<Position>) -> Result<(), PortError> {
         let mut writer = self.0.take().ok_or_else(closed)?;
         let bytes = bytes.to_vec();
         let appended = tokio::task::spawn_blocking(move || writer.append(&bytes, time::now_ms()).map(|()| writer));

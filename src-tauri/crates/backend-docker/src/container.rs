@@ -96,6 +96,7 @@ fn env_text(stage: &StageContext, value: &EnvText) -> String {
     match value {
         EnvText::Plain(text) => text.clone(),
         EnvText::Secret(secret) => secret.expose().to_owned(),
+        EnvText::Moment(seconds) => seconds.to_string(),
         EnvText::WorkspaceBase => stage.stage.workspace.base.clone(),
         EnvText::WorkspaceDir => stage.stage.workspace.dir(),
     }
@@ -160,7 +161,12 @@ mod tests {
 
     fn body(step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
         let stage = stage(&step);
-        let context = StepContext { key: StepKey::first(StageNumber(2), StepNumber(1)), step: Arc::new(step), env };
+        let context = StepContext {
+            key: StepKey::first(StageNumber(2), StepNumber(1)),
+            step: Arc::new(step),
+            env,
+            before: lp_backend::Before::Nothing,
+        };
         of_step(&stage, &context, "docker.io/library/alpine:latest", "me", false)
     }
 

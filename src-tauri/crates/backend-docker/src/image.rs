@@ -320,13 +320,21 @@ mod tests {
 
     #[async_trait]
     impl StepSink for Notes {
+        async fn created(&self) -> Result<(), lp_backend::SinkError> {
+            Ok(())
+        }
+
         async fn started(&self) {}
+
+        fn position(&self) -> lp_backend::Position {
+            lp_backend::Position::default()
+        }
 
         async fn note(&self, note: String) {
             self.1.lock().unwrap().push((self.0.elapsed().as_secs(), note));
         }
 
-        async fn write(&self, _bytes: &[u8]) -> Result<(), lp_backend::SinkError> {
+        async fn write(&self, _bytes: &[u8], _upto: lp_backend::Position) -> Result<(), lp_backend::SinkError> {
             Ok(())
         }
     }

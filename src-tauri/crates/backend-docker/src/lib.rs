@@ -32,8 +32,8 @@ pub use image::{NoLogins, RegistryLogins};
 use async_trait::async_trait;
 use connect::Connection;
 use image::Images;
-use lp_backend::{Backend, BackendError, Cancel, EngineInfo, StageContext, StepContext, StepExit, StepSink, SweepReport};
-use lp_model::{BackendKind, RunId};
+use lp_backend::{Backend, BackendError, Cancel, Claims, EngineInfo, Keep, StageContext, StepContext, StepExit, StepSink, SweepReport};
+use lp_model::BackendKind;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -106,11 +106,11 @@ impl Backend for DockerBackend {
         self.run_container(stage, step, sink, cancel).await
     }
 
-    async fn destroy(&self, stage: &StageContext) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, _keep: Keep) -> Result<Vec<String>, BackendError> {
         self.destroy_stage(stage).await
     }
 
-    async fn sweep(&self, live: &[RunId]) -> Result<SweepReport, BackendError> {
-        self.sweep_owned(live).await
+    async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
+        self.sweep_owned(&claims.live).await
     }
 }

@@ -5,7 +5,7 @@ use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bytes::BytesMut;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use lp_backend::{BackendError, StepSink};
+use lp_backend::{BackendError, Position, StepSink};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -25,6 +25,7 @@ pub(crate) async fn pump(
     exited: watch::Receiver<bool>,
 ) -> Result<(), BackendError> {
     let mut piece = BytesMut::with_capacity(PIECE);
+    let mut upto = Position::default();
     loop {
         let next = tokio::select! {
             biased;
@@ -39,14 +40,21 @@ pub(crate) async fn pump(
         // Whatever has arrived meanwhile goes along: one write of 64 KiB costs the sink about as much as one of 40 bytes.
         while let Some(item) = next {
             match item {
-                Some(Ok(chunk)) => piece.extend_from_slice(chunk.as_ref()),
+                Some(Ok(chunk)) => {
+                    let length = chunk.as_ref().len() as u64;
+                    match chunk {
+                        LogOutput::StdErr { .. } => upto.stderr += length,
+                        _ => upto.stdout += length,
+                    }
+                    piece.extend_from_slice(chunk.as_ref());
+                }
                 Some(Err(error)) => end = Some(Err(error::call("read the output of the step", &error))),
                 None => end = Some(Ok(())),
             }
             next = if end.is_none() && piece.len() < PIECE { output.next().now_or_never() } else { None };
         }
         if !piece.is_empty() {
-            sink.write(&piece).await?;
+            sink.write(&piece, upto).await?;
             piece.clear();
         }
         if let Some(end) = end {
@@ -81,13 +89,21 @@ mod tests {
 
     #[async_trait]
     impl StepSink for Pieces {
+        async fn created(&self) -> Result<(), SinkError> {
+            Ok(())
+        }
+
         async fn started(&self) {}
+
+        fn position(&self) -> Position {
+            Position::default()
+        }
 
         async fn note(&self, note: String) {
             self.notes.lock().unwrap().push(note);
         }
 
-        async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+        async fn write(&self, bytes: &[u8], _: Position) -> Result<(), SinkError> {
             self.pieces.lock().unwrap().push(bytes.to_vec());
             if self.full { Err(SinkError { message: "disk full".into() }) } else { Ok(()) }
         }

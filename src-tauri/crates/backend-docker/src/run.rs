@@ -117,6 +117,7 @@ impl DockerBackend {
         if cancel.is_asked() {
             return Ok(None);
         }
+        sink.created().await?;
         let output = running.attach_and_start().await?;
         sink.started().await;
         Ok(Some(output))

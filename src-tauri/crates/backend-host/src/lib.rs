@@ -20,8 +20,10 @@ mod unpack;
 use async_trait::async_trait;
 use folder::{Root, StageFolder};
 use kin::{Kin, Scope};
-use lp_backend::{Backend, BackendError, Cancel, CancelStage, EngineInfo, StageContext, StepContext, StepExit, StepSink, SweepReport};
-use lp_model::{BackendKind, RunId};
+use lp_backend::{
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, StageContext, StepContext, StepExit, StepSink, SweepReport,
+};
+use lp_model::BackendKind;
 use std::io;
 use std::path::PathBuf;
 
@@ -100,7 +102,7 @@ impl Backend for HostBackend {
         step::run(&root, stage, step, sink, cancel).await
     }
 
-    async fn destroy(&self, stage: &StageContext) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, _keep: Keep) -> Result<Vec<String>, BackendError> {
         let root = self.root().await?;
         let kin = Kin::new(&root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number });
         let mut left = kin.kill().await?;
@@ -109,14 +111,14 @@ impl Backend for HostBackend {
         Ok(left)
     }
 
-    async fn sweep(&self, live: &[RunId]) -> Result<SweepReport, BackendError> {
+    async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
         let root = self.root().await?;
-        let kin = Kin::new(&root, Scope::RunsBut(live.to_vec()));
+        let kin = Kin::new(&root, Scope::RunsBut(claims.live.clone()));
         let mut report = SweepReport { failed: kin.kill().await?, ..SweepReport::default() };
         let listed = root.clone();
         let folders = blocking("list the folders of the stages", move || listed.stages()).await?;
         for (run, folder) in folders {
-            if live.contains(&run) {
+            if claims.live.contains(&run) {
                 continue;
             }
             let name = folder.name().to_owned();

@@ -3,7 +3,7 @@
 use crate::folder::{Root, StageFolder};
 use crate::kin::{self, Kin, Scope};
 use crate::{call_error, environment};
-use lp_backend::{BackendError, Cancel, CancelStage, StageContext, StepContext, StepExit, StepSink};
+use lp_backend::{BackendError, Cancel, CancelStage, Position, StageContext, StepContext, StepExit, StepSink};
 use lp_model::{Step, StepKind};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use rustix::io::Errno;
@@ -50,6 +50,7 @@ pub(crate) async fn run(
         return Ok(StepExit::Killed);
     }
 
+    sink.created().await?;
     let (mut child, output) = spawn(root, &folder, stage, step, &name).await?;
     let started = |error: io::Error| start_error(&step.step, &error);
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
@@ -211,6 +212,7 @@ async fn wait_or_end(main: &AsyncFd<OwnedFd>, kin: &Kin, cancel: &Cancel) -> Res
 async fn pass_on(output: &Receiver, sink: &dyn StepSink, drain: &CancellationToken) -> Result<(), BackendError> {
     let failed = |error: io::Error| call_error("read the output of the step", &error);
     let mut buffer = vec![0; BUFFER_BYTES];
+    let mut upto = Position::default();
     loop {
         tokio::select! {
             biased;
@@ -219,7 +221,10 @@ async fn pass_on(output: &Receiver, sink: &dyn StepSink, drain: &CancellationTok
         }
         match output.try_read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(length) => sink.write(&buffer[..length]).await?,
+            Ok(length) => {
+                upto.stdout += length as u64;
+                sink.write(&buffer[..length], upto).await?;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(failed(error)),
         }
@@ -230,7 +235,8 @@ async fn pass_on(output: &Receiver, sink: &dyn StepSink, drain: &CancellationTok
         match rustix::io::read(output, &mut buffer) {
             Ok(0) | Err(Errno::AGAIN) => break,
             Ok(length) => {
-                sink.write(&buffer[..length]).await?;
+                upto.stdout += length as u64;
+                sink.write(&buffer[..length], upto).await?;
                 left = left.saturating_sub(length);
             }
             Err(Errno::INTR) => {}

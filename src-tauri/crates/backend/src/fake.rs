@@ -23,7 +23,10 @@
 //!
 //! An image that begins with `missing` cannot be had.
 
-use crate::{Backend, BackendError, Cancel, CancelStage, EngineInfo, EnvText, StageContext, StepContext, StepExit, StepSink, SweepReport};
+use crate::{
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, EnvText, Keep, Position, StageContext, StepContext, StepExit, StepSink,
+    SweepReport,
+};
 use async_trait::async_trait;
 use lp_model::{BackendKind, RunId, StepKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,6 +160,7 @@ impl FakeBackend {
         if script.is("STEP_START_FAIL") {
             return Err(BackendError::Start { step: name.clone(), message: "no such file".into() });
         }
+        sink.created().await?;
         self.record("run", name);
         sink.started().await;
         script.write(sink).await?;
@@ -259,7 +263,7 @@ impl Backend for FakeBackend {
         // Also when the engine drops the future.
         let _leave = Leave { backend: self, name };
         self.record("start", &step.step.name);
-        let shown = step.env.iter().map(|(variable, value)| (variable.clone(), text_of(value).to_owned()));
+        let shown = step.env.iter().map(|(variable, value)| (variable.clone(), text_of(value)));
         let environment = shown.collect();
         self.state().environments.insert(step.step.name.clone(), environment);
         let exit = self.run(step, sink, cancel).await;
@@ -267,7 +271,7 @@ impl Backend for FakeBackend {
         exit
     }
 
-    async fn destroy(&self, stage: &StageContext) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, _keep: Keep) -> Result<Vec<String>, BackendError> {
         self.record("destroy", &stage.stage.name);
         let prefix = format!("{}-", stage.name());
         let still = self.state().running.iter().find(|name| name.starts_with(&prefix)).cloned();
@@ -281,9 +285,9 @@ impl Backend for FakeBackend {
         Ok(self.places.leftovers.clone())
     }
 
-    async fn sweep(&self, live: &[RunId]) -> Result<SweepReport, BackendError> {
+    async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
         let mut state = self.state();
-        let (dead, alive) = std::mem::take(&mut state.stages).into_iter().partition(|(_, place)| !live.contains(&place.run));
+        let (dead, alive) = std::mem::take(&mut state.stages).into_iter().partition(|(_, place)| !claims.live.contains(&place.run));
         state.stages = alive;
         let dead: BTreeMap<String, Place> = dead;
         Ok(SweepReport { removed: dead.into_keys().collect(), failed: Vec::new() })
@@ -301,6 +305,19 @@ impl Drop for Leave<'_> {
     }
 }
 
+/// Output on its way to the sink, counted.
+struct Counted<'a> {
+    sink: &'a dyn StepSink,
+    upto: Position,
+}
+
+impl Counted<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), crate::SinkError> {
+        self.upto.stdout += bytes.len() as u64;
+        self.sink.write(bytes, self.upto).await
+    }
+}
+
 /// What the environment of a step says.
 struct Script {
     key: StepKey,
@@ -309,7 +326,7 @@ struct Script {
 
 impl Script {
     fn read(step: &StepContext) -> Self {
-        let variables = step.env.iter().map(|(name, value)| (name.clone(), text_of(value).to_owned())).collect();
+        let variables = step.env.iter().map(|(name, value)| (name.clone(), text_of(value))).collect();
         Self { key: step.key, variables }
     }
 
@@ -348,6 +365,7 @@ impl Script {
     }
 
     async fn write(&self, sink: &dyn StepSink) -> Result<(), BackendError> {
+        let mut sink = Counted { sink, upto: Position::default() };
         if let Some(line) = self.text("STEP_LOG") {
             sink.write(format!("{line}\n").as_bytes()).await?;
         }
@@ -370,19 +388,20 @@ impl Script {
     }
 }
 
-fn text_of(value: &EnvText) -> &str {
+fn text_of(value: &EnvText) -> String {
     match value {
-        EnvText::Plain(text) => text,
-        EnvText::Secret(value) => value.expose(),
-        EnvText::WorkspaceBase => "(workspace base)",
-        EnvText::WorkspaceDir => "(workspace dir)",
+        EnvText::Plain(text) => text.clone(),
+        EnvText::Secret(value) => value.expose().to_owned(),
+        EnvText::Moment(seconds) => seconds.to_string(),
+        EnvText::WorkspaceBase => "(workspace base)".to_owned(),
+        EnvText::WorkspaceDir => "(workspace dir)".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CancelHandle, SinkError};
+    use crate::{Before, CancelHandle, SinkError};
     use lp_model::{RunOn, Stage, StageNumber, Step, StepKind, StepNumber, Workspace};
     use std::sync::Arc;
 
@@ -390,9 +409,15 @@ mod tests {
 
     #[async_trait]
     impl StepSink for Deaf {
+        async fn created(&self) -> Result<(), SinkError> {
+            Ok(())
+        }
         async fn started(&self) {}
         async fn note(&self, _: String) {}
-        async fn write(&self, _: &[u8]) -> Result<(), SinkError> {
+        fn position(&self) -> Position {
+            Position::default()
+        }
+        async fn write(&self, _: &[u8], _: Position) -> Result<(), SinkError> {
             Ok(())
         }
     }
@@ -415,7 +440,10 @@ mod tests {
         };
         let run = RunId::parse("r1").expect("a legal id");
         let key = StepKey::first(StageNumber(1), StepNumber(1));
-        (StageContext { run, stage: Arc::new(stage), source: None }, StepContext { key, step: Arc::new(step), env: vec![] })
+        (
+            StageContext { run, stage: Arc::new(stage), source: None },
+            StepContext { key, step: Arc::new(step), env: vec![], before: Before::Nothing },
+        )
     }
 
     #[tokio::test(start_paused = true)]
@@ -426,9 +454,9 @@ mod tests {
         backend.prepare(&stage, &cancel).await.expect("works");
         assert_eq!(backend.run_step(&stage, &step, &Deaf, &cancel).await.expect("works"), StepExit::Code(0));
         assert_eq!(backend.left(), ["lp-r1-1"]);
-        assert!(backend.sweep(std::slice::from_ref(&stage.run)).await.expect("works").removed.is_empty());
-        assert_eq!(backend.sweep(&[]).await.expect("works").removed, ["lp-r1-1"]);
-        assert_eq!(backend.destroy(&stage).await.expect("works"), [""; 0], "gone already counts as removed");
+        assert!(backend.sweep(&Claims { live: vec![stage.run.clone()], kept: vec![] }).await.expect("works").removed.is_empty());
+        assert_eq!(backend.sweep(&Claims::default()).await.expect("works").removed, ["lp-r1-1"]);
+        assert_eq!(backend.destroy(&stage, Keep::Nothing).await.expect("works"), [""; 0], "gone already counts as removed");
         assert!(backend.left().is_empty());
     }
 

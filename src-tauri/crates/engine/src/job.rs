@@ -8,7 +8,7 @@ use crate::secrets::RunSecrets;
 use crate::sink::LogSink;
 use crate::{EngineSettings, Notice};
 use futures_util::FutureExt;
-use lp_backend::{Backend, BackendError, Cancel, CancelHandle, CancelStage, SinkError, StageContext, StepContext, StepExit};
+use lp_backend::{Backend, BackendError, Before, Cancel, CancelHandle, CancelStage, Keep, SinkError, StageContext, StepContext, StepExit};
 use lp_model::{RunId, Step, StepKey, StepOutcome};
 use std::any::Any;
 use std::future::Future;
@@ -46,7 +46,7 @@ pub(crate) async fn prepare(site: Site, cancel: Cancel, settings: Arc<EngineSett
 
 pub(crate) async fn destroy(site: Site, settings: Arc<EngineSettings>) -> Fact {
     let name = site.context.name();
-    let leftovers = match timeout(settings.cleanup_deadline, guarded(site.backend.destroy(&site.context))).await {
+    let leftovers = match timeout(settings.cleanup_deadline, guarded(site.backend.destroy(&site.context, Keep::Nothing))).await {
         Ok(Ok(Ok(leftovers))) => leftovers,
         Ok(Ok(Err(error))) => vec![format!("`{name}`: {error}")],
         Ok(Err(panic)) => vec![format!("`{name}`: {panic}")],
@@ -89,7 +89,7 @@ impl StepJob {
             Err(error) => return log_failed(&SinkError { message: error.message }),
         };
         let sink = LogSink::new(self.run.clone(), self.key, &self.secrets.masker, log, self.post.clone(), self.notices.clone());
-        let context = StepContext { key: self.key, step: Arc::clone(&self.step), env: environment.env };
+        let context = StepContext { key: self.key, step: Arc::clone(&self.step), env: environment.env, before: Before::Nothing };
 
         let patience = self.settings.cleanup_deadline;
         let mut call =

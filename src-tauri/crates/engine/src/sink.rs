@@ -1,8 +1,8 @@
 use crate::engine::Notice;
-use crate::ports::StepLog;
+use crate::ports::{OpenLog, StepLog};
 use crate::scheduler::Fact;
 use async_trait::async_trait;
-use lp_backend::{SinkError, StepSink};
+use lp_backend::{Position, SinkError, StepSink};
 use lp_model::{RunId, StepKey};
 use lp_secret::masker::{MaskStream, Masker};
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub(crate) struct LogSink {
     key: StepKey,
     post: mpsc::UnboundedSender<Fact>,
     notices: broadcast::Sender<Notice>,
+    /// Where the output goes on.
+    position: Position,
     writer: Mutex<Writer>,
     /// Something is there that was not shown yet.
     news: Notify,
@@ -31,6 +33,8 @@ struct Writer {
     log: Box<dyn StepLog>,
     /// Masked, not appended yet.
     pending: Vec<u8>,
+    /// How much of the output went into `mask`.
+    upto: Position,
     lines: u64,
     bytes: u64,
     failed: Option<SinkError>,
@@ -41,12 +45,13 @@ impl LogSink {
         run: RunId,
         key: StepKey,
         masker: &Masker,
-        log: Box<dyn StepLog>,
+        log: OpenLog,
         post: mpsc::UnboundedSender<Fact>,
         notices: broadcast::Sender<Notice>,
     ) -> Self {
-        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), lines: 0, bytes: 0, failed: None };
-        Self { run, key, post, notices, writer: Mutex::new(writer), news: Notify::new() }
+        let OpenLog { log, position, lines, bytes } = log;
+        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, failed: None };
+        Self { run, key, post, notices, position, writer: Mutex::new(writer), news: Notify::new() }
     }
 
     /// Waits until there is news and the last notice is long enough ago.
@@ -96,7 +101,7 @@ impl Writer {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.log.append(&self.pending).await {
+        if let Err(error) = self.log.append(&self.pending, (self.mask.held() == 0).then_some(self.upto)).await {
             self.failed = Some(SinkError { message: error.message.clone() });
             return Err(SinkError { message: error.message });
         }
@@ -109,6 +114,10 @@ impl Writer {
 
 #[async_trait]
 impl StepSink for LogSink {
+    async fn created(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     async fn started(&self) {
         // The inbox outlives every step of its run.
         let _ = self.post.send(Fact::StepStarted { key: self.key });
@@ -118,10 +127,15 @@ impl StepSink for LogSink {
         let _ = self.post.send(Fact::StepNoted { key: self.key, note });
     }
 
-    async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
         let mut writer = self.writer.lock().await;
         let writer = &mut *writer;
         writer.mask.push(bytes, &mut writer.pending);
+        writer.upto = upto;
         if writer.pending.len() >= CHUNK_BYTES || writer.failed.is_some() {
             writer.flush().await?;
         }

@@ -23,8 +23,8 @@ pub struct StageRun {
     pub hint: String,
 }
 
-#[cfg(test)]
 impl StageRun {
+    /// One that waits.
     pub(crate) fn pending(stage: StageNumber, name: &str) -> Self {
         let (message, hint) = (String::new(), String::new());
         Self { stage, name: name.to_owned(), state: StageState::Pending, started_ms: None, ended_ms: None, message, hint }

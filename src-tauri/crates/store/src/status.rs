@@ -66,6 +66,11 @@ impl Status {
             RunEvent::StepStarted { key } => {
                 self.move_step(*key, StepState::Running)?;
             }
+            RunEvent::StepCreated { key } => {
+                self.step(*key, "created")?;
+            }
+            RunEvent::RunResumed => {}
+            RunEvent::RunRetried { stages, steps, .. } => self.retry(stages, steps)?,
             // A note is for people: one that comes late must not stop a run.
             RunEvent::StepNoted { key, .. } => {
                 self.step(*key, "noted")?;
@@ -76,9 +81,13 @@ impl Status {
                 if let StepOutcome::Exited { code } = outcome {
                     step.exit_code = Some(*code);
                 }
-                if let StepOutcome::Errored { message, hint } = outcome {
-                    step.message.clone_from(message);
-                    step.hint.clone_from(hint);
+                match outcome {
+                    StepOutcome::Errored { message, hint } => {
+                        step.message.clone_from(message);
+                        step.hint.clone_from(hint);
+                    }
+                    StepOutcome::Lost { message } => step.message.clone_from(message),
+                    _ => {}
                 }
                 step.outcome = Some(outcome.clone());
             }
@@ -130,6 +139,32 @@ impl Status {
         let stages = self.stages.values().map(|stage| &stage.message);
         let steps = self.steps.values().map(|step| &step.message);
         stages.chain(steps).find(|message| !message.is_empty()).cloned().unwrap_or_default()
+    }
+
+    /// What is named begins again; the rest keeps its state.
+    fn retry(&mut self, stages: &[StageNumber], steps: &[StepKey]) -> Result<(), IllegalMove> {
+        if !self.run.state.can_be_retried() {
+            return Err(illegal("the run", self.run.state.as_str(), "retried"));
+        }
+        self.run = RunStatus {
+            state: RunState::Queued,
+            cancel_reason: None,
+            started_ms: self.run.started_ms,
+            ended_ms: None,
+            message: String::new(),
+        };
+        for number in stages {
+            let stage = self.stages.get_mut(number).ok_or_else(|| illegal(format!("stage {number}"), "unknown", "retried"))?;
+            *stage = StageRun::pending(*number, &stage.name);
+            self.changed_stages.insert(*number);
+        }
+        for key in steps {
+            let step = self.steps.get_mut(&(key.stage, key.step)).filter(|step| step.key.attempt < key.attempt);
+            let step = step.ok_or_else(|| illegal(step_subject(*key), "unknown", "retried"))?;
+            *step = StepRun::pending(*key, &step.name, step.kind);
+            self.changed_steps.insert((key.stage, key.step));
+        }
+        Ok(())
     }
 
     fn move_run(&mut self, to: RunState) -> Result<(), IllegalMove> {

@@ -45,6 +45,7 @@ fn a_log_is_read_while_it_is_written() {
     }
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
     assert!(!reader.summary().finished);
+    assert!(reader.ends_in_a_line().unwrap());
     assert_eq!(texts(&mut reader, 0, 10), ["+ npm 安装", "", "half"]);
     assert_eq!(reader.marks(), [Mark { line: 0, kind: MarkKind::Command }]);
     writer.append(b"-done: error: no", 6).unwrap();
@@ -248,6 +249,22 @@ fn a_full_disk_leaves_the_log_as_it_was() {
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
     assert_eq!(texts(&mut reader, 0, 10), ["first", "second"]);
     assert!(reader.summary().finished);
+}
+
+#[test]
+fn a_chunk_that_is_taken_back_while_someone_reads_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    writer.append(b"kept\n", 1).unwrap();
+    let mut whole = logs.reader(&run_id("r"), key(1)).unwrap();
+    assert!(!whole.ends_in_a_line().unwrap());
+    writer.append(b"half of a chunk\nthat found no room", 2).unwrap();
+    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
+    // What the writer does when the disk is full in the middle of a chunk.
+    File::options().write(true).open(logs.path(&run_id("r"), key(1))).unwrap().set_len(5).unwrap();
+    assert!(reader.ends_in_a_line().unwrap(), "what was there is not settled");
+    assert_eq!(texts(&mut reader, 0, 10), ["kept"]);
 }
 
 fn length(logs: &Logs) -> u64 {

@@ -21,7 +21,7 @@ fn whole_run() -> Vec<(i64, RunEvent)> {
     events.push(RunEvent::StepEnded { key: key(1), outcome: StepOutcome::EndedWithStage });
     events.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: String::new(), hint: String::new() });
     events.push(RunEvent::RunEnded { state: RunState::Failed });
-    events.push(RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![] });
+    events.push(RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![], kept: false });
     (1_000..).zip(events).collect()
 }
 

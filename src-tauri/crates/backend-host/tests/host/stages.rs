@@ -1,7 +1,7 @@
 //! Preparing, destroying, sweeping; what a crash leaves.
 
 use crate::support::*;
-use lp_backend::{Backend, BackendError, CancelStage, Source, StageContext, StepExit, SweepReport};
+use lp_backend::{Backend, BackendError, CancelStage, Claims, Keep, Source, StageContext, StepExit, SweepReport};
 use lp_backend_host::HostBackend;
 use std::fs;
 use std::io;
@@ -97,7 +97,7 @@ async fn preparing_can_be_cancelled() {
     let task = tokio::spawn(async move { backend.prepare(&prepared, &cancel).await });
     handle.advance(CancelStage::Ask);
     assert!(matches!(task.await.unwrap(), Err(BackendError::Cancelled)));
-    assert!(bench.backend.destroy(&context).await.unwrap().is_empty());
+    assert!(bench.backend.destroy(&context, Keep::Nothing).await.unwrap().is_empty());
     assert!(!bench.root.join(context.name()).exists());
 }
 
@@ -115,11 +115,11 @@ async fn nothing_is_left_after_destroy() {
     running.task.abort();
     assert!(running.task.await.unwrap_err().is_cancelled());
 
-    assert_eq!(bench.backend.destroy(&bench.stage).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
     assert!(pids.iter().all(|pid| has_ended(*pid)));
     assert_eq!(fs::read_dir(&bench.root).unwrap().count(), 0);
     // Gone already counts as removed.
-    assert_eq!(bench.backend.destroy(&bench.stage).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -155,15 +155,15 @@ async fn a_sweep_removes_dead_runs_only() {
     fs::write(dead.root.join("lp-file-1"), "").unwrap();
 
     let fresh = HostBackend::new(dead.root.clone());
-    let report = fresh.sweep(&[run_id("run-live")]).await.unwrap();
+    let report = fresh.sweep(&Claims { live: vec![run_id("run-live")], kept: vec![] }).await.unwrap();
     assert_eq!(report, SweepReport { removed: vec!["lp-run-1-1".into()], failed: vec![] });
     assert_eq!(pids.iter().map(|pid| has_ended(*pid)).collect::<Vec<_>>(), [true, false, false]);
     let mut names: Vec<_> = fs::read_dir(&dead.root).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["lp-file-1", "lp-run-live-1", "not-ours"]);
 
-    assert!(fresh.destroy(&live).await.unwrap().is_empty());
+    assert!(fresh.destroy(&live, Keep::Nothing).await.unwrap().is_empty());
     assert!(has_ended(pids[2]) && !has_ended(pids[1]));
-    other_root.backend.destroy(&other_root.stage).await.unwrap();
+    other_root.backend.destroy(&other_root.stage, Keep::Nothing).await.unwrap();
     assert!(has_ended(pids[1]));
 }

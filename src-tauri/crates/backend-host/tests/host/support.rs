@@ -1,7 +1,10 @@
 //! A stage in a temporary folder, a sink that collects, and ways to wait for something without sleeping.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, BackendError, Cancel, CancelHandle, EnvText, SinkError, Source, StageContext, StepContext, StepExit, StepSink};
+use lp_backend::{
+    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Position, SinkError, Source, StageContext, StepContext, StepExit,
+    StepSink,
+};
 use lp_backend_host::HostBackend;
 use lp_model::{BackendKind, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Workspace};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -120,6 +123,10 @@ impl Collected {
 
 #[async_trait]
 impl StepSink for Collected {
+    async fn created(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     async fn started(&self) {
         *self.starts.lock().unwrap() += 1;
     }
@@ -128,7 +135,11 @@ impl StepSink for Collected {
         self.notes.lock().unwrap().push(note);
     }
 
-    async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+    fn position(&self) -> Position {
+        Position::default()
+    }
+
+    async fn write(&self, bytes: &[u8], _upto: Position) -> Result<(), SinkError> {
         if self.fails {
             return Err(SinkError { message: "disk full".into() });
         }
@@ -191,7 +202,7 @@ pub fn step(number: u32, script: &str) -> StepContext {
 pub fn step_of(number: u32, change: impl FnOnce(&mut Step)) -> StepContext {
     let mut step = Step::new(number, "build", StepKind::Commands);
     change(&mut step);
-    StepContext { key: StepKey::first(StageNumber(1), StepNumber(number)), step: Arc::new(step), env: vec![] }
+    StepContext { key: StepKey::first(StageNumber(1), StepNumber(number)), step: Arc::new(step), env: vec![], before: Before::Nothing }
 }
 
 pub fn plain(name: &str, value: &str) -> (String, EnvText) {

@@ -216,7 +216,7 @@ impl Scheduler {
             }
             Fact::CancelAsked { reason } => self.cancel(&mut moves, reason),
             Fact::StageDestroyed { stage, leftovers } if self.is_to_destroy(stage) => {
-                self.emit(&mut moves, RunEvent::StageDestroyed { stage, leftovers });
+                self.emit(&mut moves, RunEvent::StageDestroyed { stage, leftovers, kept: false });
             }
             _ => {}
         }

@@ -150,6 +150,8 @@ impl Progress {
                 progress.place = Place::Gone;
                 Ok(())
             }
+            RunEvent::StepCreated { key } => self.step(*key).map(drop).ok_or_else(|| unknown_step(*key)),
+            RunEvent::RunResumed | RunEvent::RunRetried { .. } => Ok(()),
             RunEvent::StepNoted { key, .. } => self.step(*key).map(drop).ok_or_else(|| unknown_step(*key)),
             RunEvent::StepStarting { key } => self.move_step(*key, StepState::Starting).map(drop),
             RunEvent::StepStarted { key } => {

@@ -3,8 +3,8 @@
 use crate::plan_text::plan;
 use async_trait::async_trait;
 use lp_backend::fake::{FakeBackend, FakePlaces};
-use lp_backend::{Backend, Source};
-use lp_engine::ports::{Backends, Clock, Journal, LogStore, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_backend::{Backend, Position, Source};
+use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::scheduler::Scheduler;
 use lp_engine::{Engine, EngineSettings, Notice, RunEnd, RunHandle};
 use lp_model::{BackendKind, Plan, RunEvent, RunId, SkipReason, Stage, StageNumber, StepKey, StepNumber, StepOutcome};
@@ -295,19 +295,24 @@ struct MemoryLog {
 
 #[async_trait]
 impl LogStore for Memory {
-    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError> {
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
         assert!(!self.setup.opening_logs_panics, "it was told to");
         if self.setup.log_room == Some(0) {
             return Err(PortError { message: "the disk is full".into() });
         }
         let room = self.setup.log_room.unwrap_or(usize::MAX);
-        Ok(Box::new(MemoryLog { logs: Arc::clone(&self.logs), name: (run.clone(), key), room }))
+        Ok(OpenLog {
+            log: Box::new(MemoryLog { logs: Arc::clone(&self.logs), name: (run.clone(), key), room }),
+            position: Position::default(),
+            lines: 0,
+            bytes: 0,
+        })
     }
 }
 
 #[async_trait]
 impl StepLog for MemoryLog {
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+    async fn append(&mut self, bytes: &[u8], _upto: Option<Position>) -> Result<(), PortError> {
         tokio::task::yield_now().await;
         let mut logs = self.logs.bytes.lock().unwrap();
         let log = logs.entry(self.name.clone()).or_default();

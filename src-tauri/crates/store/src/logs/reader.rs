@@ -110,6 +110,17 @@ impl LogReader {
         self.summary
     }
 
+    /// Whether the last line has no line feed yet. Also when the log became shorter since it was opened: a chunk that found no room on the
+    /// disk is taken back, and what it had begun is nothing that stays.
+    pub fn ends_in_a_line(&mut self) -> Result<bool, StoreError> {
+        let failed = |source| StoreError::io("read", &self.path, source);
+        let Some(last) = self.summary.bytes.checked_sub(1) else { return Ok(false) };
+        self.log.seek(SeekFrom::Start(last)).map_err(failed)?;
+        let mut byte = Vec::with_capacity(1);
+        (&self.log).take(1).read_to_end(&mut byte).map_err(failed)?;
+        Ok(byte != *b"\n")
+    }
+
     /// Lines worth jumping to, in order, at most 10 000 of a kind.
     pub fn marks(&self) -> &[Mark] {
         &self.marks
