@@ -17,8 +17,11 @@ pub fn addresses() -> Vec<EngineAddress> {
     let value = |name: &str| std::env::var(name).ok();
     EngineAddress::candidates(&EngineEnvironment {
         docker_host: value("DOCKER_HOST"),
+        docker_tls: value("DOCKER_TLS").is_some_and(|text| !text.is_empty()),
         docker_tls_verify: value("DOCKER_TLS_VERIFY").is_some_and(|text| !text.is_empty()),
         docker_cert_path: value("DOCKER_CERT_PATH"),
+        docker_config: value("DOCKER_CONFIG"),
+        ssh_config: value("LETTERPRESS_SSH_CONFIG"),
         home: value("HOME"),
         runtime_dir: value("XDG_RUNTIME_DIR"),
         windows: cfg!(windows),
