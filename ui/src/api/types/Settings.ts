@@ -21,4 +21,9 @@ grace_s: number,
 /**
  * How many runs may go on at once, 1 to 16.
  */
-max_runs: number, };
+max_runs: number, 
+/**
+ * Which container engine: the name of a docker context, or an address such as `ssh://user@host`. Empty: found as the `docker` command
+ * does it, else the first of the usual places that answers.
+ */
+engine: string, };

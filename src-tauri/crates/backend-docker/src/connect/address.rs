@@ -67,14 +67,26 @@ impl EngineEnvironment {
     }
 }
 
+/// The address without its password, if there is one.
+fn without_password(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (user, place) = rest.split_once('/').map_or(rest, |(authority, _)| authority).rsplit_once('@')?;
+    let (name, _) = user.split_once(':')?;
+    let path = &rest[user.len() + 1 + place.len()..];
+    Some(format!("{scheme}://{name}@{place}{path}"))
+}
+
 fn set(value: &Option<String>) -> Option<String> {
     value.clone().filter(|text| !text.trim().is_empty())
 }
 
 impl EngineAddress {
-    /// An address without TLS.
+    /// An address without TLS. One with a password in it cannot be used, and the password goes no further: addresses are shown and stored.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), tls: None, ssh_config: None, problem: None }
+        let url = url.into();
+        let without = without_password(&url);
+        let problem = without.is_some().then(|| "a password cannot be part of an address; use a key, or certificates".to_owned());
+        Self { url: without.unwrap_or(url), tls: None, ssh_config: None, problem }
     }
 
     /// A place of which only the name is known, and why nothing can be there.
@@ -149,6 +161,16 @@ mod tests {
         assert_eq!(tls(&environment), in_folder("/config", true));
         environment.docker_cert_path = Some("/certs".into());
         assert_eq!(tls(&environment), in_folder("/certs", true));
+    }
+
+    #[test]
+    fn a_password_goes_no_further() {
+        let address = EngineAddress::new("ssh://ann:hunter2@build:22/run/docker.sock");
+        assert_eq!(address.url, "ssh://ann@build:22/run/docker.sock");
+        assert!(address.problem.unwrap().contains("use a key"));
+        for url in ["ssh://ann@build:22/a:b@c", "tcp://[::1]:2376", "unix:///a:b@c", "npipe:////./pipe/docker_engine"] {
+            assert_eq!((EngineAddress::new(url).url.as_str(), EngineAddress::new(url).problem), (url, None));
+        }
     }
 
     #[test]
