@@ -7,4 +7,7 @@ mod engine_gone;
 mod fake;
 mod host;
 mod images;
+mod podman;
 mod registry;
+mod remote;
+mod versions;

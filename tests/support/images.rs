@@ -28,8 +28,15 @@ const NODE_RECIPE: &str = "node-1";
 /// # Panics
 /// When no engine answers, or `busybox` is not installed or not static.
 pub async fn busybox_image() -> &'static str {
-    let docker = require_engine().await;
-    ensure(&docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, &BUSYBOX_NAMES, &[], || async {
+    busybox_image_in(&require_engine().await).await
+}
+
+/// The same in a given engine.
+///
+/// # Panics
+/// When it refuses the image, or `busybox` is not installed or not static.
+pub async fn busybox_image_in(docker: &Docker) -> &'static str {
+    ensure(docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, &BUSYBOX_NAMES, &[], || async {
         let archive = tokio::task::spawn_blocking(busybox_archive).await.expect("the archive is made");
         futures_util::stream::iter([Ok(Bytes::from(archive))]).boxed()
     })
@@ -230,7 +237,8 @@ fn program_path(name: &str) -> PathBuf {
         .expect("a found file has a path")
 }
 
-fn cache_folder() -> PathBuf {
+/// Where what takes long to make is kept between runs of the tests.
+pub(crate) fn cache_folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace folder").join("target"), PathBuf::from);
     let folder = target.join("lp-test-images");
