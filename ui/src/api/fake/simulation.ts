@@ -136,7 +136,7 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
           : state === "starting" && record.isolated
             ? `pulling ${script.image}: 34 of 61 MB`
             : "",
-      log_lines: state === "pending" ? 0 : Math.floor(script.lines * progress),
+      log_lines: state === "pending" ? 0 : Math.floor(script.lines * progress * (isLost ? 0.6 : 1)),
     };
     if (record.stopped && now >= stopAt && !over) {
       if (state === "pending") return { ...result, state: "skipped", reason: "cancelled" };
@@ -201,7 +201,10 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
 export function retryAt(record: RunRecord, now: number): void {
   const { run, stages, retry } = detailAt(record, now);
   record.past = [...(record.past ?? []), { number: run.attempt, state: run.state, started: run.started, ended: run.ended, message: run.message, stages }];
-  record.carried = (stages[0]?.steps ?? []).map((step) => (retry.files_kept && step.state === "passed" ? step : undefined));
+  record.carried = record.steps.map((script, index) => {
+    const step = stages[0]?.steps[index];
+    return retry.files_kept && step?.state === "passed" && !script.onlyAfterFailure ? step : undefined;
+  });
   record.startedAt = now + 80;
   for (const key of ["failing", "lost", "stopped", "killedAt", "cancelRequestedAt", "errored", "filesGone"] as const) delete record[key];
   record.steps = record.steps.map((step) => (step.log === "failing" ? { ...step, log: "test" } : step));
