@@ -32,11 +32,14 @@ export interface RetryStart {
 
 export function retryStart(retry: Retry, stages: readonly StageDetail[]): RetryStart {
   const passed = (stage: StageDetail) => stage.steps.some((step) => step.state === "passed" && step.kind !== "service");
-  if (retry.files_kept) return { step: retry.from_step, kind: stages.some(passed) ? "spares" : "first" };
+  const spares = stages.some(passed) ? "spares" : "first";
   const stage = stages.find((one) => one.steps.some((step) => label(stages, one, step) === retry.from_step));
-  const first = stage?.steps.find((step) => step.kind !== "service") ?? stage?.steps[0];
-  if (!stage || !first) return { step: retry.from_step, kind: "first" };
-  return { step: label(stages, stage, first), kind: passed(stage) ? "anew" : stages.some(passed) ? "spares" : "first" };
+  if (!stage) return { step: retry.from_step, kind: spares };
+  const steps = stage.steps.filter((step) => step.kind !== "service");
+  // What runs beside the steps begins again with them: nobody would say that it goes on from there.
+  const first = (retry.files_kept ? steps.find((step) => step.state !== "passed" && !step.failure_ignored) : steps[0]) ?? stage.steps[0];
+  const step = first ? label(stages, stage, first) : retry.from_step;
+  return { step, kind: !retry.files_kept && passed(stage) ? "anew" : spares };
 }
 
 /** Whether clean-up steps run after a cancel: steps that began after the first one had been stopped. */

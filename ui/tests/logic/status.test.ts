@@ -66,16 +66,19 @@ describe("a retry", () => {
   const retry = (from_step: string, files_kept: boolean) => ({ possible: true, from_step, files_kept });
   const build = stage(1, "build", { name: "db", kind: "service", state: "passed" }, { name: "make", state: "passed" }, { name: "test", state: "failed" });
   const deploy = stage(2, "deploy", { name: "push", state: "skipped" });
+  const lenient = stage(1, "build", { name: "db", kind: "service", state: "passed" }, { name: "lint", state: "failed", failure_ignored: true }, { name: "make", state: "passed" }, { name: "test", state: "failed" });
   const early = stage(1, "build", { name: "db", kind: "service", state: "passed" }, { name: "make", state: "failed" });
 
   it.each<[string, ReturnType<typeof retry>, StageDetail[], string, string]>([
     ["goes on where it went wrong", retry("test", true), [build], "test", "spares"],
+    ["does not go on from a service that runs again beside it", retry("db", true), [build], "test", "spares"],
+    ["does not go on from a failure that does not count", retry("db", true), [lenient], "test", "spares"],
     ["begins its stage anew without its files", retry("test", false), [build], "make", "anew"],
     ["has nothing to spare when the first step failed, a service aside", retry("make", true), [early], "make", "first"],
     ["has lost nothing then without files either", retry("make", false), [early], "make", "first"],
     ["names the stage where there are several", retry("build/test", false), [build, deploy], "build/make", "anew"],
     ["spares a stage that passed, with or without files", retry("deploy/push", false), [stage(1, "build", { name: "make", state: "passed" }), deploy], "deploy/push", "spares"],
-    ["believes the core about a step that it does not know", retry("gone", false), [build], "gone", "first"],
+    ["believes the core about a step that it does not know", retry("gone", false), [build], "gone", "spares"],
   ])("%s", (_, given, stages, step, kind) => {
     expect(retryStart(given, stages)).toEqual({ step, kind });
   });
