@@ -44,6 +44,7 @@ pub fn plan(text: &str) -> Plan {
         event: EventFacts::new(EventKind::Push),
         timeout_s: 3600,
         cleanup_on_cancel: false,
+        cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
         stages,
     }
 }
