@@ -49,6 +49,7 @@ impl Asides {
         }
         self.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 // Whatever goes wrong here, the step meets it again.
                 _ = AssertUnwindSafe(work).catch_unwind() => {}
                 () = give_up.cancelled() => {}

@@ -270,7 +270,10 @@ impl Owner {
         }
         if self.lost.is_none() {
             match self.shared.ports.journal.append(&self.run, &events).await {
-                Ok(()) => return self.tell(events),
+                Ok(()) => {
+                    self.fetch(&events);
+                    return self.tell(events);
+                }
                 Err(error) => {
                     tracing::error!(run = %self.run, %error, "events cannot be stored, the run is stopped");
                     self.lost = Some(error);
@@ -279,6 +282,17 @@ impl Owner {
             }
         }
         self.unstored.extend(events);
+    }
+
+    /// Stages that have just become ready begin to fetch what their steps need.
+    fn fetch(&self, stored: &[RunEvent]) {
+        for event in stored {
+            if let RunEvent::StageReady { stage } = event
+                && let Some(site) = self.sites.get(stage)
+            {
+                site.fetch();
+            }
+        }
     }
 
     fn tell(&mut self, events: Vec<RunEvent>) {
@@ -314,9 +328,6 @@ impl Owner {
             RunEvent::StageReady { stage } => {
                 self.was_ready = true;
                 self.preparing.remove(stage);
-                if let Some(site) = self.sites.get(stage) {
-                    site.fetch();
-                }
             }
             RunEvent::StageEnded { stage, .. } => {
                 self.preparing.remove(stage);

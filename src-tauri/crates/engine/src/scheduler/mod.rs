@@ -480,8 +480,7 @@ impl Scheduler {
         }
         let progress = &mut self.progress.stages[index(stage.0)];
         if !std::mem::replace(&mut progress.destroying, true) {
-            // What a skipped or passed stage left is of no use to anyone.
-            let is_of_use = progress.has_files && !matches!(progress.state, StageState::Passed | StageState::Skipped);
+            let is_of_use = progress.has_files && progress.state != StageState::Passed;
             moves.actions.push(Action::Destroy { stage, keep: if is_of_use { Keep::Files } else { Keep::Nothing } });
         }
     }

@@ -28,6 +28,10 @@ impl Scheduler {
         let event = RunEvent::RunRetried { attempt: self.progress.attempt + 1, stages, steps };
         let mut moves = Moves::default();
         self.emit(&mut moves, event);
+        // What a process that died had not removed of those that keep their result.
+        for stage in self.numbers() {
+            self.destroy(&mut moves, stage);
+        }
         Ok(moves)
     }
 
