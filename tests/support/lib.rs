@@ -4,5 +4,6 @@
 pub mod conformance;
 pub mod desktop;
 pub mod docker;
+pub mod engine;
 pub mod images;
 pub mod press;
