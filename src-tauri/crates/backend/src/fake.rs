@@ -28,8 +28,8 @@
 //! An image that begins with `missing` cannot be had.
 
 use crate::{
-    Backend, BackendError, Before, Cancel, CancelStage, Claims, EngineInfo, EnvText, Keep, KeptFiles, Position, StageContext, StepContext,
-    StepExit, StepSink, SweepReport,
+    Backend, BackendError, Before, Cancel, CancelStage, Claims, EngineInfo, EnvText, Keep, KeptFiles, StageContext, StepContext, StepExit,
+    StepSink, SweepReport,
 };
 use async_trait::async_trait;
 use lp_model::{BackendKind, RunId, StageNumber, StepKey, StepNumber};
@@ -130,7 +130,6 @@ struct Place {
 struct Container {
     stage: String,
     key: StepKey,
-    name: String,
     is_detached: bool,
     script: Script,
     program: Arc<Program>,
@@ -356,7 +355,7 @@ impl FakeBackend {
         if !is_there {
             let program = Arc::new(script.program(step.step.detached));
             let (stage, key, is_detached) = (stage.name(), step.key, step.step.detached);
-            let container = Container { stage, key, name: step.step.name.clone(), is_detached, script, program, state: Life::Created };
+            let container = Container { stage, key, is_detached, script, program, state: Life::Created };
             world.containers.insert(name, container);
         }
     }
@@ -371,8 +370,11 @@ impl FakeBackend {
             for need in &step.step.needs {
                 let other =
                     |container: &&Container| container.stage == stage.name() && container.key.step == *need && !container.is_detached;
-                let runs = world.containers.values().filter(other).find(|container| matches!(container.state, Life::Runs(_)));
-                early = early.or(runs.map(|container| container.name.clone()));
+                // One that nobody attends any more was given up: how it ends does not count.
+                let is_attended = |(name, container): &(&String, &Container)| {
+                    other(container) && world.attached.contains(*name) && matches!(container.state, Life::Runs(_))
+                };
+                early = early.or(world.containers.iter().find(is_attended).map(|(name, _)| name.clone()));
                 let has_files = world.places.get(&stage.name()).is_some_and(|place| place.files.contains(need));
                 if world.done.contains(&(stage.name(), *need)) && !has_files {
                     lost = Some(*need);
@@ -816,7 +818,7 @@ fn text_of(value: &EnvText) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CancelHandle, SinkError};
+    use crate::{CancelHandle, Position, SinkError};
     use lp_model::{RunOn, Stage, StageNumber, Step, StepKind, StepNumber, Workspace};
 
     struct Deaf;

@@ -300,9 +300,9 @@ mod tests {
         people.leave("a-0");
         assert_eq!(people.called(), ["b-4"]);
         people.leave("a-1");
-        assert_eq!(people.called(), ["c-5"]);
-        people.leave("c-5");
-        assert_eq!(people.called(), ["a-2"], "b has one under way");
+        assert_eq!(people.called(), ["a-2"], "neither it nor c has one under way, and it came first");
+        people.leave("b-4");
+        assert_eq!(people.called(), ["c-5"], "a has one under way");
     }
 
     #[test]

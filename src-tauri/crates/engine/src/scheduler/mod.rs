@@ -460,9 +460,10 @@ impl Scheduler {
         }
     }
 
-    /// Ends a stage none of whose steps has started.
+    /// Ends a stage none of whose steps has started in this attempt of the run.
     fn end_unstarted(&mut self, moves: &mut Moves, stage: StageNumber, why: SkipReason, state: StageState, message: String, hint: String) {
-        for key in self.keys(stage) {
+        // In a retry some have kept their result.
+        for key in self.keys(stage).into_iter().filter(|&key| self.step_state(key) == Some(StepState::Pending)).collect::<Vec<_>>() {
             self.emit(moves, RunEvent::StepSkipped { key, reason: why });
         }
         self.end_stage(moves, stage, state, message, hint);

@@ -164,7 +164,7 @@ fn late_and_repeated_facts_change_nothing() {
         Fact::StepEnded { key: key(9, 9), outcome: StepOutcome::OutOfMemory },
         Fact::StepOverdue { key: key(1, 1) },
         Fact::StepNoted { key: key(1, 1), note: "late".into() },
-        Fact::StageDestroyed { stage: StageNumber(1), leftovers: vec![] },
+        Fact::StageDestroyed { stage: StageNumber(1), leftovers: vec![], kept: false },
         Fact::PrepareFailed { stage: StageNumber(7), message: String::new(), hint: String::new() },
     ] {
         assert_eq!(run.0.take(fact.clone()), Moves::default(), "{fact:?}");
@@ -775,4 +775,15 @@ fn only_a_run_that_is_over_and_did_not_pass_can_be_retried() {
     assert!(Scheduler::new(Arc::new(plan.clone())).unwrap().retry(&[]).is_err());
     let retried = RunEvent::RunRetried { attempt: 2, stages: vec![], steps: vec![] };
     assert_eq!(Scheduler::replay(Arc::new(plan), &[retried]).unwrap_err().to_string(), "the run cannot go from `queued` to `retried`");
+}
+
+#[test]
+fn what_keeps_its_result_in_a_retry_is_not_skipped_when_the_stage_does_not_begin() {
+    let plan = plan(vec![stage(1, &[], vec![step(1, &[]), step(2, &[1])])]);
+    let facts = vec![ready_fact(1), exit_fact(1, 1, 0), exit_fact(1, 2, 1)];
+    let mut run = Table(over(&plan, facts));
+    run.0.retry(&[StageNumber(1)]).unwrap();
+    assert_eq!(run.cancel(CancelReason::User), ["cancel User", "1.2 skipped Cancelled", "1 skipped", "run cancelled"]);
+    // Its files are still there for the next one.
+    assert_eq!(texts(&run.0.retry(&[StageNumber(1)]).unwrap()), ["attempt 3: stages 1, steps 1.2.3"]);
 }
