@@ -104,7 +104,8 @@ impl App {
     pub(crate) fn retry_of(&self, detail: &RunDetail, plan: Option<&Plan>, past: &Past) -> Retry {
         let impossible = Retry { possible: false, from_step: String::new(), files_kept: false };
         let Some(plan) = plan.filter(|_| detail.run.state.can_be_retried()) else { return impossible };
-        let is_kept = |stage: &&lp_store::StageRun| stage.place == StagePlace::Kept;
+        // One whose place is still being removed keeps its files as well.
+        let is_kept = |stage: &&lp_store::StageRun| matches!(stage.place, StagePlace::Kept | StagePlace::Made);
         let kept: Vec<StageNumber> = detail.stages.iter().filter(is_kept).map(|stage| stage.stage).collect();
         let events = past.events.iter().map(|(_, event)| event);
         // The scheduler's own answer, so that what is said before and what is done then are the same.
@@ -203,6 +204,22 @@ mod tests {
         let error = app.retry_run(&run).await.unwrap_err();
         assert_eq!((error.code, error.hint.is_empty()), (ErrorCode::NothingToRetry, false));
         app.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn files_go_when_none_may_be_kept_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path()).await;
+        let project = project(&app, folder.path(), &pipeline(&folder.path().join("gate"))).await;
+        let run = app.start_run(&request(&app, &project).await).await.unwrap();
+        wait_until_over(&app, &run).await;
+        assert!(app.run(&run).await.unwrap().retry.files_kept);
+        let host = folder.path().join("data/host");
+        assert_eq!(std::fs::read_dir(&host).unwrap().count(), 1);
+        app.set_settings(crate::dto::Settings { keep_failed_days: 0, ..Default::default() }).await.unwrap();
+        wait_for(&app, &run, |detail| !detail.retry.files_kept).await;
+        app.shutdown().await;
+        assert_eq!(std::fs::read_dir(&host).unwrap().count(), 0, "they are removed as well");
     }
 
     #[tokio::test]
