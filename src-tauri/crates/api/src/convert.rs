@@ -1,7 +1,8 @@
 //! Rows of the store and types of the pure crates as DTOs.
 
 use crate::dto::{
-    Attempt, Cleanup, CleanupPolicy, Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail, RunSummary, StageDetail, StepDetail, WaitReason, Workflow,
+    Attempt, Cleanup, CleanupPolicy, Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail, RunSummary,
+    StageDetail, StepDetail, WaitReason, Workflow,
 };
 use crate::time;
 use lp_engine::WaitsFor;

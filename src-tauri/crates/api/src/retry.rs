@@ -2,9 +2,9 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Retry};
+use crate::guests;
 use crate::ownership::not_started;
 use crate::runs::parse_run;
-use crate::guests;
 use lp_engine::scheduler::Scheduler;
 use lp_engine::{Notice as EngineNotice, Past, RunHandle};
 use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber};
@@ -50,19 +50,16 @@ impl App {
         let mut notices = engine.subscribe();
         let handle = engine.retry(id.clone(), plan, past, place, &kept).map_err(|refused| match refused {
             // Someone else was quicker.
-            lp_engine::StartError::Retry(ref error) => may_be_retried(error.state, before.number).err().unwrap_or_else(|| not_started(&refused)),
+            lp_engine::StartError::Retry(ref error) => {
+                may_be_retried(error.state, before.number).err().unwrap_or_else(|| not_started(&refused))
+            }
             _ => not_started(&refused),
         })?;
         // Whoever asks for the run next must see that it is not over any more.
         self.until_retried(&id, &mut notices, &handle).await
     }
 
-    async fn until_retried(
-        &self,
-        id: &RunId,
-        notices: &mut broadcast::Receiver<EngineNotice>,
-        handle: &RunHandle,
-    ) -> Result<(), ApiError> {
+    async fn until_retried(&self, id: &RunId, notices: &mut broadcast::Receiver<EngineNotice>, handle: &RunHandle) -> Result<(), ApiError> {
         loop {
             tokio::select! {
                 notice = notices.recv() => match notice {
@@ -179,21 +176,13 @@ mod tests {
         let step = |name: &str, attempt, state| (name.to_owned(), attempt, state);
         assert_eq!(
             steps(&passed.stages[0]),
-            [
-                step("make", 1, StepStateWord::Passed),
-                step("check", 2, StepStateWord::Passed),
-                step("tell", 2, StepStateWord::Passed)
-            ]
+            [step("make", 1, StepStateWord::Passed), step("check", 2, StepStateWord::Passed), step("tell", 2, StepStateWord::Passed)]
         );
         let [before] = passed.attempts.as_slice() else { panic!("one attempt before: {:?}", passed.attempts) };
         assert_eq!((before.number, before.state), (1, RunStateWord::Failed));
         assert_eq!(
             steps(&before.stages[0]),
-            [
-                step("make", 1, StepStateWord::Passed),
-                step("check", 1, StepStateWord::Failed),
-                step("tell", 1, StepStateWord::Skipped)
-            ]
+            [step("make", 1, StepStateWord::Passed), step("check", 1, StepStateWord::Failed), step("tell", 1, StepStateWord::Skipped)]
         );
         for attempt in [1, 2] {
             let key = LogKey { run: run.clone(), stage: 1, step: 2, attempt };
