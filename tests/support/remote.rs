@@ -99,7 +99,8 @@ impl TlsEngine {
         let authority = Authority::new(path("authority"));
         let server = authority.certificates("server", "serverAuth");
         let client = authority.certificates("client", "clientAuth");
-        let [.., high, low] = *uuid::Uuid::new_v4().as_bytes();
+        // The last bytes of an id are random.
+        let [.., high, low] = *uuid::Uuid::now_v7().as_bytes();
         let (bridge, net) = (format!("lpt{high:02x}{low:02x}"), format!("10.{}.{low}", 128 + high / 2));
         run(Command::new("ip").args(["link", "add", "name", &bridge, "type", "bridge"]));
         run(Command::new("ip").args(["address", "add", &format!("{net}.1/28"), "dev", &bridge]));

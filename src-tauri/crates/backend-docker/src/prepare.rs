@@ -225,7 +225,9 @@ fn folders(path: &str) -> Bytes {
 
 /// Imports an archive without entries.
 async fn import_empty_image(engine: &Engine) -> Result<(), BackendError> {
-    let options = CreateImageOptionsBuilder::new().from_src("-").repo(EMPTY_IMAGE.0).tag(EMPTY_IMAGE.1).build();
+    // The tag stands in the name: Podman before 4.5 ignores it as a parameter of its own.
+    let name = format!("{}:{}", EMPTY_IMAGE.0, EMPTY_IMAGE.1);
+    let options = CreateImageOptionsBuilder::new().from_src("-").repo(&name).build();
     // A tar ends with two blocks of zeros, and an empty one is nothing else.
     let archive = bollard::body_full(Bytes::from_static(&[0; 1024]));
     let imported: Result<Vec<_>, _> = engine.docker.create_image(Some(options), Some(archive), None).try_collect().await;

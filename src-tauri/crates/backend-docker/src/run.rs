@@ -167,7 +167,8 @@ impl Running<'_> {
     async fn attach_and_start(&self) -> Result<Output, BackendError> {
         let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
         let attached = self.docker().attach_container(self.name, Some(options)).await;
-        let attached = attached.map_err(|refused| error::call(format!("attach to container `{}`", self.name), &refused))?;
+        // Podman prepares the program already now, and says here what is wrong with it.
+        let attached = attached.map_err(|refused| error::start(self.step, &refused))?;
         self.docker().start_container(self.name, None).await.map_err(|refused| error::start(self.step, &refused))?;
         Ok(attached.output)
     }
