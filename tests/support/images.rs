@@ -101,7 +101,8 @@ async fn load(docker: &Docker, name: &str, recipe: &str, layer: Vec<u8>) {
     })
     .to_string();
     let config_name = format!("{}.json", digest(config.as_bytes()));
-    let manifest = serde_json::json!([{ "Config": config_name, "RepoTags": [name], "Layers": ["layer.tar"] }]).to_string();
+    let manifest =
+        serde_json::json!([{ "Config": config_name, "RepoTags": [format!("docker.io/{name}")], "Layers": ["layer.tar"] }]).to_string();
     let mut builder = tar::Builder::new(Vec::new());
     for (file, bytes) in [(config_name.as_str(), config.as_bytes()), ("layer.tar", &layer), ("manifest.json", manifest.as_bytes())] {
         let mut header = tar::Header::new_gnu();

@@ -26,7 +26,12 @@ network_backend = "netavark"
 /// may have, and its API does not read others from the settings.
 const RUNTIME: &str = r#"#!/bin/sh
 for word; do
-  case "$before" in --bundle | -b) sed -i 's/"rlimits":\[[^]]*\],//' "$word/config.json" ;; esac
+  case "$before" in
+    --bundle | -b) file=$word/config.json ;;
+    --process) file=$word ;;
+    *) file= ;;
+  esac
+  [ -z "$file" ] || sed -i 's/,"rlimits":\[[^]]*\]//' "$file"
   before=$word
 done
 exec runc "$@"
