@@ -13,7 +13,7 @@ import { tauriApi } from "@/api/tauri";
 const ADDRESS = { run: "r", stage: 1, step: 2, attempt: 3 };
 const REQUEST = { project: "p", workflow: "w", version: "v", inputs: {}, allow_host: false };
 const FILTER = { project: null, states: [], text: "", after: null, limit: 50 };
-const SETTINGS = { language: "en", theme: "dark", grace_s: 10, max_runs: 2 } as const;
+const SETTINGS = { language: "en", theme: "dark", grace_s: 10, max_runs: 2, engine: "" } as const;
 const SCOPE = { scope: "everywhere" } as const;
 
 beforeEach(() => invoke.mockReset().mockResolvedValue("answer"));

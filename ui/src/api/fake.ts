@@ -8,6 +8,7 @@ import { detailAt, type RunRecord, type StepScript } from "./fake/simulation";
 import type {
   ApiError,
   AppStatus,
+  EngineStatus,
   ErrorCode,
   LogHit,
   LogRange,
@@ -63,12 +64,13 @@ export class FakeApi implements Api {
   private listener: ((notice: Notice) => void) | undefined;
   private said = new Map<string, string>();
   private engine: boolean;
+  private asked = false;
   private readonly failures = new Map<string, ApiError>();
 
   constructor(options: FakeOptions = {}) {
     this.scenario = options.scenario ?? "sample";
     this.now = options.now ?? Date.now;
-    this.settings = { language: "system", theme: "system", grace_s: 10, max_runs: 2, ...options.settings };
+    this.settings = { language: "system", theme: "system", grace_s: 10, max_runs: 2, engine: "", ...options.settings };
     this.engine = this.scenario !== "noengine";
     const at = this.now();
     if (this.scenario !== "empty") this.projects = [SAMPLE, ...OTHERS];
@@ -154,28 +156,47 @@ export class FakeApi implements Api {
 
   appStatus = (): Promise<AppStatus> => this.answer("appStatus", () => this.status());
 
-  engineProbe = (): Promise<AppStatus> => this.answer("engineProbe", () => this.status());
+  engineProbe = (): Promise<AppStatus> =>
+    this.answer("engineProbe", () => {
+      this.asked = true;
+      return this.status();
+    });
 
   private status(): AppStatus {
     return {
       version: "0.1.0",
       data_folder: "/home/lin/.local/share/letterpress",
       is_owner: true,
-      engines: this.engine
-        ? [
-            { name: "Docker", version: "20.10.24", api_version: "1.41", address: "unix:///var/run/docker.sock", answers: true, problem: "" },
-            { name: "unix:///run/user/1000/podman/podman.sock", version: "", api_version: "", address: "unix:///run/user/1000/podman/podman.sock", answers: false, problem: "no such file" },
-          ]
-        : [
-            { name: "unix:///var/run/docker.sock", version: "", api_version: "", address: "unix:///var/run/docker.sock", answers: false, problem: "connection refused: the daemon does not run" },
-            { name: "unix:///run/user/1000/podman/podman.sock", version: "", api_version: "", address: "unix:///run/user/1000/podman/podman.sock", answers: false, problem: "no such file" },
-          ],
+      engines: this.engines(),
       disk: { free_bytes: 41_300_000_000, total_bytes: 256_000_000_000, low: false },
       key_place: this.secrets.length > 0 ? "file" : "not_yet",
       key_path: this.secrets.length > 0 ? "/home/lin/.local/share/letterpress/vault.key" : "",
       interrupted_runs: [],
       sample_project: this.projects.some((one) => one.id === SAMPLE.id) ? SAMPLE.id : null,
     };
+  }
+
+  /** Two usual places and a context that is asked only on request. */
+  private engines(): EngineStatus[] {
+    const silent = { name: "", version: "", api_version: "", context: "", description: "", used: false, asked: true, answers: false, problem: "" };
+    const docker = "unix:///var/run/docker.sock";
+    const podman = "unix:///run/user/1000/podman/podman.sock";
+    const build = "ssh://lin@build.example.com";
+    const engines: EngineStatus[] = [
+      this.engine
+        ? { ...silent, choice: docker, name: "Docker", version: "20.10.24", api_version: "1.41", address: docker, answers: true }
+        : { ...silent, choice: docker, name: docker, address: docker, problem: "connection refused: the daemon does not run" },
+      { ...silent, choice: podman, name: podman, address: podman, problem: "no such file" },
+      this.asked
+        ? { ...silent, choice: "build", context: "build", description: "the big machine", name: "Docker", version: "28.2.2", api_version: "1.50", address: build, answers: true }
+        : { ...silent, choice: "build", context: "build", description: "the big machine", name: build, address: build, asked: false },
+    ];
+    const wanted = this.settings.engine;
+    if (wanted !== "" && !engines.some((engine) => engine.choice === wanted)) {
+      engines.unshift({ ...silent, choice: wanted, name: wanted, address: wanted, problem: "nobody listens there" });
+    }
+    const used = engines.find((engine) => (wanted === "" ? engine.answers && engine.context === "" : engine.choice === wanted));
+    return engines.map((engine) => ({ ...engine, used: engine === used }));
   }
 
   /** Starts or stops the engine, for tests. */

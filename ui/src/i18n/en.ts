@@ -23,6 +23,13 @@ export const en = {
   "engine.none": "No container engine",
   "engine.named": "{name} {version}",
   "engine.silent": "Does not answer",
+  "engine.unasked": "Not asked yet",
+  "engine.used": "in use",
+  "engine.automatic": "Automatic",
+  "engine.automatic_text": "As the docker command chooses, otherwise the first usual place that answers",
+  "engine.other": "Another address",
+  "engine.other_example": "ssh://host or tcp://host:2376",
+  "engine.other_use": "Use",
   "engine.api": "API {version}",
 
   "home.welcome": "Press Run. Watch it build.",

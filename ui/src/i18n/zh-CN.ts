@@ -25,6 +25,13 @@ export const zhCN: Messages = {
   "engine.none": "没有容器引擎",
   "engine.named": "{name} {version}",
   "engine.silent": "没有响应",
+  "engine.unasked": "尚未检查",
+  "engine.used": "正在使用",
+  "engine.automatic": "自动",
+  "engine.automatic_text": "与 docker 命令的选择一致，否则使用常见位置中第一个有响应的引擎",
+  "engine.other": "其他地址",
+  "engine.other_example": "ssh://host 或 tcp://host:2376",
+  "engine.other_use": "使用",
   "engine.api": "API {version}",
 
   "home.welcome": "按下运行，看它完成。",

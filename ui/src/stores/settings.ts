@@ -7,7 +7,7 @@ import { localeFor, speak } from "@/i18n";
 import { useNotices } from "./notices";
 
 export const useSettings = defineStore("settings", () => {
-  const settings = ref<Settings>({ language: "system", theme: "system", grace_s: 10, max_runs: 2 });
+  const settings = ref<Settings>({ language: "system", theme: "system", grace_s: 10, max_runs: 2, engine: "" });
   const systemDark = ref(false);
   const locale = computed(() => localeFor(settings.value.language, systemLanguage()));
   const theme = computed(() => (settings.value.theme === "system" ? (systemDark.value ? "dark" : "light") : settings.value.theme));

@@ -86,9 +86,54 @@ describe("the settings", () => {
   it("say where the key lies and which engines were tried", async () => {
     const app = await openWindow("/settings");
     expect(app.text()).toContain("/home/lin/.local/share/letterpress/vault.key");
-    expect(app.all("engine-row").map((row) => row.attributes("data-answers"))).toEqual(["true", "false"]);
+    expect(app.all("engine-row").map((row) => row.attributes("data-answers"))).toEqual(["true", "false", "false"]);
     expect(app.all("engine-row")[1]!.text()).toContain("no such file");
     expect(app.one("app-version").text()).toBe("0.1.0");
+  });
+
+  const radio = (app: Opened, choice: string) => app.window.find(`[data-choice="${choice}"] input`);
+  const used = (app: Opened) => app.all("engine-row").filter((row) => row.attributes("data-used") === "true").map((row) => row.attributes("data-choice"));
+
+  it("take a docker context into use, ask it, and go back to the automatic choice", async () => {
+    const app = await openWindow("/settings");
+    expect(used(app)).toEqual(["unix:///var/run/docker.sock"]);
+    expect(app.window.find('[data-choice="build"]').text()).toContain("Not asked yet");
+    expect(app.fake.calls).not.toContain("engineProbe");
+    await radio(app, "build").setValue(true);
+    await app.pass();
+    expect((await app.fake.settingsGet()).engine).toBe("build");
+    expect(used(app)).toEqual(["build"]);
+    for (const word of ["build", "Docker 28.2.2", "the big machine", "in use"]) expect(app.window.find('[data-choice="build"]').text()).toContain(word);
+    await app.one("engine-automatic").find("input").setValue(true);
+    await app.pass();
+    expect((await app.fake.settingsGet()).engine).toBe("");
+    expect(used(app)).toEqual(["unix:///var/run/docker.sock"]);
+  });
+
+  it("take an address that is typed, by keyboard alone", async () => {
+    const app = await openWindow("/settings");
+    const field = app.one("engine-other");
+    await field.trigger("keydown", { key: "Enter" });
+    await app.pass();
+    expect(app.fake.calls).not.toContain("settingsSet");
+    await field.setValue(" ssh://ann@away ");
+    await field.trigger("keydown", { key: "Enter" });
+    await app.pass();
+    expect((await app.fake.settingsGet()).engine).toBe("ssh://ann@away");
+    expect(used(app)).toEqual(["ssh://ann@away"]);
+    expect((field.element as HTMLInputElement).value).toBe("");
+    expect(app.text()).toContain("nobody listens there");
+  });
+
+  it("keep the engine that was in use when another one is refused", async () => {
+    const refused = { code: "input_invalid" as const, message: "there is no docker context `away`", hint: "make one", findings: [] };
+    const app = await openWindow("/settings", { before: (fake) => fake.failWith("settingsSet", refused) });
+    await app.one("engine-other").setValue("away");
+    await app.one("engine-other-use").trigger("click");
+    await app.pass();
+    expect(app.one("toast").text()).toContain("there is no docker context");
+    expect((app.one("engine-other").element as HTMLInputElement).value).toBe("away");
+    expect(used(app)).toEqual(["unix:///var/run/docker.sock"]);
   });
 
   it("show no secret, waiting and trouble in their own words", async () => {
