@@ -114,7 +114,8 @@ fn split_version(path: &str) -> (Option<(u32, u32)>, &str) {
 
 async fn answer(client: &mut UnixStream, status: &str, body: &serde_json::Value) -> std::io::Result<()> {
     let body = body.to_string();
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     client.write_all(format!("{head}{body}").as_bytes()).await?;
     client.shutdown().await
 }

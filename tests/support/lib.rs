@@ -5,6 +5,7 @@ pub mod claims;
 pub mod conformance;
 pub mod desktop;
 pub mod docker;
+pub mod engine;
 pub mod images;
 pub mod podman;
 pub mod press;

@@ -6,14 +6,13 @@ use crate::images;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use lp_backend_docker::EngineAddress;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Settings that hold on every machine: the runtime that Docker brings along, no systemd, locks in files, names resolved by Podman's own
-/// server, and limits for processes that a container without all rights may have (the usual ones are higher than it may set).
+/// server.
 const SETTINGS: &str = r#"
-[containers]
-default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -21,6 +20,21 @@ events_logger = "file"
 lock_type = "file"
 [network]
 network_backend = "netavark"
+"#;
+
+/// The runtime without the limits that Podman sets when it runs as root: they are higher than a machine that is a container itself
+/// may have, and its API does not read others from the settings.
+const RUNTIME: &str = r#"#!/bin/sh
+for word; do
+  case "$before" in
+    --bundle | -b) file=$word/config.json ;;
+    --process) file=$word ;;
+    *) file= ;;
+  esac
+  [ -z "$file" ] || sed -i 's/,"rlimits":\[[^]]*\]//' "$file"
+  before=$word
+done
+exec runc "$@"
 "#;
 
 /// Its API on a socket, until this is dropped.
@@ -39,8 +53,13 @@ impl Podman {
         // Kept between runs of the tests, because of the images.
         let storage = images::cache_folder().with_file_name("lp-test-podman");
         fs::create_dir_all(&storage).expect("the target folder is writable");
+        // Under its own name: Podman knows by it how the runtime says what went wrong.
+        let runtime = folder.path().join("runc");
+        fs::write(&runtime, RUNTIME).expect("the folder is writable");
+        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755)).expect("the file is ours");
         let settings = folder.path().join("containers.conf");
-        fs::write(&settings, SETTINGS).expect("the folder is writable");
+        let text = format!("{SETTINGS}[engine.runtimes]\nrunc = [\"{}\"]\n", runtime.display());
+        fs::write(&settings, text).expect("the folder is writable");
         let log = fs::File::create(folder.path().join("log")).expect("a file for its log");
         let part = |name: &str| storage.join(name);
         let service = Command::new("podman")

@@ -47,9 +47,14 @@ impl Authority {
     pub fn new(folder: PathBuf) -> Self {
         fs::create_dir(&folder).expect("a new folder");
         let authority = Self { folder };
-        run(authority
-            .openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority"])
-            .args(["-addext", "keyUsage=critical,keyCertSign", "-keyout", "key.pem", "-out", "ca.pem"]));
+        run(authority.openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority"]).args([
+            "-addext",
+            "keyUsage=critical,keyCertSign",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "ca.pem",
+        ]));
         authority
     }
 
@@ -68,9 +73,12 @@ impl Authority {
         fs::create_dir(&folder).expect("a new folder");
         let file = |file: &str| format!("{name}/{file}");
         write(&self.folder.join(file("extensions")), &format!("subjectAltName=IP:127.0.0.1\nextendedKeyUsage={use_for}\n"));
-        run(self
-            .openssl(&["req", "-newkey", "rsa:2048", "-nodes", "-subj", &format!("/CN={name}")])
-            .args(["-keyout", &file("key.pem"), "-out", &file("request")]));
+        run(self.openssl(&["req", "-newkey", "rsa:2048", "-nodes", "-subj", &format!("/CN={name}")]).args([
+            "-keyout",
+            &file("key.pem"),
+            "-out",
+            &file("request"),
+        ]));
         run(self
             .openssl(&["x509", "-req", "-in", &file("request"), "-CA", "ca.pem", "-CAkey", "key.pem", "-CAcreateserial", "-days", "2"])
             .args(["-extfile", &file("extensions"), "-out", &file("cert.pem")]));
@@ -99,7 +107,8 @@ impl TlsEngine {
         let authority = Authority::new(path("authority"));
         let server = authority.certificates("server", "serverAuth");
         let client = authority.certificates("client", "clientAuth");
-        let [.., high, low] = *uuid::Uuid::new_v4().as_bytes();
+        // The last bytes of an id are random.
+        let [.., high, low] = *uuid::Uuid::now_v7().as_bytes();
         let (bridge, net) = (format!("lpt{high:02x}{low:02x}"), format!("10.{}.{low}", 128 + high / 2));
         run(Command::new("ip").args(["link", "add", "name", &bridge, "type", "bridge"]));
         run(Command::new("ip").args(["address", "add", &format!("{net}.1/28"), "dev", &bridge]));

@@ -47,3 +47,4 @@ engine_patience_s: number,
  * does it, else the first of the usual places that answers.
  */
 engine: string, };
+

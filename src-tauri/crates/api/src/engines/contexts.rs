@@ -149,7 +149,11 @@ mod tests {
             "contexts/meta/a1/meta.json",
             r#"{"Name":"away","Metadata":{"StackOrchestrator":"swarm"},"Endpoints":{"docker":{"Host":"ssh://ann@away"}}}"#,
         );
-        write(folder, "contexts/meta/l1/meta.json", r#"{"Name":"lax","Endpoints":{"docker":{"Host":"tcp://lax:2376","SkipTLSVerify":true}}}"#);
+        write(
+            folder,
+            "contexts/meta/l1/meta.json",
+            r#"{"Name":"lax","Endpoints":{"docker":{"Host":"tcp://lax:2376","SkipTLSVerify":true}}}"#,
+        );
         write(folder, "contexts/meta/k1/meta.json", r#"{"Name":"kube","Metadata":{},"Endpoints":{"kubernetes":{"Host":"https://k"}}}"#);
         write(folder, "contexts/meta/x1/meta.json", "{");
         fs::create_dir_all(folder.join("contexts/meta/empty")).unwrap();

@@ -25,7 +25,8 @@ pub(super) fn of(address: &EngineAddress, error: &Error) -> String {
         _ if message.contains("InvalidContentType") => {
             return "the engine does not speak TLS at this address; mend the port, or leave the certificates out".to_owned();
         }
-        _ if message.contains("UnknownIssuer") => {
+        // The latter when the authority was made anew under its old name.
+        _ if message.contains("UnknownIssuer") || message.contains("BadSignature") => {
             format!("the engine's certificate was not signed by the authority in `{}/ca.pem`; copy the right one there", folder())
         }
         _ if message.contains("certificate not valid for name") || message.contains("NotValidForName") => {

@@ -152,7 +152,9 @@ impl Destination {
             );
         }
         if says("Host key verification failed") {
-            return format!("ssh does not know host `{host}` yet; log in once with `ssh {login}` in a terminal and check the key that it shows");
+            return format!(
+                "ssh does not know host `{host}` yet; log in once with `ssh {login}` in a terminal and check the key that it shows"
+            );
         }
         if says("Permission denied (") {
             return format!(
@@ -322,7 +324,8 @@ mod tests {
 
     #[test]
     fn an_address_becomes_arguments() {
-        let fixed = "-T -a -x -o BatchMode=yes -o ConnectTimeout=10 -o ClearAllForwardings=yes -o RemoteCommand=none -o PermitLocalCommand=no";
+        let fixed =
+            "-T -a -x -o BatchMode=yes -o ConnectTimeout=10 -o ClearAllForwardings=yes -o RemoteCommand=none -o PermitLocalCommand=no";
         let table = [
             ("ssh://build", "-- build docker system dial-stdio"),
             ("ssh://build/", "-- build docker system dial-stdio"),

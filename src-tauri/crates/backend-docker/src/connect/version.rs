@@ -7,10 +7,8 @@ use std::str::FromStr;
 const OLDEST: ApiVersion = ApiVersion { major: 1, minor: 41 };
 
 /// The newest whose answers we know; that of the library.
-const NEWEST: ApiVersion = ApiVersion {
-    major: bollard::API_DEFAULT_VERSION.major_version,
-    minor: bollard::API_DEFAULT_VERSION.minor_version,
-};
+const NEWEST: ApiVersion =
+    ApiVersion { major: bollard::API_DEFAULT_VERSION.major_version, minor: bollard::API_DEFAULT_VERSION.minor_version };
 
 /// A version of the engine's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +58,8 @@ mod tests {
 
     #[test]
     fn the_newest_that_both_speak() {
-        let table = [("1.41", Some("1.12"), "1.41"), ("1.41", None, "1.41"), ("1.52", Some("1.44"), "1.52"), ("1.99", Some("1.44"), "1.53")];
+        let table =
+            [("1.41", Some("1.12"), "1.41"), ("1.41", None, "1.41"), ("1.52", Some("1.44"), "1.52"), ("1.99", Some("1.44"), "1.53")];
         for (newest, oldest, expected) in table {
             assert_eq!(agree("Docker", newest, oldest).map(|version| version.to_string()).as_deref(), Ok(expected), "{newest}");
         }
