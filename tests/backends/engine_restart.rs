@@ -1,7 +1,7 @@
 //! An engine that is ended, killed or frozen and comes back: what ran on it is lost and said to be, never failed, and never started twice; and the
 //! stage goes on in the same place.
 
-use lp_backend::{Backend as _, BackendError, CancelHandle, Claims, Keep, StepExit};
+use lp_backend::{BackendError, CancelHandle, Claims, Keep, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions};
 use lp_tests::conformance::{Bench, Sink, plan_stage, shell, then, within};
 use lp_tests::engine::RestartableEngine;
