@@ -74,7 +74,8 @@ impl Podman {
             .arg(part("volumes"))
             .arg("--network-config-dir")
             .arg(part("networks"))
-            .args(["system", "service", "--time=0"])
+            // Without a mount that would outlive it, and keep the folder from being removed.
+            .args(["--storage-opt", "overlay.skip_mount_home=true", "system", "service", "--time=0"])
             .arg(format!("unix://{}", folder.path().join("sock").display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
