@@ -56,8 +56,7 @@ impl Person {
             ("LETTERPRESS_SSH_CONFIG".to_owned(), text(&self.server.config())),
         ]);
         environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let options =
-            AppOptions { data_folder: self.path(data), environment, actor: "lin".into(), accept_guests: false, use_os_key_store: false };
+        let options = AppOptions { environment, actor: "lin".into(), ..AppOptions::without_engine(self.path(data)) };
         App::open(options).await.unwrap()
     }
 }
