@@ -56,7 +56,14 @@ impl Person {
             ("LETTERPRESS_SSH_CONFIG".to_owned(), text(&self.server.config())),
         ]);
         environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let options = AppOptions { environment, actor: "lin".into(), ..AppOptions::without_engine(self.path(data)) };
+        let options = AppOptions {
+            data_folder: self.path(data),
+            environment,
+            actor: "lin".into(),
+            accept_guests: false,
+            drives: true,
+            use_os_key_store: false,
+        };
         App::open(options).await.unwrap()
     }
 }
