@@ -116,5 +116,7 @@ impl Drop for RestartableEngine {
         }
         let _ = self.network.kill();
         let _ = self.network.wait();
+        // One that was killed has left this behind, and its successor does not take it for its own.
+        let _ = Command::new("umount").args(["-q", "-l"]).arg(self.folder.path().join("data")).stderr(Stdio::null()).status();
     }
 }
