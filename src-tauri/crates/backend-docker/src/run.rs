@@ -297,7 +297,8 @@ impl Running<'_> {
     async fn attach(&self) -> Result<Output, BackendError> {
         let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
         let attached = self.docker().attach_container(self.name, Some(options)).await;
-        Ok(attached.map_err(|refused| error::call(format!("attach to container `{}`", self.name), &refused))?.output)
+        // Podman prepares the program already now, and says here what is wrong with it.
+        Ok(attached.map_err(|refused| error::start(self.step, &refused))?.output)
     }
 
     async fn start(&self) -> Result<(), BackendError> {
