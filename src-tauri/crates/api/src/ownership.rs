@@ -331,7 +331,9 @@ mod tests {
         let begun = left_behind(&app, &project, "begun", 2, |_| {}).await;
         let gone = left_behind(&app, &project, "gone", 3, |_| {}).await;
         let stage = lp_model::StageNumber(1);
-        app.store.append_events(&begun, &[(1, RunEvent::RunStarted), (2, RunEvent::StagePreparing { stage })]).await.unwrap();
+        // Now, as the time limit of the run counts from there.
+        let events = [RunEvent::RunStarted, RunEvent::StagePreparing { stage }].map(|event| (time::now_ms(), event));
+        app.store.append_events(&begun, &events).await.unwrap();
         app.shutdown().await;
         std::fs::rename(folder.path().join("shop"), folder.path().join("elsewhere")).unwrap();
 
