@@ -8,7 +8,7 @@ use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOp
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
-use lp_tests::{docker, images};
+use lp_tests::docker;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub fn lines_script() -> String {
     format!("yes '{LINE}' | head -n {LINES}")
 }
 
-/// A user network to put containers on, which the floor of issue and reference is measured with.
+/// A user network to put containers on.
 pub struct Floor {
     docker: Docker,
     image: &'static str,
@@ -35,13 +35,46 @@ pub struct Floor {
     log: HostConfigLogConfig,
 }
 
+/// What containers one after the other take, the network that they are on made for them.
+pub struct FloorTook {
+    /// Making the network.
+    pub network: Duration,
+    /// The containers: create on the network, attach, start, wait, remove.
+    pub steps: Duration,
+    /// Removing the network.
+    pub cleaning: Duration,
+}
+
 /// What is read from an attached container.
 type Output = BoxStream<'static, Result<LogOutput, Error>>;
+
+impl FloorTook {
+    /// Until the last step is done, as a run of its own would count it.
+    pub fn done(&self) -> Duration {
+        self.network + self.steps
+    }
+
+    /// Until nothing is left.
+    pub fn whole(&self) -> Duration {
+        self.done() + self.cleaning
+    }
+}
+
+/// Runs `count` containers with `true`, one after the other, on a network of their own.
+pub async fn steps(count: u32) -> FloorTook {
+    let begun = Instant::now();
+    let floor = Floor::new().await;
+    let network = begun.elapsed();
+    let steps = floor.steps(count).await;
+    let begun = Instant::now();
+    floor.close().await;
+    FloorTook { network, steps, cleaning: begun.elapsed() }
+}
 
 impl Floor {
     /// Makes the network.
     pub async fn new() -> Self {
-        let image = images::busybox_image().await;
+        let image = "lp-test/busybox:1";
         let docker = docker::require_engine().await;
         let network = format!("lp-bench-{}", uuid::Uuid::now_v7().simple());
         let request = NetworkCreateRequest { name: network.clone(), driver: Some("bridge".to_owned()), ..Default::default() };
@@ -55,8 +88,7 @@ impl Floor {
         Self { docker, image, network, log }
     }
 
-    /// Time for `count` containers with `true`, one after the other: create on the network, attach, start, wait, remove.
-    pub async fn steps(&self, count: u32) -> Duration {
+    async fn steps(&self, count: u32) -> Duration {
         let begun = Instant::now();
         for number in 0..count {
             let name = format!("{}-{number}", self.network);
