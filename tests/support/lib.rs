@@ -1,8 +1,12 @@
 //! What the tests that cross crates have in common.
 #![allow(clippy::unwrap_used)]
 
+pub mod claims;
 pub mod conformance;
 pub mod desktop;
 pub mod docker;
+pub mod engine;
 pub mod images;
+pub mod podman;
 pub mod press;
+pub mod remote;
