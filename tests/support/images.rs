@@ -28,8 +28,15 @@ const NODE_RECIPE: &str = "node-1";
 /// # Panics
 /// When no engine answers, or `busybox` is not installed or not static.
 pub async fn busybox_image() -> &'static str {
-    let docker = require_engine().await;
-    ensure(&docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, &BUSYBOX_NAMES, &[], || async {
+    busybox_image_in(&require_engine().await).await
+}
+
+/// The same in an engine of the test's own.
+///
+/// # Panics
+/// When `busybox` is not installed or not static.
+pub async fn busybox_image_in(docker: &Docker) -> &'static str {
+    ensure(docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, &BUSYBOX_NAMES, &[], || async {
         let archive = tokio::task::spawn_blocking(busybox_archive).await.expect("the archive is made");
         futures_util::stream::iter([Ok(Bytes::from(archive))]).boxed()
     })

@@ -3,6 +3,8 @@
 
 pub mod conformance;
 pub mod desktop;
+pub mod disk;
 pub mod docker;
 pub mod images;
+pub mod island;
 pub mod press;
