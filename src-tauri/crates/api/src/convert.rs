@@ -1,7 +1,7 @@
 //! Rows of the store and types of the pure crates as DTOs.
 
 use crate::dto::{
-    Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, RunDetail, RunSummary, StageDetail, StepDetail, Workflow,
+    Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail, RunSummary, StageDetail, StepDetail, Workflow,
 };
 use crate::time;
 use lp_model::{CancelReason, EventFacts, OnFailure, Plan, SkipReason, StepKind, StepOutcome};
@@ -72,6 +72,8 @@ pub(crate) fn run_summary(run: &Run, project_name: &str, facts: Option<&EventFac
         ended: run.ended_ms.map(time::to_text),
         actor: run.actor.clone(),
         message: run.message.clone(),
+        attempt: 1,
+        waiting: None,
     }
 }
 
@@ -132,6 +134,8 @@ fn reason(row: &StepRun) -> &'static str {
         (None, Some(StepOutcome::Signalled { .. })) => "signal",
         (None, Some(StepOutcome::Cancelled { reason: CancelReason::TimedOut })) => "timed_out",
         (None, Some(StepOutcome::Cancelled { .. })) => "cancelled",
+        (None, Some(StepOutcome::Lost { .. })) => "lost",
+        (None, Some(StepOutcome::Interrupted)) => "unattended",
         _ => "",
     }
 }
@@ -162,6 +166,9 @@ pub(crate) fn run_detail(run: RunSummary, backend: &str, stages: Vec<StageDetail
         stages,
         inputs: row.inputs.clone(),
         can_run_again,
+        retry: Retry { possible: false, from_step: String::new(), files_kept: false },
+        attempts: Vec::new(),
+        resumed: 0,
         seq: u32::try_from(seq).unwrap_or(u32::MAX),
     }
 }

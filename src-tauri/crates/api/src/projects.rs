@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Words, Workflow};
+use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Words, Workflow};
 use crate::prepare::{self, Sources};
 use crate::time;
 use lp_git::Repository;
@@ -145,6 +145,8 @@ impl App {
             name: project.name,
             path: project.path,
             kind: convert::project_kind(project.kind),
+            trusted: false,
+            cleanup: Cleanup::default(),
         })
     }
 }

@@ -40,6 +40,7 @@ impl App {
             disk: disk(&self.options.data_folder),
             key_place,
             key_path,
+            resumed_runs: Vec::new(),
             interrupted_runs: self.ownership.interrupted(),
             sample_project: sample.map(|project| project.id.to_string()),
         })

@@ -37,7 +37,7 @@ impl ExitCode {
         match error.code {
             NoEngine => Self::NoEngine,
             FolderNotFound | NotARepository | EmptyRepository | PipelineMissing | PipelineInvalid | WorkflowInvalid | NothingWouldRun
-            | InputInvalid | ProjectNotFound | WorkflowNotFound | VersionNotFound | RunNotFound | StepNotFound | SecretInvalid
+            | InputInvalid | NotTrusted | NothingToRetry | RunUnderWay | ProjectNotFound | WorkflowNotFound | VersionNotFound | RunNotFound | StepNotFound | SecretInvalid
             | BadRequest => Self::BadUsage,
             RepositoryUnreadable | VaultUnavailable | NotOwner | NewerData | DiskFull | StoreUnavailable | Internal => Self::Failed,
         }

@@ -36,7 +36,11 @@ key_place: KeyPlaceWord,
  */
 key_path: string, 
 /**
- * Runs that were interrupted because the app ended, found at this start.
+ * Runs that an earlier Letterpress left under way and that go on now.
+ */
+resumed_runs: Array<string>, 
+/**
+ * Runs that an earlier Letterpress left under way and that cannot go on: each says why.
  */
 interrupted_runs: Array<string>, 
 /**

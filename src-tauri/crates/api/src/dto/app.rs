@@ -18,7 +18,9 @@ pub struct AppStatus {
     pub key_place: KeyPlaceWord,
     /// Path of the key file when `key_place` is `file`, empty otherwise.
     pub key_path: String,
-    /// Runs that were interrupted because the app ended, found at this start.
+    /// Runs that an earlier Letterpress left under way and that go on now.
+    pub resumed_runs: Vec<String>,
+    /// Runs that an earlier Letterpress left under way and that cannot go on: each says why.
     pub interrupted_runs: Vec<String>,
     /// Id of the sample project when it is there.
     pub sample_project: Option<String>,
@@ -108,10 +110,58 @@ pub struct Settings {
     pub grace_s: u32,
     /// How many runs may go on at once, 1 to 16.
     pub max_runs: u32,
+    /// How many runs of one project may go on at once, 0 to 16; 0: as many as `max_runs` allows.
+    pub max_runs_per_project: u32,
+    /// How many runs to one environment of a project may go on at once, 0 to 16; 0: as many as the others allow.
+    pub max_runs_per_environment: u32,
+    /// For how many days the files of a run that did not pass are kept for a retry, 0 to 365; 0: not at all.
+    pub keep_failed_days: u32,
+    /// How many megabytes of such files are kept, 0 to 1 000 000: the oldest go first. 0: none.
+    pub keep_failed_mb: u32,
+    /// How many seconds a step waits for a container engine that went away, 0 to 3600.
+    pub engine_patience_s: u32,
+}
+
+/// Files of runs that did not pass, kept for a retry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeptFiles {
+    /// The runs, newest first.
+    pub runs: Vec<KeptRun>,
+    /// What all of them take, in bytes, as far as it is known.
+    #[ts(type = "number")]
+    pub bytes: u64,
+}
+
+/// A run whose files are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeptRun {
+    /// Its id.
+    pub run: String,
+    /// Its number in the project.
+    pub number: u32,
+    /// The project's id.
+    pub project: String,
+    /// The project's name.
+    pub project_name: String,
+    /// When it ended, RFC 3339.
+    pub ended: Option<String>,
+    /// What its files take, in bytes; `None` where the engine cannot say.
+    #[ts(type = "number | null")]
+    pub bytes: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { language: Language::System, theme: Theme::System, grace_s: 10, max_runs: 2 }
+        Self {
+            language: Language::System,
+            theme: Theme::System,
+            grace_s: 10,
+            max_runs: 2,
+            max_runs_per_project: 0,
+            max_runs_per_environment: 1,
+            keep_failed_days: 7,
+            keep_failed_mb: 5000,
+            engine_patience_s: 300,
+        }
     }
 }
