@@ -100,10 +100,12 @@ name: default
 steps:
 - name: count
   image: alpine
+  pull: if-not-exists
   commands:
   - for i in $(seq 1 40); do echo "line $i"; sleep 0.1; done
 - name: last
   image: alpine
+  pull: if-not-exists
   commands:
   - echo the end
 "#;

@@ -14,20 +14,24 @@ name: default
 steps:
 - name: before
   image: alpine
+  pull: if-not-exists
   commands:
   - echo before >> ran
 - name: during
   image: alpine
+  pull: if-not-exists
   commands:
   - echo during >> ran
   - echo under way
   - test $(grep -c during ran) -gt 1 || sleep 600
 - name: after
   image: alpine
+  pull: if-not-exists
   commands:
   - cat ran
 - name: sorry
   image: alpine
+  pull: if-not-exists
   when: {status: [failure]}
   commands:
   - echo sorry for that

@@ -20,9 +20,9 @@ const STEPS: &str = r#"
   - for i in $(seq 1 30); do echo "out $i"; sleep 0.02; done
   - seq 1 20000
   - printf 'no line feed here'
-- name: err
+- name: two
   commands:
-  - echo err >> ran
+  - echo two >> ran
   - PONG
   - for i in $(seq 1 30); do echo "err $i" >&2; sleep 0.02; done
 - name: secret
@@ -50,7 +50,7 @@ const STEPS: &str = r#"
 "#;
 
 /// What must be in the file when all of the steps have run.
-const RAN: &str = "out\nerr\nsecret\nignored\nboth\nlast\n";
+const RAN: &str = "out\ntwo\nsecret\nignored\nboth\nlast\n";
 
 /// Where the six steps run.
 struct Ground {
@@ -68,8 +68,8 @@ impl Ground {
         busybox_image().await;
         let docker = require_engine().await;
         // A service that answers says by its log how often it was started.
-        let head = "kind: pipeline\nname: default\nservices:\n- name: cache\n  image: alpine\n  commands:\n  - echo ready\n  - nc -ll -p 6379 -e /bin/echo pong\nsteps:";
-        let steps = STEPS.replace("  commands:", "  image: alpine\n  commands:");
+        let head = "kind: pipeline\nname: default\nservices:\n- name: cache\n  image: alpine\n  pull: if-not-exists\n  commands:\n  - echo ready\n  - nc -ll -p 6379 -e /bin/echo pong\nsteps:";
+        let steps = STEPS.replace("  commands:", "  image: alpine\n  pull: if-not-exists\n  commands:");
         let steps = steps.replace("- PONG", "- until nc cache 6379 </dev/null >pong 2>/dev/null; do sleep 0.05; done\n  - cat pong");
         Self::new(Press::new(), &format!("{head}{steps}"), "docker", Some(docker))
     }

@@ -65,19 +65,17 @@ impl Picture {
     /// Says what is not as in the other, in few words: whole logs would be unreadable.
     pub fn differences(&self, expected: &Self) -> Vec<String> {
         let mut found = Vec::new();
-        let mut compare = |what: &str, is: String, should: String| {
-            if is != should {
-                found.push(format!("{what} is {is}, not {should}"));
-            }
-        };
-        compare("the run", self.state.clone(), expected.state.clone());
-        compare("the stages", format!("{:?}", self.stages), format!("{:?}", expected.stages));
-        compare("the number of steps", self.steps.len().to_string(), expected.steps.len().to_string());
+        let facts = |picture: &Self| format!("{} with stages {:?} and {} steps", picture.state, picture.stages, picture.steps.len());
+        if facts(self) != facts(expected) {
+            found.push(format!("the run is {}, not {}", facts(self), facts(expected)));
+        }
         for (is, should) in self.steps.iter().zip(&expected.steps) {
             let facts = |step: &StepPicture| {
                 format!("{} attempt {} {:?} exit {:?} `{}`", step.name, step.attempt, step.state, step.exit_code, step.reason)
             };
-            compare("a step", facts(is), facts(should));
+            if facts(is) != facts(should) {
+                found.push(format!("a step is {}, not {}", facts(is), facts(should)));
+            }
             if is.log != should.log {
                 found.push(format!("the log of `{}` {}", is.name, first_difference(&is.log, &should.log)));
             }

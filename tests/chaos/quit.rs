@@ -16,12 +16,14 @@ name: default
 steps:
 - name: wait
   image: alpine
+  pull: if-not-exists
   commands:
   - echo wait >> ran
   - echo under way
   - for i in $(seq 1 50); do echo "line $i"; sleep 0.1; done
 - name: last
   image: alpine
+  pull: if-not-exists
   commands:
   - echo last >> ran
   - cat ran
@@ -76,7 +78,7 @@ async fn the_app_is_closed_and_opened_again() {
     })
     .await;
     drop(following);
-    within(30, "the app", app.suspend()).await;
+    within(30, "the app", app.shutdown()).await;
 
     let app = press.app().await;
     let mut following = app.follow(&run);

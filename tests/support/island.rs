@@ -79,6 +79,7 @@ impl Island {
     /// Lets a frozen engine go on.
     pub fn thaw_engine(&self) {
         kill_process(self.engine_processes()[0], Signal::CONT).expect("it is ours");
+        self.world.as_ref().expect("the engine runs").wake_nsenter();
     }
 
     /// Starts the engine, which must not run, and waits until it answers.
@@ -105,9 +106,9 @@ impl Island {
             .args(&self.options);
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         world.engine = Some(started.expect("`nsenter` can be started (on Debian: apt-get install util-linux)"));
-        let docker = self.docker();
         let answers = async {
-            while docker.ping().await.is_err() {
+            // A client needs a socket to begin with.
+            while !self.path("sock").exists() || self.docker().ping().await.is_err() {
                 let ended = self.world.as_mut().and_then(|world| world.engine.as_mut()?.try_wait().ok()?);
                 assert!(ended.is_none(), "the engine of the island ended at once: {}", self.log());
                 tokio::time::sleep(ASK_AGAIN).await;
@@ -178,6 +179,8 @@ impl World {
             .args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", INIT])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            // It complains when it is ended with its world.
+            .stderr(Stdio::null())
             .spawn()
             .expect("`unshare` can be started (on Debian: apt-get install util-linux)");
         let mut said = String::new();
@@ -186,12 +189,19 @@ impl World {
         let init = *children(unshare.id()).first().expect("it has just spoken");
         Self { unshare, init, engine: None }
     }
+
+    /// `nsenter` stops when its child does, and would never take leave of it.
+    fn wake_nsenter(&self) {
+        let pid = self.engine.as_ref().and_then(|engine| Pid::from_raw(engine.id().cast_signed()));
+        let _ended_already = pid.map(|pid| kill_process(pid, Signal::CONT));
+    }
 }
 
 impl Drop for World {
     /// The kernel ends all processes of the island with the first one, before anyone can wait for that.
     fn drop(&mut self) {
         let _ended_already = kill_process(self.init, Signal::KILL);
+        self.wake_nsenter();
         let _ended_already = self.unshare.wait();
         if let Some(engine) = &mut self.engine {
             let _ended_already = engine.wait();
