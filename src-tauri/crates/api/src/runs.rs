@@ -6,6 +6,7 @@ use crate::dto::{ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, Run
 use crate::guests;
 use crate::prepare::Prepared;
 use crate::time;
+use lp_engine::QueuePlace;
 use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey};
 use lp_store::{NewRun, Run, RunCursor};
 use std::collections::HashMap;
@@ -104,7 +105,9 @@ impl App {
         };
         let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
         self.store.create_run(&new).await?;
-        if let Err(refused) = engine.start(id.clone(), Arc::new(prepared.plan)) {
+        if let Err(refused) =
+            engine.start(id.clone(), Arc::new(prepared.plan), QueuePlace { project: project.id.clone(), environment: None })
+        {
             self.store.append_events(&id, &[(time::now_ms(), RunEvent::RunEnded { state: RunState::Errored })]).await?;
             return Err(ApiError::new(ErrorCode::Internal, refused.to_string()));
         }

@@ -1,7 +1,7 @@
 //! Time limits and the number of runs.
 
 use crate::plan_text::plan;
-use crate::world::{Setup, World, after, key, run, run_id, run_plan};
+use crate::world::{Setup, World, after, key, place, run, run_id, run_plan};
 use lp_backend::fake::FakePlaces;
 use lp_engine::{EngineSettings, RunHandle, StartError};
 use lp_model::{CancelReason, RunEvent, RunState};
@@ -182,8 +182,8 @@ async fn many_runs_on_many_threads() {
 async fn a_run_is_started_once() {
     let world = World::new(Setup::default());
     let plan = Arc::new(plan("a SLEEP=1s"));
-    let run = world.engine.start(run_id("r1"), Arc::clone(&plan)).unwrap();
-    let again = world.engine.start(run_id("r1"), Arc::clone(&plan)).unwrap_err();
+    let run = world.engine.start(run_id("r1"), Arc::clone(&plan), place("p")).unwrap();
+    let again = world.engine.start(run_id("r1"), Arc::clone(&plan), place("p")).unwrap_err();
     assert_eq!(again, StartError::AlreadyLive(run_id("r1")));
     assert_eq!(world.engine.live(), [run_id("r1")]);
     assert_eq!(world.engine.run(&run_id("r1")).unwrap().wait().await, run.wait().await);
@@ -196,6 +196,6 @@ async fn a_run_is_started_once() {
 async fn a_plan_that_could_never_end_is_not_started() {
     let mut plan = plan("a\n b");
     plan.stages[0].steps[0].needs = vec![lp_model::StepNumber(2)];
-    let refused = World::new(Setup::default()).engine.start(run_id("r1"), Arc::new(plan)).unwrap_err();
+    let refused = World::new(Setup::default()).engine.start(run_id("r1"), Arc::new(plan), place("p")).unwrap_err();
     assert_eq!(refused.to_string(), "the plan cannot be carried out: step `a` waits for itself");
 }

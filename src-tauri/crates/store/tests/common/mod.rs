@@ -51,7 +51,16 @@ pub fn plan(number: u64) -> Plan {
         steps,
     };
     let (version, dialect, file) = (PLAN_VERSION, Dialect::Drone1, ".drone.yml".to_owned());
-    Plan { version, dialect, file, event, timeout_s: 3600, cleanup_on_cancel: false, stages: vec![stage] }
+    Plan {
+        version,
+        dialect,
+        file,
+        event,
+        timeout_s: 3600,
+        cleanup_on_cancel: false,
+        cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
+        stages: vec![stage],
+    }
 }
 
 pub fn new_run(project: &str, id: &str, number: u64, created_ms: i64) -> NewRun {
