@@ -4,6 +4,7 @@
 mod disk_full;
 mod docker;
 mod engine_gone;
+mod engine_restart;
 mod fake;
 mod host;
 mod images;

@@ -44,6 +44,16 @@ pub async fn busybox_image_in(docker: &Docker) -> &'static str {
     BUSYBOX_NAMES[0]
 }
 
+/// Imports the small image under that name into an engine of a test's own.
+///
+/// # Panics
+/// When the engine refuses it, or `busybox` is not installed or not static.
+pub async fn import_busybox(docker: &Docker, name: &str) {
+    let archive = tokio::task::spawn_blocking(busybox_archive).await.expect("the archive is made");
+    let path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned();
+    import(docker, name, vec![path], futures_util::stream::iter([Ok(Bytes::from(archive))])).await;
+}
+
 /// Makes sure of an image with Debian, git, and the machine's own node and npm, named `node:20-alpine` and `node:20`; returns the first
 /// name. npm in it uses the machine's registry and certificates. The first time takes minutes (`debootstrap`); the files are kept in
 /// `target/lp-test-images`.

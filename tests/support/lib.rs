@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod desktop;
 pub mod disk;
 pub mod docker;
+pub mod engine;
 pub mod images;
 pub mod island;
 pub mod press;
