@@ -152,7 +152,7 @@ async fn it_freezes_for_half_a_minute() {
 #[tokio::test]
 async fn it_stays_away() {
     let (mut island, press, repository) = on_an_island(PIPELINE, &[]).await;
-    let app = press.app().await;
+    let app = press.app(false).await;
     let settings = app.settings().await.unwrap();
     app.set_settings(Settings { engine_patience_s: 3, ..settings }).await.unwrap();
     app.shutdown().await;

@@ -33,7 +33,7 @@ impl Picture {
 
     /// With everything else that is known about the run.
     pub async fn with_detail(press: &Press, run: &str) -> (Self, RunDetail) {
-        let app = press.app().await;
+        let app = press.app(false).await;
         let id = app.find_run(run, ".").await.unwrap();
         let detail = app.run(&id).await.unwrap();
         let mut steps = Vec::new();

@@ -24,7 +24,8 @@ async fn with_an_engine() {
 #[tokio::test]
 async fn on_the_host() {
     let press = Press::without_engine();
-    let pipeline = PIPELINE.replace("  image: alpine\n  pull: if-not-exists\n", "").replace("name: default\n", "name: default\ntype: exec\n");
+    let pipeline =
+        PIPELINE.replace("  image: alpine\n  pull: if-not-exists\n", "").replace("name: default\n", "name: default\ntype: exec\n");
     let repository = press.repository("shop", &[(".drone.yml", &pipeline)]);
     let mut run = press.start(&["run", &repository, "--backend", "host"]);
     run.until_out("under way").await;

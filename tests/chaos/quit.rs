@@ -61,7 +61,7 @@ async fn the_app_is_closed_and_opened_again() {
     let docker = require_engine().await;
     let press = Press::new();
     let repository = press.repository("shop", &[(".drone.yml", PIPELINE)]);
-    let app = press.app().await;
+    let app = press.app(true).await;
     let project = app.open_project(&repository).await.unwrap();
     let workflow = app.choose_workflow(&project.id, "", None, None).await.unwrap();
     let request = RunRequest { project: project.id, workflow, version: String::new(), inputs: Default::default(), allow_host: false };
@@ -80,7 +80,7 @@ async fn the_app_is_closed_and_opened_again() {
     drop(following);
     within(30, "the app", app.shutdown()).await;
 
-    let app = press.app().await;
+    let app = press.app(true).await;
     let mut following = app.follow(&run);
     within(60, "the run", async { while !matches!(following.next().await.unwrap(), Progress::Ended(_)) {} }).await;
     drop(following);

@@ -18,8 +18,14 @@ steps:
 - {name: two, image: alpine, commands: [echo two]}
 ";
 
-async fn assert_nothing_left(press: &Press) {
+/// Nothing is left in the engine, but the files of a run that did not pass: those are kept for a retry, and go when they are told to.
+async fn assert_nothing_left(press: &Press, files_kept: bool) {
     let owner = std::fs::read_to_string(press.data().join("folder-id")).unwrap();
+    let left = labelled(&require_engine().await, "letterpress.owner", owner.trim()).await;
+    assert_eq!((left.len(), left.iter().all(|name| name.starts_with("volume "))), (usize::from(files_kept), true), "{left:?}");
+    let app = press.app(true).await;
+    app.remove_kept(None).await.unwrap();
+    app.shutdown().await;
     assert_eq!(labelled(&require_engine().await, "letterpress.owner", owner.trim()).await, Vec::<String>::new());
 }
 
@@ -36,7 +42,7 @@ async fn a_killed_run_is_followed_again_from_its_beginning() {
     let said = press.start(&["attach", "last"]).end().await.expect(0).explains(&["✓ one passed", "✓ two passed", "run 1 passed"]);
     let lines: Vec<&str> = said.out.lines().filter(|line| !line.starts_with('+')).collect();
     assert_eq!(lines, ["here", "still here", "two"]);
-    assert_nothing_left(&press).await;
+    assert_nothing_left(&press, false).await;
 }
 
 #[tokio::test]
@@ -51,7 +57,7 @@ async fn a_killed_run_can_be_cancelled() {
     attached.until_out("\nhere\n").await;
     attached.signal(Signal::INT);
     attached.end().await.expect(130).explains(&["one cancelled", "two skipped", "run 1 cancelled"]);
-    assert_nothing_left(&press).await;
+    assert_nothing_left(&press, true).await;
 }
 
 #[tokio::test]
@@ -63,5 +69,5 @@ async fn a_cancelled_run_leaves_nothing_in_the_engine() {
     run.until_out("\nhere\n").await;
     run.signal(Signal::INT);
     run.end().await.expect(130).explains(&["one cancelled", "two skipped", "run 1 cancelled"]);
-    assert_nothing_left(&press).await;
+    assert_nothing_left(&press, true).await;
 }

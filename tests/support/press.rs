@@ -129,14 +129,21 @@ impl Press {
         Going::of(self.command(arguments))
     }
 
-    /// The use cases themselves, in the test's own process: what the command line is an adapter of.
-    pub async fn app(&self) -> Arc<App> {
+    /// The use cases themselves, in the test's own process: what the command line is an adapter of. One that drives goes on with the runs
+    /// that it finds; one that does not only looks, or sets something.
+    pub async fn app(&self, drives: bool) -> Arc<App> {
         let mut environment: BTreeMap<String, String> = std::env::vars().collect();
         if let Some(address) = &self.docker_host {
             environment.insert("DOCKER_HOST".into(), address.clone());
         }
-        let options =
-            AppOptions { data_folder: self.data.clone(), environment, actor: "test".into(), accept_guests: false, use_os_key_store: false };
+        let options = AppOptions {
+            data_folder: self.data.clone(),
+            environment,
+            actor: "test".into(),
+            accept_guests: false,
+            drives,
+            use_os_key_store: false,
+        };
         App::open(options).await.expect("the data folder can be opened")
     }
 
