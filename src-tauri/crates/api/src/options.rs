@@ -13,6 +13,9 @@ pub struct AppOptions {
     pub actor: String,
     /// Whether other processes may hand their runs over to this one while it owns the data folder (the window does).
     pub accept_guests: bool,
+    /// Whether this process may become the owner of the data folder, to drive its runs. One that only reads, or sets something, does not: it
+    /// would take up runs only to leave them again a moment later.
+    pub drives: bool,
     /// Whether the key store of the operating system is used for the vault's key.
     pub use_os_key_store: bool,
 }
@@ -29,6 +32,7 @@ impl AppOptions {
             environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
             actor: String::new(),
             accept_guests: false,
+            drives: true,
             use_os_key_store: false,
         }
     }
@@ -57,6 +61,7 @@ impl AppOptions {
             data_folder,
             actor: actor.or(home).unwrap_or_default(),
             accept_guests: false,
+            drives: true,
             use_os_key_store: environment.get("LETTERPRESS_KEY_STORE").is_none_or(|place| place != "file"),
             environment,
         })

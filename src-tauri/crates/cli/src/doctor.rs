@@ -39,7 +39,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
             say!("✗ key for secrets: cannot be found or read; restore it, or remove the secrets and set them anew")
         }
     }
-    if !status.is_owner {
+    if app.is_driven_elsewhere() {
         say!("! another letterpress drives the runs of this data folder");
     }
     Ok(code)

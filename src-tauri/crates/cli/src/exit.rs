@@ -11,6 +11,8 @@ pub enum ExitCode {
     BadUsage = 2,
     /// No container engine answers.
     NoEngine = 3,
+    /// The terminal was closed while a run was watched: the run goes on, or rests until someone attaches to it.
+    HungUp = 129,
     /// Someone cancelled the run.
     Cancelled = 130,
 }
