@@ -159,7 +159,7 @@ async fn volume_sizes(engine: &Engine) -> Result<HashMap<String, u64>, BackendEr
         }
         request
     });
-    let listed = asking.list_volumes(None).await.map_err(failed)?;
+    let listed = asking.list_volumes(None::<bollard::query_parameters::ListVolumesOptions>).await.map_err(failed)?;
     let size_of = |volume: Volume| Some((volume.name, u64::try_from(volume.usage_data?.size).ok()?));
     let mut sizes: HashMap<String, u64> = listed.volumes.into_iter().flatten().filter_map(size_of).collect();
     if sizes.is_empty() {
@@ -250,4 +250,48 @@ async fn wait_until_gone(engine: &Engine, id: &str) -> Option<()> {
     tokio::time::timeout(OTHER_REMOVAL_LIMIT, answers.next()).await.ok()?;
     let still_there = engine.docker.inspect_container(id, None).await.is_ok();
     (!still_there).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thing(kind: Kind, name: &str, run: &str, stage: &str) -> Thing {
+        Thing { kind, id: name.to_owned(), name: name.to_owned(), run: run.to_owned(), stage: stage.to_owned() }
+    }
+
+    #[test]
+    fn only_whole_files_of_kept_runs_are_spared() {
+        let all = || {
+            vec![
+                thing(Kind::Container, "lp-r1-1-1-1", "r1", "1"),
+                thing(Kind::Network, "lp-r1-1", "r1", "1"),
+                thing(Kind::Volume, "lp-r1-1", "r1", "1"),
+                thing(Kind::Volume, "lp-r1-1-volume-1", "r1", "1"),
+                // Its working copy was being filled.
+                thing(Kind::Container, "lp-r1-2-source", "r1", "2"),
+                thing(Kind::Volume, "lp-r1-2", "r1", "2"),
+                thing(Kind::Volume, "lp-r2-1", "r2", "1"),
+            ]
+        };
+        let mut things = all();
+        spare_files(&mut things, |thing| thing.run == "r1");
+        let names: Vec<_> = things.iter().map(|thing| format!("{} {}", thing.kind.word(), thing.name)).collect();
+        assert_eq!(names, ["container lp-r1-1-1-1", "network lp-r1-1", "container lp-r1-2-source", "volume lp-r1-2", "volume lp-r2-1"]);
+    }
+
+    #[test]
+    fn kept_files_are_those_of_stages_without_anything_else() {
+        let things = [
+            thing(Kind::Volume, "lp-r1-1", "r1", "1"),
+            thing(Kind::Volume, "lp-r1-1-volume-1", "r1", "1"),
+            thing(Kind::Volume, "lp-r1-2", "r1", "2"),
+            thing(Kind::Container, "lp-r1-2-1-1", "r1", "2"),
+            thing(Kind::Volume, "lp-r2-1", "r2", "1"),
+            thing(Kind::Volume, "odd", "r3", "x"),
+        ];
+        let kept = kept_of(&things, |name| if name.starts_with("lp-r1") { Some(10) } else { None });
+        let words: Vec<_> = kept.iter().map(|one| format!("{} {} {:?}", one.run, one.stage, one.bytes)).collect();
+        assert_eq!(words, ["r1 1 Some(20)", "r2 1 None"]);
+    }
 }

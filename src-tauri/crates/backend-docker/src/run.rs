@@ -129,27 +129,10 @@ impl DockerBackend {
         sink: &dyn StepSink,
         cancel: &Cancel,
     ) -> Result<Option<Source>, BackendError> {
-        let shares = *running.layout.place(step.step.number) == Place::Shared;
-        // Asked beside the image and the container, because it takes its time and has to do with neither.
-        let holder = async {
-            match shares {
-                true => self.freshen_holder(running.engine, running.stage, running.layout).await,
-                false => Ok(false),
-            }
-        };
-        let (container, replaced) = tokio::join!(self.container_of(running, step, sink, cancel), holder);
-        let Some(exists) = container? else { return Ok(None) };
-        if replaced? {
-            // What was made ahead belongs to the one before.
-            self.ahead.forget(&running.stage.name());
-        }
-        if exists == Existing::Runs {
+        let Some(exists) = self.container_of(running, step, sink, cancel).await? else { return Ok(None) };
+        if exists != Existing::Made {
             sink.started().await;
-            return Ok(Some(running.log(true).await?));
-        }
-        if exists == Existing::Ended {
-            sink.started().await;
-            return Ok(Some(running.log(false).await?));
+            return Ok(Some(running.log(exists == Existing::Runs).await?));
         }
         if cancel.is_asked() {
             return Ok(None);
@@ -181,13 +164,14 @@ impl DockerBackend {
                 image = self.images.ensure(running.engine, &step.step.image, step.step.pull, sink) => image?,
             };
         }
-        let body = |step: &StepContext| {
-            let place = running.layout.place(step.step.number);
-            container::of_step(running.stage, step, place, &named, &self.owner, running.engine.is_podman())
-        };
+        let place = running.layout.place(step.step.number);
+        let shares = *place == Place::Shared;
+        let is_new_holder = shares && self.freshen_holder(running.engine, running.stage, running.layout).await?;
+        let body = |step: &StepContext| container::of_step(running.stage, step, place, &named, &self.owner, running.engine.is_podman());
         if let Some(made) = made {
             let as_made = StepContext { env: settled(&step.env, &made.env), ..step.clone() };
-            let same = body(&as_made) == made.body;
+            // One that was made for the namespace of an earlier holder would look for that.
+            let same = !is_new_holder && body(&as_made) == made.body;
             if same && (!asks || image::id_of(&running.engine.docker, &named).await.is_some_and(|now| now == made.image)) {
                 return Ok(Some(Existing::Made));
             }
