@@ -14,7 +14,8 @@ fn pipeline(gate: &Path, kind: &str) -> String {
         "exec" => String::new(),
         _ => format!("volumes:\n- {{name: gate, host: {{path: {}}}}}\n", gate.display()),
     };
-    let step = |name: &str, commands: &str, more: &str| format!("- name: {name}\n  image: alpine\n  commands: [{commands}]\n{more}");
+    let image = if kind == "exec" { "" } else { "  image: alpine\n" };
+    let step = |name: &str, commands: &str, more: &str| format!("- name: {name}\n{image}  commands: [{commands}]\n{more}");
     let mount = match kind {
         "exec" => String::new(),
         _ => format!("  volumes: [{{name: gate, path: {}}}]\n", gate.display()),
@@ -64,7 +65,7 @@ fn a_killed_run_goes_on(press: &Press, kind: &str, more: &[&str], signal: Signal
     std::fs::create_dir(&gate).unwrap();
     let repository = press.repository("shop", &[(".drone.yml", &pipeline(&gate, kind))]);
     press.say(&["trust", &repository]).expect(0);
-    let (mut child, output) = started(press, &[&["run", repository.as_str()], more].concat());
+    let (mut child, output) = started(press, &[&["run", repository.as_str()][..], more].concat());
     send(&child, signal);
     assert_eq!(child.wait().unwrap().code().unwrap_or(-1), code);
     drop(output);
@@ -114,12 +115,12 @@ fn a_run_is_cancelled_from_another_terminal_and_one_that_rests_as_well() {
         }
         let run = format!("shop#{number}");
         let cancel = if now { vec!["cancel", run.as_str(), "--now"] } else { vec!["cancel", run.as_str()] };
-        press.say(&cancel).expect(0).explains(&[&format!("run {number} cancelled")]);
+        press.say(&cancel).expect(0).explains(&[format!("run {number} cancelled").as_str()]);
         output.for_each(drop);
         if !killed_first {
             Said::from(child.wait_with_output().unwrap()).expect(130);
         }
-        press.say(&cancel).expect(0).explains(&[&format!("run {number} is over already: cancelled")]);
+        press.say(&cancel).expect(0).explains(&[format!("run {number} is over already: cancelled").as_str()]);
     }
     assert_eq!(std::fs::read_dir(press.data().join("host")).unwrap().count(), 3, "the files of each are kept for a retry");
 }
@@ -141,6 +142,8 @@ fn a_failed_run_is_retried_from_where_it_went_wrong() {
     press.say(&["retry", "shop#1"]).expect(2).explains(&["run 1 has passed", "run it again"]);
     press.say(&["retry", "shop#9"]).expect(2).explains(&["there is no run"]);
     assert_eq!(press.say(&["logs", "shop#1", "one"]).expect(0).out, ONE, "it ran once");
+    let first = press.say(&["logs", "shop#1", "two", "--attempt", "1"]).expect(0).out;
+    assert!(first.starts_with("+ echo here\nhere\n") && !first.contains("two\ntwo"), "{first}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Rows of the store and types of the pure crates as DTOs.
 
 use crate::dto::{
-    Attempt, Cleanup, CleanupPolicy, Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail, RunSummary, StageDetail, StepDetail, WaitReason, Workflow,
+    Attempt, Cleanup, CleanupPolicy, Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail, RunSummary,
+    StageDetail, StepDetail, WaitReason, Workflow,
 };
 use crate::time;
 use lp_engine::WaitsFor;
@@ -117,7 +118,10 @@ pub(crate) fn step_detail(row: &StepRun, facts: StepFacts) -> StepDetail {
         exit_code: row.exit_code,
         reason: reason(row).to_owned(),
         message: row.message.clone(),
-        hint: row.hint.clone(),
+        hint: match row.outcome {
+            Some(StepOutcome::Lost { .. }) if row.hint.is_empty() => "retry the run: it goes on from the lost step".to_owned(),
+            _ => row.hint.clone(),
+        },
         note: facts.note,
         failure_ignored: facts.failure_ignored,
         log_lines: facts.log_lines,

@@ -100,11 +100,10 @@ async fn serve(app: &Arc<App>, stream: UnixStream) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
     let answer: Answer = match serde_json::from_str(&line) {
-        Ok(wish) if wish.begins_a_run() && !app.options.accept_guests => Err(ApiError::new(
-            ErrorCode::NotOwner,
-            "another letterpress drives the runs of this data folder and takes none from others",
-        )
-        .hint("wait until it ends; this happens by itself")),
+        Ok(wish) if wish.begins_a_run() && !app.options.accept_guests => {
+            Err(ApiError::new(ErrorCode::NotOwner, "another letterpress drives the runs of this data folder and takes none from others")
+                .hint("wait until it ends; this happens by itself"))
+        }
         Ok(Wish::Ping) => Ok(String::new()),
         Ok(Wish::Start(request)) => app.start_run(&request).await,
         Ok(Wish::Again(run)) => app.run_again(&run).await,

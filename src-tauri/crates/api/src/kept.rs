@@ -134,7 +134,13 @@ mod tests {
 
     #[test]
     fn the_old_and_then_the_oldest_go() {
-        let all = [kept("a", 1, 1, Some(10)), kept("b", 1, 5, Some(40)), kept("b", 2, 5, Some(30)), kept("c", 1, 6, None), kept("d", 1, 7, Some(20))];
+        let all = [
+            kept("a", 1, 1, Some(10)),
+            kept("b", 1, 5, Some(40)),
+            kept("b", 2, 5, Some(30)),
+            kept("c", 1, 6, None),
+            kept("d", 1, 7, Some(20)),
+        ];
         let gone = |now: i64, days, mb| -> Vec<String> {
             let settings = Settings { keep_failed_days: days, keep_failed_mb: mb, ..Settings::default() };
             surplus(&all, now * DAY_MS, &settings).into_iter().map(|run| run.to_string()).collect()

@@ -156,22 +156,19 @@ impl App {
         guests::listen(self)?;
         let app = Arc::clone(self);
         self.tasks.spawn(async move {
-            let keep_clean = async {
+            app.tidy().await;
+            if !unfinished.is_empty() {
+                // What an engine was about to make when the process died appears a moment later.
+                tokio::time::sleep(LATE_ARRIVALS).await;
                 app.tidy().await;
-                if !unfinished.is_empty() {
-                    // What an engine was about to make when the process died appears a moment later.
-                    tokio::time::sleep(LATE_ARRIVALS).await;
-                    app.tidy().await;
+            }
+            loop {
+                tokio::select! {
+                    () = app.ending.cancelled() => return,
+                    () = app.ownership.tidy_soon.notified() => {}
+                    () = tokio::time::sleep(SWEEP_AGAIN) => {}
                 }
-                loop {
-                    // However it ends: it is time.
-                    let _either = tokio::time::timeout(SWEEP_AGAIN, app.ownership.tidy_soon.notified()).await;
-                    app.tidy().await;
-                }
-            };
-            tokio::select! {
-                () = app.ending.cancelled() => {}
-                () = keep_clean => {}
+                app.tidy().await;
             }
         });
         self.hub.tell(Notice::Status);
@@ -345,11 +342,10 @@ mod tests {
         let app = open(folder.path()).await;
         let project = project(&app, folder.path(), PIPELINE).await;
         let newer = left_behind(&app, &project, "newer", 1, |plan| plan.version = PLAN_VERSION + 1).await;
-        let damaged = left_behind(&app, &project, "damaged", 2, |_| {}).await;
+        let begun = left_behind(&app, &project, "begun", 2, |_| {}).await;
         let gone = left_behind(&app, &project, "gone", 3, |_| {}).await;
         let stage = lp_model::StageNumber(1);
-        // Twice begun, once in the store's eyes: the record is of another plan.
-        app.store.append_events(&damaged, &[(1, RunEvent::RunStarted), (2, RunEvent::StagePreparing { stage })]).await.unwrap();
+        app.store.append_events(&begun, &[(1, RunEvent::RunStarted), (2, RunEvent::StagePreparing { stage })]).await.unwrap();
         app.shutdown().await;
         std::fs::rename(folder.path().join("shop"), folder.path().join("elsewhere")).unwrap();
 
@@ -365,8 +361,8 @@ mod tests {
             assert!(detail.run.message.contains(why), "{}", detail.run.message);
             assert!(detail.stages[0].hint.contains(hint), "{}", detail.stages[0].hint);
         }
-        // Its place may be there already: whether its source is needed again, its own step will say.
-        let begun = wait_until_over(&app, damaged.as_str()).await;
+        // Of this one something may be there already: whether its source is needed again turns out when its place is made.
+        let begun = wait_until_over(&app, begun.as_str()).await;
         assert_eq!((begun.run.state, begun.resumed), (RunStateWord::Errored, 1), "{begun:?}");
         app.shutdown().await;
     }

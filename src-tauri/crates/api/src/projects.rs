@@ -52,7 +52,17 @@ impl App {
         .await?;
         let name = root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned());
         let id = ProjectId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("a UUID is a legal id");
-        let new = Project { id, name, path: root.display().to_string(), kind, added_ms: time::now_ms(), hidden_ms: None, trusted: false, cleanup: lp_store::CleanupPolicy::Dialect, cleanup_s: None };
+        let new = Project {
+            id,
+            name,
+            path: root.display().to_string(),
+            kind,
+            added_ms: time::now_ms(),
+            hidden_ms: None,
+            trusted: false,
+            cleanup: lp_store::CleanupPolicy::Dialect,
+            cleanup_s: None,
+        };
         let project = self.store.add_project(&new).await?;
         self.hub.tell(Notice::Projects);
         Ok(project)

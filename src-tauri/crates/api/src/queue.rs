@@ -46,9 +46,9 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use crate::dto::{Cleanup, ErrorCode};
     use crate::dto::{CleanupPolicy, RunStateWord, Settings, StepStateWord, WaitReason};
     use crate::testing::{open, open_to_read, project, request, wait_for};
-    use crate::dto::{Cleanup, ErrorCode};
 
     #[tokio::test]
     async fn runs_wait_in_order_and_say_for_what_also_after_a_restart() {

@@ -2,9 +2,9 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Retry};
+use crate::guests;
 use crate::ownership::not_started;
 use crate::runs::parse_run;
-use crate::guests;
 use lp_engine::scheduler::Scheduler;
 use lp_engine::{Notice as EngineNotice, Past, RunHandle};
 use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber};
@@ -50,19 +50,16 @@ impl App {
         let mut notices = engine.subscribe();
         let handle = engine.retry(id.clone(), plan, past, place, &kept).map_err(|refused| match refused {
             // Someone else was quicker.
-            lp_engine::StartError::Retry(ref error) => may_be_retried(error.state, before.number).err().unwrap_or_else(|| not_started(&refused)),
+            lp_engine::StartError::Retry(ref error) => {
+                may_be_retried(error.state, before.number).err().unwrap_or_else(|| not_started(&refused))
+            }
             _ => not_started(&refused),
         })?;
         // Whoever asks for the run next must see that it is not over any more.
         self.until_retried(&id, &mut notices, &handle).await
     }
 
-    async fn until_retried(
-        &self,
-        id: &RunId,
-        notices: &mut broadcast::Receiver<EngineNotice>,
-        handle: &RunHandle,
-    ) -> Result<(), ApiError> {
+    async fn until_retried(&self, id: &RunId, notices: &mut broadcast::Receiver<EngineNotice>, handle: &RunHandle) -> Result<(), ApiError> {
         loop {
             tokio::select! {
                 notice = notices.recv() => match notice {
@@ -104,7 +101,8 @@ impl App {
     pub(crate) fn retry_of(&self, detail: &RunDetail, plan: Option<&Plan>, past: &Past) -> Retry {
         let impossible = Retry { possible: false, from_step: String::new(), files_kept: false };
         let Some(plan) = plan.filter(|_| detail.run.state.can_be_retried()) else { return impossible };
-        let is_kept = |stage: &&lp_store::StageRun| stage.place == StagePlace::Kept;
+        // One whose place is still being removed keeps its files as well.
+        let is_kept = |stage: &&lp_store::StageRun| matches!(stage.place, StagePlace::Kept | StagePlace::Made);
         let kept: Vec<StageNumber> = detail.stages.iter().filter(is_kept).map(|stage| stage.stage).collect();
         let events = past.events.iter().map(|(_, event)| event);
         // The scheduler's own answer, so that what is said before and what is done then are the same.
@@ -178,21 +176,13 @@ mod tests {
         let step = |name: &str, attempt, state| (name.to_owned(), attempt, state);
         assert_eq!(
             steps(&passed.stages[0]),
-            [
-                step("make", 1, StepStateWord::Passed),
-                step("check", 2, StepStateWord::Passed),
-                step("tell", 2, StepStateWord::Passed)
-            ]
+            [step("make", 1, StepStateWord::Passed), step("check", 2, StepStateWord::Passed), step("tell", 2, StepStateWord::Passed)]
         );
         let [before] = passed.attempts.as_slice() else { panic!("one attempt before: {:?}", passed.attempts) };
         assert_eq!((before.number, before.state), (1, RunStateWord::Failed));
         assert_eq!(
             steps(&before.stages[0]),
-            [
-                step("make", 1, StepStateWord::Passed),
-                step("check", 1, StepStateWord::Failed),
-                step("tell", 1, StepStateWord::Skipped)
-            ]
+            [step("make", 1, StepStateWord::Passed), step("check", 1, StepStateWord::Failed), step("tell", 1, StepStateWord::Skipped)]
         );
         for attempt in [1, 2] {
             let key = LogKey { run: run.clone(), stage: 1, step: 2, attempt };
@@ -203,6 +193,22 @@ mod tests {
         let error = app.retry_run(&run).await.unwrap_err();
         assert_eq!((error.code, error.hint.is_empty()), (ErrorCode::NothingToRetry, false));
         app.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn files_go_when_none_may_be_kept_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path()).await;
+        let project = project(&app, folder.path(), &pipeline(&folder.path().join("gate"))).await;
+        let run = app.start_run(&request(&app, &project).await).await.unwrap();
+        wait_until_over(&app, &run).await;
+        assert!(app.run(&run).await.unwrap().retry.files_kept);
+        let host = folder.path().join("data/host");
+        assert_eq!(std::fs::read_dir(&host).unwrap().count(), 1);
+        app.set_settings(crate::dto::Settings { keep_failed_days: 0, ..Default::default() }).await.unwrap();
+        wait_for(&app, &run, |detail| !detail.retry.files_kept).await;
+        app.shutdown().await;
+        assert_eq!(std::fs::read_dir(&host).unwrap().count(), 0, "they are removed as well");
     }
 
     #[tokio::test]

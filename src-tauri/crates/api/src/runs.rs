@@ -2,7 +2,9 @@
 
 use crate::app::App;
 use crate::convert::{self, RunFacts, StepFacts};
-use crate::dto::{ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail};
+use crate::dto::{
+    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail,
+};
 use crate::guests;
 use crate::ownership::{not_started, queue_place};
 use crate::prepare::Prepared;
@@ -42,8 +44,11 @@ impl App {
     async fn usual_ms(&self, project: &ProjectId, workflow: &str) -> Result<Option<u64>, ApiError> {
         let filter = lp_store::RunFilter { project: Some(project.clone()), states: vec![RunState::Passed], text: None };
         let runs = self.store.runs(&filter, None, USUAL_FROM).await?;
-        let mut times: Vec<i64> =
-            runs.iter().filter(|run| run.workflow_name == workflow).filter_map(|run| Some((run.ended_ms? - run.started_ms?).max(0))).collect();
+        let mut times: Vec<i64> = runs
+            .iter()
+            .filter(|run| run.workflow_name == workflow)
+            .filter_map(|run| Some((run.ended_ms? - run.started_ms?).max(0)))
+            .collect();
         times.sort_unstable();
         Ok((times.len() >= USUAL_LEAST).then(|| times[times.len() / 2].unsigned_abs()))
     }

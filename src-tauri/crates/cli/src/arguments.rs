@@ -160,6 +160,9 @@ pub struct Logs {
     pub run: String,
     /// Name or number of a step, or `STAGE/STEP`; all steps when not given.
     pub step: Option<String>,
+    /// Attempt of the step, from 1; the newest when not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub attempt: Option<u32>,
 }
 
 /// `letterpress secret`.

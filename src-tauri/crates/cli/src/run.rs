@@ -81,7 +81,11 @@ pub async fn cancel(app: &Arc<App>, wanted: &Cancel) -> Result<ExitCode, ApiErro
         remark!("run {} is over already: {}", before.number, render::run_state(before.state));
         return Ok(ExitCode::Passed);
     }
-    if wanted.now { app.kill_run(&run).await? } else { app.cancel_run(&run).await? }
+    if wanted.now {
+        app.kill_run(&run).await?
+    } else {
+        app.cancel_run(&run).await?
+    }
     let mut following = app.follow(&run);
     loop {
         if let Progress::Ended(detail) = following.next().await? {

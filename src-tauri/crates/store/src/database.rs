@@ -220,9 +220,12 @@ mod tests {
                 event, plan, inputs, backend, actor, state, created_ms) VALUES (?1, 'p', ?2, '', '{}', '', '', '', '', '{}', '{}', '{}', 'host', '', ?3, ?2)";
         let project = "INSERT INTO project (id, name, path, kind, added_ms) VALUES ('p', 'shop', '/shop', 'folder', 1)";
         sqlx::query(project).execute(&old.writer).await.unwrap();
-        for (number, id, state, stage) in
-            [(1, "passed", "passed", "passed"), (2, "half", "running", "running"), (3, "waits", "queued", "pending"), (4, "lost", "interrupted", "interrupted")]
-        {
+        for (number, id, state, stage) in [
+            (1, "passed", "passed", "passed"),
+            (2, "half", "running", "running"),
+            (3, "waits", "queued", "pending"),
+            (4, "lost", "interrupted", "interrupted"),
+        ] {
             sqlx::query(run).bind(id).bind(number).bind(state).execute(&old.writer).await.unwrap();
             let stages = "INSERT INTO stage_run (run_id, stage, name, state) VALUES (?1, 1, 'default', ?2)";
             sqlx::query(stages).bind(id).bind(stage).execute(&old.writer).await.unwrap();
@@ -235,7 +238,8 @@ mod tests {
         assert_eq!(copies(&data), [format!("{FILE}.before-2")]);
         let shop = store.project(&lp_model::ProjectId::parse("p").unwrap()).await.unwrap();
         assert_eq!((shop.trusted, shop.cleanup, shop.cleanup_s), (false, crate::CleanupPolicy::Dialect, None));
-        let left: Vec<_> = store.unfinished().await.unwrap().into_iter().map(|left| (left.id.to_string(), left.can_be_taken_over)).collect();
+        let left: Vec<_> =
+            store.unfinished().await.unwrap().into_iter().map(|left| (left.id.to_string(), left.can_be_taken_over)).collect();
         assert_eq!(left, [("half".to_owned(), false), ("waits".to_owned(), true)], "its events do not say enough");
         let passed = store.run_detail(&lp_model::RunId::parse("passed").unwrap()).await.unwrap();
         assert_eq!((passed.run.attempt, passed.stages[0].place), (1, crate::StagePlace::None));

@@ -23,8 +23,8 @@ mod step_run;
 
 pub use database::Store;
 pub use error::StoreError;
-pub use lock::{Lock, Owner, Ownership};
 pub use kept::KeptStage;
+pub use lock::{Lock, Owner, Ownership};
 pub use logs::{LogPosition, LogReader, LogWriter, Logs};
 pub use project::{CleanupPolicy, Project, ProjectKind};
 pub use run::{NewRun, Run, RunAttempt, RunCursor, RunDetail, RunFilter};

@@ -125,13 +125,21 @@ impl Store {
     /// A project, hidden or not.
     pub async fn project(&self, id: &ProjectId) -> Result<Project, StoreError> {
         let id = id.as_str();
-        let query = sqlx::query_as!(Row, "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE id = ?1", id);
+        let query = sqlx::query_as!(
+            Row,
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE id = ?1",
+            id
+        );
         query.fetch_optional(&self.readers).await?.ok_or_else(|| StoreError::not_found("project", id))?.try_into()
     }
 
     /// The project with that root folder, hidden or not.
     pub async fn project_at(&self, path: &str) -> Result<Option<Project>, StoreError> {
-        let query = sqlx::query_as!(Row, "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE path = ?1", path);
+        let query = sqlx::query_as!(
+            Row,
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE path = ?1",
+            path
+        );
         query.fetch_optional(&self.readers).await?.map(Project::try_from).transpose()
     }
 

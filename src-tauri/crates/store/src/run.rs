@@ -227,7 +227,8 @@ pub(crate) async fn update_status(connection: &mut SqliteConnection, run: &str, 
 
 /// Puts a run at the end of the queue.
 pub(crate) async fn queue_again(connection: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
-    let query = sqlx::query!("UPDATE run SET queue_number = (SELECT max(queue_number) + 1 FROM run), journal = ?2 WHERE id = ?1", run, JOURNAL);
+    let query =
+        sqlx::query!("UPDATE run SET queue_number = (SELECT max(queue_number) + 1 FROM run), journal = ?2 WHERE id = ?1", run, JOURNAL);
     query.execute(connection).await?;
     Ok(())
 }

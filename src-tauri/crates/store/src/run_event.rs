@@ -1,7 +1,7 @@
 //! Table `run_event`: the append-only truth about a run, and the cached status that is written with it.
 
-use crate::status::{RunStatus, Status};
 use crate::run::JOURNAL;
+use crate::status::{RunStatus, Status};
 use crate::{RunAttempt, StageRun, StepRun, Store, StoreError, run, stage_run, step_run};
 use lp_model::{RunEvent, RunId, RunState, StepKey};
 use sqlx::SqliteConnection;

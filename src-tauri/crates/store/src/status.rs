@@ -136,8 +136,11 @@ impl Status {
     pub fn interruption(&self, message: &str, hint: &str) -> Vec<RunEvent> {
         let steps = self.steps.values().filter(|step| !step.state.is_final());
         let stages = || self.stages.values().filter(|stage| !stage.state.is_final());
-        let state =
-            if stages().next().is_some() { RunState::Interrupted } else { RunState::of_stages(self.stages.values().map(|stage| stage.state)) };
+        let state = if stages().next().is_some() {
+            RunState::Interrupted
+        } else {
+            RunState::of_stages(self.stages.values().map(|stage| stage.state))
+        };
         let mut events: Vec<RunEvent> =
             steps.map(|step| RunEvent::StepEnded { key: step.key, outcome: StepOutcome::Interrupted }).collect();
         events.extend(stages().map(|stage| RunEvent::StageEnded {
