@@ -80,8 +80,11 @@ impl RestartableEngine {
     /// Kills it; its containers run on.
     pub async fn kill(&mut self) {
         self.signal_and_wait("-KILL").await;
-        // The dead one's file names a process that might be another's by now.
-        let _ = std::fs::remove_file(self.folder.path().join("pid"));
+        // Its `containerd` dies with it. The files that the dead leave name processes that can be another's by now, or that nobody has
+        // buried: the next engine would wait for them.
+        for file in ["pid", "exec/containerd/containerd.pid"] {
+            let _ = std::fs::remove_file(self.folder.path().join(file));
+        }
     }
 
     /// Stops it in its tracks, or lets it go on.
