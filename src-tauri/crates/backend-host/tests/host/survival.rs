@@ -138,6 +138,31 @@ async fn a_step_that_was_almost_started_is_started_or_cancelled() {
 }
 
 #[tokio::test]
+async fn a_step_that_is_just_being_started_is_waited_for() {
+    let bench = Bench::new().await;
+    let step = step(1, "never started from here");
+    die_before_the_start(&bench, &step).await;
+    // Does what a supervisor and a pump do, but stands still between the two lines.
+    let script = "mkfifo gate; read -r line < /proc/self/stat; echo \"$line\" > \"$0/pump\"; echo \"$line\" > \"$0/start\"; echo claimed
+        read go < gate; echo \"$line\" >> \"$0/start\"; echo output >> \"$0/output\"; echo '5 1.00 0.00' 1<> \"$0/exit\"";
+    let mut supervisor = tokio::process::Command::new("/bin/sh")
+        .args(["-c", script])
+        .arg(bench.record(""))
+        .current_dir(bench.work(""))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(supervisor.stdout.take().unwrap()).lines();
+    assert_eq!(said.next_line().await.unwrap().unwrap(), "claimed");
+    let taken = bench.start(taken_over(&step), LONG);
+    bench.open("gate").await;
+    assert!(supervisor.wait().await.unwrap().success());
+    let sink = taken.sink.clone();
+    let (exit, text) = taken.end().await;
+    assert_eq!((exit.unwrap(), text.as_str(), *sink.starts.lock().unwrap()), (StepExit::Code(5), "output\n", 1));
+}
+
+#[tokio::test]
 async fn what_cannot_be_known_is_lost_and_never_started_again() {
     let script = "echo ran >> runs; echo supervisor $PPID; echo program $$; exec sleep 10000";
     let start = async |bench: &Bench| {
