@@ -1,6 +1,7 @@
 //! Making the place for a stage: its network, its volumes, and the working copy filled from the commit.
 
 use crate::connect::Engine;
+use crate::network::Layout;
 use crate::{DockerBackend, container, error, labels};
 use bollard::models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::{
@@ -26,19 +27,30 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 /// Size of the pieces in which the commit is sent.
 const CHUNK: usize = 256 * 1024;
 
+/// End of the name of the container that fills the working copy of a stage. While it is there the working copy is not complete.
+pub(crate) const LOADER_SUFFIX: &str = "-source";
+
 impl DockerBackend {
     pub(crate) async fn prepare_stage(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
         if cancel.is_asked() {
             return Err(BackendError::Cancelled);
         }
         let engine = self.connection.engine().await?;
-        // Together, because making a network takes the engine long and does not need the disk. Both are waited for also when one fails:
+        // Together, because making a network and its holder takes the engine long and does not need the disk. Both are waited for also when one fails:
         // what is given up in the middle could still appear after `destroy` has looked for it.
         let work = async {
-            let (network, files) = tokio::join!(self.make_network(&engine, stage), self.make_volumes(&engine, stage, cancel));
+            let layout = self.layout(&engine, stage).await?;
+            let (network, files) = tokio::join!(self.make_networks(&engine, stage, &layout), self.make_volumes(&engine, stage, cancel));
             files.and(network)
         };
         engine.watched(self.heartbeat, work).await
+    }
+
+    async fn make_networks(&self, engine: &Engine, stage: &StageContext, layout: &Layout) -> Result<(), BackendError> {
+        if layout.network {
+            self.make_network(engine, stage).await?;
+        }
+        if layout.holder() { self.make_holder(engine, stage, layout).await } else { Ok(()) }
     }
 
     async fn make_network(&self, engine: &Engine, stage: &StageContext) -> Result<(), BackendError> {
@@ -87,7 +99,7 @@ impl DockerBackend {
     /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not.
     async fn make_working_copy(&self, engine: &Engine, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
         let volume = stage.name();
-        let loader = format!("{volume}-source");
+        let loader = format!("{volume}{LOADER_SUFFIX}");
         match engine.docker.inspect_volume(&volume).await {
             Ok(_) => {
                 if !self.remove_loader(engine, &loader).await? {
@@ -132,10 +144,11 @@ impl DockerBackend {
         let mut created = engine.docker.create_container(Some(options.clone()), body.clone()).await;
         if created.as_ref().is_err_and(error::is_missing) {
             // One at a time: of two imports at once one would lose its name to the other and lie about.
-            let _turn = self.empty_image.lock().await;
+            let _turn = self.own_images.lock().await;
             created = engine.docker.create_container(Some(options.clone()), body.clone()).await;
             if created.as_ref().is_err_and(error::is_missing) {
-                import_empty_image(engine).await?;
+                // A tar ends with two blocks of zeros, and an empty one is nothing else.
+                make_image(engine, EMPTY_IMAGE, Bytes::from_static(&[0; 1024])).await?;
                 created = engine.docker.create_container(Some(options), body).await;
             }
         }
@@ -223,13 +236,13 @@ fn folders(path: &str) -> Bytes {
     builder.into_inner().expect("writing to memory cannot fail").into()
 }
 
-/// Imports an archive without entries.
-async fn import_empty_image(engine: &Engine) -> Result<(), BackendError> {
-    let options = CreateImageOptionsBuilder::new().from_src("-").repo(EMPTY_IMAGE.0).tag(EMPTY_IMAGE.1).build();
-    // A tar ends with two blocks of zeros, and an empty one is nothing else.
-    let archive = bollard::body_full(Bytes::from_static(&[0; 1024]));
-    let imported: Result<Vec<_>, _> = engine.docker.create_image(Some(options), Some(archive), None).try_collect().await;
-    imported.map_err(|refused| error::call(format!("import image `{}`", EMPTY_IMAGE.0), &refused))?;
+/// Makes an image with that name and version of a tar.
+pub(crate) async fn make_image(engine: &Engine, (name, version): (&str, &str), archive: Bytes) -> Result<(), BackendError> {
+    // The tag stands in the name: Podman before 4.5 ignores it as a parameter of its own.
+    let options = CreateImageOptionsBuilder::new().from_src("-").repo(&format!("{name}:{version}")).build();
+    let imported: Result<Vec<_>, _> =
+        engine.docker.create_image(Some(options), Some(bollard::body_full(archive)), None).try_collect().await;
+    imported.map_err(|refused| error::call(format!("import image `{name}`"), &refused))?;
     Ok(())
 }
 

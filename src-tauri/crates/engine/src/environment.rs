@@ -14,6 +14,7 @@ pub(crate) struct StartFacts {
 }
 
 /// The environment of a step as its backend gets it.
+#[derive(Default)]
 pub(crate) struct Environment {
     /// Sorted by name.
     pub env: Vec<(String, EnvText)>,

@@ -1,12 +1,14 @@
 use crate::engine::Notice;
 use crate::ports::{OpenLog, StepLog};
+use crate::run::Post;
 use crate::scheduler::Fact;
 use async_trait::async_trait;
 use lp_backend::{Position, SinkError, StepSink};
 use lp_model::{RunId, StepKey};
 use lp_secret::masker::{MaskStream, Masker};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, broadcast, mpsc};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Output is handed to the log in pieces of this size, or as often as it is shown.
@@ -19,10 +21,12 @@ const NOTICE_INTERVAL: Duration = Duration::from_millis(34);
 pub(crate) struct LogSink {
     run: RunId,
     key: StepKey,
-    post: mpsc::UnboundedSender<Fact>,
+    post: mpsc::UnboundedSender<Post>,
     notices: broadcast::Sender<Notice>,
     /// Where the output goes on.
     position: Position,
+    /// That the program is about to be started is stored.
+    created: AtomicBool,
     writer: Mutex<Writer>,
     /// Something is there that was not shown yet.
     news: Notify,
@@ -46,12 +50,22 @@ impl LogSink {
         key: StepKey,
         masker: &Masker,
         log: OpenLog,
-        post: mpsc::UnboundedSender<Fact>,
+        post: mpsc::UnboundedSender<Post>,
         notices: broadcast::Sender<Notice>,
     ) -> Self {
         let OpenLog { log, position, lines, bytes } = log;
         let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, failed: None };
-        Self { run, key, post, notices, position, writer: Mutex::new(writer), news: Notify::new() }
+        Self { run, key, post, notices, position, created: AtomicBool::new(false), writer: Mutex::new(writer), news: Notify::new() }
+    }
+
+    /// Whether the program may have been started since this sink was made.
+    pub fn is_created(&self) -> bool {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// Between two calls of the backend: the next one goes on with what the last one has not written.
+    pub async fn go_on(&mut self) {
+        self.position = self.writer.lock().await.upto;
     }
 
     /// Waits until there is news and the last notice is long enough ago.
@@ -115,16 +129,22 @@ impl Writer {
 #[async_trait]
 impl StepSink for LogSink {
     async fn created(&self) -> Result<(), SinkError> {
+        let (answer, answered) = oneshot::channel();
+        // The inbox outlives every step of its run; an answer that never comes says that the run is being left alone.
+        let _ = self.post.send(Post::Created { key: self.key, answer });
+        let left = || SinkError { message: "the run is not under way any more".to_owned() };
+        answered.await.unwrap_or_else(|_| Err(left()))?;
+        self.created.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     async fn started(&self) {
         // The inbox outlives every step of its run.
-        let _ = self.post.send(Fact::StepStarted { key: self.key });
+        let _ = self.post.send(Post::Fact(Fact::StepStarted { key: self.key }));
     }
 
     async fn note(&self, note: String) {
-        let _ = self.post.send(Fact::StepNoted { key: self.key, note });
+        let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
     }
 
     fn position(&self) -> Position {

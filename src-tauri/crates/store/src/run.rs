@@ -74,6 +74,27 @@ pub struct Run {
     pub ended_ms: Option<i64>,
     /// What stopped it, or empty.
     pub message: String,
+    /// Which attempt this is, from 1; times and message are of this one.
+    pub attempt: u32,
+}
+
+/// An attempt of a run that was retried later, as it was at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunAttempt {
+    /// Which one, from 1.
+    pub number: u32,
+    /// How it ended.
+    pub state: RunState,
+    /// When it left the queue, milliseconds since 1970 UTC.
+    pub started_ms: Option<i64>,
+    /// When it was over, milliseconds since 1970 UTC.
+    pub ended_ms: Option<i64>,
+    /// What stopped it, or empty.
+    pub message: String,
+    /// Its stages in order.
+    pub stages: Vec<StageRun>,
+    /// The steps of all stages in order. One that was not run in this attempt is here with the attempt before.
+    pub steps: Vec<StepRun>,
 }
 
 /// A run with its stages and steps.
@@ -113,6 +134,8 @@ pub struct RunFilter {
     pub text: Option<String>,
 }
 
+/// What `run.journal` says about runs that this version writes.
+pub(crate) const JOURNAL: i64 = 2;
 /// Longest page of [`Store::runs`].
 const PAGE: u32 = 500;
 
@@ -136,6 +159,7 @@ struct Row {
     started_ms: Option<i64>,
     ended_ms: Option<i64>,
     message: String,
+    attempt: i64,
 }
 
 impl TryFrom<Row> for Run {
@@ -162,12 +186,17 @@ impl TryFrom<Row> for Run {
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
             message: row.message,
+            attempt: parse_attempt(row.attempt)?,
         })
     }
 }
 
 fn parse_id(text: &str) -> Result<RunId, StoreError> {
     RunId::parse(text).ok_or_else(|| StoreError::unreadable("run id", text))
+}
+
+pub(crate) fn parse_attempt(number: i64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|why| StoreError::unreadable("attempt", why))
 }
 
 pub(crate) fn parse_state(word: &str) -> Result<RunState, StoreError> {
@@ -183,14 +212,23 @@ pub(crate) async fn update_status(connection: &mut SqliteConnection, run: &str, 
     let cancel = status.cancel_reason.as_ref().map(serde_json::to_string).transpose();
     let cancel = cancel.map_err(|why| StoreError::unreadable("cancel reason", why))?;
     let query = sqlx::query!(
-        "UPDATE run SET state = ?2, cancel_reason = ?3, started_ms = ?4, ended_ms = ?5, message = ?6 WHERE id = ?1",
+        "UPDATE run SET state = ?2, cancel_reason = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, attempt = ?7 WHERE id = ?1",
         run,
         state,
         cancel,
         status.started_ms,
         status.ended_ms,
-        status.message
+        status.message,
+        status.attempt
     );
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// Puts a run at the end of the queue.
+pub(crate) async fn queue_again(connection: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
+    let query =
+        sqlx::query!("UPDATE run SET queue_number = (SELECT max(queue_number) + 1 FROM run), journal = ?2 WHERE id = ?1", run, JOURNAL);
     query.execute(connection).await?;
     Ok(())
 }
@@ -210,8 +248,9 @@ impl Store {
         let mut write = self.write().await?;
         let query = sqlx::query!(
             "INSERT INTO run (id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref,
-                 event, plan, inputs, backend, actor, parent_run, state, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 event, plan, inputs, backend, actor, parent_run, state, created_ms, journal, queue_number)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                 (SELECT coalesce(max(queue_number), 0) + 1 FROM run))",
             id,
             project,
             number,
@@ -228,7 +267,8 @@ impl Store {
             new.actor,
             parent,
             state,
-            new.created_ms
+            new.created_ms,
+            JOURNAL
         );
         query.execute(&mut *write).await.map_err(|error| StoreError::from(error).about("run"))?;
         stage_run::insert(&mut write, id, &new.plan).await?;
@@ -250,7 +290,7 @@ impl Store {
         let query = sqlx::query_as!(
             Row,
             r"SELECT id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref, inputs,
-                  backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message
+                  backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message, attempt
               FROM run
               WHERE (?1 IS NULL OR project_id = ?1)
                 AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))
@@ -328,7 +368,7 @@ async fn read(connection: &mut SqliteConnection, id: &str) -> Result<Run, StoreE
     let query = sqlx::query_as!(
         Row,
         "SELECT id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref, inputs,
-             backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message
+             backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message, attempt
          FROM run WHERE id = ?1",
         id
     );
