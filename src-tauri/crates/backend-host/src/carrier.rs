@@ -160,7 +160,12 @@ impl Carrier {
             _ => started(error),
         })?;
         let mut carrier = Self { root: root.clone(), name, records, supervisor, pump, program: None, is_of_this_boot: true };
-        carrier.wait_for_start(&step.step).await?;
+        if !carrier.wait_for_program().await? {
+            let words = read(&carrier.records, Records::words).await?;
+            carrier.kill_all().await?;
+            read(&carrier.records, Records::try_disk).await?;
+            return Err(refuse(if words.is_empty() { "what watches over it was ended at once".to_owned() } else { words }));
+        }
         Ok(carrier)
     }
 
@@ -173,9 +178,9 @@ impl Carrier {
             return Ok(Found::Lost(format!("nothing is left of step `{}` on this computer", step.step.name)));
         };
         let is_of_this_boot = read(&records, Records::is_of_this_boot).await?;
-        let (supervisor, program) = loop {
+        let supervisor = loop {
             match read(&records, Records::start).await? {
-                Start::Claimed { supervisor, program } => break (supervisor, program),
+                Start::Claimed { supervisor, .. } => break supervisor,
                 // What was written before the computer went down may not have reached the disk.
                 _ if !is_of_this_boot => {
                     return Ok(Found::Lost(format!("this computer was restarted while step `{}` was under way", step.step.name)));
@@ -209,27 +214,24 @@ impl Carrier {
         // After a restart the numbers belong to others.
         let now = |process: Option<Process>| Side::find(process.filter(|_| is_of_this_boot));
         let (supervisor, pump) = (now(Some(supervisor))?, now(pump)?);
-        let carrier = Self { root: root.clone(), name, records, supervisor, pump, program, is_of_this_boot };
+        let mut carrier = Self { root: root.clone(), name, records, supervisor, pump, program: None, is_of_this_boot };
+        // Whoever was there before may have died between the two lines.
+        carrier.wait_for_program().await?;
         Ok(Found::Carrier(Box::new(carrier)))
     }
 
-    /// Waits until the program is there.
-    async fn wait_for_start(&mut self, step: &Step) -> Result<(), BackendError> {
+    /// Waits until it is written down that the program is there. False when it never will be, because the supervisor has ended.
+    async fn wait_for_program(&mut self) -> Result<bool, BackendError> {
         let mut pause = START_PAUSES.0;
         loop {
             let has_ended = self.supervisor.has_ended();
             // Read after the look: what has ended writes no more.
-            let start = read(&self.records, Records::start).await?;
-            if let Start::Claimed { program: Some(program), .. } = start {
+            if let Start::Claimed { program: Some(program), .. } = read(&self.records, Records::start).await? {
                 self.program = Some(program);
-                return Ok(());
+                return Ok(true);
             }
             if has_ended {
-                let words = read(&self.records, Records::words).await?;
-                self.kill_all().await?;
-                read(&self.records, Records::try_disk).await?;
-                let message = if words.is_empty() { "what watches over it was ended at once".to_owned() } else { words };
-                return Err(BackendError::Start { step: step.name.clone(), message });
+                return Ok(false);
             }
             sleep(pause).await;
             pause = START_PAUSES.1.min(pause * 2);

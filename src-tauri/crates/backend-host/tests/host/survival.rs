@@ -77,10 +77,8 @@ async fn what_is_left_in_the_background_ends_with_a_step_that_was_taken_over() {
     assert!(has_ended(bare));
 }
 
-#[tokio::test]
-async fn a_step_that_was_never_started_is_started_once() {
-    let bench = Bench::new().await;
-    let step = step(1, "echo ran >> runs; echo out");
+/// What a process leaves that dies right after it has written down that the step is created.
+async fn die_before_the_start(bench: &Bench, step: &StepContext) {
     let dead = bench.start_with(step.clone(), LONG, Arc::new(Collected { is_dead: true, ..Collected::default() }));
     let sink = dead.sink.clone();
     loop {
@@ -91,6 +89,13 @@ async fn a_step_that_was_never_started_is_started_once() {
         changed.await;
     }
     dead.abandon().await;
+}
+
+#[tokio::test]
+async fn a_step_that_was_never_started_is_started_once() {
+    let bench = Bench::new().await;
+    let step = step(1, "echo ran >> runs; echo out");
+    die_before_the_start(&bench, &step).await;
     let records = bench.record("supervisor.sh");
     let (exit, sink) = take_over(&bench, &step, 0).await;
     assert_eq!((exit.unwrap(), sink.text().as_str()), (StepExit::Code(0), "out\n"));
@@ -107,6 +112,54 @@ async fn a_step_that_was_never_started_is_started_once() {
     let (exit, sink) = take_over(&bench, &step, 1).await;
     assert_eq!((exit.unwrap(), sink.text().as_str()), (StepExit::Code(0), "ut\n"));
     assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
+}
+
+#[tokio::test]
+async fn a_step_that_was_almost_started_is_started_or_cancelled() {
+    let step = step(1, "echo ran >> runs");
+    // The supervisor was killed while it wrote its line.
+    let bench = Bench::new().await;
+    die_before_the_start(&bench, &step).await;
+    fs::write(bench.record("start"), "123 (sh) S").unwrap();
+    assert_eq!(take_over(&bench, &step, 0).await.0.unwrap(), StepExit::Code(0));
+    assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
+
+    let bench = Bench::new().await;
+    die_before_the_start(&bench, &step).await;
+    let (handle, cancel) = never();
+    handle.advance(CancelStage::Ask);
+    let exit = bench.backend.run_step(&bench.stage, &taken_over(&step), &Collected::default(), &cancel).await;
+    assert_eq!(exit.unwrap(), StepExit::Killed);
+    // Who lives through a restart of the computer cannot know what had reached the disk.
+    die_before_the_start(&bench, &step).await;
+    fs::write(bench.record("boot"), "another\n").unwrap();
+    assert!(matches!(take_over(&bench, &step, 0).await.0, Err(BackendError::Lost { .. })));
+    assert!(!bench.work("runs").exists());
+}
+
+#[tokio::test]
+async fn a_step_that_is_just_being_started_is_waited_for() {
+    let bench = Bench::new().await;
+    let step = step(1, "never started from here");
+    die_before_the_start(&bench, &step).await;
+    // Does what a supervisor and a pump do, but stands still between the two lines.
+    let script = "mkfifo gate; read -r line < /proc/self/stat; echo \"$line\" > \"$0/pump\"; echo \"$line\" > \"$0/start\"; echo claimed
+        read go < gate; echo \"$line\" >> \"$0/start\"; echo output >> \"$0/output\"; echo '5 1.00 0.00' 1<> \"$0/exit\"";
+    let mut supervisor = tokio::process::Command::new("/bin/sh")
+        .args(["-c", script])
+        .arg(bench.record(""))
+        .current_dir(bench.work(""))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(supervisor.stdout.take().unwrap()).lines();
+    assert_eq!(said.next_line().await.unwrap().unwrap(), "claimed");
+    let taken = bench.start(taken_over(&step), LONG);
+    bench.open("gate").await;
+    assert!(supervisor.wait().await.unwrap().success());
+    let sink = taken.sink.clone();
+    let (exit, text) = taken.end().await;
+    assert_eq!((exit.unwrap(), text.as_str(), *sink.starts.lock().unwrap()), (StepExit::Code(5), "output\n", 1));
 }
 
 #[tokio::test]
