@@ -321,14 +321,20 @@ impl Window {
     }
 }
 
+/// Number of a pack file and the offset of an object in it.
+type PackPlace = (usize, u64);
+
 /// What differences were built upon; the one that was not needed for the longest time is forgotten first.
 #[derive(Default)]
 struct Bases {
-    known: HashMap<(usize, u64), (Rc<Vec<u8>>, u64)>,
-    used: BTreeMap<u64, (usize, u64)>,
+    /// Each with the time of its last use, a count.
+    known: HashMap<PackPlace, Known>,
+    used: BTreeMap<u64, PackPlace>,
     clock: u64,
     bytes: usize,
 }
+
+type Known = (Rc<Vec<u8>>, u64);
 
 impl Bases {
     fn get(&mut self, place: Place) -> Option<Rc<Vec<u8>>> {

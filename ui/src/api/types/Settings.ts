@@ -47,4 +47,3 @@ engine_patience_s: number,
  * does it, else the first of the usual places that answers.
  */
 engine: string, };
-
