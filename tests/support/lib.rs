@@ -4,9 +4,11 @@
 pub mod claims;
 pub mod conformance;
 pub mod desktop;
+pub mod disk;
 pub mod docker;
 pub mod engine;
 pub mod images;
+pub mod island;
 pub mod podman;
 pub mod press;
 pub mod remote;
