@@ -231,6 +231,27 @@ pub async fn files_that_were_never_whole_are_not_kept(place: &dyn Place) {
     bench.clear(place).await;
 }
 
+/// A process that died while the files were on their way: the next one brings them all, whole.
+pub async fn a_prepare_that_was_broken_off_begins_again(place: &dyn Place) {
+    let mut bench = Bench::new(place, vec![shell(1, "a", "cat file")], Some(Arc::new(TarSource::endless(vec![0; 512]))));
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let something = async {
+        while place.left_of(&bench.stage).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        prepared = bench.backend.prepare(&bench.stage, &cancel) => panic!("it ended with {prepared:?}"),
+        () = something => {}
+    }
+    bench.stage.source = Some(small_repository());
+    for _ in 0..2 {
+        bench.prepare().await.expect("the source is fine");
+    }
+    assert_eq!(bench.output(1).await, "old\n");
+    bench.clear(place).await;
+}
+
 /// Of a run whose files are claimed only they stay, of others nothing.
 pub async fn a_sweep_spares_kept_files(place: &dyn Place) {
     let script = "echo new > file; echo ready; sleep 600";
