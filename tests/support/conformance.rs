@@ -71,6 +71,7 @@ macro_rules! conformance {
             a_stage_can_be_prepared_again_in_the_middle
             kept_files_are_there_again
             files_that_were_never_whole_are_not_kept
+            a_prepare_that_was_broken_off_begins_again
             a_sweep_spares_kept_files
             what_is_made_ahead_is_used
             what_is_made_ahead_of_something_else_is_not_used

@@ -231,6 +231,29 @@ pub async fn files_that_were_never_whole_are_not_kept(place: &dyn Place) {
     bench.clear(place).await;
 }
 
+/// A process that died while the files were on their way: the next one brings them all, whole.
+pub async fn a_prepare_that_was_broken_off_begins_again(place: &dyn Place) {
+    let mut bench = Bench::new(place, vec![shell(1, "a", "cat file")], Some(Arc::new(TarSource::endless(vec![0; 512]))));
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    // Once what is being filled is there: that the process dies while the place still makes it is something that no next one is quick enough for.
+    let is_there = |left: &String| left.starts_with("container") || left.starts_with("folder");
+    let something = async {
+        while !place.left_of(&bench.stage).await.iter().any(is_there) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        prepared = bench.backend.prepare(&bench.stage, &cancel) => panic!("it ended with {prepared:?}"),
+        () = something => {}
+    }
+    bench.stage.source = Some(small_repository());
+    for _ in 0..2 {
+        bench.prepare().await.expect("the source is fine");
+    }
+    assert_eq!(bench.output(1).await, "old\n");
+    bench.clear(place).await;
+}
+
 /// Of a run whose files are claimed only they stay, of others nothing.
 pub async fn a_sweep_spares_kept_files(place: &dyn Place) {
     let script = "echo new > file; echo ready; sleep 600";

@@ -68,14 +68,14 @@ impl DockerBackend {
     pub(crate) async fn destroy_stage(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
         let engine = self.connection.engine().await?;
         let number = stage.stage.number.to_string();
-        let filter = labels::filter(&[(labels::RUN, stage.run.as_str()), (labels::STAGE, &number)]);
+        let wanted = [(labels::RUN, stage.run.as_str()), (labels::STAGE, number.as_str())];
         let work = async {
             let mut report = SweepReport::default();
             for round in 0..ROUNDS {
                 if round > 0 {
                     tokio::time::sleep(ROUND_PAUSE).await;
                 }
-                let mut things = list(&engine, &filter).await?;
+                let mut things = list(&engine, &wanted).await?;
                 if keep == Keep::Files {
                     spare_files(&mut things, |_| true);
                 }
@@ -94,9 +94,9 @@ impl DockerBackend {
 
     pub(crate) async fn sweep_owned(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
         let engine = self.connection.engine().await?;
-        let filter = labels::filter(&[(labels::OWNER, &self.owner)]);
+        let wanted = [(labels::OWNER, self.owner.as_str())];
         let work = async {
-            let mut things = list(&engine, &filter).await?;
+            let mut things = list(&engine, &wanted).await?;
             things.retain(|thing| claims.live.iter().all(|run| run.as_str() != thing.run));
             spare_files(&mut things, |thing| claims.kept.iter().any(|run| run.as_str() == thing.run));
             remove_all(&engine, things).await
@@ -113,9 +113,9 @@ impl DockerBackend {
 impl DockerBackend {
     pub(crate) async fn kept_files(&self) -> Result<Vec<KeptFiles>, BackendError> {
         let engine = self.connection.engine().await?;
-        let filter = labels::filter(&[(labels::OWNER, &self.owner)]);
+        let wanted = [(labels::OWNER, self.owner.as_str())];
         let work = async {
-            let things = list(&engine, &filter).await?;
+            let things = list(&engine, &wanted).await?;
             if kept_of(&things, |_| None).is_empty() {
                 return Ok(Vec::new());
             }
@@ -170,33 +170,35 @@ async fn volume_sizes(engine: &Engine) -> Result<HashMap<String, u64>, BackendEr
     Ok(listed.volumes.into_iter().flatten().filter_map(size_of).collect())
 }
 
-/// Everything that carries the labels.
-async fn list(engine: &Engine, filter: &HashMap<String, Vec<String>>) -> Result<Vec<Thing>, BackendError> {
+/// Everything that carries the labels. They are compared here once more: of volumes Podman (4.3) lists those that carry any of them.
+async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, BackendError> {
     let docker = &engine.docker;
+    let filter = &labels::filter(wanted);
     let containers = docker.list_containers(Some(ListContainersOptionsBuilder::new().all(true).filters(filter).build()));
     let networks = docker.list_networks(Some(ListNetworksOptionsBuilder::new().filters(filter).build()));
     let volumes = docker.list_volumes(Some(ListVolumesOptionsBuilder::new().filters(filter).build()));
     let (containers, networks, volumes) =
         tokio::try_join!(containers, networks, volumes).map_err(|refused| error::call("list what runs have left", &refused))?;
 
-    let label = |labels: Option<&HashMap<String, String>>, name| labels.and_then(|l| l.get(name)).cloned().unwrap_or_default();
+    let label = |labels: Option<&HashMap<String, String>>, name: &str| labels.and_then(|l| l.get(name)).cloned().unwrap_or_default();
     let thing = |kind, id, name, labels: Option<&HashMap<String, String>>| {
+        let is_wanted = wanted.iter().all(|(name, value)| label(labels, name) == *value);
         let (run, stage) = (label(labels, labels::RUN), label(labels, labels::STAGE));
-        Thing { kind, id, name, run, stage }
+        is_wanted.then_some(Thing { kind, id, name, run, stage })
     };
     let mut things = Vec::new();
     for container in containers {
         let Some(id) = container.id else { continue };
         let name = container.names.iter().flatten().next().map_or(id.clone(), |name| name.trim_start_matches('/').to_owned());
-        things.push(thing(Kind::Container, id, name, container.labels.as_ref()));
+        things.extend(thing(Kind::Container, id, name, container.labels.as_ref()));
     }
     for network in networks {
         let Some(id) = network.id else { continue };
         let name = network.name.unwrap_or_else(|| id.clone());
-        things.push(thing(Kind::Network, id, name, network.labels.as_ref()));
+        things.extend(thing(Kind::Network, id, name, network.labels.as_ref()));
     }
     for volume in volumes.volumes.into_iter().flatten() {
-        things.push(thing(Kind::Volume, volume.name.clone(), volume.name, Some(&volume.labels)));
+        things.extend(thing(Kind::Volume, volume.name.clone(), volume.name, Some(&volume.labels)));
     }
     Ok(things)
 }

@@ -46,7 +46,9 @@ impl DockerBackend {
     }
 
     async fn abilities(&self, engine: &Engine) -> Result<Abilities, BackendError> {
-        let holder = program(engine).is_some() && !self.holders_fail.load(Ordering::Relaxed);
+        // Podman writes the hosts file of a shared namespace anew for each who joins, and removes no holder before all who ever joined are
+        // removed: what a step changed there could not be taken back.
+        let holder = !engine.is_podman() && program(engine).is_some() && !self.holders_fail.load(Ordering::Relaxed);
         let known = self.bridge.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((address, bridge)) = known
             && address == engine.info.address
@@ -80,7 +82,7 @@ impl DockerBackend {
     async fn start_holder(&self, engine: &Engine, stage: &StageContext, layout: &Layout) -> Result<(), BackendError> {
         let name = name(stage);
         let Some(program) = program(engine) else { return Ok(()) };
-        let body = body(stage, layout, &self.owner, engine.is_podman());
+        let body = body(stage, layout, &self.owner);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
         let create = || engine.docker.create_container(Some(options.clone()), body.clone());
         let mut created = create().await;
@@ -96,7 +98,7 @@ impl DockerBackend {
         match created {
             Ok(_) => {}
             // It is there already, running or not: starting what runs is no error.
-            Err(exists) if error::status(&exists) == Some(409) => {}
+            Err(exists) if error::is_taken(&exists) => {}
             Err(refused) => return Err(error::call(format!("create container `{name}`"), &refused)),
         }
         engine.docker.start_container(&name, None).await.map_err(|refused| error::call(format!("start container `{name}`"), &refused))
@@ -154,7 +156,7 @@ fn fate_of(state: &ContainerState) -> Fate {
     }
 }
 
-fn body(stage: &StageContext, layout: &Layout, owner: &str, is_podman: bool) -> ContainerCreateBody {
+fn body(stage: &StageContext, layout: &Layout, owner: &str) -> ContainerCreateBody {
     let names: Vec<String> = layout.sharing(&stage.stage).into_iter().filter(|name| is_host_name(name)).map(str::to_owned).collect();
     let networking = layout.network.then(|| {
         let endpoint = EndpointSettings { aliases: Some(names.clone()), ..Default::default() };
@@ -167,7 +169,7 @@ fn body(stage: &StageContext, layout: &Layout, owner: &str, is_podman: bool) -> 
         host_config: Some(HostConfig {
             network_mode: Some(if layout.network { stage.name() } else { "bridge".to_owned() }),
             extra_hosts: (!layout.network).then(|| names.iter().map(|name| format!("{name}:127.0.0.1")).collect()),
-            log_config: Some(container::log_config(is_podman)),
+            log_config: Some(container::log_config(false)),
             cap_drop: Some(vec!["ALL".to_owned()]),
             ..Default::default()
         }),

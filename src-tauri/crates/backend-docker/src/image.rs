@@ -98,7 +98,7 @@ impl Images {
     }
 
     /// Fetches images as their policies want it, some at a time, and tells nobody: the steps that need them do.
-    pub async fn fetch_all(&self, engine: &Engine, images: &[(String, PullPolicy)]) {
+    pub async fn fetch_all(&self, engine: &Engine, images: &[(String, PullPolicy)]) -> Result<(), BackendError> {
         let one = |(image, policy): &(String, PullPolicy)| {
             let (image, policy) = (image.clone(), *policy);
             async move {
@@ -108,6 +108,7 @@ impl Images {
             }
         };
         stream::iter(images.iter().map(one)).buffer_unordered(FETCHES_AT_ONCE).collect::<()>().await;
+        Ok(())
     }
 
     /// Makes sure that `image` (as written in the file) is on the engine as the policy wants it; returns the name to create a container with.

@@ -124,7 +124,7 @@ impl Backend for DockerBackend {
         images.retain(|image| seen.insert(image.clone()));
         let work = async {
             let engine = self.connection.engine().await?;
-            engine.watched(self.heartbeat, async { Ok(self.images.fetch_all(&engine, &images).await) }).await
+            engine.watched(self.heartbeat, self.images.fetch_all(&engine, &images)).await
         };
         tokio::select! {
             biased;

@@ -3,10 +3,9 @@
 use crate::connect::Engine;
 use crate::network::Layout;
 use crate::{DockerBackend, container, error, labels};
-use bollard::models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
@@ -96,23 +95,32 @@ impl DockerBackend {
     /// Fills the volume through a loader: a container that is created and never started.
     ///
     /// The volume is made by creating the loader and the loader is removed when the volume is full, so what a crash left behind can
-    /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not.
+    /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not. The
+    /// same files are sent into that once more.
+    ///
+    /// Podman gives no labels to a volume that it makes along with a container, and what has none is never removed. There the volume is made
+    /// before its loader, and before both another container under the loader's usual name, which says the same by being there.
     async fn make_working_copy(&self, engine: &Engine, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
         let volume = stage.name();
-        let loader = format!("{volume}{LOADER_SUFFIX}");
+        let marker = format!("{volume}{LOADER_SUFFIX}");
         match engine.docker.inspect_volume(&volume).await {
-            Ok(_) => {
-                if !self.remove_loader(engine, &loader).await? {
-                    return Ok(());
-                }
-                let force = RemoveVolumeOptionsBuilder::new().force(true).build();
-                let removed = engine.docker.remove_volume(&volume, Some(force)).await;
-                removed.map_err(|refused| error::call(format!("remove volume `{volume}`"), &refused))?;
-            }
+            Ok(_) => match engine.docker.inspect_container(&marker, None).await {
+                Ok(_) => {}
+                Err(missing) if error::is_missing(&missing) => return Ok(()),
+                Err(refused) => return Err(error::call(format!("look for container `{marker}`"), &refused)),
+            },
             Err(missing) if error::is_missing(&missing) => {}
             Err(refused) => return Err(error::call(format!("look for volume `{volume}`"), &refused)),
         }
-        self.make_loader(engine, stage, &loader).await?;
+        let mount = container::working_copy(stage, Some(labels::of_stage(&self.owner, stage)));
+        let loader = if engine.is_podman() {
+            self.make_empty(engine, stage, &marker, None).await?;
+            self.make_volume(engine, stage, volume.clone()).await?;
+            format!("{volume}-loader")
+        } else {
+            marker.clone()
+        };
+        self.make_empty(engine, stage, &loader, Some(mount)).await?;
 
         let base = stage.stage.workspace.base.as_str();
         let path = stage.stage.workspace.path.trim_matches('/');
@@ -122,25 +130,27 @@ impl DockerBackend {
         if let Some(source) = &stage.source {
             self.upload_source(engine, &loader, &stage.stage.workspace.dir(), source.as_ref(), cancel).await?;
         }
-        self.remove_loader(engine, &loader).await?;
-        Ok(())
+        if loader != marker {
+            self.remove_empty(engine, &loader).await?;
+        }
+        self.remove_empty(engine, &marker).await
     }
 
-    async fn make_loader(&self, engine: &Engine, stage: &StageContext, loader: &str) -> Result<(), BackendError> {
-        let labels = labels::of_stage(&self.owner, stage);
+    /// Makes a container that is never started. One that is there is as good.
+    async fn make_empty(&self, engine: &Engine, stage: &StageContext, name: &str, mount: Option<Mount>) -> Result<(), BackendError> {
         let body = ContainerCreateBody {
             image: Some(format!("docker.io/{}:{}", EMPTY_IMAGE.0, EMPTY_IMAGE.1)),
             // Never run, but the engine wants something to be there.
             cmd: Some(vec!["/none".to_owned()]),
-            labels: Some(labels.clone()),
+            labels: Some(labels::of_stage(&self.owner, stage)),
             host_config: Some(HostConfig {
-                mounts: Some(vec![container::working_copy(stage, Some(labels))]),
+                mounts: mount.map(|mount| vec![mount]),
                 network_mode: Some("none".to_owned()),
                 ..Default::default()
             }),
             ..Default::default()
         };
-        let options = CreateContainerOptionsBuilder::new().name(loader).build();
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
         let mut created = engine.docker.create_container(Some(options.clone()), body.clone()).await;
         if created.as_ref().is_err_and(error::is_missing) {
             // One at a time: of two imports at once one would lose its name to the other and lie about.
@@ -152,17 +162,19 @@ impl DockerBackend {
                 created = engine.docker.create_container(Some(options), body).await;
             }
         }
-        created.map_err(|refused| error::call(format!("create container `{loader}`"), &refused))?;
-        Ok(())
+        match created {
+            Ok(_) => Ok(()),
+            Err(exists) if error::is_taken(&exists) => Ok(()),
+            Err(refused) => Err(error::call(format!("create container `{name}`"), &refused)),
+        }
     }
 
-    /// Says whether it was there.
-    async fn remove_loader(&self, engine: &Engine, loader: &str) -> Result<bool, BackendError> {
+    async fn remove_empty(&self, engine: &Engine, name: &str) -> Result<(), BackendError> {
         let force = RemoveContainerOptionsBuilder::new().force(true).build();
-        match engine.docker.remove_container(loader, Some(force)).await {
-            Ok(()) => Ok(true),
-            Err(missing) if error::is_missing(&missing) => Ok(false),
-            Err(refused) => Err(error::call(format!("remove container `{loader}`"), &refused)),
+        match engine.docker.remove_container(name, Some(force)).await {
+            Ok(()) => Ok(()),
+            Err(missing) if error::is_missing(&missing) => Ok(()),
+            Err(refused) => Err(error::call(format!("remove container `{name}`"), &refused)),
         }
     }
 

@@ -275,7 +275,7 @@ impl Running<'_> {
         let options = || Some(CreateContainerOptionsBuilder::new().name(self.name).build());
         // Not given up on a cancel: it takes milliseconds, and what is made behind our back would outlive `destroy`.
         let mut created = self.docker().create_container(options(), body.clone()).await;
-        if created.as_ref().is_err_and(|refused| error::status(refused) == Some(409)) {
+        if created.as_ref().is_err_and(error::is_taken) {
             match self.inspect().await? {
                 Some(found) if never_started(&found) => self.remove().await?,
                 Some(found) => {
