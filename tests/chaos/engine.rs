@@ -51,7 +51,13 @@ pub async fn on_an_island(pipeline: &str, options: &[&str]) -> (Island, Press, S
 
 /// The run ended because its second step was lost, and this was said.
 pub async fn assert_lost(press: &Press, said: Said) {
-    let said = said.expect(1).explains(&["step `during`: lost", "letterpress retry", "after skipped", "run 1 interrupted"]);
+    let said = said.expect(1).explains(&[
+        "during interrupted (lost)",
+        "error: step `during`: ",
+        "`letterpress retry shop#1` goes on from `during`",
+        "after skipped",
+        "run 1 interrupted",
+    ]);
     assert!(said.out.contains("\nsorry for that\n"), "the step that runs on failure ran: {}", said.out);
     let picture = Picture::of(press, "last").await;
     assert_eq!(picture.state, "interrupted");

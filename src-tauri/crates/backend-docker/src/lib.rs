@@ -65,9 +65,9 @@ pub struct DockerOptions {
 }
 
 impl DockerOptions {
-    /// No logins, and a heartbeat of 10 seconds.
+    /// No logins, and a heartbeat of 5 seconds: that an engine hangs is said within a quarter of a minute.
     pub fn new(addresses: Vec<EngineAddress>, owner: impl Into<String>) -> Self {
-        Self { addresses, owner: owner.into(), logins: Arc::new(NoLogins), heartbeat: Duration::from_secs(10) }
+        Self { addresses, owner: owner.into(), logins: Arc::new(NoLogins), heartbeat: Duration::from_secs(5) }
     }
 }
 

@@ -111,15 +111,13 @@ pub struct RunDetail {
 /// Where a page of runs ended: give it back for the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCursor {
-    /// [`Run::created_ms`] of the last row.
-    pub created_ms: i64,
     /// [`Run::id`] of the last row.
     pub id: RunId,
 }
 
 impl From<&Run> for RunCursor {
     fn from(run: &Run) -> Self {
-        Self { created_ms: run.created_ms, id: run.id.clone() }
+        Self { id: run.id.clone() }
     }
 }
 
@@ -284,9 +282,10 @@ impl Store {
         let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let number = text.and_then(|text| text.trim_start_matches('#').parse::<i64>().ok());
         let pattern = text.map(like_pattern);
-        let (before_ms, before_id) = after.map(|cursor| (cursor.created_ms, cursor.id.as_str())).unzip();
+        let after = after.map(|cursor| cursor.id.as_str());
         let limit = i64::from(limit.min(PAGE));
-        // One checked query for all filters: a filter that is not set is NULL.
+        // One checked query for all filters: a filter that is not set is NULL. In the order in which they were written down: by the clock, which
+        // may have been set back since, a new run could be older than its predecessor.
         let query = sqlx::query_as!(
             Row,
             r"SELECT id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref, inputs,
@@ -297,14 +296,13 @@ impl Store {
                 AND (?3 IS NULL OR number = ?4 OR version_name LIKE ?3 ESCAPE '\' OR version_title LIKE ?3 ESCAPE '\'
                      OR workflow_name LIKE ?3 ESCAPE '\' OR workflow_title LIKE ?3 ESCAPE '\' OR actor LIKE ?3 ESCAPE '\'
                      OR message LIKE ?3 ESCAPE '\')
-                AND (?5 IS NULL OR (created_ms, id) < (?5, ?6))
-              ORDER BY created_ms DESC, id DESC LIMIT ?7",
+                AND (?5 IS NULL OR rowid < (SELECT rowid FROM run WHERE id = ?5))
+              ORDER BY rowid DESC LIMIT ?6",
             project,
             states,
             pattern,
             number,
-            before_ms,
-            before_id,
+            after,
             limit
         );
         query.fetch_all(&self.readers).await?.into_iter().map(Run::try_from).collect()

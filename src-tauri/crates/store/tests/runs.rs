@@ -250,9 +250,10 @@ async fn runs_are_listed_newest_first_page_by_page() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await.unwrap();
     store.add_project(&project("p")).await.unwrap();
-    // Several of one millisecond: the id decides.
+    // Several of one millisecond, and a clock that is set back in between: what was written down later is newer.
     for i in 0..25_u32 {
-        store.create_run(&new_run("p", &format!("r{i:02}"), u64::from(i) + 1, i64::from(i / 4))).await.unwrap();
+        let created_ms = if i < 15 { 1000 + i64::from(i / 4) } else { i64::from(i / 4) };
+        store.create_run(&new_run("p", &format!("r{i:02}"), u64::from(i) + 1, created_ms)).await.unwrap();
     }
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
