@@ -51,7 +51,7 @@ impl Podman {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the socket");
         // Kept between runs of the tests, because of the images.
-        let storage = images::cache_folder().with_file_name("lp-test-podman");
+        let storage = std::path::absolute(images::cache_folder().with_file_name("lp-test-podman")).expect("there is a current folder");
         fs::create_dir_all(&storage).expect("the target folder is writable");
         // Under its own name: Podman knows by it how the runtime says what went wrong.
         let runtime = folder.path().join("runc");
@@ -63,6 +63,7 @@ impl Podman {
         let log = fs::File::create(folder.path().join("log")).expect("a file for its log");
         let part = |name: &str| storage.join(name);
         let service = Command::new("podman")
+            .current_dir(folder.path())
             .env("CONTAINERS_CONF", &settings)
             .arg("--root")
             .arg(part("root"))
@@ -92,6 +93,11 @@ impl Podman {
     /// Where it listens.
     pub fn address(&self) -> EngineAddress {
         EngineAddress::new(format!("unix://{}", self.folder.path().join("sock").display()))
+    }
+
+    /// The folder that it was started in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A client of it.
