@@ -480,3 +480,20 @@ async fn a_privileged_step_asks_for_all_rights_and_a_namespace_of_its_own() {
     }
     bench.clear(&place).await;
 }
+
+#[tokio::test]
+async fn sizes_of_kept_files_are_known() {
+    let place = place().await;
+    let mut step = shell(1, "a", "head -c 3000000 /dev/zero > large; head -c 2000000 /dev/zero > /cache/large");
+    step.mounts = vec![Mount { volume: "cache".into(), path: "/cache".into(), read_only: false }];
+    let mut stage = plan_stage(1, vec![step]);
+    stage.volumes = vec![Volume { name: "cache".into(), kind: VolumeKind::Temp }];
+    let bench = Bench::of(place.backend(), &place.image, stage, None);
+    bench.prepare().await.unwrap();
+    bench.output(1).await;
+    bench.backend.destroy(&bench.stage, lp_backend::Keep::Files).await.unwrap();
+    let kept = bench.backend.kept().await.unwrap();
+    let sizes: Vec<_> = kept.iter().map(|one| one.bytes.unwrap()).collect();
+    assert!(matches!(sizes[..], [5_000_000..5_100_000]), "{kept:?}");
+    bench.clear(&place).await;
+}

@@ -65,7 +65,9 @@ async fn it_hangs_while_files_are_sent() {
     let place = docker::place().await;
     let (door, backend, _folder) = behind_a_door().await;
     let source = TarSource::endless(vec![0; 512]);
-    let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), Some(Arc::new(source)));
+    // Two steps beside one another, so that there is a network.
+    let steps = vec![shell(1, "a", "true"), shell(2, "b", "true")];
+    let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, steps), Some(Arc::new(source)));
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
     let (prepared, ()) = tokio::join!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)), async {
         let (network, loader) = (bench.stage.name(), format!("{}-source", bench.stage.name()));

@@ -1,7 +1,7 @@
 //! An engine that is ended, killed or frozen and comes back: what ran on it is lost and said to be, never failed, and never started twice; and the
 //! stage goes on in the same place.
 
-use lp_backend::{Backend as _, BackendError, CancelHandle, Claims, Keep, StepExit};
+use lp_backend::{BackendError, CancelHandle, Claims, Keep, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions};
 use lp_tests::conformance::{Bench, Sink, plan_stage, shell, then, within};
 use lp_tests::engine::RestartableEngine;
@@ -26,7 +26,10 @@ fn backend(engine: &RestartableEngine) -> Arc<DockerBackend> {
 
 /// Steps that share a namespace: the first is caught in the middle, the second shows that the place still works.
 fn row() -> Vec<lp_model::Step> {
-    vec![shell(1, "a", "echo ran >> ran; echo ready; sleep 600"), then(shell(2, "b", "cat ran; wget -q -O - http://b:1/ || echo mine"))]
+    vec![
+        shell(1, "a", "echo ran >> ran; echo ready; sleep 600"),
+        then(shell(2, "b", "cat ran; wget -q -O - http://b:1/ 2>/dev/null || echo mine")),
+    ]
 }
 
 /// One step alone, on the default bridge.
@@ -84,12 +87,7 @@ async fn restart_under(steps: Vec<lp_model::Step>, way: Way, somebody_listens: b
             context.key.attempt += u32::from(std::ptr::eq(bench, &again));
             let (exit, heard) = bench.run_context(&context).await;
             assert_eq!(exit.unwrap(), StepExit::Code(0), "{}", heard.text());
-            assert!(
-                ["", "ran\nmine\n"]
-                    .contains(&heard.text().replace("wget: can't connect to remote host: Connection refused\n", "").as_str()),
-                "{}",
-                heard.text()
-            );
+            assert!(["", "ran\nmine\n"].contains(&heard.text().as_str()), "{}", heard.text());
         }
         bench.prepare().await.unwrap();
     }

@@ -80,8 +80,11 @@ impl RestartableEngine {
     /// Kills it; its containers run on.
     pub async fn kill(&mut self) {
         self.signal_and_wait("-KILL").await;
-        // The dead one's file names a process that might be another's by now.
-        let _ = std::fs::remove_file(self.folder.path().join("pid"));
+        // Its `containerd` dies with it. The files that the dead leave name processes that can be another's by now, or that nobody has
+        // buried: the next engine would wait for them.
+        for file in ["pid", "exec/containerd/containerd.pid"] {
+            let _ = std::fs::remove_file(self.folder.path().join(file));
+        }
     }
 
     /// Stops it in its tracks, or lets it go on.
@@ -113,5 +116,7 @@ impl Drop for RestartableEngine {
         }
         let _ = self.network.kill();
         let _ = self.network.wait();
+        // One that was killed has left this behind, and its successor does not take it for its own.
+        let _ = Command::new("umount").args(["-q", "-l"]).arg(self.folder.path().join("data")).stderr(Stdio::null()).status();
     }
 }

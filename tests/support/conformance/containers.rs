@@ -57,8 +57,7 @@ pub async fn steps_see_nothing_of_one_another_but_the_files(place: &dyn Place) {
     }
     let leave = "set -e; echo x > /tmp/left; echo x > /etc/left; echo x > /root/left; echo 10.9.8.7 left >> /etc/hosts; \
                  echo '# left' >> /etc/resolv.conf; echo left > /etc/hostname; (sleep 611 &) ; echo done";
-    let look =
-        "ls /tmp/left /etc/left /root/left 2>/dev/null; grep -s left /etc/hosts /etc/resolv.conf /etc/hostname; ps | grep -c '[s]leep 611'";
+    let look = "ls /tmp/left /etc/left /root/left 2>/dev/null; grep -s left /etc/hosts /etc/resolv.conf /etc/hostname; ps -o args | grep -c '^sleep 611'";
     let steps =
         || vec![shell(1, "a", leave), then(shell(2, "b", &format!("{look}; {leave}"))), then(shell(3, "c", &format!("{look}; true")))];
     let check = |number: usize, text: String| assert_eq!(text, ["done\n", "0\ndone\n", "0\n"][number - 1], "step {number}");

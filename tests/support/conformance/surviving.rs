@@ -1,6 +1,6 @@
 //! What one process begins, another one ends: taking over, keeping files, and what was made ahead.
 
-use super::place::{Bench, Heard, Place, Sink, TarSource, in_memory, plan_stage, shell, then, within};
+use super::place::{Bench, Heard, Place, Sink, TarSource, in_memory, shell, then, within};
 use lp_backend::{BackendError, Before, CancelHandle, CancelStage, Claims, EnvText, Keep, StepContext, StepExit};
 use std::sync::Arc;
 use std::time::Duration;

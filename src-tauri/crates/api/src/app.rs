@@ -4,6 +4,7 @@ use crate::notices::{Hub, Notices};
 use crate::options::AppOptions;
 use crate::ownership::{self, Ownership};
 use crate::secrets::VaultCell;
+use crate::settings;
 use lp_engine::Engine;
 use lp_store::{Logs, Store};
 use std::sync::Arc;
@@ -45,7 +46,7 @@ impl App {
         let store = Store::open(&options.data_folder).await?;
         let (owner, folder_id) = ownership::lock_and_identify(&options.data_folder).await?;
         let owner = owner.filter(|_| options.drives);
-        let engines = Arc::new(Engines::new(&options, &folder_id));
+        let engines = Arc::new(Engines::open(&options, &folder_id, &settings::stored(&store).await?.engine).await);
         let app = Arc::new(Self {
             logs: Logs::new(&options.data_folder),
             store,

@@ -126,8 +126,13 @@ impl Following {
         if is_over {
             self.pending.push_back(Progress::Ended(Box::new(detail)));
             self.ended = true;
-        } else if let Err(error) = self.app.try_own().await {
-            tracing::warn!(message = error.message, "the data folder cannot be taken over");
+        } else {
+            if let Err(error) = self.app.try_own().await {
+                tracing::warn!(message = error.message, "the data folder cannot be taken over");
+            }
+            if self.pending.is_empty() {
+                self.app.must_be_driven(&self.run).await?;
+            }
         }
         Ok(!self.pending.is_empty())
     }

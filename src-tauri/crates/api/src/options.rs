@@ -7,7 +7,8 @@ use std::path::PathBuf;
 pub struct AppOptions {
     /// Folder with the database, the logs and the keys; made when it is not there.
     pub data_folder: PathBuf,
-    /// Environment that decides where engines are looked for (`DOCKER_HOST`, `XDG_RUNTIME_DIR`, …).
+    /// Environment that decides where engines are looked for (`DOCKER_HOST`, `DOCKER_CONTEXT`, `XDG_RUNTIME_DIR`, …), and with which file of
+    /// settings `ssh` is called for those of other computers (`LETTERPRESS_SSH_CONFIG`).
     pub environment: BTreeMap<String, String>,
     /// Name of the person who presses Run.
     pub actor: String,

@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Notice, Settings};
+use crate::runs::parse_run;
 use crate::{guests, ports, time};
 use lp_backend::Claims;
 use lp_engine::{Engine, EngineSettings, Past, QueuePlace, StartError};
@@ -280,6 +281,19 @@ impl App {
     /// Whether another process drives the runs of this data folder.
     pub fn is_driven_elsewhere(&self) -> bool {
         !self.ownership.is_ours() && matches!(Lock::try_own(&self.options.data_folder), Ok(lp_store::Ownership::Busy { .. }))
+    }
+
+    /// Fails for a run that is not over, is this process's to drive, and is not driven: it was stopped because nothing more of it could be
+    /// written down, not even that.
+    pub(crate) async fn must_be_driven(&self, run: &str) -> Result<(), ApiError> {
+        let id = parse_run(run)?;
+        let Some(engine) = self.ownership.engine() else { return Ok(()) };
+        // In this order: a run that is over has its end in the store before the engine lets go of it.
+        if engine.run(&id).is_some() || self.store.run(&id).await?.state.is_final() {
+            return Ok(());
+        }
+        Err(ApiError::new(ErrorCode::StoreUnavailable, "the run was stopped: what happens in it cannot be written down")
+            .hint("free some disk space where the data folder is, then go on with it by `letterpress attach`"))
     }
 
     pub(crate) fn must_own(&self) -> Result<Engine, ApiError> {

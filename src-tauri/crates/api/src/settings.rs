@@ -2,8 +2,15 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Notice, Settings};
+use lp_store::Store;
 
 const KEY: &str = "settings";
+
+/// What is in force; before there is an app, too.
+pub(crate) async fn stored(store: &Store) -> Result<Settings, ApiError> {
+    let stored = store.setting(KEY).await?;
+    Ok(stored.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+}
 
 impl App {
     /// What is in force: what was set, the defaults for the rest. A value that this version cannot read counts as not set.
@@ -11,14 +18,13 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub async fn settings(&self) -> Result<Settings, ApiError> {
-        let stored = self.store.setting(KEY).await?;
-        Ok(stored.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+        stored(&self.store).await
     }
 
     /// Sets everything anew.
     ///
     /// # Errors
-    /// [`ErrorCode::InputInvalid`] for a number out of range; nothing is changed then.
+    /// [`ErrorCode::InputInvalid`] for a number out of range or an engine that cannot be used; nothing is changed then.
     pub async fn set_settings(&self, settings: Settings) -> Result<Settings, ApiError> {
         let limits = [
             ("grace_s", settings.grace_s, 1, 600),
@@ -37,9 +43,11 @@ impl App {
                 ));
             }
         }
+        self.check_engine(&self.settings().await?.engine, &settings.engine).await?;
         let json = serde_json::to_string(&settings).expect("plain data");
         self.store.put_setting(KEY, &json).await?;
         self.apply_settings(&settings);
+        self.choose_engine(&settings.engine).await;
         self.ownership.tidy_soon.notify_one();
         self.hub.tell(Notice::Status);
         Ok(settings)

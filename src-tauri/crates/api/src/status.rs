@@ -23,6 +23,7 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub async fn probe_engines(&self) -> Result<AppStatus, ApiError> {
+        self.choose_engine(&self.settings().await?.engine).await;
         let status = self.status_with(true).await?;
         self.hub.tell(Notice::Status);
         Ok(status)

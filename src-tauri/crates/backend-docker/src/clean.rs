@@ -5,8 +5,8 @@ use crate::prepare::LOADER_SUFFIX;
 use crate::{DockerBackend, error, labels};
 use bollard::models::Volume;
 use bollard::query_parameters::{
-    DataUsageOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::stream::{self, StreamExt as _};
 use lp_backend::{BackendError, Claims, Keep, KeptFiles, StageContext, SweepReport};
@@ -28,6 +28,10 @@ const REMOVALS_AT_ONCE: usize = 4;
 
 /// The engine looks at every file of every volume to tell their sizes.
 const SIZES_LIMIT: Duration = Duration::from_secs(300);
+
+/// The newest version 1.x of the API in which sizes are a list of volumes. The library reads only what later ones made of it, but it reads lists
+/// of volumes; so that call is sent to the address of the other, in this version.
+const NEWEST_OLD_SIZES: u32 = 51;
 
 /// How long a removal that someone else has begun may take.
 const OTHER_REMOVAL_LIMIT: Duration = Duration::from_secs(20);
@@ -150,28 +154,20 @@ fn kept_of(things: &[Thing], size: impl Fn(&str) -> Option<u64>) -> Vec<KeptFile
 
 /// Sizes of volumes by name.
 async fn volume_sizes(engine: &Engine) -> Result<HashMap<String, u64>, BackendError> {
-    let failed = |refused| error::call("ask for the sizes of volumes", &refused);
-    // Up to version 1.51 of the API the answer is a list of volumes and more, of which the library reads only what 1.52 made of it. The
-    // list of volumes it reads in the old form: so that call is sent to the other address.
-    let asking = engine.patient(SIZES_LIMIT).with_request_modifier(|mut request| {
-        if let Ok(uri) = request.uri().to_string().replacen("/volumes", "/system/df", 1).parse() {
+    let minor = engine.info.api_version.split_once('.').and_then(|(_, minor)| minor.parse().ok()).unwrap_or(NEWEST_OLD_SIZES);
+    let path = format!("/v1.{}/system/df?type=volume", minor.min(NEWEST_OLD_SIZES));
+    let asking = engine.patient(SIZES_LIMIT).with_request_modifier(move |mut request| {
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = path.parse().ok();
+        if let Ok(uri) = parts.try_into() {
             *request.uri_mut() = uri;
         }
         request
     });
-    let listed = asking.list_volumes(None::<bollard::query_parameters::ListVolumesOptions>).await.map_err(failed)?;
+    let listed = asking.list_volumes(None::<ListVolumesOptions>).await;
+    let listed = listed.map_err(|refused| error::call("ask for the sizes of volumes", &refused))?;
     let size_of = |volume: Volume| Some((volume.name, u64::try_from(volume.usage_data?.size).ok()?));
-    let mut sizes: HashMap<String, u64> = listed.volumes.into_iter().flatten().filter_map(size_of).collect();
-    if sizes.is_empty() {
-        let options = DataUsageOptionsBuilder::new()._type(vec!["volume".to_owned()]).verbose(true).build();
-        let found = engine.patient(SIZES_LIMIT).df(Some(options)).await.map_err(failed)?;
-        for item in found.volume_usage.and_then(|usage| usage.items).into_iter().flatten() {
-            if let (Some(name), Some(size)) = (item["Name"].as_str(), item["UsageData"]["Size"].as_u64()) {
-                sizes.insert(name.to_owned(), size);
-            }
-        }
-    }
-    Ok(sizes)
+    Ok(listed.volumes.into_iter().flatten().filter_map(size_of).collect())
 }
 
 /// Everything that carries the labels.

@@ -1,7 +1,8 @@
 //! Steps as containers of a Docker or Podman engine, over its HTTP API: the [`Backend`] of nearly every pipeline.
 //!
-//! It knows nothing about pipeline files, scheduling, the store, the vault or a user interface. It starts no program (no
-//! `docker` command line) and reads no file and no environment variable: addresses and logins are handed in.
+//! It knows nothing about pipeline files, scheduling, the store, the vault or a user interface. It reads no environment variable and no
+//! file but the certificates that an address names, and starts no program but `ssh` for an engine that is reached by it: addresses and
+//! logins are handed in.
 //!
 //! What it makes in the engine per stage: one volume with the working copy, one volume per temporary volume, one container per step
 //! attempt; a bridge network and a holder of a shared network namespace where `network` says so. All carry the labels of [`labels`], by which
@@ -33,7 +34,7 @@ mod run;
 mod takeover;
 mod time;
 
-pub use connect::{EngineAddress, EngineEnvironment};
+pub use connect::{EngineAddress, EngineEnvironment, Tls};
 pub use image::{NoLogins, RegistryLogins};
 
 use ahead::Ahead;

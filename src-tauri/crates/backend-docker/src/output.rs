@@ -15,7 +15,8 @@ const PIECE: usize = 64 * 1024;
 /// The end of the output follows the end of the program at once. Should the engine forget to close it, the step must not hang.
 const QUIET_AFTER_EXIT: Duration = Duration::from_secs(10);
 
-/// Copies everything to the sink; what comes first stands after `position`. Returns when the output has ended.
+/// Copies everything to the sink; what comes first stands after `position`. Returns the position behind it when
+/// the output has ended.
 ///
 /// While the sink waits nothing is read, so the engine's buffer fills and the program waits too: memory stays bounded and
 /// nothing is dropped.
@@ -24,7 +25,7 @@ pub(crate) async fn pump(
     position: Position,
     sink: &dyn StepSink,
     exited: watch::Receiver<bool>,
-) -> Result<(), BackendError> {
+) -> Result<Position, BackendError> {
     let mut piece = BytesMut::with_capacity(PIECE);
     let mut upto = position;
     loop {
@@ -33,7 +34,7 @@ pub(crate) async fn pump(
             next = output.next() => next,
             () = quiet_after_exit(exited.clone()) => {
                 sink.note("the engine did not close the output of the ended step; its last lines may be missing".to_owned()).await;
-                return Ok(());
+                return Ok(upto);
             }
         };
         let mut end = None;
@@ -59,13 +60,13 @@ pub(crate) async fn pump(
             piece.clear();
         }
         if let Some(end) = end {
-            return end;
+            return end.map(|()| upto);
         }
     }
 }
 
 /// Ends when the program has ended and, from then on or from now, nothing has come for a while.
-async fn quiet_after_exit(mut exited: watch::Receiver<bool>) {
+pub(crate) async fn quiet_after_exit(mut exited: watch::Receiver<bool>) {
     if exited.wait_for(|exited| *exited).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -238,7 +238,8 @@ fn folders(path: &str) -> Bytes {
 
 /// Makes an image with that name and version of a tar.
 pub(crate) async fn make_image(engine: &Engine, (name, version): (&str, &str), archive: Bytes) -> Result<(), BackendError> {
-    let options = CreateImageOptionsBuilder::new().from_src("-").repo(name).tag(version).build();
+    // The tag stands in the name: Podman before 4.5 ignores it as a parameter of its own.
+    let options = CreateImageOptionsBuilder::new().from_src("-").repo(&format!("{name}:{version}")).build();
     let imported: Result<Vec<_>, _> =
         engine.docker.create_image(Some(options), Some(bollard::body_full(archive)), None).try_collect().await;
     imported.map_err(|refused| error::call(format!("import image `{name}`"), &refused))?;

@@ -8,8 +8,8 @@ use crate::connect::Engine;
 use crate::fate::End;
 use crate::holder::{self, Fate};
 use crate::network::{Layout, Place};
-use crate::output::pump;
-use crate::takeover::{LastBytes, from_position};
+use crate::output::{pump, quiet_after_exit};
+use crate::takeover::{LastBytes, Manner, news};
 use crate::time::Moment;
 use crate::{DockerBackend, ask, container, error, image};
 use bollard::Docker;
@@ -48,13 +48,8 @@ type Output = BoxStream<'static, Result<LogOutput, Error>>;
 enum Source {
     /// A connection that was there before the program.
     Attached(Output),
-    /// The engine's log of a program that was started by an earlier process.
-    Log {
-        /// From its beginning.
-        log: Output,
-        /// The output from now on, if the program still runs.
-        live: Option<Output>,
-    },
+    /// The engine's log of a program that was started by an earlier process; and, if it still runs, its output from now on.
+    Log { live: Option<Output> },
 }
 
 /// The container of one step attempt, while it is being run.
@@ -217,8 +212,8 @@ impl DockerBackend {
             };
             let output = async {
                 match source {
-                    Source::Attached(output) => pump(output, Position::default(), sink, has_exited.clone()).await,
-                    Source::Log { log, live } => read_log(log, live, sink, has_exited.clone()).await,
+                    Source::Attached(output) => pump(output, Position::default(), sink, has_exited.clone()).await.map(|_| ()),
+                    Source::Log { live } => running.read_log(live, sink, has_exited.clone()).await,
                 }
             };
             let (code, ()) = tokio::try_join!(code, output)?;
@@ -259,26 +254,6 @@ enum Existing {
     Runs,
     /// Its program has ended.
     Ended,
-}
-
-/// Copies the rest of a log to the sink. Meanwhile it listens to what still comes, for the one thing that the log cannot tell.
-async fn read_log(log: Output, live: Option<Output>, sink: &dyn StepSink, exited: watch::Receiver<bool>) -> Result<(), BackendError> {
-    let heard = LastBytes::default();
-    let position = sink.position();
-    let rest = Box::pin(from_position(log, position, heard.clone(), exited.clone()));
-    let listen = async {
-        if let Some(mut live) = live {
-            while let Some(Ok(chunk)) = live.next().await {
-                heard.see(&chunk);
-            }
-        }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        biased;
-        () = listen => Ok(()),
-        copied = pump(rest, position, sink, exited) => copied,
-    }
 }
 
 impl Running<'_> {
@@ -322,18 +297,50 @@ impl Running<'_> {
     async fn attach(&self) -> Result<Output, BackendError> {
         let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
         let attached = self.docker().attach_container(self.name, Some(options)).await;
-        Ok(attached.map_err(|refused| error::call(format!("attach to container `{}`", self.name), &refused))?.output)
+        // Podman prepares the program already now, and says here what is wrong with it.
+        Ok(attached.map_err(|refused| error::start(self.step, &refused))?.output)
     }
 
     async fn start(&self) -> Result<(), BackendError> {
         self.docker().start_container(self.name, None).await.map_err(|refused| error::start(self.step, &refused))
     }
 
-    /// The whole log from the beginning until the program ends. Not an attach with `logs`: between the old and the new output that loses some.
+    /// The log of a program that runs or has run. Not an attach with `logs`: between the old and the new output that loses some.
     async fn log(&self, runs: bool) -> Result<Source, BackendError> {
-        let live = if runs { Some(self.attach().await?) } else { None };
-        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
-        Ok(Source::Log { log: self.docker().logs(self.name, Some(options)).boxed(), live })
+        Ok(Source::Log { live: if runs { Some(self.attach().await?) } else { None } })
+    }
+
+    /// Copies what is new in the log to the sink, until the program has ended.
+    async fn read_log(&self, live: Option<Output>, sink: &dyn StepSink, mut exited: watch::Receiver<bool>) -> Result<(), BackendError> {
+        let heard = LastBytes::default();
+        let forgets = !self.engine.is_podman();
+        let log = |follow, position, end| {
+            let options = LogsOptionsBuilder::new().follow(follow).stdout(true).stderr(true).timestamps(true).build();
+            news(self.docker().logs(self.name, Some(options)), Manner { position, forgets, end })
+        };
+        let mut position = sink.position();
+        if let Some(mut live) = live {
+            // Nothing of this is passed on: only what comes last is of interest.
+            let listen = async {
+                while let Some(Ok(chunk)) = live.next().await {
+                    heard.see(&chunk);
+                }
+            };
+            let listen = async {
+                tokio::select! {
+                    () = listen => {}
+                    () = quiet_after_exit(exited.clone()) => {}
+                }
+                Ok(())
+            };
+            let follow = pump(Box::pin(log(true, position, None)), position, sink, exited.clone());
+            (position, ()) = tokio::try_join!(follow, listen)?;
+        }
+        // An error says that asking for the end has failed, which is told by who asked.
+        if exited.wait_for(|exited| *exited).await.is_err() {
+            return Ok(());
+        }
+        pump(Box::pin(log(false, position, Some(heard))), position, sink, exited).await.map(|_| ())
     }
 
     async fn exit_code(&self) -> Result<i64, BackendError> {

@@ -1,21 +1,21 @@
-//! The output of a program that was started by an earlier process: the engine's own log from a position on, with the last byte right.
+//! The output of a program that was started by an earlier process: the engine's own log from a position on, as the program wrote it.
 //!
-//! The log holds what the program wrote, byte for byte, but for one thing: the engine writes lines, and gives the last one a line feed when
-//! the program did not. Whether it did is known where somebody listened at that time: [`LastBytes`] of an attached connection while
-//! the program still runs, or an earlier process that had taken everything but that one byte. A last line that was printed while nobody
-//! listened, by a program that has ended since, keeps the engine's line feed.
+//! The engine keeps pieces of at most 16 KiB, a line or a part of one, and the log is all of them in a row; but its driver `local` (of version 20.10,
+//! for one) forgets the line feed behind a line of several pieces. It is put back: the pieces of a line carry the same time, so a
+//! piece with another time after one without a line feed begins a new line. Only behind the very last line nobody can see whether there
+//! was one; that is known where somebody listened at that time ([`LastBytes`]), and taken to be so otherwise.
+//!
+//! Following a log loses a last line without a line feed now and then. So it is read once more when the program has ended.
 
 use bollard::container::LogOutput;
 use bollard::errors::Error;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use lp_backend::Position;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::watch;
 
-/// How long a line feed at the end of what has arrived may be held back. The engine's own line feed comes at the end of the program, which
-/// is known in a moment; one that comes while the program goes on is the program's.
-const HOLD: Duration = Duration::from_secs(1);
+/// Longest text that can be the time before a piece.
+const TIME_LIMIT: usize = 40;
 
 /// The newest byte of each stream since somebody listens.
 #[derive(Debug, Clone, Default)]
@@ -39,160 +39,118 @@ fn stream_of(chunk: &LogOutput) -> usize {
     usize::from(matches!(chunk, LogOutput::StdErr { .. }))
 }
 
-fn chunk_of(stream: usize, message: bytes::Bytes) -> LogOutput {
+fn chunk_of(stream: usize, message: Bytes) -> LogOutput {
     if stream == 1 { LogOutput::StdErr { message } } else { LogOutput::StdOut { message } }
 }
 
-/// One stream of the log.
+/// One stream of a log, while it is read from its beginning.
 #[derive(Default)]
 struct Reading {
-    /// Bytes that an earlier process has taken and that have not come by yet.
+    /// Bytes that were taken before and have not come by yet.
     skip: u64,
-    /// Bytes that came by and are no news.
-    skipped: u64,
-    /// The last of them.
-    last_skipped: Option<u8>,
-    /// Whether more has come than that and the held line feed.
-    has_news: bool,
-    /// A line feed at the end of what has come, held back because it may be the engine's.
-    held: bool,
+    /// The time of the newest piece.
+    time: Bytes,
+    /// Its line has no end yet.
+    open: bool,
+    /// It is not the first of its line.
+    continued: bool,
 }
 
 impl Reading {
-    /// What is new of a chunk.
-    fn take(&mut self, bytes: &bytes::Bytes) -> bytes::BytesMut {
-        let skip = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
-        let (old, mut new) = (&bytes[..skip], &bytes[skip..]);
-        self.skip -= skip as u64;
-        self.skipped += skip as u64;
-        self.last_skipped = old.last().copied().or(self.last_skipped);
-        let mut out = bytes::BytesMut::new();
-        if new.is_empty() {
-            return out;
-        }
-        if std::mem::take(&mut self.held) {
+    /// What the program wrote for a piece of the log, with the line feed before it that the engine has forgotten.
+    fn restored(&mut self, mut piece: Bytes, forgets: bool) -> BytesMut {
+        let time = match piece.iter().take(TIME_LIMIT).position(|byte| *byte == b' ') {
+            Some(end) => piece.split_to(end + 1),
+            None => Bytes::new(),
+        };
+        let mut out = BytesMut::with_capacity(piece.len() + 1);
+        let continued = self.open && time == self.time;
+        if self.open && !continued && forgets {
             out.extend_from_slice(b"\n");
-            self.has_news = true;
         }
-        if let Some(rest) = new.strip_suffix(b"\n") {
-            self.held = true;
-            new = rest;
+        out.extend_from_slice(&piece);
+        // The end of a line that filled its pieces to the last byte is a piece of its own, with nothing in it.
+        if continued && piece.is_empty() && forgets {
+            out.extend_from_slice(b"\n");
         }
-        self.has_news |= !new.is_empty();
-        out.extend_from_slice(new);
+        self.open = if out.is_empty() { self.open } else { !out.ends_with(b"\n") };
+        self.continued = continued;
+        self.time = time;
         out
     }
 
-    /// Whether the line feed that is held at the end of the log is the engine's.
-    fn is_engines(&self, last_heard: Option<u8>) -> bool {
-        match last_heard {
-            Some(last) => last != b'\n',
-            // Somebody had taken all of the line but this byte. An empty line would be the program's.
-            None => !self.has_news && self.skipped > 0 && self.last_skipped != Some(b'\n'),
-        }
+    /// What was not taken before.
+    fn news(&mut self, mut bytes: BytesMut) -> Bytes {
+        let skip = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= skip as u64;
+        bytes.split_off(skip).freeze()
+    }
+
+    /// The line feed that was forgotten at the end of the log, if there was one.
+    fn end(&mut self, heard: Option<u8>) -> Bytes {
+        // A line of one piece keeps its line feed, so this one had none.
+        let forgotten = self.open && self.continued && heard.is_none_or(|last| last == b'\n');
+        self.news(if forgotten { BytesMut::from(&b"\n"[..]) } else { BytesMut::new() })
     }
 }
 
-struct State<S> {
-    log: S,
-    streams: [Reading; 2],
-    heard: LastBytes,
-    exited: watch::Receiver<bool>,
-    /// Not yet given, the next one last.
-    ready: Vec<LogOutput>,
-    ended: bool,
+/// How a log is to be read.
+pub(crate) struct Manner {
+    /// What was taken before.
+    pub position: Position,
+    /// Whether the engine forgets line feeds.
+    pub forgets: bool,
+    /// The log is whole, and this was heard last. `None` while it may still grow.
+    pub end: Option<LastBytes>,
 }
 
-/// The log from the position on. `exited` says whether the program has ended.
-pub(crate) fn from_position(
-    log: impl Stream<Item = Result<LogOutput, Error>> + Unpin + Send + 'static,
-    position: Position,
-    heard: LastBytes,
-    exited: watch::Receiver<bool>,
+/// What is new in a log with times.
+pub(crate) fn news(
+    log: impl Stream<Item = Result<LogOutput, Error>> + Send + 'static,
+    manner: Manner,
 ) -> impl Stream<Item = Result<LogOutput, Error>> + Send + 'static {
     let reading = |skip| Reading { skip, ..Default::default() };
-    let streams = [reading(position.stdout), reading(position.stderr)];
-    let state = State { log, streams, heard, exited, ready: Vec::new(), ended: false };
-    stream::unfold(state, |mut state| async move {
-        loop {
-            if let Some(chunk) = state.ready.pop() {
-                return Some((Ok(chunk), state));
+    let mut streams = [reading(manner.position.stdout), reading(manner.position.stderr)];
+    let ended = stream::iter([None, None].into_iter().enumerate());
+    let pieces = log.map(|piece| (0, Some(piece))).chain(ended);
+    pieces.filter_map(move |(stream, piece)| {
+        let new = match piece {
+            Some(Ok(piece)) => {
+                let stream = stream_of(&piece);
+                let restored = streams[stream].restored(piece.into_bytes(), manner.forgets);
+                Some(Ok(chunk_of(stream, streams[stream].news(restored))))
             }
-            if state.ended {
-                return None;
-            }
-            let holds = state.streams.iter().any(|stream| stream.held);
-            let next = tokio::select! {
-                biased;
-                next = state.log.next() => next,
-                () = tokio::time::sleep(HOLD), if holds && !*state.exited.borrow() => {
-                    if !*state.exited.borrow() {
-                        state.let_go_of(0);
-                        state.let_go_of(1);
-                    }
-                    continue;
-                }
-            };
-            match next {
-                Some(Ok(chunk)) => {
-                    let stream = stream_of(&chunk);
-                    let new = state.streams[stream].take(&chunk.into_bytes());
-                    if !new.is_empty() {
-                        state.ready.push(chunk_of(stream, new.freeze()));
-                        // A line of the one stream must not be cut by a line of the other.
-                        state.let_go_of(1 - stream);
-                    }
-                }
-                Some(Err(error)) => {
-                    // Nothing is known of the end: whoever goes on will meet the held bytes again.
-                    state.ended = true;
-                    return Some((Err(error), state));
-                }
-                None => {
-                    state.ended = true;
-                    for stream in [0, 1] {
-                        if state.streams[stream].held && state.streams[stream].is_engines(state.heard.of(stream)) {
-                            state.streams[stream].held = false;
-                        }
-                        state.let_go_of(stream);
-                    }
-                }
-            }
-        }
+            Some(Err(error)) => Some(Err(error)),
+            None => match &manner.end {
+                Some(heard) if manner.forgets => Some(Ok(chunk_of(stream, streams[stream].end(heard.of(stream))))),
+                _ => None,
+            },
+        };
+        std::future::ready(new.filter(|new| new.as_ref().map_or(true, |chunk| !chunk.as_ref().is_empty())))
     })
-}
-
-impl<S> State<S> {
-    /// Gives the line feed that is held of a stream.
-    fn let_go_of(&mut self, stream: usize) {
-        if std::mem::take(&mut self.streams[stream].held) {
-            self.streams[stream].has_news = true;
-            self.ready.push(chunk_of(stream, bytes::Bytes::from_static(b"\n")));
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn out(text: &'static str) -> Result<LogOutput, Error> {
-        Ok(chunk_of(0, bytes::Bytes::from_static(text.as_bytes())))
+    /// Pieces of a log: "1 text" is standard output, "1! text" standard error, at time 1.
+    fn log(pieces: &[&'static str]) -> Vec<Result<LogOutput, Error>> {
+        let piece = |text: &&'static str| match text.split_once("! ") {
+            Some((time, rest)) => chunk_of(1, format!("{time} {rest}").into()),
+            None => chunk_of(0, Bytes::from_static(text.as_bytes())),
+        };
+        pieces.iter().map(piece).map(Ok).collect()
     }
 
-    fn err(text: &'static str) -> Result<LogOutput, Error> {
-        Ok(chunk_of(1, bytes::Bytes::from_static(text.as_bytes())))
-    }
-
-    /// What comes of a log, standard error in capitals, a bar between the pieces.
-    async fn read(log: Vec<Result<LogOutput, Error>>, stdout: u64, stderr: u64, heard: Option<u8>) -> String {
+    /// What comes of it, standard error in capitals; `heard` last on standard output.
+    async fn read(log: Vec<Result<LogOutput, Error>>, stdout: u64, stderr: u64, forgets: bool, heard: Option<u8>) -> String {
         let last = LastBytes::default();
         if let Some(byte) = heard {
             last.see(&chunk_of(0, vec![b'x', byte].into()));
         }
-        let (_exited, receiver) = watch::channel(true);
-        let output = from_position(stream::iter(log), Position { stdout, stderr }, last, receiver);
-        let pieces = output.map(|piece| match piece {
+        let manner = Manner { position: Position { stdout, stderr }, forgets, end: Some(last) };
+        let pieces = news(stream::iter(log), manner).map(|piece| match piece {
             Ok(LogOutput::StdErr { message }) => String::from_utf8_lossy(&message).to_uppercase(),
             Ok(other) => String::from_utf8_lossy(&other.into_bytes()).into_owned(),
             Err(_) => "!".to_owned(),
@@ -202,41 +160,55 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_taken_is_skipped_in_each_stream() {
-        let log = || vec![out("one\n"), err("uno\n"), out("two\n"), err("due\n"), out("three\n")];
-        assert_eq!(read(log(), 0, 0, None).await, "one\nUNO\ntwo\nDUE\nthree\n");
-        assert_eq!(read(log(), 6, 4, None).await, "o\nDUE\nthree\n");
-        assert_eq!(read(log(), 14, 8, None).await, "");
+        let log = || log(&["1 one\n", "2! uno\n", "3 two two\n", "4! due\n", "5 three"]);
+        assert_eq!(read(log(), 0, 0, true, None).await, "one\nUNO\ntwo two\nDUE\nthree");
+        assert_eq!(read(log(), 6, 4, true, None).await, "o two\nDUE\nthree");
+        assert_eq!(read(log(), 17, 8, true, None).await, "");
         // More than there is: a log that lost something must not begin again.
-        assert_eq!(read(log(), 99, 99, None).await, "");
+        assert_eq!(read(log(), 99, 99, true, None).await, "");
     }
 
     #[tokio::test]
-    async fn the_engines_own_line_feed_is_left_out() {
-        // Somebody listened to the end: what he heard last counts.
-        assert_eq!(read(vec![out("one\n"), out("end\n")], 4, 0, Some(b'd')).await, "end");
-        assert_eq!(read(vec![out("one\n"), out("end\n")], 4, 0, Some(b'\n')).await, "end\n");
-        // Everything but it was taken before.
-        assert_eq!(read(vec![out("one\n"), out("end\n")], 7, 0, None).await, "");
-        // An empty line at the end is the program's.
-        assert_eq!(read(vec![out("one\n"), out("\n")], 4, 0, None).await, "\n");
-        assert_eq!(read(vec![out("\n")], 0, 0, None).await, "\n");
-        // Nobody can know.
-        assert_eq!(read(vec![out("one\n"), out("end\n")], 6, 0, None).await, "d\n");
-        assert_eq!(read(vec![out("end\n")], 0, 0, None).await, "end\n");
+    async fn forgotten_line_feeds_are_put_back() {
+        let log = || log(&["1 aa", "1 a", "2! b\n", "3 c\n", "4 dd", "4 ", "5 ee", "5 ee", "5 e", "6 f\n"]);
+        assert_eq!(read(log(), 0, 0, true, None).await, "aaaB\n\nc\ndd\neeeee\nf\n");
+        // Counted as if they had been there.
+        assert_eq!(read(log(), 3, 2, true, None).await, "\nc\ndd\neeeee\nf\n");
+        assert_eq!(read(log(), 4, 2, true, None).await, "c\ndd\neeeee\nf\n");
+        assert_eq!(read(log(), 9, 2, true, None).await, "eeeee\nf\n");
     }
 
     #[tokio::test]
-    async fn an_error_ends_it_without_a_guess() {
-        assert_eq!(read(vec![out("one\n"), Err(Error::RequestTimeoutError)], 0, 0, None).await, "one!");
+    async fn an_engine_that_forgets_nothing_is_left_alone() {
+        let log = || log(&["1 aa", "1 a\n", "2 bb", "3 b\n", "4 cc", "4 c"]);
+        assert_eq!(read(log(), 0, 0, false, None).await, "aaa\nbbb\nccc");
+        assert_eq!(read(self::log(&["1 aa", "1 a\n", "2 b\n", "3 b"]), 0, 0, true, None).await, "aaa\nb\nb");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_line_feed_is_not_held_while_the_program_goes_on() {
-        let (_exited, receiver) = watch::channel(false);
-        let log = stream::iter([out("line\n")]).chain(stream::pending());
-        let mut output = Box::pin(from_position(log, Position::default(), LastBytes::default(), receiver));
-        for expected in ["line", "\n"] {
-            assert_eq!(output.next().await.unwrap().unwrap().into_bytes(), expected);
-        }
+    #[tokio::test]
+    async fn the_end_of_the_last_line() {
+        let long = || log(&["1 aa", "1 a"]);
+        assert_eq!(read(long(), 0, 0, true, None).await, "aaa\n");
+        assert_eq!(read(long(), 0, 0, true, Some(b'\n')).await, "aaa\n");
+        assert_eq!(read(long(), 0, 0, true, Some(b'a')).await, "aaa");
+        assert_eq!(read(long(), 4, 0, true, None).await, "");
+        // Of one piece, or of pieces that are all full: the log tells.
+        assert_eq!(read(log(&["1 a"]), 0, 0, true, None).await, "a");
+        assert_eq!(read(log(&["1 aa"]), 1, 0, true, Some(b'\n')).await, "a");
+        assert_eq!(read(log(&["1 aa", "1 "]), 0, 0, true, None).await, "aa\n");
+    }
+
+    #[tokio::test]
+    async fn an_error_passes() {
+        let mut log = log(&["1 one\n"]);
+        log.push(Err(Error::RequestTimeoutError));
+        assert_eq!(read(log, 1, 0, true, None).await, "ne\n!");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_may_grow_has_no_end() {
+        let manner = Manner { position: Position::default(), forgets: true, end: None };
+        let pieces: Vec<_> = news(stream::iter(log(&["1 aa", "1 a"])), manner).collect().await;
+        assert_eq!(pieces.len(), 2);
     }
 }

@@ -33,6 +33,9 @@ const START_PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::
 /// How often, a short pause apart, it is looked for the line of a pump: a second is more than it takes.
 const PUMP_LOOKS: u32 = 64;
 
+/// How long a supervisor may live after the pump when both end because the program has.
+const PIPE_DEADLINE: Duration = Duration::from_secs(1);
+
 /// A killed process that does not end within this time hangs in the kernel.
 const END_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -285,22 +288,26 @@ impl Carrier {
         self.pump.end().await
     }
 
-    /// Waits for it when everybody who could write has been ended, as far as we can find them.
-    pub(crate) async fn drain_output(&self) -> Result<(), BackendError> {
+    /// Waits for it when everybody who could write has been ended, as far as we can find them. True when the output had to be cut off,
+    /// because somebody still holds it open.
+    pub(crate) async fn drain_output(&self) -> Result<bool, BackendError> {
         match (self.pump.process, &self.pump.watch) {
             (Some(process), Some(watch)) => output::drain(process, watch).await,
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 
     /// Waits until the output is not kept any more, and finds out why: then the program should not go on. For ever when all is well.
     ///
-    /// The supervisor holds the pipe open as long as it lives, so a pump that ends before it cannot write, or was ended.
+    /// The supervisor holds the pipe open as long as it lives, so a pump that ends well before it cannot write, or was ended.
     pub(crate) async fn output_failed(&self) -> BackendError {
-        match self.pump.end().await {
-            Ok(()) if self.supervisor.has_ended() => pending().await,
-            Ok(()) => self.output_error().await,
-            Err(error) => error,
+        if let Err(error) = self.pump.end().await {
+            return error;
+        }
+        // What ends lets go of its pipes a moment before it has ended.
+        match timeout(PIPE_DEADLINE, self.supervisor.end()).await {
+            Ok(_) => pending().await,
+            Err(_) => self.output_error().await,
         }
     }
 
@@ -315,19 +322,19 @@ impl Carrier {
     pub(crate) async fn kill_all(&mut self) -> Result<(), BackendError> {
         let killed = self.kin().await?.sparing_nobody().kill().await;
         // Ours are reaped also when others could not be ended.
-        self.reap().await?;
+        self.reap(true).await?;
         killed.map(|_| ())
     }
 
-    /// Takes the processes that have ended from the system's table. An error when the pump was not able to do its work.
-    pub(crate) async fn reap(&mut self) -> Result<(), BackendError> {
+    /// Takes the processes that have ended from the system's table. An error when the pump was not able to do its work, unless its output
+    /// `was_cut` off.
+    pub(crate) async fn reap(&mut self, was_cut: bool) -> Result<(), BackendError> {
         if let Some(child) = &mut self.supervisor.child {
             reap(child.as_mut()).await?;
         }
         if let Some(child) = &mut self.pump.child {
             let status = reap(child.as_mut()).await?;
-            // Not by a signal, which is ours.
-            if status.code().is_some_and(|code| code != 0) {
+            if !status.success() && !was_cut {
                 return Err(self.output_error().await);
             }
         }

@@ -238,8 +238,7 @@ impl Kin {
         }
         let own = self.own_sessions(&leaders, &all);
         let is_ours = |session: Pid| sessions.contains(&session) || own.contains(&session);
-        let mut members: Vec<Seen> =
-            all.into_iter().filter(|seen| seen.session.is_some_and(is_ours) || self.is_marked(seen.pid)).collect();
+        let mut members: Vec<Seen> = all.into_iter().filter(|seen| seen.session.is_some_and(is_ours) || self.is_marked(seen.pid)).collect();
         let mut known: HashSet<Pid> = members.iter().map(|seen| seen.pid).collect();
         let mut parents: Vec<Pid> = known.iter().copied().chain(leaders).collect();
         while let Some(parent) = parents.pop() {
@@ -417,6 +416,25 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(found, 800);
+    }
+
+    #[test]
+    fn a_session_is_ours_only_while_one_of_ours_holds_its_number() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = Root::find(temp.path()).unwrap();
+        let pid = |number| Pid::from_raw(number).unwrap();
+        let member = |number, start| Seen { pid: pid(number), start, session: Some(pid(50)), name: [0; 15] };
+        let leader = Process { pid: pid(50), start: 1000 };
+        let sessions = |ended: Option<u64>, present: &[Pid], all: &[Seen]| {
+            let kin = Kin::new(&root, Scope::RunsBut(Vec::new())).with_sessions([leader], ended);
+            !kin.own_sessions(&present.iter().copied().collect(), all).is_empty()
+        };
+        assert!(sessions(None, &[pid(50)], &[]), "it is there itself");
+        assert!(sessions(Some(2000), &[], &[member(60, 1500)]), "one that it has made");
+        assert!(sessions(Some(2000), &[], &[member(70, 2500), member(60, 1500)]), "and who came later is with that one");
+        assert!(!sessions(Some(2000), &[], &[member(70, 2500)]), "the number was given to somebody else");
+        assert!(!sessions(Some(2000), &[], &[member(70, 500)]), "and had been somebody else's before");
+        assert!(!sessions(None, &[], &[member(60, 1500)]), "nobody knows");
     }
 
     #[test]

@@ -30,8 +30,8 @@ use async_trait::async_trait;
 use folder::{Root, StageFolder};
 use kin::{Kin, Scope};
 use lp_backend::{
-    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit,
-    StepSink, SweepReport,
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit, StepSink,
+    SweepReport,
 };
 use lp_model::BackendKind;
 use std::io;

@@ -58,19 +58,20 @@ pub(crate) async fn follow(file: File, sink: &dyn StepSink, complete: &Cancellat
     }
 }
 
-/// Waits until the pump has passed everything on, and ends it if somebody whom we could not find holds the pipe open.
-pub(crate) async fn drain(pump: Process, watch: &Watch) -> Result<(), BackendError> {
+/// Waits until the pump has passed everything on, and ends it if somebody whom we could not find holds the pipe open: then it
+/// gives true.
+pub(crate) async fn drain(pump: Process, watch: &Watch) -> Result<bool, BackendError> {
     let deadline = Instant::now() + PUMP_DEADLINE;
     let mut was_quiet = false;
     loop {
         if let Ok(ended) = timeout(QUIET, kin::end_of(watch)).await {
-            return ended;
+            return ended.map(|()| false);
         }
         let is_quiet = blocking("look at the output of the step", move || Ok(is_quiet(pump))).await?;
         if (is_quiet && was_quiet) || Instant::now() > deadline {
             kin::kill(watch)?;
             return match timeout(PUMP_DEADLINE, kin::end_of(watch)).await {
-                Ok(ended) => ended,
+                Ok(ended) => ended.map(|()| true),
                 Err(_) => Err(call_error("end the output of the step", &io::Error::other("its process does not react to KILL"))),
             };
         }

@@ -60,21 +60,20 @@ pub(crate) async fn run(
     tracing::debug!(step = %stage.step_name(step.key), before = ?step.before, "step under way");
 
     let outcome = attend(&carrier, &step.step, sink, cancel).await;
-    let (by_us, survivors) = match outcome {
-        Ok(outcome) => outcome,
+    let end = match outcome {
+        Ok(end) => end,
         Err(error) => {
             // Nothing of the step stays behind, whatever happened; the first error is the one that matters.
             let _ = carrier.kill_all().await;
             return Err(error);
         }
     };
-    refuse_survivors(&step.step, survivors)?;
-    if by_us {
-        // It may have been killed together with everything else.
-        let _ = carrier.reap().await;
+    let reaped = carrier.reap(end.was_cut).await;
+    refuse_survivors(&step.step, end.survivors)?;
+    if end.by_us {
         return Ok(StepExit::Killed);
     }
-    carrier.reap().await?;
+    reaped?;
     how_it_ended(&carrier, &step.step, cancel).await
 }
 
@@ -97,9 +96,19 @@ async fn forget(folder: &StageFolder, step_name: String) -> Result<(), BackendEr
     blocking("remove the records of the step", move || Records::remove(&folder, &step_name)).await
 }
 
-/// Passes output on while the step runs, and ends it when it is asked to. True when we ended it; and what could not be ended. When it
-/// returns `Ok`, the step's own process has ended and all its output was accepted.
-async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Cancel) -> Result<(bool, Vec<String>), BackendError> {
+/// How the watch over a step came to its end.
+struct End {
+    /// We ended it.
+    by_us: bool,
+    /// In words, what could not be ended.
+    survivors: Vec<String>,
+    /// Somebody whom we could not find still holds the output open.
+    was_cut: bool,
+}
+
+/// Passes output on while the step runs, and ends it when it is asked to. When it returns `Ok`, the step's own process has ended and all
+/// its output was accepted.
+async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Cancel) -> Result<End, BackendError> {
     let records = carrier.records().clone();
     let file = blocking("open the output of the step", move || match records.output() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -119,9 +128,9 @@ async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Ca
             ended?;
         }
         let survivors = carrier.kin().await?.kill().await?;
-        carrier.drain_output().await?;
+        let was_cut = carrier.drain_output().await?;
         complete.cancel();
-        Ok((by_us, survivors))
+        Ok(End { by_us, survivors, was_cut })
     };
     // Side by side, because a slow log must not keep a cancel waiting.
     let ((), end) = tokio::try_join!(output::follow(file, sink, &complete), end)?;

@@ -45,9 +45,9 @@ impl Site {
         Self { backend, context, started_ms, asides: Arc::new(Asides::new()), slot: Arc::default() }
     }
 
-    /// Its steps are over: others of its kind may run.
-    pub fn leave_slot(&self) {
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Keeps its right to run until its steps are over; with `None` others of its kind may run.
+    pub fn keep_slot(&self, slot: Option<Slot>) {
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
     }
 
     /// Starts to fetch what its steps need.
@@ -68,7 +68,7 @@ pub(crate) struct PrepareJob {
     pub site: Site,
     pub cancel: Cancel,
     pub settings: Arc<EngineSettings>,
-    /// The slot that it needs, with its limit.
+    /// The slot that it still needs, with its limit.
     pub slot: Option<(Slots, SlotName, u32)>,
     /// The place was there and its steps run, or have run, in it.
     pub is_revival: bool,
@@ -128,25 +128,21 @@ impl PrepareJob {
     /// Waits for the slot, if one is needed. `false` when the wait was cancelled.
     async fn have_slot(&self) -> bool {
         let Some((slots, name, limit)) = &self.slot else { return true };
-        let slot = if self.is_revival {
-            slots.take(name.clone())
-        } else {
-            let mut waiting = slots.queue(name.clone(), *limit);
-            match waiting.try_recv() {
-                Ok(slot) => slot,
-                Err(_) => {
-                    let note = format!("waits: at most {limit} such stages of the project run at the same time");
-                    self.post(Fact::StageNoted { stage: self.site.context.stage.number, note });
-                    tokio::select! {
-                        biased;
-                        () = self.cancel.reached(CancelStage::Ask) => return false,
-                        // Whoever holds the slots outlives those who wait.
-                        slot = waiting => match slot { Ok(slot) => slot, Err(_) => return false },
-                    }
+        let mut waiting = slots.queue(name.clone(), *limit);
+        let slot = match waiting.try_recv() {
+            Ok(slot) => slot,
+            Err(_) => {
+                let note = format!("waits: at most {limit} such stages of the project run at the same time");
+                self.post(Fact::StageNoted { stage: self.site.context.stage.number, note });
+                tokio::select! {
+                    biased;
+                    () = self.cancel.reached(CancelStage::Ask) => return false,
+                    // Whoever holds the slots outlives those who wait.
+                    slot = waiting => match slot { Ok(slot) => slot, Err(_) => return false },
                 }
             }
         };
-        *self.site.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(slot);
+        self.site.keep_slot(Some(slot));
         true
     }
 

@@ -7,10 +7,10 @@ use crate::line::{QueuePlace, Turn};
 use crate::ports::PortError;
 use crate::scheduler::{Action, Fact, Moves, Scheduler};
 use crate::secrets::RunSecrets;
-use crate::slots::SlotName;
+use crate::slots::{Slot, SlotName};
 use crate::{EngineSettings, Notice, Past, RunEnd};
 use lp_backend::{Before, CancelHandle, CancelStage, Keep, SinkError, StageContext, StepContext};
-use lp_model::{BackendKind, CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepKey, StepOutcome};
+use lp_model::{BackendKind, CancelReason, Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey, StepOutcome};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::pin;
@@ -65,6 +65,8 @@ pub(crate) struct Owner {
     preparing: BTreeMap<StageNumber, CancelHandle>,
     running: BTreeMap<StepKey, CancelHandle>,
     sites: BTreeMap<StageNumber, Site>,
+    /// Slots of stages that ran already when the run came to this owner, until their sites are made.
+    slots: BTreeMap<StageNumber, Slot>,
     deadlines: Vec<(Instant, Fact)>,
     secrets: Arc<RunSecrets>,
     /// Earlier processes or attempts may have given values of secrets away.
@@ -108,6 +110,10 @@ impl Owner {
             // Its clean-up takes nobody's turn.
             _ => {}
         }
+        // Taken here and not when their places are looked after, so that nobody gets in between.
+        let running = plan.stages.iter().filter(|stage| scheduler.is_running(stage.number));
+        let slot = |stage: &Stage| Some((stage.number, shared.slots.take(slot_name(&place, stage)?)));
+        let slots = running.filter_map(slot).collect();
         Self {
             settings: shared.settings(),
             shared,
@@ -127,6 +133,7 @@ impl Owner {
             preparing: BTreeMap::new(),
             running: BTreeMap::new(),
             sites: BTreeMap::new(),
+            slots,
             deadlines: Vec::new(),
             secrets: Arc::new(RunSecrets::none()),
             has_past: false,
@@ -332,7 +339,7 @@ impl Owner {
             RunEvent::StageEnded { stage, .. } => {
                 self.preparing.remove(stage);
                 if let Some(site) = self.sites.get(stage) {
-                    site.leave_slot();
+                    site.keep_slot(None);
                 }
             }
             RunEvent::CancelRequested { .. } => {
@@ -398,6 +405,7 @@ impl Owner {
         let context = StageContext { run: self.run.clone(), stage: Arc::new(stage.clone()), source };
         let started_ms = self.stage_started_ms.get(&number).copied().unwrap_or_else(|| ports.clock.now_ms());
         let site = Site::new(backend, context, started_ms);
+        site.keep_slot(self.slots.remove(&number));
         self.sites.insert(number, site.clone());
         Ok(site)
     }
@@ -408,10 +416,9 @@ impl Owner {
             Err((message, hint)) => return self.send(Fact::PrepareFailed { stage: number, message, hint }),
         };
         let stage = Arc::clone(&site.context.stage);
-        let slot = stage.concurrency.as_ref().map(|concurrency| {
-            let name = SlotName::new(&self.place.project, &stage.name, concurrency);
-            (self.shared.slots.clone(), name, concurrency.limit)
-        });
+        let is_revival = self.scheduler.is_reviving(number);
+        let limit = stage.concurrency.as_ref().filter(|_| !is_revival).map(|concurrency| concurrency.limit);
+        let slot = slot_name(&self.place, &stage).zip(limit).map(|(name, limit)| (self.shared.slots.clone(), name, limit));
         let (handle, cancel) = CancelHandle::new(self.settings.grace);
         self.preparing.insert(number, handle);
         let job = PrepareJob {
@@ -419,7 +426,7 @@ impl Owner {
             cancel,
             settings: Arc::clone(&self.settings),
             slot,
-            is_revival: self.scheduler.is_reviving(number),
+            is_revival,
             is_patient: self.was_ready,
             post: self.post.clone(),
         };
@@ -573,6 +580,11 @@ impl Owner {
             other => other,
         }
     }
+}
+
+/// What a stage is counted under, if only so many such stages may run at the same time.
+fn slot_name(place: &QueuePlace, stage: &Stage) -> Option<SlotName> {
+    stage.concurrency.as_ref().map(|concurrency| SlotName::new(&place.project, &stage.name, concurrency))
 }
 
 fn advance(handle: Option<&CancelHandle>, kill: bool) {

@@ -20,7 +20,7 @@ data_folder: string,
  */
 is_owner: boolean, 
 /**
- * Every place that was asked for a container engine, in order of preference; the first that answers is used.
+ * Every container engine that this computer may know, those that may be used first, in order of preference.
  */
 engines: Array<EngineStatus>, 
 /**

@@ -41,4 +41,10 @@ keep_failed_mb: number,
 /**
  * How many seconds a step waits for a container engine that went away, 0 to 3600.
  */
-engine_patience_s: number, };
+engine_patience_s: number, 
+/**
+ * Which container engine: the name of a docker context, or an address such as `ssh://user@host`. Empty: found as the `docker` command
+ * does it, else the first of the usual places that answers.
+ */
+engine: string, };
+

@@ -10,7 +10,7 @@ pub struct AppStatus {
     pub data_folder: String,
     /// Whether this process drives runs; `false` while another Letterpress owns the data folder.
     pub is_owner: bool,
-    /// Every place that was asked for a container engine, in order of preference; the first that answers is used.
+    /// Every container engine that this computer may know, those that may be used first, in order of preference.
     pub engines: Vec<EngineStatus>,
     /// Room for images, volumes and logs.
     pub disk: DiskStatus,
@@ -29,14 +29,24 @@ pub struct AppStatus {
 /// A place that may be a container engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct EngineStatus {
+    /// What `Settings::engine` has to be for it to be used: the name of its docker context, else its address.
+    pub choice: String,
+    /// Name of its docker context; empty when it has none.
+    pub context: String,
+    /// What its docker context says about it, or empty.
+    pub description: String,
     /// `Docker`, `Podman`, or the address when it does not answer.
     pub name: String,
     /// Its version; empty when it does not answer.
     pub version: String,
     /// API version agreed on; empty when it does not answer.
     pub api_version: String,
-    /// Address of its socket.
+    /// Its address: of a socket of this computer, or of another computer.
     pub address: String,
+    /// Whether steps run there (or would, if it answered).
+    pub used: bool,
+    /// Whether it was asked. Engines that are not used are asked only on request.
+    pub asked: bool,
     /// Whether it answers.
     pub answers: bool,
     /// Why not, or empty.
@@ -120,6 +130,9 @@ pub struct Settings {
     pub keep_failed_mb: u32,
     /// How many seconds a step waits for a container engine that went away, 0 to 3600.
     pub engine_patience_s: u32,
+    /// Which container engine: the name of a docker context, or an address such as `ssh://user@host`. Empty: found as the `docker` command
+    /// does it, else the first of the usual places that answers.
+    pub engine: String,
 }
 
 /// Files of runs that did not pass, kept for a retry.
@@ -162,6 +175,7 @@ impl Default for Settings {
             keep_failed_days: 7,
             keep_failed_mb: 5000,
             engine_patience_s: 300,
+            engine: String::new(),
         }
     }
 }

@@ -210,6 +210,11 @@ impl Scheduler {
         self.progress.run.is_final() && self.progress.stages.iter().all(|stage| stage.place != Place::Made)
     }
 
+    /// Whether the steps of a stage run, or may run.
+    pub fn is_running(&self, stage: StageNumber) -> bool {
+        self.stage_state(stage) == Some(StageState::Running)
+    }
+
     /// Whether the program of a step may be started: that it is about to be stands in the events, and it has not ended.
     pub fn is_created(&self, key: StepKey) -> bool {
         self.is_active(key) && self.progress.step(key).is_some_and(|step| step.created)

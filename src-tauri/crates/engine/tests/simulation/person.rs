@@ -15,6 +15,9 @@ use tokio::time::{sleep, timeout};
 /// What nobody in this world could wait for: a month.
 const FOR_EVER: Duration = Duration::from_secs(31 * 24 * 3600);
 
+/// No world may need more attempts to take up its runs: whatever makes them fail runs out.
+const RESUMES: u64 = 300;
+
 /// How often a run is retried at most.
 const RETRIES: usize = 2;
 
@@ -149,6 +152,9 @@ fn take_up(world: &Arc<World>, engine: &Engine, run: &Run, handles: &mut BTreeMa
     }
     world.say(|| format!("resume {}", run.id));
     world.state().counts.resumes += 1;
+    if world.counts().resumes > RESUMES {
+        return Err(format!("{} is taken up again and again", run.id));
+    }
     let resumed = engine.resume(run.id.clone(), Arc::clone(&run.plan), past, run.place.clone());
     handles.insert(run.id.clone(), resumed.map_err(|error| error.to_string())?);
     Ok(())

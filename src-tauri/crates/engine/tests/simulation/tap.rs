@@ -69,6 +69,8 @@ impl Backend for Tap {
         if step.before == Before::Created {
             self.0.state().counts.attached += 1;
         }
+        // What it has written by the end of this call is what counts, if the call comes to an end.
+        self.0.state().outputs.remove(&name);
         let sink = SinkTap { world: &self.0, run: &stage.run, key: step.key, sink };
         let exit = self.0.backend.run_step(stage, step, &sink, cancel).await;
         self.0.say(|| format!("{name} {exit:?}"));
