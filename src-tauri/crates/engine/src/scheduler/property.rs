@@ -167,7 +167,7 @@ impl World {
                 Fact::StepStarted { key }
             }
             Open::Start(key) | Open::Step(key) => Fact::StepEnded { key, outcome: outcome() },
-            Open::Destroy(stage) => Fact::StageDestroyed { stage, leftovers: vec![], kept: how % 2 == 0 },
+            Open::Destroy(stage) => Fact::StageDestroyed { stage, leftovers: vec![], kept: how.is_multiple_of(2) },
         };
         self.take(fact);
     }

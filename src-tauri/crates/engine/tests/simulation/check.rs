@@ -103,10 +103,8 @@ fn in_order(run: &Run, events: &[RunEvent]) -> Result<(), String> {
                 }
                 steps.insert((key.stage, key.step), StepState::Starting);
             }
-            RunEvent::StepCreated { key } => {
-                if !created.insert(*key) {
-                    return Err(format!("step {key} of {} was created twice", run.id));
-                }
+            RunEvent::StepCreated { key } if !created.insert(*key) => {
+                return Err(format!("step {key} of {} was created twice", run.id));
             }
             RunEvent::StepStarted { key } => drop(steps.insert((key.stage, key.step), StepState::Running)),
             RunEvent::StepEnded { key, outcome } => drop(steps.insert((key.stage, key.step), outcome.state())),

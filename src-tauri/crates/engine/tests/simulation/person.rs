@@ -70,7 +70,7 @@ async fn live(world: &Arc<World>) -> Result<End, String> {
                 world.say(|| "suspend".to_owned());
                 world.state().counts.suspends += 1;
                 engine.suspend().await;
-                if engine.live() != [] {
+                if !engine.live().is_empty() {
                     return Err("runs are live in a suspended engine".to_owned());
                 }
                 return Ok(End::NextProcess);
