@@ -94,7 +94,7 @@ fn context(meta: Meta, tls: PathBuf, ssh_config: Option<&Path>) -> Context {
     let endpoint = meta.endpoints.get("docker").filter(|endpoint| !endpoint.host.is_empty());
     let address = match endpoint {
         Some(endpoint) => EngineAddress {
-            tls: (endpoint.skip_tls_verify || tls.is_dir()).then(|| Tls { folder: tls, verify: !endpoint.skip_tls_verify }),
+            tls: (endpoint.skip_tls_verify || tls.is_dir()).then_some(Tls { folder: tls, verify: !endpoint.skip_tls_verify }),
             ssh_config: ssh_config.map(Path::to_owned),
             ..EngineAddress::new(&endpoint.host)
         },
