@@ -3,7 +3,7 @@
 //!
 //! `LETTERPRESS_KILLS` says how many kills each of the tests with random moments makes, `LETTERPRESS_SEED` with which seed they begin; a
 //! failure says which seed it had.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod chance;
 mod clock;

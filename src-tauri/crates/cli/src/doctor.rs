@@ -34,7 +34,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
         }
     }
     // The others: usual places where nothing answers are of interest only to one who has no engine.
-    for other in status.engines.iter().filter(|other| !engine.is_some_and(|engine| engine.choice == other.choice)) {
+    for other in status.engines.iter().filter(|other| engine.is_none_or(|engine| engine.choice != other.choice)) {
         if other.answers {
             say!("    also: {}", described(other));
         } else if engine.is_none() || !other.context.is_empty() {
