@@ -69,20 +69,21 @@ async fn it_hangs_while_files_are_sent() {
     let steps = vec![shell(1, "a", "true"), shell(2, "b", "true")];
     let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, steps), Some(Arc::new(source)));
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
-    let (prepared, ()) = tokio::join!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)), async {
-        let (network, loader) = (bench.stage.name(), format!("{}-source", bench.stage.name()));
-        // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
-        // is still making when nobody listens any more would appear after the clean-up.
-        within(30, "the loader and the network", async {
-            while place.engine.inspect_container(&loader, None).await.is_err()
-                || place.engine.inspect_network(&network, None).await.is_err()
-            {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
-        door.hang();
+    let mut prepare = std::pin::pin!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)));
+    let (network, loader) = (bench.stage.name(), format!("{}-source", bench.stage.name()));
+    // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
+    // is still making when nobody listens any more would appear after the clean-up.
+    let both_are_there = within(30, "the loader and the network", async {
+        while place.engine.inspect_container(&loader, None).await.is_err() || place.engine.inspect_network(&network, None).await.is_err() {
+            tokio::task::yield_now().await;
+        }
     });
+    tokio::select! {
+        prepared = &mut prepare => panic!("it ended with {prepared:?}"),
+        () = both_are_there => {}
+    }
+    door.hang();
+    let prepared = prepare.await;
     assert_unreachable(prepared);
     // The door still holds the engine's end of the upload, and the engine does not remove a container while it is being filled.
     door.cut();
