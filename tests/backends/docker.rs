@@ -364,15 +364,23 @@ async fn a_stage_gets_no_more_than_its_steps_need() {
     let mut service = shell(3, "db", "true");
     (service.kind, service.detached) = (StepKind::Service, true);
     let row = || vec![shell(1, "a", "true"), then(shell(2, "b", "true"))];
+    // What fills the working copy is removed beside the first step.
     let table = [
-        (vec![shell(1, "a", "true")], "volume NAME"),
-        (row(), "container NAME-holder, volume NAME"),
-        ([row(), vec![service]].concat(), "container NAME-holder, network NAME, volume NAME"),
-        (vec![shell(1, "a", "true"), shell(2, "b", "true")], "network NAME, volume NAME"),
+        (vec![shell(1, "a", "true")], "container NAME-source, volume NAME"),
+        (row(), "container NAME-holder, container NAME-source, volume NAME"),
+        ([row(), vec![service]].concat(), "container NAME-holder, container NAME-source, network NAME, volume NAME"),
+        (vec![shell(1, "a", "true"), shell(2, "b", "true")], "container NAME-source, network NAME, volume NAME"),
     ];
     for (steps, expected) in table {
         let bench = Bench::ready(&place, steps).await;
         assert_eq!(things(&place, &bench).await.join(", "), expected);
+        bench.output(1).await;
+        let expected = expected.replace("container NAME-source", "container NAME-1-1");
+        let mut found = things(&place, &bench).await;
+        found.sort();
+        let mut expected: Vec<_> = expected.split(", ").collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
         bench.clear(&place).await;
     }
 }
@@ -495,5 +503,28 @@ async fn sizes_of_kept_files_are_known() {
     let kept = bench.backend.kept().await.unwrap();
     let sizes: Vec<_> = kept.iter().map(|one| one.bytes.unwrap()).collect();
     assert!(matches!(sizes[..], [5_000_000..5_100_000]), "{kept:?}");
+    bench.clear(&place).await;
+}
+
+/// The loader is removed beside the first step; a process that dies before that leaves one that means nothing any more.
+#[tokio::test]
+async fn a_loader_that_was_left_behind_undoes_nothing() {
+    let place = place().await;
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(4);
+    header.set_mode(0o644);
+    builder.append_data(&mut header, "file", &b"old\n"[..]).unwrap();
+    let source = Arc::new(lp_tests::conformance::TarSource::new(builder.into_inner().unwrap()));
+    let steps = vec![shell(1, "a", "cat file; echo new > file; echo ready; sleep 600"), then(shell(2, "b", "cat file"))];
+    let bench = Bench::new(&place, steps, Some(source));
+    bench.prepare().await.unwrap();
+    // Another process, which knows nothing of a loader that is to be removed.
+    let next = Bench { backend: Arc::new(backend()), stage: bench.stage.clone() };
+    next.die_at(1, "ready").await;
+    assert!(things(&place, &next).await.contains(&"container NAME-source".to_owned()));
+    next.prepare().await.unwrap();
+    assert_eq!(next.output(2).await, "new\n");
+    assert!(!things(&place, &next).await.contains(&"container NAME-source".to_owned()));
     bench.clear(&place).await;
 }

@@ -3,7 +3,7 @@
 use crate::connect::Engine;
 use crate::prepare::LOADER_SUFFIX;
 use crate::{DockerBackend, error, labels};
-use bollard::models::Volume;
+use bollard::models::{ContainerSummaryStateEnum, Volume};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
@@ -11,7 +11,7 @@ use bollard::query_parameters::{
 use futures_util::stream::{self, StreamExt as _};
 use lp_backend::{BackendError, Claims, Keep, KeptFiles, StageContext, SweepReport};
 use lp_model::{RunId, StageNumber};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Time to remove the things of one stage or of one sweep. Never shortened by a cancel.
@@ -62,9 +62,22 @@ struct Thing {
     name: String,
     run: String,
     stage: String,
+    /// The container of a step whose program was started.
+    is_started_step: bool,
 }
 
 impl DockerBackend {
+    /// Whether the working copy of a stage, which is there, is still to be filled; and whether its loader is there.
+    ///
+    /// Asked by a list, because that knows of a container from before its volumes are made, by which one that is just being made for a process
+    /// that has died is seen, too.
+    pub(crate) async fn is_incomplete(&self, engine: &Engine, stage: &StageContext) -> Result<(bool, bool), BackendError> {
+        let number = stage.stage.number.to_string();
+        let things = list(engine, &[(labels::RUN, stage.run.as_str()), (labels::STAGE, number.as_str())]).await?;
+        let loading = things.iter().any(|thing| thing.name.ends_with(LOADER_SUFFIX));
+        Ok((loading && !things.iter().any(|thing| thing.is_started_step), loading))
+    }
+
     pub(crate) async fn destroy_stage(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
         let engine = self.connection.engine().await?;
         let number = stage.stage.number.to_string();
@@ -127,13 +140,16 @@ impl DockerBackend {
 }
 
 /// Takes the files of stages that are kept from what is to be removed. A working copy that was never complete is no use to anybody: that
-/// of a stage whose loader is still there.
+/// of a stage whose loader is still there and of which no step has run.
 fn spare_files(things: &mut Vec<Thing>, kept: impl Fn(&Thing) -> bool) {
-    let incomplete: Vec<(String, String)> =
-        things.iter().filter(|thing| thing.name.ends_with(LOADER_SUFFIX)).map(|thing| (thing.run.clone(), thing.stage.clone())).collect();
+    let stages = |of: &dyn Fn(&&Thing) -> bool| -> BTreeSet<(String, String)> {
+        things.iter().filter(of).map(|thing| (thing.run.clone(), thing.stage.clone())).collect()
+    };
+    let loading = stages(&|thing| thing.name.ends_with(LOADER_SUFFIX));
+    let begun = stages(&|thing| thing.is_started_step);
     things.retain(|thing| {
-        let complete = incomplete.iter().all(|(run, stage)| (run, stage) != (&thing.run, &thing.stage));
-        thing.kind != Kind::Volume || !kept(thing) || !complete
+        let stage = (thing.run.clone(), thing.stage.clone());
+        thing.kind != Kind::Volume || !kept(thing) || (loading.contains(&stage) && !begun.contains(&stage))
     });
 }
 
@@ -184,13 +200,15 @@ async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, Ba
     let thing = |kind, id, name, labels: Option<&HashMap<String, String>>| {
         let is_wanted = wanted.iter().all(|(name, value)| label(labels, name) == *value);
         let (run, stage) = (label(labels, labels::RUN), label(labels, labels::STAGE));
-        is_wanted.then_some(Thing { kind, id, name, run, stage })
+        is_wanted.then_some(Thing { kind, id, name, run, stage, is_started_step: false })
     };
     let mut things = Vec::new();
     for container in containers {
         let Some(id) = container.id else { continue };
         let name = container.names.iter().flatten().next().map_or(id.clone(), |name| name.trim_start_matches('/').to_owned());
-        things.extend(thing(Kind::Container, id, name, container.labels.as_ref()));
+        let of_step = container.labels.as_ref().is_some_and(|labels| labels.contains_key(labels::STEP));
+        let is_started_step = of_step && container.state != Some(ContainerSummaryStateEnum::CREATED);
+        things.extend(thing(Kind::Container, id, name, container.labels.as_ref()).map(|thing| Thing { is_started_step, ..thing }));
     }
     for network in networks {
         let Some(id) = network.id else { continue };
@@ -203,11 +221,13 @@ async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, Ba
     Ok(things)
 }
 
-/// Removes containers first, because they hold on to the rest. Goes on past what resists; fails only when the engine is gone.
+/// Removes containers first, because they hold on to the rest; of them the loaders first, which say that files are not complete as long as
+/// no step says that they are. Goes on past what resists; fails only when the engine is gone.
 async fn remove_all(engine: &Engine, things: Vec<Thing>) -> Result<SweepReport, BackendError> {
     let mut report = SweepReport::default();
     let (containers, rest): (Vec<_>, Vec<_>) = things.into_iter().partition(|thing| thing.kind == Kind::Container);
-    for group in [containers, rest] {
+    let (loaders, containers): (Vec<_>, Vec<_>) = containers.into_iter().partition(|thing| thing.name.ends_with(LOADER_SUFFIX));
+    for group in [loaders, containers, rest] {
         let mut removals = stream::iter(group.into_iter().map(|thing| remove(engine, thing))).buffer_unordered(REMOVALS_AT_ONCE);
         while let Some((thing, result)) = removals.next().await {
             match result {
@@ -255,7 +275,7 @@ mod tests {
     use super::*;
 
     fn thing(kind: Kind, name: &str, run: &str, stage: &str) -> Thing {
-        Thing { kind, id: name.to_owned(), name: name.to_owned(), run: run.to_owned(), stage: stage.to_owned() }
+        Thing { kind, id: name.to_owned(), name: name.to_owned(), run: run.to_owned(), stage: stage.to_owned(), is_started_step: false }
     }
 
     #[test]
@@ -270,12 +290,27 @@ mod tests {
                 thing(Kind::Container, "lp-r1-2-source", "r1", "2"),
                 thing(Kind::Volume, "lp-r1-2", "r1", "2"),
                 thing(Kind::Volume, "lp-r2-1", "r2", "1"),
+                // It was full, and only its loader not removed yet.
+                thing(Kind::Container, "lp-r1-3-source", "r1", "3"),
+                Thing { is_started_step: true, ..thing(Kind::Container, "lp-r1-3-1-1", "r1", "3") },
+                thing(Kind::Volume, "lp-r1-3", "r1", "3"),
             ]
         };
         let mut things = all();
         spare_files(&mut things, |thing| thing.run == "r1");
         let names: Vec<_> = things.iter().map(|thing| format!("{} {}", thing.kind.word(), thing.name)).collect();
-        assert_eq!(names, ["container lp-r1-1-1-1", "network lp-r1-1", "container lp-r1-2-source", "volume lp-r1-2", "volume lp-r2-1"]);
+        assert_eq!(
+            names,
+            [
+                "container lp-r1-1-1-1",
+                "network lp-r1-1",
+                "container lp-r1-2-source",
+                "volume lp-r1-2",
+                "volume lp-r2-1",
+                "container lp-r1-3-source",
+                "container lp-r1-3-1-1"
+            ]
+        );
     }
 
     #[test]

@@ -46,6 +46,7 @@ use lp_backend::{
     SweepReport,
 };
 use lp_model::{BackendKind, PullPolicy};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -82,6 +83,8 @@ pub struct DockerBackend {
     /// A holder could not be started: this process does without.
     holders_fail: AtomicBool,
     ahead: Ahead,
+    /// Names of containers that have filled a working copy and are still to be removed.
+    loaded: std::sync::Mutex<HashSet<String>>,
     owner: String,
     heartbeat: Duration,
 }
@@ -96,6 +99,7 @@ impl DockerBackend {
             bridge: std::sync::Mutex::default(),
             holders_fail: AtomicBool::new(false),
             ahead: Ahead::default(),
+            loaded: std::sync::Mutex::default(),
             owner: options.owner,
             heartbeat: options.heartbeat,
         }
@@ -120,7 +124,7 @@ impl Backend for DockerBackend {
     async fn fetch(&self, stage: &StageContext, cancel: &Cancel) {
         let mut images: Vec<_> = stage.stage.steps.iter().map(|step| (step.image.clone(), step.pull)).collect();
         images.retain(|(_, policy)| *policy != PullPolicy::Never);
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         images.retain(|image| seen.insert(image.clone()));
         let work = async {
             let engine = self.connection.engine().await?;
@@ -156,6 +160,7 @@ impl Backend for DockerBackend {
 
     async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
         self.ahead.forget(&stage.name());
+        self.forget_loader(stage);
         self.destroy_stage(stage, keep).await
     }
 

@@ -23,6 +23,10 @@ const EMPTY_IMAGE: (&str, &str) = ("letterpress/empty", "1");
 /// A repository of many gigabytes on a slow disk takes its time; whether the engine is still there is asked separately.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// How long the engine may take to make a container that somebody else has asked for, and how often it is looked for.
+const MAKING_LIMIT: Duration = Duration::from_secs(10);
+const MAKING_PAUSE: Duration = Duration::from_millis(20);
+
 /// Size of the pieces in which the commit is sent.
 const CHUNK: usize = 256 * 1024;
 
@@ -95,8 +99,9 @@ impl DockerBackend {
     /// Fills the volume through a loader: a container that is created and never started.
     ///
     /// The volume is made by creating the loader and the loader is removed when the volume is full, so what a crash left behind can
-    /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not. The
-    /// same files are sent into that once more.
+    /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not,
+    /// unless a step has run. The same files are sent into that once more. The loader is removed beside the first step, which need not wait
+    /// for it.
     ///
     /// Podman gives no labels to a volume that it makes along with a container, and what has none is never removed. There the volume is made
     /// before its loader, and before both another container under the loader's usual name, which says the same by being there.
@@ -104,10 +109,10 @@ impl DockerBackend {
         let volume = stage.name();
         let marker = format!("{volume}{LOADER_SUFFIX}");
         match engine.docker.inspect_volume(&volume).await {
-            Ok(_) => match engine.docker.inspect_container(&marker, None).await {
-                Ok(_) => {}
-                Err(missing) if error::is_missing(&missing) => return Ok(()),
-                Err(refused) => return Err(error::call(format!("look for container `{marker}`"), &refused)),
+            Ok(_) => match self.is_incomplete(engine, stage).await? {
+                (true, _) => {}
+                (false, true) => return self.remove_empty(engine, &marker).await,
+                (false, false) => return Ok(()),
             },
             Err(missing) if error::is_missing(&missing) => {}
             Err(refused) => return Err(error::call(format!("look for volume `{volume}`"), &refused)),
@@ -132,8 +137,26 @@ impl DockerBackend {
         }
         if loader != marker {
             self.remove_empty(engine, &loader).await?;
+            return self.remove_empty(engine, &marker).await;
         }
-        self.remove_empty(engine, &marker).await
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(marker);
+        Ok(())
+    }
+
+    /// The stage is destroyed, and its loader with it.
+    pub(crate) fn forget_loader(&self, stage: &StageContext) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&format!("{}{LOADER_SUFFIX}", stage.name()));
+    }
+
+    /// Removes the loader of a working copy that is full, if that is still to be done. What fails here is done by `destroy`.
+    pub(crate) async fn remove_loader(&self, engine: &Engine, stage: &StageContext) {
+        let loader = format!("{}{LOADER_SUFFIX}", stage.name());
+        if !self.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&loader) {
+            return;
+        }
+        if let Err(error) = self.remove_empty(engine, &loader).await {
+            tracing::warn!(loader, "cannot be removed now: {error}");
+        }
     }
 
     /// Makes a container that is never started. One that is there is as good.
@@ -164,7 +187,7 @@ impl DockerBackend {
         }
         match created {
             Ok(_) => Ok(()),
-            Err(exists) if error::is_taken(&exists) => Ok(()),
+            Err(exists) if error::is_taken(&exists) => wait_until_made(engine, name).await,
             Err(refused) => Err(error::call(format!("create container `{name}`"), &refused)),
         }
     }
@@ -229,6 +252,20 @@ impl DockerBackend {
             return Err(BackendError::Call { action: action.to_owned(), message: error::message(&refused) });
         }
         Err(error::call(action, &refused))
+    }
+}
+
+/// Waits for a container whose name is taken: the engine may still be making it for a process that has died.
+async fn wait_until_made(engine: &Engine, name: &str) -> Result<(), BackendError> {
+    let mut left = MAKING_LIMIT;
+    loop {
+        match engine.docker.inspect_container(name, None).await {
+            Ok(_) => return Ok(()),
+            Err(missing) if error::is_missing(&missing) && !left.is_zero() => {}
+            Err(refused) => return Err(error::call(format!("look for container `{name}`"), &refused)),
+        }
+        tokio::time::sleep(MAKING_PAUSE).await;
+        left = left.saturating_sub(MAKING_PAUSE);
     }
 }
 

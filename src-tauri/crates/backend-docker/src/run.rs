@@ -90,6 +90,8 @@ impl DockerBackend {
                 None => Ok(StepExit::Killed),
             }
         };
+        // Beside the step, which need not wait for it.
+        let work = async { tokio::join!(work, self.remove_loader(&engine, stage)).0 };
         let ended = engine.watched(self.heartbeat, work).await;
         // What cannot be watched any longer must not go on working. An engine that does not answer would only delay the bad news, and what
         // runs on it can be attached to when it answers again.
