@@ -27,6 +27,11 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 const MAKING_LIMIT: Duration = Duration::from_secs(10);
 const MAKING_PAUSE: Duration = Duration::from_millis(20);
 
+/// Podman looks at all interfaces of the computer for a free range of addresses, and fails when one vanishes meanwhile, as those of ended
+/// containers do: it is asked again.
+const INTERFACE_VANISHED: &str = "no such network interface";
+const NETWORK_TRIES: u32 = 5;
+
 /// Size of the pieces in which the commit is sent.
 const CHUNK: usize = 256 * 1024;
 
@@ -70,9 +75,14 @@ impl DockerBackend {
             labels: Some(labels::of_stage(&self.owner, stage)),
             ..Default::default()
         };
-        match engine.docker.create_network(request).await {
-            Ok(_) => Ok(()),
-            Err(refused) => Err(error::call(format!("create network `{name}`"), &refused)),
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match engine.docker.create_network(request.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(refused) if tries < NETWORK_TRIES && error::message(&refused).contains(INTERFACE_VANISHED) => {}
+                Err(refused) => return Err(error::call(format!("create network `{name}`"), &refused)),
+            }
         }
     }
 
