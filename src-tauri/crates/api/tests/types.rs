@@ -17,7 +17,6 @@ fn generate(folder: &Path) {
         ApiError,
         AppStatus,
         Settings,
-        KeptFiles,
         ProjectSummary,
         ProjectDetail,
         ReportDto,

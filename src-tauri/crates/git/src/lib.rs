@@ -9,9 +9,7 @@
 
 mod create;
 mod error;
-mod object;
 mod pack;
-mod packed;
 mod repository;
 mod tree;
 mod version;

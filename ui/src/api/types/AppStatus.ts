@@ -20,7 +20,7 @@ data_folder: string,
  */
 is_owner: boolean, 
 /**
- * Every container engine that this computer may know, those that may be used first, in order of preference.
+ * Every place that was asked for a container engine, in order of preference; the first that answers is used.
  */
 engines: Array<EngineStatus>, 
 /**
@@ -36,11 +36,7 @@ key_place: KeyPlaceWord,
  */
 key_path: string, 
 /**
- * Runs that an earlier Letterpress left under way and that go on now.
- */
-resumed_runs: Array<string>, 
-/**
- * Runs that an earlier Letterpress left under way and that cannot go on: each says why.
+ * Runs that were interrupted because the app ended, found at this start.
  */
 interrupted_runs: Array<string>, 
 /**

@@ -6,4 +6,3 @@ mod cancel;
 mod stages;
 mod steps;
 mod support;
-mod survival;

@@ -6,7 +6,6 @@ mod cancel;
 mod failures;
 mod flow;
 mod limits;
-mod lives;
 mod logs;
 mod plan_text;
 mod world;
