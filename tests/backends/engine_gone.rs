@@ -3,7 +3,7 @@
 use crate::docker;
 use lp_backend::{Backend, BackendError, CancelHandle, CancelStage};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress};
-use lp_tests::conformance::{Bench, Sink, TarSource, plan_stage, shell, within};
+use lp_tests::conformance::{Bench, Place as _, Sink, TarSource, plan_stage, shell, within};
 use lp_tests::docker::{EngineDoor, require_socket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,14 +68,16 @@ async fn it_hangs_while_files_are_sent() {
     let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), Some(Arc::new(source)));
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
     let (prepared, ()) = tokio::join!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)), async {
-        let (network, loader) = (bench.stage.name(), format!("{}-source", bench.stage.name()));
+        let there = [format!("container {}-source", bench.stage.name()), format!("network {}", bench.stage.name())];
         // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
-        // is still making when nobody listens any more would appear after the clean-up.
+        // is still making when nobody listens any more would appear after the clean-up. Looked for in lists: the engine does not answer
+        // questions about a container that is being filled.
         within(30, "the loader and the network", async {
-            while place.engine.inspect_container(&loader, None).await.is_err()
-                || place.engine.inspect_network(&network, None).await.is_err()
-            {
-                tokio::task::yield_now().await;
+            loop {
+                let left = place.left_of(&bench.stage).await;
+                if there.iter().all(|thing| left.contains(thing)) {
+                    break;
+                }
             }
         })
         .await;
