@@ -57,7 +57,8 @@ pub fn show(app: &AppHandle) {
     }
 }
 
-/// Closing the window while runs go on only hides it: they end in peace, then the app ends (see [`end_when_idle`]).
+/// Closing the window while runs go on only hides it: they end in peace, then the app ends (see [`end_when_idle`]). Should it have to end
+/// before (a log-out, Quit of the tray, a crash), the next start goes on with them.
 pub fn on_event(window: &Window, event: &WindowEvent) {
     let WindowEvent::CloseRequested { api, .. } = event else { return };
     let handle = window.app_handle().clone();
@@ -67,7 +68,7 @@ pub fn on_event(window: &Window, event: &WindowEvent) {
     }
 }
 
-/// Ends the app in order: steps are stopped and everything of theirs removed before the process is gone.
+/// Ends the app in order: runs that are under way are left as they are, for the next start to go on with.
 pub fn on_run_event(app: &AppHandle, event: RunEvent) {
     if let RunEvent::Exit = event
         && let Ok(api) = app.state::<Shell>().app()

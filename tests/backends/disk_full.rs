@@ -1,6 +1,6 @@
 //! A full disk under the engine is said to be the reason, and nothing is left on it.
 
-use lp_backend::{Backend as _, BackendError};
+use lp_backend::{Backend as _, BackendError, Claims, Keep};
 use lp_backend_docker::{DockerBackend, DockerOptions};
 use lp_tests::conformance::{Bench, TarSource, plan_stage, shell};
 use lp_tests::docker::OwnEngine;
@@ -26,8 +26,8 @@ async fn a_commit_that_does_not_fit() {
             Err(error @ BackendError::DiskFull { .. }) => assert!(!error.hint().is_empty()),
             other => panic!("{megabytes} MB on a disk of {DISK_MB} MB: {other:?}"),
         }
-        assert_eq!(backend.destroy(&bench.stage).await.unwrap(), Vec::<String>::new());
-        let report = backend.sweep(&[]).await.unwrap();
+        assert_eq!(backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
+        let report = backend.sweep(&Claims::default()).await.unwrap();
         assert_eq!(report, Default::default());
     }
 }

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use bollard::Docker;
-use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, EnvText, StageContext, StepExit};
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, EnvText, StageContext, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions, labels};
 use lp_model::{Mount, StepKind, Volume, VolumeKind};
 use lp_secret::SecretValue;
-use lp_tests::conformance::{Abilities, Bench, Place, Sink, plan_stage, shell, within};
+use lp_tests::conformance::{Abilities, Bench, Place, Sink, plan_stage, shell, then, within};
 use lp_tests::{docker, images};
 use std::sync::Arc;
 use std::time::Duration;
@@ -346,7 +346,185 @@ async fn another_data_folder_cannot_be_mistaken_for_ours() {
     let place = place().await;
     let stranger = Bench::of(place.neighbour(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), None);
     stranger.prepare().await.unwrap();
-    let report = within(60, "the sweep", place.backend().sweep(&[])).await.unwrap();
+    let report = within(60, "the sweep", place.backend().sweep(&Claims::default())).await.unwrap();
     assert_eq!(report, Default::default());
     stranger.clear(&place).await;
+}
+
+/// What the engine has of the stage, without the run's id.
+async fn things(place: &Containers, bench: &Bench) -> Vec<String> {
+    let name = bench.stage.name();
+    let short = |thing: String| thing.replacen(&name, "NAME", 1);
+    place.left_of(&bench.stage).await.into_iter().map(short).collect()
+}
+
+#[tokio::test]
+async fn a_stage_gets_no_more_than_its_steps_need() {
+    let place = place().await;
+    let mut service = shell(3, "db", "true");
+    (service.kind, service.detached) = (StepKind::Service, true);
+    let row = || vec![shell(1, "a", "true"), then(shell(2, "b", "true"))];
+    // What fills the working copy is removed beside the first step.
+    let table = [
+        (vec![shell(1, "a", "true")], "container NAME-source, volume NAME"),
+        (row(), "container NAME-holder, container NAME-source, volume NAME"),
+        ([row(), vec![service]].concat(), "container NAME-holder, container NAME-source, network NAME, volume NAME"),
+        (vec![shell(1, "a", "true"), shell(2, "b", "true")], "container NAME-source, network NAME, volume NAME"),
+    ];
+    for (steps, expected) in table {
+        let bench = Bench::ready(&place, steps).await;
+        assert_eq!(things(&place, &bench).await.join(", "), expected);
+        bench.output(1).await;
+        let expected = expected.replace("container NAME-source", "container NAME-1-1");
+        let mut found = things(&place, &bench).await;
+        found.sort();
+        let mut expected: Vec<_> = expected.split(", ").collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+        bench.clear(&place).await;
+    }
+}
+
+#[tokio::test]
+async fn a_holder_asks_for_nothing() {
+    let place = place().await;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "true"), then(shell(2, "b", "true"))]).await;
+    let name = format!("{}-holder", bench.stage.name());
+    let found = place.engine.inspect_container(&name, None).await.unwrap();
+    let host = found.host_config.unwrap();
+    assert_eq!((host.privileged, host.mounts, host.binds), (Some(false), None, None));
+    assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
+    assert_eq!(found.state.unwrap().running, Some(true));
+    // It ends when it is asked to, so that an engine that ends need not wait for it.
+    place.engine.stop_container(&name, None::<bollard::query_parameters::StopContainerOptions>).await.unwrap();
+    let state = place.engine.inspect_container(&name, None).await.unwrap().state.unwrap();
+    assert_eq!(state.exit_code, Some(0), "{state:?}");
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn a_holder_that_is_gone_or_has_ended_is_there_again() {
+    let place = place().await;
+    let script = |name: &str| format!("mkdir -p /tmp/w && echo mine > /tmp/w/x && httpd -p 80 -h /tmp/w && wget -q -O - http://{name}/x");
+    let steps = vec![shell(1, "a", &script("a")), then(shell(2, "b", &script("b"))), then(shell(3, "c", &script("c")))];
+    let bench = Bench::ready(&place, steps).await;
+    let name = format!("{}-holder", bench.stage.name());
+    let force = bollard::query_parameters::RemoveContainerOptionsBuilder::new().force(true).build();
+    place.engine.remove_container(&name, Some(force)).await.unwrap();
+    assert_eq!(bench.output(1).await, "mine\n");
+    place.engine.kill_container(&name, None).await.unwrap();
+    assert_eq!(bench.output(2).await, "mine\n");
+    place.engine.kill_container(&name, None).await.unwrap();
+    bench.prepare().await.unwrap();
+    let state = place.engine.inspect_container(&name, None).await.unwrap().state.unwrap();
+    assert_eq!(state.running, Some(true));
+    assert_eq!(bench.output(3).await, "mine\n");
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn the_container_that_was_made_ahead_is_the_one_that_runs() {
+    let place = place().await;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "true"), then(shell(2, "b", "echo $STATUS"))]).await;
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let with = |status: &str| {
+        let mut context = bench.context(2);
+        context.env.push(("STATUS".into(), EnvText::Plain(status.into())));
+        context
+    };
+    let id = async || {
+        let found = place.engine.inspect_container(&bench.stage.step_name(with("").key), None).await.unwrap();
+        (found.id.unwrap(), found.state.unwrap().status.unwrap())
+    };
+    bench.backend.make_ahead(&bench.stage, &with("success"), &cancel).await;
+    let (made, status) = id().await;
+    assert_eq!(status, bollard::models::ContainerStateStatusEnum::CREATED);
+    let (exit, heard) = bench.run_context(&with("success")).await;
+    assert_eq!((exit.unwrap(), heard.text().as_str()), (StepExit::Code(0), "success\n"));
+    assert_eq!(id().await.0, made);
+    // The next attempt of the same step; something failed meanwhile.
+    let next = |status: &str| {
+        let mut context = with(status);
+        context.key.attempt = 2;
+        context
+    };
+    bench.backend.make_ahead(&bench.stage, &next("success"), &cancel).await;
+    let (exit, heard) = bench.run_context(&next("failure")).await;
+    assert_eq!((exit.unwrap(), heard.text().as_str()), (StepExit::Code(0), "failure\n"));
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_made_ahead_is_thrown_away() {
+    let place = place().await;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "echo $STATUS")]).await;
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let with = |status: &str| {
+        let mut context = bench.context(1);
+        context.env.push(("STATUS".into(), EnvText::Plain(status.into())));
+        context
+    };
+    backend().make_ahead(&bench.stage, &with("success"), &cancel).await;
+    let (exit, heard) = bench.run_context(&with("failure")).await;
+    assert_eq!((exit.unwrap(), heard.text().as_str()), (StepExit::Code(0), "failure\n"));
+    assert_eq!((heard.created, heard.started), (1, 1));
+    bench.clear(&place).await;
+}
+
+/// Made, not started: not every machine may run privileged containers, but what is asked for can be seen everywhere.
+#[tokio::test]
+async fn a_privileged_step_asks_for_all_rights_and_a_namespace_of_its_own() {
+    let place = place().await;
+    let mut privileged = then(shell(2, "b", "true"));
+    privileged.privileged = true;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "true"), privileged, then(shell(3, "c", "true"))]).await;
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    for (number, privileged) in [(1, false), (2, true), (3, false)] {
+        let context = bench.context(number);
+        bench.backend.make_ahead(&bench.stage, &context, &cancel).await;
+        let host = place.engine.inspect_container(&bench.stage.step_name(context.key), None).await.unwrap().host_config.unwrap();
+        assert_eq!(host.privileged, Some(privileged), "step {number}");
+        assert_eq!(host.network_mode.unwrap().starts_with("container:"), !privileged, "step {number}");
+    }
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn sizes_of_kept_files_are_known() {
+    let place = place().await;
+    let mut step = shell(1, "a", "head -c 3000000 /dev/zero > large; head -c 2000000 /dev/zero > /cache/large");
+    step.mounts = vec![Mount { volume: "cache".into(), path: "/cache".into(), read_only: false }];
+    let mut stage = plan_stage(1, vec![step]);
+    stage.volumes = vec![Volume { name: "cache".into(), kind: VolumeKind::Temp }];
+    let bench = Bench::of(place.backend(), &place.image, stage, None);
+    bench.prepare().await.unwrap();
+    bench.output(1).await;
+    bench.backend.destroy(&bench.stage, lp_backend::Keep::Files).await.unwrap();
+    let kept = bench.backend.kept().await.unwrap();
+    let sizes: Vec<_> = kept.iter().map(|one| one.bytes.unwrap()).collect();
+    assert!(matches!(sizes[..], [5_000_000..5_100_000]), "{kept:?}");
+    bench.clear(&place).await;
+}
+
+/// The loader is removed beside the first step; a process that dies before that leaves one that means nothing any more.
+#[tokio::test]
+async fn a_loader_that_was_left_behind_undoes_nothing() {
+    let place = place().await;
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(4);
+    header.set_mode(0o644);
+    builder.append_data(&mut header, "file", &b"old\n"[..]).unwrap();
+    let source = Arc::new(lp_tests::conformance::TarSource::new(builder.into_inner().unwrap()));
+    let steps = vec![shell(1, "a", "cat file; echo new > file; echo ready; sleep 600"), then(shell(2, "b", "cat file"))];
+    let bench = Bench::new(&place, steps, Some(source));
+    bench.prepare().await.unwrap();
+    // Another process, which knows nothing of a loader that is to be removed.
+    let next = Bench { backend: Arc::new(backend()), stage: bench.stage.clone() };
+    next.die_at(1, "ready").await;
+    assert!(things(&place, &next).await.contains(&"container NAME-source".to_owned()));
+    next.prepare().await.unwrap();
+    assert_eq!(next.output(2).await, "new\n");
+    assert!(!things(&place, &next).await.contains(&"container NAME-source".to_owned()));
+    bench.clear(&place).await;
 }

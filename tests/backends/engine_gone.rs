@@ -1,7 +1,7 @@
 //! An engine that ends or hangs at any moment is said to be unreachable, soon, and never hangs a run.
 
 use crate::docker;
-use lp_backend::{Backend, BackendError, CancelHandle, CancelStage};
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, Keep};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress};
 use lp_tests::conformance::{Bench, Place as _, Sink, TarSource, plan_stage, shell, within};
 use lp_tests::docker::{EngineDoor, require_socket};
@@ -65,24 +65,29 @@ async fn it_hangs_while_files_are_sent() {
     let place = docker::place().await;
     let (door, backend, _folder) = behind_a_door().await;
     let source = TarSource::endless(vec![0; 512]);
-    let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), Some(Arc::new(source)));
+    // Two steps beside one another, so that there is a network.
+    let steps = vec![shell(1, "a", "true"), shell(2, "b", "true")];
+    let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, steps), Some(Arc::new(source)));
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
-    let (prepared, ()) = tokio::join!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)), async {
-        let there = [format!("container {}-source", bench.stage.name()), format!("network {}", bench.stage.name())];
-        // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
-        // is still making when nobody listens any more would appear after the clean-up. Looked for in lists: the engine does not answer
-        // questions about a container that is being filled.
-        within(30, "the loader and the network", async {
-            loop {
-                let left = place.left_of(&bench.stage).await;
-                if there.iter().all(|thing| left.contains(thing)) {
-                    break;
-                }
+    let mut prepare = std::pin::pin!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)));
+    let there = [format!("container {}-source", bench.stage.name()), format!("network {}", bench.stage.name())];
+    // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
+    // is still making when nobody listens any more would appear after the clean-up. Looked for in lists: the engine does not answer questions
+    // about a container that is being filled.
+    let both_are_there = within(30, "the loader and the network", async {
+        loop {
+            let left = place.left_of(&bench.stage).await;
+            if there.iter().all(|thing| left.contains(thing)) {
+                break;
             }
-        })
-        .await;
-        door.hang();
+        }
     });
+    tokio::select! {
+        prepared = &mut prepare => panic!("it ended with {prepared:?}"),
+        () = both_are_there => {}
+    }
+    door.hang();
+    let prepared = prepare.await;
     assert_unreachable(prepared);
     // The door still holds the engine's end of the upload, and the engine does not remove a container while it is being filled.
     door.cut();
@@ -99,8 +104,8 @@ async fn it_is_gone_before_anything_begins() {
     assert_unreachable(within(10, "probe", backend.probe()).await);
     assert_unreachable(within(10, "prepare", bench.prepare()).await);
     assert_unreachable(within(10, "the step", bench.run(1)).await.0);
-    assert_unreachable(within(10, "destroy", backend.destroy(&bench.stage)).await);
-    assert_unreachable(within(10, "sweep", backend.sweep(&[])).await);
+    assert_unreachable(within(10, "destroy", backend.destroy(&bench.stage, Keep::Nothing)).await);
+    assert_unreachable(within(10, "sweep", backend.sweep(&Claims::default())).await);
 }
 
 #[tokio::test]

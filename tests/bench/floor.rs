@@ -1,100 +1,177 @@
 //! The floor: what the engine itself takes when it is called directly, with nothing of ours in between.
 
 use bollard::Docker;
+use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, NetworkCreateRequest, NetworkingConfig};
 use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use futures_util::StreamExt as _;
-use lp_tests::{docker, images};
+use futures_util::future::join_all;
+use futures_util::stream::BoxStream;
+use lp_tests::docker;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Bytes of a line in [`floor_lines`], with its newline.
-pub const LINE_BYTES: u64 = 80;
+/// A line of [`lines_script`], with its newline. It begins as the secret of the measured step does, so that the masker has something to do.
+pub const LINE: &str = "s3cr3t-tok [ 42%] Building CXX object src/CMakeFiles/press.dir/type_case.cc.obj";
 
-/// Lines in [`floor_lines`].
+/// Bytes of a line with its newline.
+pub const LINE_BYTES: u64 = LINE.len() as u64 + 1;
+
+/// Lines of [`lines_script`].
 pub const LINES: u64 = 1_000_000;
 
 /// Shell command that prints [`LINES`] lines of [`LINE_BYTES`] bytes.
 pub fn lines_script() -> String {
-    format!("yes {} | head -n {LINES}", "x".repeat(LINE_BYTES as usize - 1))
+    format!("yes '{LINE}' | head -n {LINES}")
 }
 
-/// Time for `steps` containers with `true`, one after the other: create on a user-defined network, attach, start, wait, remove.
-/// Making and removing the network is not counted.
-pub async fn floor_steps(steps: u32) -> Duration {
-    let floor = Floor::new().await;
-    let begin = Instant::now();
-    for number in 0..steps {
-        let (bytes, code) = floor.container(number, "true").await;
-        assert_eq!((bytes, code), (0, 0), "`true` prints nothing and passes");
-    }
-    let took = begin.elapsed();
-    floor.remove().await;
-    took
-}
-
-/// Lines that arrived, and the time from the start of one container that prints [`LINES`] lines until the last byte was read through an
-/// attached connection.
-pub async fn floor_lines() -> (u64, Duration) {
-    let floor = Floor::new().await;
-    let begin = Instant::now();
-    let (bytes, code) = floor.container(0, &lines_script()).await;
-    let took = begin.elapsed();
-    assert_eq!(code, 0, "the program passes");
-    floor.remove().await;
-    (bytes / LINE_BYTES, took)
-}
-
-struct Floor {
+/// A user network to put containers on.
+pub struct Floor {
     docker: Docker,
     image: &'static str,
     network: String,
+    /// How the engine keeps output: as it does for our steps.
+    log: HostConfigLogConfig,
+}
+
+/// What containers one after the other take, the network that they are on made for them.
+pub struct FloorTook {
+    /// Making the network.
+    pub network: Duration,
+    /// The containers: create on the network, attach, start, wait, remove.
+    pub steps: Duration,
+    /// Removing the network.
+    pub cleaning: Duration,
+}
+
+/// What is read from an attached container.
+type Output = BoxStream<'static, Result<LogOutput, Error>>;
+
+impl FloorTook {
+    /// Until the last step is done, as a run of its own would count it.
+    pub fn done(&self) -> Duration {
+        self.network + self.steps
+    }
+
+    /// Until nothing is left.
+    pub fn whole(&self) -> Duration {
+        self.done() + self.cleaning
+    }
+}
+
+/// Runs `count` containers with `true`, one after the other, on a network of their own.
+pub async fn steps(count: u32) -> FloorTook {
+    let begun = Instant::now();
+    let floor = Floor::new().await;
+    let network = begun.elapsed();
+    let steps = floor.steps(count).await;
+    let begun = Instant::now();
+    floor.close().await;
+    FloorTook { network, steps, cleaning: begun.elapsed() }
 }
 
 impl Floor {
-    async fn new() -> Self {
-        let image = images::busybox_image().await;
+    /// Makes the network.
+    pub async fn new() -> Self {
+        let image = "lp-test/busybox:1";
         let docker = docker::require_engine().await;
         let network = format!("lp-bench-{}", uuid::Uuid::now_v7().simple());
         let request = NetworkCreateRequest { name: network.clone(), driver: Some("bridge".to_owned()), ..Default::default() };
         docker.create_network(request).await.expect("a network can be made");
-        Self { docker, image, network }
-    }
-
-    /// Bytes of output and the exit code.
-    async fn container(&self, number: u32, script: &str) -> (u64, i64) {
-        let name = format!("{}-{number}", self.network);
         let log = HostConfigLogConfig {
             typ: Some("local".to_owned()),
-            config: Some(HashMap::from([("max-size".to_owned(), "1000t".to_owned())])),
+            config: Some(HashMap::from(
+                [("max-size", "1000t"), ("max-file", "1"), ("compress", "false")].map(|(key, value)| (key.to_owned(), value.to_owned())),
+            )),
         };
+        Self { docker, image, network, log }
+    }
+
+    async fn steps(&self, count: u32) -> Duration {
+        let begun = Instant::now();
+        for number in 0..count {
+            let name = format!("{}-{number}", self.network);
+            let mut output = self.made(&name, "true").await;
+            self.start(&name).await;
+            assert_eq!(read(&mut output).await, 0, "`true` prints nothing");
+            self.wait(&name).await;
+            self.remove(&name).await;
+        }
+        begun.elapsed()
+    }
+
+    /// Bytes a second that arrive from `count` containers that print [`lines_script`] at the same time, thrown away. The clock is that of our
+    /// steps: it begins when the first program runs and ends when the last has ended and its last byte is read.
+    pub async fn lines(&self, count: u32) -> f64 {
+        let names: Vec<String> = (0..count).map(|number| format!("{}-{number}", self.network)).collect();
+        let read_one = async |name: &String| {
+            let mut output = self.made(name, &lines_script()).await;
+            self.start(name).await;
+            let started = Instant::now();
+            let bytes = read(&mut output).await;
+            self.wait(name).await;
+            (bytes, started, Instant::now())
+        };
+        let all = join_all(names.iter().map(read_one)).await;
+        let bytes: u64 = all.iter().map(|(bytes, _, _)| bytes).sum();
+        assert_eq!(bytes, u64::from(count) * LINES * LINE_BYTES, "every byte arrives");
+        let begin = all.iter().map(|(_, started, _)| *started).min().expect("at least one");
+        let end = all.iter().map(|(_, _, ended)| *ended).max().expect("at least one");
+        for name in &names {
+            self.remove(name).await;
+        }
+        bytes as f64 / (end - begin).as_secs_f64()
+    }
+
+    /// Removes the network.
+    pub async fn close(self) {
+        self.docker.remove_network(&self.network).await.expect("an empty network can be removed");
+    }
+
+    /// A created container, attached to.
+    async fn made(&self, name: &str, script: &str) -> Output {
         let body = ContainerCreateBody {
             image: Some(self.image.to_owned()),
             entrypoint: Some(["/bin/sh", "-c"].map(str::to_owned).to_vec()),
             cmd: Some(vec![script.to_owned()]),
-            host_config: Some(HostConfig { network_mode: Some(self.network.clone()), log_config: Some(log), ..Default::default() }),
+            host_config: Some(HostConfig {
+                network_mode: Some(self.network.clone()),
+                log_config: Some(self.log.clone()),
+                ..Default::default()
+            }),
             networking_config: Some(NetworkingConfig {
                 endpoints_config: Some(HashMap::from([(self.network.clone(), EndpointSettings::default())])),
             }),
             ..Default::default()
         };
-        let create = CreateContainerOptionsBuilder::new().name(&name).build();
+        let create = CreateContainerOptionsBuilder::new().name(name).build();
         self.docker.create_container(Some(create), body).await.expect("a container can be made");
         let attach = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
-        let mut output = self.docker.attach_container(&name, Some(attach)).await.expect("it can be attached to").output;
-        self.docker.start_container(&name, None).await.expect("it starts");
-        let mut bytes = 0;
-        while let Some(chunk) = output.next().await {
-            bytes += chunk.expect("its output can be read").as_ref().len() as u64;
-        }
-        let waited = self.docker.wait_container(&name, None).next().await;
-        let code = waited.expect("the engine says how it ended").map_or(-1, |answer| answer.status_code);
-        let force = RemoveContainerOptionsBuilder::new().force(true).build();
-        self.docker.remove_container(&name, Some(force)).await.expect("it can be removed");
-        (bytes, code)
+        self.docker.attach_container(name, Some(attach)).await.expect("it can be attached to").output
     }
 
-    async fn remove(self) {
-        self.docker.remove_network(&self.network).await.expect("an empty network can be removed");
+    async fn start(&self, name: &str) {
+        self.docker.start_container(name, None).await.expect("it starts");
     }
+
+    async fn wait(&self, name: &str) {
+        let waited = self.docker.wait_container(name, None).next().await;
+        let code = waited.expect("the engine says how it ended").map_or(-1, |answer| answer.status_code);
+        assert_eq!(code, 0, "the program passes");
+    }
+
+    async fn remove(&self, name: &str) {
+        let force = RemoveContainerOptionsBuilder::new().force(true).build();
+        self.docker.remove_container(name, Some(force)).await.expect("it can be removed");
+    }
+}
+
+/// Bytes until the output ends.
+async fn read(output: &mut Output) -> u64 {
+    let mut bytes = 0;
+    while let Some(chunk) = output.next().await {
+        bytes += chunk.expect("its output can be read").as_ref().len() as u64;
+    }
+    bytes
 }

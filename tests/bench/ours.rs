@@ -1,79 +1,174 @@
-//! The same work through Letterpress: repository, compiler, store, engine, backend, masker, log file.
+//! The same work through Letterpress as both front ends use it: repository, compiler, store, engine, backend, masker, log file.
 
-use crate::floor;
-use lp_api::dto::{Notice, RunDetail, RunRequest, RunStateWord};
+use crate::measure::computing;
+use jiff::Timestamp;
+use lp_api::dto::{Notice, RunDetail, RunRequest, RunStateWord, SecretScope, StepDetail};
 use lp_api::{App, AppOptions};
 use lp_tests::images::busybox_image;
 use lp_tests::press::commit;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
-/// How long a run took: until its last step was done (what the floor counts), and until everything was removed.
+/// An app with one project, and a front end that listens.
+pub struct Shop {
+    app: Arc<App>,
+    request: RunRequest,
+    /// Lines that were announced, of all runs.
+    announced: Arc<AtomicU64>,
+    front_end: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+/// What one run took, from the press on.
 pub struct Took {
-    /// From the press to the end of the last step.
+    /// Until the last step had ended: what the floor counts.
     pub steps: Duration,
-    /// From the press to the end of the run.
+    /// Until everything was removed.
     pub whole: Duration,
+    /// Computing of this process until then.
+    pub computing: Duration,
+    /// What is stored about it.
+    pub detail: RunDetail,
 }
 
-/// Runs `steps` steps that do nothing, one after the other.
-pub async fn run_steps(steps: u32) -> Took {
-    let step = |number: u32| format!("- {{name: s{number}, image: alpine, commands: ['true']}}\n");
-    let pipeline: String = (1..=steps).map(step).collect();
-    run(&format!("kind: pipeline\nname: default\nsteps:\n{pipeline}")).await.0
+impl Shop {
+    /// Opens an app in a new folder, with a project that has this pipeline and the secret that [`crate::floor::LINE`] begins with.
+    pub async fn open(pipeline: &str) -> Self {
+        busybox_image().await;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let app = open_app(folder.path()).await;
+        let request = add_project(&app, folder.path(), pipeline).await;
+        app.set_secret(&SecretScope::Everywhere, "token", "s3cr3t-token-of-the-press".to_owned()).await.expect("it can be kept");
+
+        let announced = Arc::new(AtomicU64::new(0));
+        let (mut notices, sum) = (app.notices(), Arc::clone(&announced));
+        let front_end = tokio::spawn(async move {
+            let mut known: BTreeMap<(String, u32, u32), u64> = BTreeMap::new();
+            while let Some(notice) = notices.next().await {
+                if let Notice::Log { run, stage, step, lines, .. } = notice {
+                    let before = known.insert((run, stage, step), lines).unwrap_or(0);
+                    sum.fetch_add(lines - before, Ordering::Relaxed);
+                }
+            }
+        });
+        let shop = Self { app, request, announced, front_end, _folder: folder };
+        // The first run finds cold caches and an app that has just begun to tidy up.
+        shop.run().await;
+        shop
+    }
+
+    /// Presses Run and waits until nothing is left of it.
+    pub async fn run(&self) -> Took {
+        let (begun, computed) = (SystemTime::now(), computing());
+        let run = self.app.start_run(&self.request).await.expect("it starts");
+        self.app.wait_idle().await;
+        let (whole, computed) = (begun.elapsed().unwrap_or_default(), computing() - computed);
+        let detail = self.app.run(&run).await.expect("it is stored");
+        assert_eq!(detail.run.state, RunStateWord::Passed, "{detail:?}");
+        let last = steps(&detail).filter_map(|step| since_1970(step.ended.as_deref())).max().expect("its steps have ended");
+        let begun = begun.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Took { steps: last.saturating_sub(begun), whole, computing: computed, detail }
+    }
+
+    /// Presses Run so many times without waiting in between, then waits until nothing is left of them. Returns how long it took and how many passed.
+    pub async fn run_many(&self, count: usize) -> (Duration, usize) {
+        let begun = SystemTime::now();
+        let mut runs = Vec::new();
+        for _ in 0..count {
+            runs.push(self.app.start_run(&self.request).await.expect("it is queued"));
+        }
+        self.app.wait_idle().await;
+        let took = begun.elapsed().unwrap_or_default();
+        let mut passed = 0;
+        for run in runs {
+            let state = self.app.run(&run).await.expect("it is stored").run.state;
+            passed += usize::from(state == RunStateWord::Passed);
+        }
+        (took, passed)
+    }
+
+    /// Lines that the front end was told of so far.
+    pub fn announced(&self) -> u64 {
+        self.announced.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it was told of so many.
+    ///
+    /// # Panics
+    /// When that does not happen.
+    pub async fn all_announced(&self, lines: u64) {
+        let told = async {
+            while self.announced() < lines {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(10), told).await;
+        assert!(told.is_ok(), "{} lines of {lines} were announced", self.announced());
+    }
+
+    /// Ends the app.
+    pub async fn close(self) {
+        self.app.shutdown().await;
+        self.front_end.abort();
+    }
 }
 
-/// Runs one step that prints the floor's lines; returns how many are in the log and how long it took.
-pub async fn run_lines() -> (u64, Duration) {
-    let script = floor::lines_script();
-    let pipeline = format!(
-        "kind: pipeline\nname: default\nsteps:\n- name: print\n  image: alpine\n  commands:\n  - |\n    {}\n",
-        script.replace('\n', "\n    ")
-    );
-    let (_, detail, step) = run(&pipeline).await;
-    (detail.stages[0].steps[0].log_lines, step)
+impl Took {
+    /// Bytes of output a second through its steps: from when the first program ran until the last step had ended, its log written out.
+    pub fn rate(&self, bytes: u64) -> f64 {
+        let begin = steps(&self.detail).filter_map(|step| since_1970(step.started.as_deref())).min().expect("its steps began");
+        let end = steps(&self.detail).filter_map(|step| since_1970(step.ended.as_deref())).max().expect("its steps have ended");
+        bytes as f64 / (end - begin).as_secs_f64()
+    }
+
+    /// Lines in the logs of all steps.
+    pub fn log_lines(&self) -> u64 {
+        steps(&self.detail).map(|step| step.log_lines).sum()
+    }
 }
 
-async fn run(pipeline: &str) -> (Took, RunDetail, Duration) {
-    busybox_image().await;
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let project = folder.path().join("bench");
+/// `count` steps of a Drone 1.x pipeline, one after the other.
+pub fn serial(count: u32, command: &str) -> String {
+    let step = |number| {
+        format!("- {{name: s{number}, image: alpine, commands: [\"{command}\"], environment: {{TOKEN: {{from_secret: token}}}}}}\n")
+    };
+    format!("kind: pipeline\nname: default\nsteps:\n{}", (1..=count).map(step).collect::<String>())
+}
+
+/// `count` steps of a Drone 0.8 pipeline, all at the same time.
+pub fn parallel(count: u32, command: &str) -> String {
+    let step = |number| format!("  s{number}: {{image: alpine, group: all, commands: [\"{command}\"], secrets: [token]}}\n");
+    format!("pipeline:\n{}", (1..=count).map(step).collect::<String>())
+}
+
+/// Opens the app in a folder.
+pub async fn open_app(folder: &Path) -> Arc<App> {
+    let options =
+        AppOptions { data_folder: folder.join("data"), use_os_key_store: false, ..AppOptions::from_environment().expect("a home folder") };
+    App::open(options).await.expect("a data folder")
+}
+
+/// Adds a project with this pipeline file; returns the request that runs it.
+pub async fn add_project(app: &App, folder: &Path, pipeline: &str) -> RunRequest {
+    let project = folder.join("bench");
     std::fs::create_dir(&project).expect("our own folder");
     git2::Repository::init(&project).expect("git works");
     commit(&project, &[(".drone.yml", pipeline)]);
-    let app = open(folder.path()).await;
     let project = app.open_project(&project.display().to_string()).await.expect("a project").id;
     let workflow = app.choose_workflow(&project, "", None, Some("push")).await.expect("a workflow");
-    let request = RunRequest { project, workflow, version: String::new(), inputs: BTreeMap::new(), allow_host: false };
-
-    let mut notices = app.notices();
-    let begun = Instant::now();
-    let run = app.start_run(&request).await.expect("it starts");
-    let mut steps_done = None;
-    let detail = loop {
-        // Only what every front end is told; the log is not read meanwhile, as the floor's reader throws it away too.
-        if !matches!(notices.next().await, Some(Notice::Run { .. })) {
-            continue;
-        }
-        let detail = app.run(&run).await.expect("it is stored");
-        let all_done = detail.stages.iter().flat_map(|stage| &stage.steps).all(|step| step.ended.is_some());
-        steps_done = steps_done.or(all_done.then(|| begun.elapsed()));
-        if detail.run.state.is_final() {
-            break detail;
-        }
-    };
-    let whole = begun.elapsed();
-    assert_eq!(detail.run.state, RunStateWord::Passed, "{detail:?}");
-    let last = &detail.stages[0].steps[detail.stages[0].steps.len() - 1];
-    let step = Duration::from_millis(last.duration_ms().unwrap_or(0).unsigned_abs());
-    app.shutdown().await;
-    (Took { steps: steps_done.unwrap_or(whole), whole }, detail, step)
+    RunRequest { project, workflow, version: String::new(), inputs: BTreeMap::new(), allow_host: false }
 }
 
-async fn open(folder: &Path) -> Arc<App> {
-    let options =
-        AppOptions { data_folder: folder.join("data"), use_os_key_store: false, ..AppOptions::from_environment().expect("a home folder") };
-    App::open(options).await.expect("a fresh data folder")
+fn steps(detail: &RunDetail) -> impl Iterator<Item = &StepDetail> {
+    detail.stages.iter().flat_map(|stage| &stage.steps)
+}
+
+fn since_1970(time: Option<&str>) -> Option<Duration> {
+    let time: Timestamp = time?.parse().ok()?;
+    u64::try_from(time.as_millisecond()).ok().map(Duration::from_millis)
 }

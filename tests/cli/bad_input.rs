@@ -1,11 +1,12 @@
 //! Bad input gives a clear message and loses nothing.
 
+use lp_tests::disk::SmallDisk;
 use lp_tests::docker::{EngineDoor, require_socket};
 use lp_tests::images::busybox_image;
 use lp_tests::press::{Press, Said, commit};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const HELLO: &str = "kind: pipeline\nname: default\nsteps:\n- name: hello\n  image: alpine\n  commands: [echo hello]\n";
 
@@ -169,32 +170,10 @@ fn high_water_kb(status: &str) -> i64 {
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
-/// A disk that holds almost nothing.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn new(kilobytes: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={kilobytes}k,mode=700"), "tmpfs"])
-            .arg(folder.path())
-            .status()
-            .expect("`mount` is there");
-        assert!(mounted.success(), "this test mounts a small tmpfs, which needs root");
-        Self(folder)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _mounted = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_full_disk_in_the_middle_of_a_log() {
     let disk = SmallDisk::new(3000);
-    let data = disk.0.path().join("data");
+    let data = disk.path().join("data");
     let press = Press::without_engine().with_data(&data);
     let small = HELLO.replace("name: default\n", "name: default\ntype: exec\n");
     let repository = press.repository("shop", &[(".drone.yml", &small)]);

@@ -1,12 +1,12 @@
-//! `kill -9` in the middle of a run: the database opens, no run stays running, nothing of ours is left in the engine.
+//! `kill -9` in the middle of a run, as a person meets it: the run goes on, and can be followed, cancelled or left alone. (Kills at random
+//! moments, and everything that must be the same after them, are in `tests/chaos`.)
 
 use lp_tests::docker::{labelled, require_engine};
 use lp_tests::images::busybox_image;
-use lp_tests::press::{Press, Said};
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-use std::time::Duration;
+use lp_tests::press::Press;
+use rustix::process::Signal;
 
+/// The first step takes a while.
 const PIPELINE: &str = "kind: pipeline
 name: default
 services:
@@ -14,71 +14,60 @@ services:
   image: alpine
   commands: [sleep 600]
 steps:
-- {name: one, image: alpine, commands: [echo one, sleep 0.3]}
-- {name: two, image: alpine, commands: [echo two, sleep 0.3]}
-- {name: three, image: alpine, commands: [echo three, sleep 0.3]}
+- {name: one, image: alpine, commands: [echo here, sleep 4, echo still here]}
+- {name: two, image: alpine, commands: [echo two]}
 ";
 
-/// A small generator whose seed is printed: a failure can be had again.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
+/// Nothing is left in the engine, but the files of a run that did not pass: those are kept for a retry, and go when they are told to.
+async fn assert_nothing_left(press: &Press, files_kept: bool) {
+    let owner = std::fs::read_to_string(press.data().join("folder-id")).unwrap();
+    let left = labelled(&require_engine().await, "letterpress.owner", owner.trim()).await;
+    assert_eq!((left.len(), left.iter().all(|name| name.starts_with("volume "))), (usize::from(files_kept), true), "{left:?}");
+    let app = press.app(true).await;
+    app.remove_kept(None).await.unwrap();
+    app.shutdown().await;
+    assert_eq!(labelled(&require_engine().await, "letterpress.owner", owner.trim()).await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn twenty_kills_leave_nothing_behind() {
+async fn a_killed_run_is_followed_again_from_its_beginning() {
     busybox_image().await;
-    let docker = require_engine().await;
     let press = Press::new();
     let repository = press.repository("shop", &[(".drone.yml", PIPELINE)]);
-    let seed = u64::from(std::process::id()) | 1;
-    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    for kill in 1..=20 {
-        let after = Duration::from_millis(dice.throw(5000));
-        let mut child = press.command(&["run", &repository]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // The moment of the kill is what is random here; nothing is waited for.
-        tokio::time::sleep(after).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+    let mut run = press.start(&["run", &repository]);
+    run.until_out("\nhere\n").await;
+    assert!(run.kill().await);
+    let history = press.say(&["history", "--format", "json"]).expect(0).json();
+    assert_eq!(history["runs"][0]["state"], "running", "the run goes on, and one who only reads changes nothing");
+    let said = press.start(&["attach", "last"]).end().await.expect(0).explains(&["✓ one passed", "✓ two passed", "run 1 passed"]);
+    let lines: Vec<&str> = said.out.lines().filter(|line| !line.starts_with('+')).collect();
+    assert_eq!(lines, ["here", "still here", "two"]);
+    assert_nothing_left(&press, false).await;
+}
 
-        let said = press.say(&["doctor"]);
-        assert_eq!(said.code, 0, "seed {seed}, kill {kill} after {after:?}: {}", said.err);
-        let runs = press.say(&["history", "-n", "200", "--format", "json"]).expect(0).json();
-        for run in runs["runs"].as_array().unwrap() {
-            let state = run["state"].as_str().unwrap();
-            assert!(
-                state == "interrupted" || state == "passed",
-                "seed {seed}, kill {kill} after {after:?}: run {} is {state}",
-                run["number"]
-            );
-        }
-        let owner = std::fs::read_to_string(press.data().join("folder-id")).unwrap();
-        let left = labelled(&docker, "letterpress.owner", owner.trim()).await;
-        assert!(left.is_empty(), "seed {seed}, kill {kill} after {after:?}: {left:?}");
-    }
-    press.say(&["run", &repository]).expect(0);
+#[tokio::test]
+async fn a_killed_run_can_be_cancelled() {
+    busybox_image().await;
+    let press = Press::new();
+    let repository = press.repository("shop", &[(".drone.yml", &PIPELINE.replace("sleep 4", "sleep 600"))]);
+    let mut run = press.start(&["run", &repository]);
+    run.until_out("\nhere\n").await;
+    assert!(run.kill().await);
+    let mut attached = press.start(&["attach", "last"]);
+    attached.until_out("\nhere\n").await;
+    attached.signal(Signal::INT);
+    attached.end().await.expect(130).explains(&["one cancelled", "two skipped", "run 1 cancelled"]);
+    assert_nothing_left(&press, true).await;
 }
 
 #[tokio::test]
 async fn a_cancelled_run_leaves_nothing_in_the_engine() {
     busybox_image().await;
-    let docker = require_engine().await;
     let press = Press::new();
-    let pipeline = PIPELINE.replace("[echo one, sleep 0.3]", "[echo here, sleep 600]");
-    let repository = press.repository("shop", &[(".drone.yml", &pipeline)]);
-    let mut child = press.command(&["run", &repository]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(output.any(|line| line.unwrap() == "here"));
-    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    while output.next().is_some() {}
-    Said::from(child.wait_with_output().unwrap()).expect(130).explains(&["one cancelled", "two skipped", "run 1 cancelled"]);
-    let owner = std::fs::read_to_string(press.data().join("folder-id")).unwrap();
-    assert_eq!(labelled(&docker, "letterpress.owner", owner.trim()).await, Vec::<String>::new());
+    let repository = press.repository("shop", &[(".drone.yml", &PIPELINE.replace("sleep 4", "sleep 600"))]);
+    let mut run = press.start(&["run", &repository]);
+    run.until_out("\nhere\n").await;
+    run.signal(Signal::INT);
+    run.end().await.expect(130).explains(&["one cancelled", "two skipped", "run 1 cancelled"]);
+    assert_nothing_left(&press, true).await;
 }

@@ -1,10 +1,12 @@
 //! The command line as a person uses it: the release binary, real repositories, a real engine.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod attach;
 mod bad_input;
 mod kills;
 mod lint;
 mod main_job;
 mod secrets;
 mod together;
+mod trust;
 mod workflows;

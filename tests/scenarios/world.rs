@@ -1,10 +1,10 @@
 //! The engine with everything around it in memory but the backend.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, Source};
-use lp_engine::ports::{Backends, Clock, Journal, LogStore, PortError, Ports, SecretSource, SourceProvider, StepLog};
-use lp_engine::{Engine, EngineSettings};
-use lp_model::{BackendKind, Plan, RunEvent, RunId, RunState, SkipReason, Stage, StageState, StepKey, StepOutcome, StepState};
+use lp_backend::{Backend, Position, Source};
+use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_engine::{Engine, EngineSettings, QueuePlace};
+use lp_model::{BackendKind, Plan, ProjectId, RunEvent, RunId, RunState, SkipReason, Stage, StageState, StepKey, StepOutcome, StepState};
 use lp_secret::SecretValue;
 use lp_tests::conformance::TarSource;
 use std::collections::BTreeMap;
@@ -92,7 +92,8 @@ impl World {
         if let Some(folder) = news {
             self.memory.news.lock().unwrap().insert(run.clone(), (folder.to_owned(), Arc::clone(&plan)));
         }
-        let end = self.engine.start(run.clone(), Arc::clone(&plan)).unwrap().wait().await;
+        let place = QueuePlace { project: ProjectId::parse("p").unwrap(), environment: None };
+        let end = self.engine.start(run.clone(), Arc::clone(&plan), place).unwrap().wait().await;
         assert_eq!(end.message, "");
         let events = self.memory.events.lock().unwrap().remove(&run).unwrap_or_default();
         let stages = plan.stages.iter().map(|stage| stage_outcome(stage, &events)).collect();
@@ -184,14 +185,19 @@ struct MemoryLog {
 
 #[async_trait]
 impl LogStore for Memory {
-    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError> {
-        Ok(Box::new(MemoryLog { logs: Arc::clone(&self.logs), name: (run.clone(), key) }))
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
+        Ok(OpenLog {
+            log: Box::new(MemoryLog { logs: Arc::clone(&self.logs), name: (run.clone(), key) }),
+            position: Position::default(),
+            lines: 0,
+            bytes: 0,
+        })
     }
 }
 
 #[async_trait]
 impl StepLog for MemoryLog {
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+    async fn append(&mut self, bytes: &[u8], _upto: Option<Position>) -> Result<(), PortError> {
         self.logs.lock().unwrap().entry(self.name.clone()).or_default().extend_from_slice(bytes);
         Ok(())
     }

@@ -4,18 +4,22 @@
 //! of its own and removes it. A backend that runs no programs names the cases that it can do: `conformance!(place().await => …)`.
 
 mod cancelling;
+mod containers;
 mod files;
 mod keeping_clean;
 mod output;
 mod place;
 mod starting;
+mod surviving;
 
 pub use cancelling::*;
+pub use containers::*;
 pub use files::*;
 pub use keeping_clean::*;
 pub use output::*;
-pub use place::{Abilities, Bench, Heard, Place, Sink, TarSource, in_memory, plan_stage, shell, within};
+pub use place::{Abilities, Bench, Heard, Place, Sink, TarSource, in_memory, plan_stage, shell, then, within};
 pub use starting::*;
+pub use surviving::*;
 
 /// One test per case of the suite, or per named case, over the place that the expression makes.
 #[macro_export]
@@ -53,6 +57,29 @@ macro_rules! conformance {
             destroying_leaves_nothing
             destroying_twice_or_too_early_is_no_error
             a_sweep_removes_only_our_dead_runs
+            nothing_starts_before_it_is_written_down
+            times_arrive_as_seconds
+            a_step_is_taken_over_while_it_runs
+            a_step_is_taken_over_after_its_end
+            a_step_that_was_never_started_is_started
+            a_step_that_is_gone_is_lost
+            output_goes_on_at_the_byte
+            both_streams_go_on
+            a_long_line_goes_on
+            a_last_line_without_an_end_goes_on
+            what_was_taken_over_can_be_cancelled
+            a_stage_can_be_prepared_again_in_the_middle
+            kept_files_are_there_again
+            files_that_were_never_whole_are_not_kept
+            a_prepare_that_was_broken_off_begins_again
+            a_sweep_spares_kept_files
+            what_is_made_ahead_is_used
+            what_is_made_ahead_of_something_else_is_not_used
+            what_cannot_be_fetched_or_made_ahead_is_met_by_the_step
+            steps_see_nothing_of_one_another_but_the_files
+            a_step_finds_itself_by_its_name
+            a_port_is_free_again_for_the_next_step
+            steps_beside_one_another_have_ports_of_their_own
         }
     };
     ($place:expr => $($case:ident)*) => {

@@ -17,8 +17,11 @@ pub fn addresses() -> Vec<EngineAddress> {
     let value = |name: &str| std::env::var(name).ok();
     EngineAddress::candidates(&EngineEnvironment {
         docker_host: value("DOCKER_HOST"),
+        docker_tls: value("DOCKER_TLS").is_some_and(|text| !text.is_empty()),
         docker_tls_verify: value("DOCKER_TLS_VERIFY").is_some_and(|text| !text.is_empty()),
         docker_cert_path: value("DOCKER_CERT_PATH"),
+        docker_config: value("DOCKER_CONFIG"),
+        ssh_config: value("LETTERPRESS_SSH_CONFIG"),
         home: value("HOME"),
         runtime_dir: value("XDG_RUNTIME_DIR"),
         windows: cfg!(windows),
@@ -140,6 +143,18 @@ async fn carry(mut client: UnixStream, engine: PathBuf, mut line: watch::Receive
     let _ = line.wait_for(|line| *line == Line::Cut).await;
 }
 
+/// Waits until an engine that was just started answers; false when it does not within a minute.
+pub(crate) async fn answers(address: &EngineAddress) -> bool {
+    let probe = DockerBackend::new(DockerOptions::new(vec![address.clone()], "test"));
+    let mut beat = tokio::time::interval(Duration::from_millis(100));
+    let answered = async {
+        while probe.probe().await.is_err() {
+            beat.tick().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), answered).await.is_ok()
+}
+
 /// An engine of the test's own on a small disk in memory, so that the disk can be filled. Only root can have one.
 pub struct OwnEngine {
     folder: tempfile::TempDir,
@@ -176,14 +191,7 @@ impl OwnEngine {
             .spawn()
             .expect("`unshare` can be started (on Debian: apt-get install util-linux)");
         let engine = Self { folder, daemon };
-        let probe = DockerBackend::new(DockerOptions::new(vec![engine.address()], "test"));
-        let mut beat = tokio::time::interval(Duration::from_millis(100));
-        let answers = async {
-            while probe.probe().await.is_err() {
-                beat.tick().await;
-            }
-        };
-        if tokio::time::timeout(Duration::from_secs(60), answers).await.is_err() {
+        if !answers(&engine.address()).await {
             let log = std::fs::read_to_string(engine.folder.path().join("log")).unwrap_or_default();
             panic!("the test's own engine does not answer: {log}");
         }

@@ -2,9 +2,10 @@
 
 use crate::docker::require_engine;
 use bollard::Docker;
-use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::{CreateImageOptionsBuilder, ImportImageOptionsBuilder, TagImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,19 +23,39 @@ const RECIPE_LABEL: &str = "letterpress.test-recipe";
 const BUSYBOX_RECIPE: &str = "busybox-1";
 const NODE_RECIPE: &str = "node-1";
 
+/// Where the programs of an image are.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Makes sure of a small image with a shell, named `lp-test/busybox:1`, `alpine:latest` and `busybox:latest`; returns the first name.
 /// Made from Debian's `busybox-static`.
 ///
 /// # Panics
 /// When no engine answers, or `busybox` is not installed or not static.
 pub async fn busybox_image() -> &'static str {
-    let docker = require_engine().await;
-    ensure(&docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, &BUSYBOX_NAMES, &[], || async {
+    busybox_image_in(&require_engine().await).await
+}
+
+/// The same in a given engine.
+///
+/// # Panics
+/// When it refuses the image, or `busybox` is not installed or not static.
+pub async fn busybox_image_in(docker: &Docker) -> &'static str {
+    ensure(docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, &BUSYBOX_NAMES, async || {
         let archive = tokio::task::spawn_blocking(busybox_archive).await.expect("the archive is made");
-        futures_util::stream::iter([Ok(Bytes::from(archive))]).boxed()
+        load(docker, BUSYBOX_NAMES[0], BUSYBOX_RECIPE, archive).await;
     })
     .await;
     BUSYBOX_NAMES[0]
+}
+
+/// Imports the small image under that name into an engine of a test's own.
+///
+/// # Panics
+/// When the engine refuses it, or `busybox` is not installed or not static.
+pub async fn import_busybox(docker: &Docker, name: &str) {
+    let archive = tokio::task::spawn_blocking(busybox_archive).await.expect("the archive is made");
+    let path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned();
+    import(docker, name, vec![path], futures_util::stream::iter([Ok(Bytes::from(archive))])).await;
 }
 
 /// Makes sure of an image with Debian, git, and the machine's own node and npm, named `node:20-alpine` and `node:20`; returns the first
@@ -47,20 +68,18 @@ pub async fn node_image() -> &'static str {
     let docker = require_engine().await;
     let certificates = "/etc/ssl/certs/ca-certificates.crt";
     let environment = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "NPM_CONFIG_CAFILE"].map(|name| format!("ENV {name}={certificates}"));
-    ensure(&docker, NODE_NAMES[0], NODE_RECIPE, &NODE_NAMES, &environment, || async {
+    ensure(&docker, NODE_NAMES[0], NODE_RECIPE, &NODE_NAMES, async || {
         let rootfs = tokio::task::spawn_blocking(node_rootfs).await.expect("the file tree is made");
-        archive_of(&rootfs)
+        let mut changes = vec![format!("ENV {PATH}"), "CMD [\"/bin/sh\"]".to_owned(), format!("LABEL {RECIPE_LABEL}={NODE_RECIPE}")];
+        changes.extend(environment);
+        import(&docker, NODE_NAMES[0], changes, archive_of(&rootfs)).await;
     })
     .await;
     NODE_NAMES[1]
 }
 
-/// Imports the image unless it is there in this recipe's version, and gives it all its names. One process at a time.
-async fn ensure<F, A>(docker: &Docker, name: &str, recipe: &str, names: &[&str], changes: &[String], archive: F)
-where
-    F: FnOnce() -> A,
-    A: Future<Output = futures_util::stream::BoxStream<'static, io::Result<Bytes>>>,
-{
+/// Makes the image unless it is there in this recipe's version, and gives it all its names. One process at a time.
+async fn ensure(docker: &Docker, name: &str, recipe: &str, names: &[&str], make: impl AsyncFnOnce()) {
     let lock_name = format!("{recipe}.lock");
     let lock = tokio::task::spawn_blocking(move || lock(&lock_name)).await.expect("the lock is taken");
     let label = async |image: &str| {
@@ -68,13 +87,7 @@ where
         labels.and_then(|labels| labels.get(RECIPE_LABEL).cloned())
     };
     if label(name).await.as_deref() != Some(recipe) {
-        let mut all = vec![
-            "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
-            "CMD [\"/bin/sh\"]".to_owned(),
-            format!("LABEL {RECIPE_LABEL}={recipe}"),
-        ];
-        all.extend_from_slice(changes);
-        import(docker, name, all, archive().await).await;
+        make().await;
     }
     for other in names {
         if label(other).await.as_deref() != Some(recipe) {
@@ -84,6 +97,34 @@ where
         }
     }
     drop(lock);
+}
+
+/// Makes an image of a tar in memory, whole with its settings: Podman reads those of an import in another way than Docker.
+async fn load(docker: &Docker, name: &str, recipe: &str, layer: Vec<u8>) {
+    let digest = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let arch = docker.version().await.expect("the engine answers").arch;
+    let config = serde_json::json!({
+        "architecture": arch,
+        "os": "linux",
+        "config": { "Env": [PATH], "Cmd": ["/bin/sh"], "Labels": { RECIPE_LABEL: recipe } },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", digest(&layer))] },
+    })
+    .to_string();
+    let config_name = format!("{}.json", digest(config.as_bytes()));
+    let manifest =
+        serde_json::json!([{ "Config": config_name, "RepoTags": [format!("docker.io/{name}")], "Layers": ["layer.tar"] }]).to_string();
+    let mut builder = tar::Builder::new(Vec::new());
+    for (file, bytes) in [(config_name.as_str(), config.as_bytes()), ("layer.tar", &layer), ("manifest.json", manifest.as_bytes())] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, file, bytes).expect("writing to memory cannot fail");
+    }
+    let archive = bollard::body_full(builder.into_inner().expect("writing to memory cannot fail").into());
+    let answers: Result<Vec<_>, _> = docker.import_image(ImportImageOptionsBuilder::new().build(), archive, None).try_collect().await;
+    if let Err(error) = answers {
+        panic!("image `{name}` cannot be loaded: {error}");
+    }
 }
 
 /// Makes an image of a tar; `changes` are lines of a `Dockerfile`.
@@ -230,7 +271,8 @@ fn program_path(name: &str) -> PathBuf {
         .expect("a found file has a path")
 }
 
-fn cache_folder() -> PathBuf {
+/// Where what takes long to make is kept between runs of the tests.
+pub(crate) fn cache_folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace folder").join("target"), PathBuf::from);
     let folder = target.join("lp-test-images");

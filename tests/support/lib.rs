@@ -1,8 +1,14 @@
 //! What the tests that cross crates have in common.
 #![allow(clippy::unwrap_used)]
 
+pub mod claims;
 pub mod conformance;
 pub mod desktop;
+pub mod disk;
 pub mod docker;
+pub mod engine;
 pub mod images;
+pub mod island;
+pub mod podman;
 pub mod press;
+pub mod remote;

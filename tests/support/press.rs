@@ -1,10 +1,18 @@
 //! The command line for tests: the release binary over a data folder of its own.
 
-use crate::desktop::binary;
+use crate::desktop::{PATIENCE, binary};
+use lp_api::{App, AppOptions};
+use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// A person with a data folder and some project folders.
 pub struct Press {
@@ -116,6 +124,29 @@ impl Press {
         self.command(arguments).output().expect("the binary starts").into()
     }
 
+    /// Starts it and lets it go on beside the test.
+    pub fn start(&self, arguments: &[&str]) -> Going {
+        Going::of(self.command(arguments))
+    }
+
+    /// The use cases themselves, in the test's own process: what the command line is an adapter of. One that drives goes on with the runs
+    /// that it finds; one that does not only looks, or sets something.
+    pub async fn app(&self, drives: bool) -> Arc<App> {
+        let mut environment: BTreeMap<String, String> = std::env::vars().collect();
+        if let Some(address) = &self.docker_host {
+            environment.insert("DOCKER_HOST".into(), address.clone());
+        }
+        let options = AppOptions {
+            data_folder: self.data.clone(),
+            environment,
+            actor: "test".into(),
+            accept_guests: false,
+            drives,
+            use_os_key_store: false,
+        };
+        App::open(options).await.expect("the data folder can be opened")
+    }
+
     /// A repository `name` with one commit of these files; returns its path.
     pub fn repository(&self, name: &str, files: &[(&str, &str)]) -> String {
         let folder = self.folder.path().join(name);
@@ -123,6 +154,106 @@ impl Press {
         git2::Repository::init(&folder).expect("git works");
         commit(&folder, files);
         folder.display().to_string()
+    }
+}
+
+/// A command that is under way. It is killed when it is dropped.
+pub struct Going {
+    child: tokio::process::Child,
+    out: Heard,
+    err: Heard,
+}
+
+impl Going {
+    /// Starts a command.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn of(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("the binary starts");
+        let out = Heard::listen(child.stdout.take().expect("piped"));
+        let err = Heard::listen(child.stderr.take().expect("piped"));
+        Self { child, out, err }
+    }
+
+    /// Waits until standard output contains the text.
+    pub async fn until_out(&mut self, text: &str) {
+        let found = tokio::time::timeout(PATIENCE, self.out.until(text)).await;
+        assert_eq!(found, Ok(true), "`{text}` was not printed; out:\n{}\nerr:\n{}", self.out.text(), self.err.text());
+    }
+
+    /// Waits until standard error contains the text.
+    pub async fn until_err(&mut self, text: &str) {
+        let found = tokio::time::timeout(PATIENCE, self.err.until(text)).await;
+        assert_eq!(found, Ok(true), "`{text}` was not said; out:\n{}\nerr:\n{}", self.out.text(), self.err.text());
+    }
+
+    /// Sends it a signal, if it still runs.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
+            // It may have ended in this moment; nobody has waited for it yet, so the number is still its own.
+            let _ended_already = kill_process(pid, signal);
+        }
+    }
+
+    /// Kills it without a word. Returns whether that is how it ended: it may have been faster.
+    pub async fn kill(mut self) -> bool {
+        self.signal(Signal::KILL);
+        self.child.wait().await.expect("our own child").signal() == Some(Signal::KILL.as_raw())
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end within two minutes.
+    pub async fn end(mut self) -> Said {
+        let Ok(status) = tokio::time::timeout(2 * PATIENCE, self.child.wait()).await else {
+            panic!("it does not end; out:\n{}\nerr:\n{}", self.out.text(), self.err.text());
+        };
+        let status = status.expect("our own child");
+        Said { code: status.code().unwrap_or(-1), out: self.out.all().await, err: self.err.all().await }
+    }
+}
+
+/// What was written into a pipe so far.
+struct Heard {
+    bytes: watch::Receiver<Vec<u8>>,
+    reading: JoinHandle<()>,
+}
+
+impl Heard {
+    fn listen(mut pipe: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        let (heard, bytes) = watch::channel(Vec::new());
+        let reading = tokio::spawn(async move {
+            let mut buffer = vec![0; 64 * 1024];
+            while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+                heard.send_modify(|all| all.extend_from_slice(&buffer[..count]));
+            }
+        });
+        Self { bytes, reading }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.borrow()).into_owned()
+    }
+
+    /// Whether the text came, sooner or later.
+    async fn until(&mut self, text: &str) -> bool {
+        let found = self.bytes.wait_for(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()));
+        found.await.is_ok()
+    }
+
+    /// Everything, once the other end is closed.
+    async fn all(mut self) -> String {
+        let _end = (&mut self.reading).await;
+        self.text()
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        self.reading.abort();
     }
 }
 

@@ -39,7 +39,7 @@ describe("messages", () => {
   });
 
   it("are never empty, and Chinese ones are in Chinese unless they are names", () => {
-    const names = new Set(["engine.named", "engine.api", "settings.english", "time.moment", "project.version_by", "run.announce"]);
+    const names = new Set(["engine.named", "engine.api", "settings.english", "time.moment", "project.version_by", "run.announce", "run.attempt_facts", "kept.size_unit"]);
     for (const key of keys as (keyof typeof en)[]) {
       expect(en[key].trim(), key).not.toBe("");
       if (!names.has(key)) expect(zhCN[key], key).toMatch(/[\u4e00-\u9fff]/);

@@ -13,7 +13,19 @@ import { tauriApi } from "@/api/tauri";
 const ADDRESS = { run: "r", stage: 1, step: 2, attempt: 3 };
 const REQUEST = { project: "p", workflow: "w", version: "v", inputs: {}, allow_host: false };
 const FILTER = { project: null, states: [], text: "", after: null, limit: 50 };
-const SETTINGS = { language: "en", theme: "dark", grace_s: 10, max_runs: 2 } as const;
+const SETTINGS = {
+  language: "en",
+  theme: "dark",
+  grace_s: 10,
+  max_runs: 2,
+  max_runs_per_project: 0,
+  max_runs_per_environment: 1,
+  keep_failed_days: 7,
+  keep_failed_mb: 5000,
+  engine_patience_s: 300,
+  engine: "",
+} as const;
+const CLEANUP = { policy: "always", seconds: 60 } as const;
 const SCOPE = { scope: "everywhere" } as const;
 
 beforeEach(() => invoke.mockReset().mockResolvedValue("answer"));
@@ -34,6 +46,13 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
   ["runStart", [REQUEST], "run_start", { request: REQUEST }],
   ["runAgain", ["r"], "run_again", { run: "r" }],
   ["runCancel", ["r"], "run_cancel", { run: "r" }],
+  ["runRetry", ["r"], "run_retry", { run: "r" }],
+  ["runQueue", [], "run_queue"],
+  ["keptList", [], "kept_list"],
+  ["keptRemove", ["r"], "kept_remove", { run: "r" }],
+  ["keptRemove", [null], "kept_remove", { run: null }],
+  ["projectSetTrusted", ["p", true], "project_set_trusted", { project: "p", trusted: true }],
+  ["projectSetCleanup", ["p", CLEANUP], "project_set_cleanup", { project: "p", cleanup: CLEANUP }],
   ["runList", [FILTER], "run_list", { filter: FILTER }],
   ["runDetail", ["r"], "run_detail", { run: "r" }],
   ["logSummary", [ADDRESS], "log_summary", ADDRESS],

@@ -1,5 +1,5 @@
 use crate::shell::Shell;
-use lp_api::dto::{ApiError, ProjectDetail, ProjectSummary, ReportDto};
+use lp_api::dto::{ApiError, Cleanup, ProjectDetail, ProjectSummary, ReportDto};
 use tauri::State;
 
 /// All projects.
@@ -24,6 +24,18 @@ pub async fn project_remove(shell: State<'_, Shell>, project: String) -> Result<
 #[tauri::command]
 pub async fn sample_create(shell: State<'_, Shell>) -> Result<ProjectSummary, ApiError> {
     shell.app()?.create_sample().await
+}
+
+/// Says whether a project's pipelines may reach this computer.
+#[tauri::command]
+pub async fn project_set_trusted(shell: State<'_, Shell>, project: String, trusted: bool) -> Result<ProjectSummary, ApiError> {
+    shell.app()?.set_project_trusted(&project, trusted).await
+}
+
+/// Says what happens when a run of a project is cancelled.
+#[tauri::command]
+pub async fn project_set_cleanup(shell: State<'_, Shell>, project: String, cleanup: Cleanup) -> Result<ProjectSummary, ApiError> {
+    shell.app()?.set_project_cleanup(&project, cleanup).await
 }
 
 /// Workflows, versions and findings of a project.

@@ -1,5 +1,5 @@
 use crate::shell::Shell;
-use lp_api::dto::{ApiError, RunDetail, RunFilter, RunPage, RunPreview, RunRequest};
+use lp_api::dto::{ApiError, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunSummary};
 use tauri::State;
 
 /// What would happen.
@@ -24,6 +24,18 @@ pub async fn run_again(shell: State<'_, Shell>, run: String) -> Result<String, A
 #[tauri::command]
 pub async fn run_cancel(shell: State<'_, Shell>, run: String) -> Result<(), ApiError> {
     shell.app()?.cancel_run(&run).await
+}
+
+/// Goes on from where a run went wrong.
+#[tauri::command]
+pub async fn run_retry(shell: State<'_, Shell>, run: String) -> Result<(), ApiError> {
+    shell.app()?.retry_run(&run).await
+}
+
+/// Runs that are under way, then those that wait.
+#[tauri::command]
+pub async fn run_queue(shell: State<'_, Shell>) -> Result<Vec<RunSummary>, ApiError> {
+    shell.app()?.queue().await
 }
 
 /// A page of the history.

@@ -1,7 +1,7 @@
 //! The working copy and the environment.
 
 use super::place::{Bench, Place, TarSource, plan_stage, shell, within};
-use lp_backend::{BackendError, EnvText, StepExit};
+use lp_backend::{BackendError, EnvText, Keep, StepExit};
 use lp_secret::SecretValue;
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ pub async fn two_stages_of_a_run_live_side_by_side(place: &dyn Place) {
     let (text, ()) = tokio::join!(other.output(1), async {
         let (text, _) = tokio::join!(one.output(1), one.output(2));
         assert_eq!(text, "go\none\n");
-        let leftovers = within(100, "destroy", one.backend.destroy(&one.stage)).await.expect("destroy reaches the place");
+        let leftovers = within(100, "destroy", one.backend.destroy(&one.stage, Keep::Nothing)).await.expect("destroy reaches the place");
         assert_eq!(leftovers, Vec::<String>::new());
         other.output(2).await;
     });

@@ -1,7 +1,7 @@
 //! Doing things twice, removing everything, and leaving others alone.
 
 use super::place::{Bench, Place, Sink, TarSource, in_memory, plan_stage, shell};
-use lp_backend::{CancelHandle, StepExit};
+use lp_backend::{CancelHandle, Claims, Keep, StepExit};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,9 +44,9 @@ pub async fn destroying_leaves_nothing(place: &dyn Place) {
 /// Idempotent, and right after a failed or never begun `prepare`.
 pub async fn destroying_twice_or_too_early_is_no_error(place: &dyn Place) {
     let bench = Bench::new(place, vec![shell(1, "a", "true")], None);
-    assert_eq!(bench.backend.destroy(&bench.stage).await.expect("nothing is there"), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("nothing is there"), Vec::<String>::new());
     bench.prepare().await.expect("it can be prepared");
-    assert_eq!(bench.backend.destroy(&bench.stage).await.expect("everything is there"), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("everything is there"), Vec::<String>::new());
     bench.clear(place).await;
 }
 
@@ -58,7 +58,7 @@ pub async fn a_sweep_removes_only_our_dead_runs(place: &dyn Place) {
     let stranger = Bench::of(place.neighbour(), &place.image(), plan_stage(1, vec![step]), None);
     stranger.prepare().await.expect("it can be prepared");
 
-    let report = place.backend().sweep(std::slice::from_ref(&live.stage.run)).await.expect("the place answers");
+    let report = place.backend().sweep(&Claims { live: vec![live.stage.run.clone()], kept: vec![] }).await.expect("the place answers");
     assert_eq!(report.failed, Vec::<String>::new());
     assert!(report.removed.iter().any(|name| name.contains(dead.stage.run.as_str())), "{report:?}");
     assert_eq!(place.left_of(&dead.stage).await, Vec::<String>::new());
@@ -66,7 +66,7 @@ pub async fn a_sweep_removes_only_our_dead_runs(place: &dyn Place) {
     let (exit, heard) = stranger.run(1).await;
     assert_eq!((exit.expect("it was found out"), heard.text().as_str()), (StepExit::Code(0), "stranger\n"));
 
-    let again = place.backend().sweep(std::slice::from_ref(&live.stage.run)).await.expect("the place answers");
+    let again = place.backend().sweep(&Claims { live: vec![live.stage.run.clone()], kept: vec![] }).await.expect("the place answers");
     assert_eq!(again.removed, Vec::<String>::new());
     live.clear(place).await;
     stranger.clear(place).await;

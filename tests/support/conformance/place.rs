@@ -1,8 +1,11 @@
 //! The tools of the cases: a backend with what it can do, a stage to run things in, and a sink that listens.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, BackendError, Cancel, CancelHandle, EnvText, SinkError, Source, StageContext, StepContext, StepExit, StepSink};
-use lp_model::{BackendKind, EnvValue, PullPolicy, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, Workspace};
+use lp_backend::{
+    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Keep, Position, SinkError, Source, StageContext, StepContext, StepExit,
+    StepSink,
+};
+use lp_model::{BackendKind, EnvValue, PullPolicy, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Workspace};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,6 +76,14 @@ pub fn shell(number: u32, name: &str, script: &str) -> Step {
     step
 }
 
+/// A step that runs after the one before it, and so never beside another of a stage that is made only of these.
+pub fn then(mut step: Step) -> Step {
+    if step.number.0 > 1 {
+        step.needs = vec![StepNumber(step.number.0 - 1)];
+    }
+    step
+}
+
 /// The same in the words of the backend in memory, which runs no scripts (`lp_backend::fake`). They mean nothing to a real program.
 pub fn in_memory(mut step: Step, words: &[(&str, &str)]) -> Step {
     step.environment.extend(words.iter().map(|(name, value)| ((*name).to_owned(), EnvValue::Text((*value).to_owned()))));
@@ -126,7 +137,34 @@ impl Bench {
             EnvValue::Text(text) => Some((name.clone(), EnvText::Plain(text.clone()))),
             _ => None,
         }));
-        StepContext { key, step: Arc::new(step.clone()), env }
+        StepContext { key, step: Arc::new(step.clone()), env, before: Before::Nothing }
+    }
+
+    /// The same, of a step that an earlier process may have started.
+    pub fn context_after(&self, number: u32) -> StepContext {
+        StepContext { before: Before::Created, ..self.context(number) }
+    }
+
+    /// Runs a step until its output contains the text, as a process does that dies then; gives what it had heard. The program goes on.
+    pub async fn die_at(&self, number: u32, text: &str) -> Heard {
+        let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+        let sink = Sink::new();
+        let context = self.context(number);
+        tokio::select! {
+            exit = self.run_with(&context, &sink, &cancel) => panic!("it ended with {exit:?}: {:?}", sink.heard()),
+            () = sink.until_output(text) => {}
+        }
+        sink.heard()
+    }
+
+    /// Goes on with a step that another process had started; gives how it ended and all output, of both.
+    pub async fn go_on(&self, number: u32, before: &Heard) -> (Result<StepExit, BackendError>, Vec<u8>) {
+        let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+        let sink = Sink::after(before);
+        let exit = self.run_with(&self.context_after(number), &sink, &cancel).await;
+        let heard = sink.heard();
+        assert_eq!(heard.created, 0, "a step that is taken over is not created");
+        (exit, [before.bytes.as_slice(), heard.bytes.as_slice()].concat())
     }
 
     /// Runs a step to its end.
@@ -159,7 +197,7 @@ impl Bench {
 
     /// Destroys the stage, which must leave nothing.
     pub async fn clear(self, place: &dyn Place) {
-        let leftovers = within(100, "destroy", self.backend.destroy(&self.stage)).await.expect("destroy reaches the place");
+        let leftovers = within(100, "destroy", self.backend.destroy(&self.stage, Keep::Nothing)).await.expect("destroy reaches the place");
         assert_eq!(leftovers, Vec::<String>::new());
         assert_eq!(place.left_of(&self.stage).await, Vec::<String>::new());
     }
@@ -172,8 +210,14 @@ pub struct Heard {
     pub bytes: Vec<u8>,
     /// Notes.
     pub notes: Vec<String>,
+    /// How often `created` was called.
+    pub created: u32,
     /// How often `started` was called.
     pub started: u32,
+    /// The position after the newest output.
+    pub upto: Position,
+    /// Whether `started` or output came before `created`, of a step that was not taken over.
+    pub early_start: bool,
     /// Whether output came before `started`.
     pub early_output: bool,
 }
@@ -190,6 +234,8 @@ pub struct Sink {
     heard: Mutex<Heard>,
     changed: watch::Sender<u64>,
     refuse_after: usize,
+    refuses_created: bool,
+    position: Position,
 }
 
 impl Default for Sink {
@@ -206,7 +252,23 @@ impl Sink {
 
     /// Refuses output as soon as it has taken that many bytes, like a full disk.
     pub fn full_after(bytes: usize) -> Self {
-        Self { heard: Mutex::new(Heard::default()), changed: watch::channel(0).0, refuse_after: bytes }
+        Self {
+            heard: Mutex::new(Heard::default()),
+            changed: watch::channel(0).0,
+            refuse_after: bytes,
+            refuses_created: false,
+            position: Position::default(),
+        }
+    }
+
+    /// Goes on where another one has stopped.
+    pub fn after(before: &Heard) -> Self {
+        Self { position: before.upto, heard: Mutex::new(Heard { upto: before.upto, ..Heard::default() }), ..Self::new() }
+    }
+
+    /// Cannot write down that a step was created.
+    pub fn forgetful() -> Self {
+        Self { refuses_created: true, ..Self::new() }
     }
 
     /// What it was told so far.
@@ -243,6 +305,14 @@ impl Sink {
 
 #[async_trait]
 impl StepSink for Sink {
+    async fn created(&self) -> Result<(), SinkError> {
+        self.hear(|heard| {
+            heard.created += 1;
+            heard.early_start |= heard.started > 0 || !heard.bytes.is_empty();
+        });
+        if self.refuses_created { Err(SinkError { message: "the disk of the test is full".into() }) } else { Ok(()) }
+    }
+
     async fn started(&self) {
         self.hear(|heard| heard.started += 1);
     }
@@ -251,11 +321,23 @@ impl StepSink for Sink {
         self.hear(|heard| heard.notes.push(note));
     }
 
-    async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
         let mut full = false;
         self.hear(|heard| {
             heard.early_output |= heard.started == 0;
             heard.bytes.extend_from_slice(bytes);
+            // Every byte is counted once, in one of the two.
+            assert_eq!(
+                upto.stdout + upto.stderr,
+                heard.upto.stdout + heard.upto.stderr + bytes.len() as u64,
+                "{upto:?} after {:?}",
+                heard.upto
+            );
+            heard.upto = upto;
             full = heard.bytes.len() > self.refuse_after;
         });
         if full { Err(SinkError { message: "the disk of the test is full".into() }) } else { Ok(()) }

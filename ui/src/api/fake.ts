@@ -1,14 +1,17 @@
 /** A core that lives in memory: for tests and for working on the window in a browser (`?fake=SCENARIO`). */
 import type { Api, StepAddress } from "./index";
 import { asApiError } from "./index";
-import { BROKEN_FINDINGS, OTHERS, SAMPLE, WORKFLOWS, history, recordOf, stepsOf, versions } from "./fake/data";
+import { BROKEN_FINDINGS, FRESH, OTHERS, SAMPLE, TRUST_FINDINGS, WORKFLOWS, history, live, recordOf, stepsOf, versions } from "./fake/data";
 import { fakeLine, fakeMarks } from "./fake/logs";
-import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED } from "./fake/report";
-import { detailAt, type RunRecord, type StepScript } from "./fake/simulation";
+import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED, ofTrusted } from "./fake/report";
+import { detailAt, retryAt, type RunRecord, type StepScript } from "./fake/simulation";
 import type {
   ApiError,
   AppStatus,
+  Cleanup,
+  EngineStatus,
   ErrorCode,
+  KeptFiles,
   LogHit,
   LogRange,
   LogSummary,
@@ -31,7 +34,21 @@ import { plainText } from "@/logic/ansi";
 import { isOver } from "@/logic/status";
 import { matches } from "@/logic/words";
 
-export const SCENARIOS = ["empty", "sample", "running", "failed", "noengine", "broken", "error"] as const;
+export const SCENARIOS = [
+  "empty",
+  "sample",
+  "running",
+  "failed",
+  "lost",
+  "retried",
+  "queued",
+  "cleanup",
+  "silent",
+  "untrusted",
+  "noengine",
+  "broken",
+  "error",
+] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 const REPORTS: Record<string, ReportDto> = { "p-store": REPORT_NEEDS, "p-checkout": REPORT_UNSUPPORTED };
@@ -63,12 +80,25 @@ export class FakeApi implements Api {
   private listener: ((notice: Notice) => void) | undefined;
   private said = new Map<string, string>();
   private engine: boolean;
+  private asked = false;
   private readonly failures = new Map<string, ApiError>();
 
   constructor(options: FakeOptions = {}) {
     this.scenario = options.scenario ?? "sample";
     this.now = options.now ?? Date.now;
-    this.settings = { language: "system", theme: "system", grace_s: 10, max_runs: 2, ...options.settings };
+    this.settings = {
+      language: "system",
+      theme: "system",
+      grace_s: 10,
+      max_runs: 2,
+      max_runs_per_project: 0,
+      max_runs_per_environment: 1,
+      keep_failed_days: 7,
+      keep_failed_mb: 5000,
+      engine_patience_s: 300,
+      engine: "",
+      ...options.settings,
+    };
     this.engine = this.scenario !== "noengine";
     const at = this.now();
     if (this.scenario !== "empty") this.projects = [SAMPLE, ...OTHERS];
@@ -80,10 +110,7 @@ export class FakeApi implements Api {
         { name: "deploy_key", scope: { scope: "project", project: "p-store" }, updated: new Date(at - 3e8).toISOString() },
       ];
     }
-    if (this.scenario === "running" || this.scenario === "failed") {
-      const version = versions(at)[1];
-      if (version) this.runs.push(recordOf("r-live", 9, SAMPLE, "build", version, at - 5_000, "lin", this.scenario === "failed" ? "failed" : "passed"));
-    }
+    this.runs.push(...live(this.scenario, at));
   }
 
   /** Makes every later call of one method reject; `undefined` heals it. */
@@ -97,11 +124,11 @@ export class FakeApi implements Api {
     for (const record of this.runs.slice(-8)) {
       const detail = detailAt(record, this.now());
       for (const step of detail.stages[0]?.steps ?? []) {
-        const key = `${record.base.id}/${step.number}`;
+        const key = `${record.base.id}/${step.number}/${step.attempt}`;
         const lines = String(step.log_lines);
         if (step.log_lines > 0 && this.said.get(key) !== lines) {
           this.said.set(key, lines);
-          this.notify({ kind: "log", run: record.base.id, stage: 1, step: step.number, attempt: 1, lines: step.log_lines, bytes: step.log_lines * 80 });
+          this.notify({ kind: "log", run: record.base.id, stage: 1, step: step.number, attempt: step.attempt, lines: step.log_lines, bytes: step.log_lines * 80 });
         }
       }
       const word = [detail.run.state, detail.run.cancelling, ...(detail.stages[0]?.steps.map((step) => step.state) ?? [])].join();
@@ -154,28 +181,48 @@ export class FakeApi implements Api {
 
   appStatus = (): Promise<AppStatus> => this.answer("appStatus", () => this.status());
 
-  engineProbe = (): Promise<AppStatus> => this.answer("engineProbe", () => this.status());
+  engineProbe = (): Promise<AppStatus> =>
+    this.answer("engineProbe", () => {
+      this.asked = true;
+      return this.status();
+    });
 
   private status(): AppStatus {
     return {
       version: "0.1.0",
       data_folder: "/home/lin/.local/share/letterpress",
       is_owner: true,
-      engines: this.engine
-        ? [
-            { name: "Docker", version: "20.10.24", api_version: "1.41", address: "unix:///var/run/docker.sock", answers: true, problem: "" },
-            { name: "unix:///run/user/1000/podman/podman.sock", version: "", api_version: "", address: "unix:///run/user/1000/podman/podman.sock", answers: false, problem: "no such file" },
-          ]
-        : [
-            { name: "unix:///var/run/docker.sock", version: "", api_version: "", address: "unix:///var/run/docker.sock", answers: false, problem: "connection refused: the daemon does not run" },
-            { name: "unix:///run/user/1000/podman/podman.sock", version: "", api_version: "", address: "unix:///run/user/1000/podman/podman.sock", answers: false, problem: "no such file" },
-          ],
+      engines: this.engines(),
       disk: { free_bytes: 41_300_000_000, total_bytes: 256_000_000_000, low: false },
       key_place: this.secrets.length > 0 ? "file" : "not_yet",
       key_path: this.secrets.length > 0 ? "/home/lin/.local/share/letterpress/vault.key" : "",
-      interrupted_runs: [],
+      resumed_runs: this.scenario === "silent" ? ["r-live"] : [],
+      interrupted_runs: this.scenario === "lost" ? ["r-live"] : [],
       sample_project: this.projects.some((one) => one.id === SAMPLE.id) ? SAMPLE.id : null,
     };
+  }
+
+  /** Two usual places and a context that is asked only on request. */
+  private engines(): EngineStatus[] {
+    const silent = { name: "", version: "", api_version: "", context: "", description: "", used: false, asked: true, answers: false, problem: "" };
+    const docker = "unix:///var/run/docker.sock";
+    const podman = "unix:///run/user/1000/podman/podman.sock";
+    const build = "ssh://lin@build.example.com";
+    const engines: EngineStatus[] = [
+      this.engine
+        ? { ...silent, choice: docker, name: "Docker", version: "20.10.24", api_version: "1.41", address: docker, answers: true }
+        : { ...silent, choice: docker, name: docker, address: docker, problem: "connection refused: the daemon does not run" },
+      { ...silent, choice: podman, name: podman, address: podman, problem: "no such file" },
+      this.asked
+        ? { ...silent, choice: "build", context: "build", description: "the big machine", name: "Docker", version: "28.2.2", api_version: "1.50", address: build, answers: true }
+        : { ...silent, choice: "build", context: "build", description: "the big machine", name: build, address: build, asked: false },
+    ];
+    const wanted = this.settings.engine;
+    if (wanted !== "" && !engines.some((engine) => engine.choice === wanted)) {
+      engines.unshift({ ...silent, choice: wanted, name: wanted, address: wanted, problem: "nobody listens there" });
+    }
+    const used = engines.find((engine) => (wanted === "" ? engine.answers && engine.context === "" : engine.choice === wanted));
+    return engines.map((engine) => ({ ...engine, used: engine === used }));
   }
 
   /** Starts or stops the engine, for tests. */
@@ -200,7 +247,7 @@ export class FakeApi implements Api {
     this.answer("projectOpen", () => {
       const known = this.projects.find((one) => one.path === path);
       if (known) return this.project(known.id);
-      const project: ProjectSummary = { id: `p-${this.projects.length + 1}`, name: path.split("/").at(-1) ?? path, path, kind: "folder", last_run: null };
+      const project: ProjectSummary = { id: `p-${this.projects.length + 1}`, name: path.split("/").at(-1) ?? path, path, kind: "folder", ...FRESH };
       this.projects.push(project);
       this.notify({ kind: "projects" });
       return project;
@@ -211,6 +258,19 @@ export class FakeApi implements Api {
       this.projects = this.projects.filter((one) => one.id !== project);
       this.notify({ kind: "projects" });
     });
+
+  private change(id: string, part: Partial<ProjectSummary>): ProjectSummary {
+    this.project(id);
+    this.projects = this.projects.map((one) => (one.id === id ? { ...one, ...part } : one));
+    this.notify({ kind: "projects" });
+    return this.project(id);
+  }
+
+  projectSetTrusted = (project: string, trusted: boolean): Promise<ProjectSummary> =>
+    this.answer("projectSetTrusted", () => this.change(project, { trusted }));
+
+  projectSetCleanup = (project: string, cleanup: Cleanup): Promise<ProjectSummary> =>
+    this.answer("projectSetCleanup", () => this.change(project, { cleanup }));
 
   sampleCreate = (): Promise<ProjectSummary> =>
     this.answer("sampleCreate", () => {
@@ -243,12 +303,16 @@ export class FakeApi implements Api {
       if (project.id === "p-notes") throw rejection("pipeline_missing", "the repository has no pipeline file");
       if (version !== null && !versions(this.now()).some((one) => one.id === version)) throw rejection("version_not_found", `no version \`${version}\``);
       if (this.scenario === "broken") return REPORT_BROKEN;
-      return REPORTS[project.id] ?? REPORT_RUNS;
+      const report = REPORTS[project.id] ?? REPORT_RUNS;
+      return project.trusted ? ofTrusted(report) : report;
     });
 
   runPreview = (request: RunRequest): Promise<RunPreview> =>
     this.answer("runPreview", () => {
       if (this.scenario === "broken") throw rejection("pipeline_invalid", "`.drone.yml` has 1 error", "", BROKEN_FINDINGS);
+      if (this.scenario === "untrusted" && !this.project(request.project).trusted) {
+        throw rejection("not_trusted", "the pipeline reaches beyond its containers", "", TRUST_FINDINGS);
+      }
       const sample = request.project === SAMPLE.id;
       return {
         stages: [
@@ -304,8 +368,61 @@ export class FakeApi implements Api {
       if (record.cancelRequestedAt === undefined) {
         record.cancelRequestedAt = this.now();
         record.stopped = { at: this.now() + this.settings.grace_s * 1000, as: "cancelled" };
-      } else record.stopped = { at: this.now(), as: "cancelled" };
+      } else if (record.stopped && this.now() >= record.stopped.at) record.killedAt = this.now();
+      else {
+        record.stopped = { at: this.now(), as: "cancelled" };
+        record.cleansUp = false;
+      }
       this.notify({ kind: "run", run, project: record.base.project });
+    });
+
+  runRetry = (run: string): Promise<void> =>
+    this.answer("runRetry", () => {
+      const { retry, run: before } = this.detail(run);
+      if (before.ended === null) throw rejection("run_under_way", `run ${before.number} is not over yet`);
+      if (!retry.possible) throw rejection("nothing_to_retry", `run ${before.number} has passed`);
+      retryAt(this.record(run), this.now());
+      this.notify({ kind: "run", run, project: before.project });
+      this.notify({ kind: "kept" });
+    });
+
+  runQueue = (): Promise<RunSummary[]> =>
+    this.answer("runQueue", () => {
+      const all = this.summaries({}).reverse();
+      const waiting = all.filter((run) => run.waiting !== null).sort((a, b) => (a.waiting?.position ?? 0) - (b.waiting?.position ?? 0));
+      return [...all.filter((run) => run.state === "running"), ...waiting];
+    });
+
+  /** Lets a run that waits begin, for tests. */
+  begins(run: string): void {
+    const record = this.record(run);
+    delete record.waiting;
+    record.startedAt = this.now();
+    this.notify({ kind: "queue" });
+  }
+
+  private kept(): KeptFiles {
+    const details = this.runs.map((record) => detailAt(record, this.now())).filter((detail) => detail.retry.files_kept);
+    const runs = details
+      .map(({ run }) => ({
+        run: run.id,
+        number: run.number,
+        project: run.project,
+        project_name: run.project_name,
+        ended: run.ended,
+        bytes: run.id === "r-live" ? null : 38_000_000 + run.number * 7_300_000,
+      }))
+      .sort((a, b) => (b.ended ?? "").localeCompare(a.ended ?? ""));
+    return { runs, bytes: runs.reduce((sum, run) => sum + (run.bytes ?? 0), 0) };
+  }
+
+  keptList = (): Promise<KeptFiles> => this.answer("keptList", () => this.kept());
+
+  keptRemove = (run: string | null): Promise<KeptFiles> =>
+    this.answer("keptRemove", () => {
+      for (const record of this.runs) if (run === null || record.base.id === run) record.filesGone = true;
+      this.notify({ kind: "kept" });
+      return this.kept();
     });
 
   runList = (filter: RunFilter): Promise<RunPage> =>
@@ -323,10 +440,12 @@ export class FakeApi implements Api {
   runDetail = (run: string): Promise<RunDetail> => this.answer("runDetail", () => this.detail(run));
 
   private log(address: StepAddress): { step: StepDetail; script: StepScript } {
-    const step = this.detail(address.run).stages[address.stage - 1]?.steps[address.step - 1];
+    const detail = this.detail(address.run);
+    const step = [detail, ...detail.attempts].map((one) => one.stages[address.stage - 1]?.steps[address.step - 1]).find((one) => one?.attempt === address.attempt);
     const script = this.record(address.run).steps[address.step - 1];
     if (!step || !script) throw rejection("step_not_found", `no step ${address.step}`);
-    return { step, script };
+    // What failed once failed in its own log, also when the step has passed since.
+    return { step, script: step.state === "failed" && script.log === "test" ? { ...script, log: "failing" } : script };
   }
 
   logSummary = (address: StepAddress): Promise<LogSummary> =>

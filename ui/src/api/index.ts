@@ -5,6 +5,8 @@
 import type {
   ApiError,
   AppStatus,
+  Cleanup,
+  KeptFiles,
   LogHit,
   LogRange,
   LogSummary,
@@ -17,6 +19,7 @@ import type {
   RunPage,
   RunPreview,
   RunRequest,
+  RunSummary,
   SecretEntry,
   SecretScope,
   Settings,
@@ -46,6 +49,9 @@ export interface Api {
   projectOpen(path: string): Promise<ProjectSummary>;
   /** Takes it off the list; folder and history stay. */
   projectRemove(project: string): Promise<void>;
+  /** Whether its pipelines may reach this computer itself. */
+  projectSetTrusted(project: string, trusted: boolean): Promise<ProjectSummary>;
+  projectSetCleanup(project: string, cleanup: Cleanup): Promise<ProjectSummary>;
   sampleCreate(): Promise<ProjectSummary>;
   projectDetail(project: string): Promise<ProjectDetail>;
   /** What of the pipeline runs here; of what is checked out when `version` is `null`. */
@@ -58,8 +64,17 @@ export interface Api {
   runAgain(run: string): Promise<string>;
   /** The first call asks the steps to end, the second kills them. */
   runCancel(run: string): Promise<void>;
+  /** The same run goes on from where it went wrong, as its next attempt. */
+  runRetry(run: string): Promise<void>;
+  /** Those under way first, then those that wait, in their order. */
+  runQueue(): Promise<RunSummary[]>;
   runList(filter: RunFilter): Promise<RunPage>;
   runDetail(run: string): Promise<RunDetail>;
+
+  /** Files of runs that did not pass, kept for a retry. */
+  keptList(): Promise<KeptFiles>;
+  /** Removes those of one run, or all; returns what is left. */
+  keptRemove(run: string | null): Promise<KeptFiles>;
 
   logSummary(address: StepAddress): Promise<LogSummary>;
   /** `count` is at most 400. */

@@ -1,7 +1,7 @@
 /** The real core: one `invoke` per use case. The only module that imports Tauri. */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Api } from "./index";
-import type { Notice, RunFilter, RunRequest, SecretScope, Settings } from "./types";
+import type { Cleanup, Notice, RunFilter, RunRequest, SecretScope, Settings } from "./types";
 
 export const tauriApi: Api = {
   appStatus: () => invoke("app_status"),
@@ -13,6 +13,8 @@ export const tauriApi: Api = {
   projectList: () => invoke("project_list"),
   projectOpen: (path: string) => invoke("project_open", { path }),
   projectRemove: (project: string) => invoke("project_remove", { project }),
+  projectSetTrusted: (project: string, trusted: boolean) => invoke("project_set_trusted", { project, trusted }),
+  projectSetCleanup: (project: string, cleanup: Cleanup) => invoke("project_set_cleanup", { project, cleanup }),
   sampleCreate: () => invoke("sample_create"),
   projectDetail: (project: string) => invoke("project_detail", { project }),
   projectCompatibility: (project: string, version: string | null) => invoke("project_compatibility", { project, version }),
@@ -21,8 +23,13 @@ export const tauriApi: Api = {
   runStart: (request: RunRequest) => invoke("run_start", { request }),
   runAgain: (run: string) => invoke("run_again", { run }),
   runCancel: (run: string) => invoke("run_cancel", { run }),
+  runRetry: (run: string) => invoke("run_retry", { run }),
+  runQueue: () => invoke("run_queue"),
   runList: (filter: RunFilter) => invoke("run_list", { filter }),
   runDetail: (run: string) => invoke("run_detail", { run }),
+
+  keptList: () => invoke("kept_list"),
+  keptRemove: (run: string | null) => invoke("kept_remove", { run }),
 
   logSummary: (address) => invoke("log_summary", { ...address }),
   logRange: (address, from, count) => invoke("log_range", { ...address, from, count }),

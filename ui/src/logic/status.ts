@@ -55,7 +55,7 @@ export function isOver(state: AnyState): boolean {
 
 /** Whether a step stands out as the place where things went wrong. */
 export function isTrouble(state: AnyState): boolean {
-  return state === "failed" || state === "errored" || state === "timed_out";
+  return state === "failed" || state === "errored" || state === "timed_out" || state === "interrupted";
 }
 
 /** Why a step ended or did not run, by its `reason`; unknown ones have no words. */
@@ -68,6 +68,8 @@ export const REASON_KEY: Record<string, string> = {
   ended_early: "reason.ended_early",
   cancelled: "reason.cancelled",
   stage_errored: "reason.stage_errored",
+  lost: "reason.lost",
+  unattended: "reason.unattended",
 };
 
 export interface ErrorWords {
@@ -85,6 +87,9 @@ export const ERROR_WORDS: Record<ErrorCode, ErrorWords> = {
   pipeline_invalid: { title: "error.pipeline_invalid.title", hint: "error.pipeline_invalid.hint" },
   workflow_invalid: { title: "error.workflow_invalid.title", hint: "error.workflow_invalid.hint" },
   nothing_would_run: { title: "error.nothing_would_run.title", hint: "error.nothing_would_run.hint" },
+  not_trusted: { title: "error.not_trusted.title", hint: "error.not_trusted.hint" },
+  nothing_to_retry: { title: "error.nothing_to_retry.title", hint: "error.nothing_to_retry.hint" },
+  run_under_way: { title: "error.run_under_way.title", hint: "error.run_under_way.hint" },
   input_invalid: { title: "error.input_invalid.title", hint: "error.input_invalid.hint" },
   no_engine: { title: "error.no_engine.title", hint: "error.no_engine.hint" },
   project_not_found: { title: "error.project_not_found.title", hint: "error.project_not_found.hint" },

@@ -1,4 +1,5 @@
-import type { StageDetail } from "@/api/types";
+/** Which steps of a run matter, and for what. */
+import type { Retry, StageDetail, StepDetail } from "@/api/types";
 import { isOver, isTrouble } from "./status";
 
 /**
@@ -15,4 +16,49 @@ export function interestingStep(stages: readonly StageDetail[]): { stage: number
     all.find(going) ??
     all[0];
   return found ? { stage: found.stage, step: found.step.number } : null;
+}
+
+/** What a step is called in a text: its name, after that of its stage where there are several. */
+function label(stages: readonly StageDetail[], stage: StageDetail, step: StepDetail): string {
+  return stages.length > 1 ? `${stage.name}/${step.name}` : step.name;
+}
+
+/** How a retry begins: its first step in words, and what becomes of the steps before it. */
+export interface RetryStart {
+  readonly step: string;
+  /** `spares`: they are not run again. `first`: there is none that passed. `anew`: their files are gone, so its stage begins anew. */
+  readonly kind: "spares" | "first" | "anew";
+}
+
+export function retryStart(retry: Retry, stages: readonly StageDetail[]): RetryStart {
+  const passed = (stage: StageDetail) => stage.steps.some((step) => step.state === "passed" && step.kind !== "service");
+  const spares = stages.some(passed) ? "spares" : "first";
+  const stage = stages.find((one) => one.steps.some((step) => label(stages, one, step) === retry.from_step));
+  if (!stage) return { step: retry.from_step, kind: spares };
+  const steps = stage.steps.filter((step) => step.kind !== "service");
+  // What runs beside the steps begins again with them: nobody would say that it goes on from there.
+  const first = (retry.files_kept ? steps.find((step) => step.state !== "passed" && !step.failure_ignored) : steps[0]) ?? stage.steps[0];
+  const step = first ? label(stages, stage, first) : retry.from_step;
+  return { step, kind: !retry.files_kept && passed(stage) ? "anew" : spares };
+}
+
+/** Whether clean-up steps run after a cancel: steps that began after the first one had been stopped. */
+export function isCleaningUp(stages: readonly StageDetail[]): boolean {
+  const steps = stages.flatMap((stage) => stage.steps).filter((step) => step.kind !== "service");
+  const stopped = steps.flatMap((step) => (step.state === "cancelled" && step.ended !== null ? [Date.parse(step.ended)] : []));
+  if (stopped.length === 0) return false;
+  const since = Math.min(...stopped);
+  return steps.some((step) => (step.state === "starting" || step.state === "running") && (step.started === null || Date.parse(step.started) >= since));
+}
+
+/** Whether a step of an attempt is the one of the attempt before it: it passed there and was not run again. */
+export function isCarried(before: readonly StageDetail[], stage: StageDetail, step: StepDetail): boolean {
+  if (step.state === "skipped" || !isOver(step.state)) return false;
+  const earlier = before.find((one) => one.number === stage.number)?.steps.find((one) => one.number === step.number);
+  return earlier?.attempt === step.attempt;
+}
+
+/** The note of a step whose container engine went away; the core says nothing else that begins so. */
+export function isEngineSilent(step: StepDetail): boolean {
+  return !isOver(step.state) && step.note.startsWith("the container engine does not answer");
 }

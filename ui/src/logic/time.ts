@@ -51,10 +51,10 @@ export function duration(ms: number, locale: string): string {
   if (clean < 9_950) return unit(Math.round(clean / 100) / 10, "second", locale, 1);
   const seconds = Math.round(clean / 1000);
   if (seconds < 60) return unit(seconds, "second", locale);
-  const parts =
-    seconds < 3600
-      ? [unit(Math.floor(seconds / 60), "minute", locale), unit(seconds % 60, "second", locale)]
-      : [unit(Math.floor(seconds / 3600), "hour", locale), unit(Math.floor((seconds % 3600) / 60), "minute", locale)];
+  const [big, small] = seconds < 3600 ? (["minute", "second"] as const) : (["hour", "minute"] as const);
+  const [bigS, smallS] = seconds < 3600 ? [60, 1] : [3600, 60];
+  const rest = Math.floor((seconds % bigS) / smallS);
+  const parts = [unit(Math.floor(seconds / bigS), big, locale), ...(rest === 0 ? [] : [unit(rest, small, locale)])];
   return new Intl.ListFormat(locale, { type: "unit", style: "narrow" }).format(parts);
 }
 

@@ -7,7 +7,18 @@ import { localeFor, speak } from "@/i18n";
 import { useNotices } from "./notices";
 
 export const useSettings = defineStore("settings", () => {
-  const settings = ref<Settings>({ language: "system", theme: "system", grace_s: 10, max_runs: 2 });
+  const settings = ref<Settings>({
+    language: "system",
+    theme: "system",
+    grace_s: 10,
+    max_runs: 2,
+    max_runs_per_project: 0,
+    max_runs_per_environment: 1,
+    keep_failed_days: 7,
+    keep_failed_mb: 5000,
+    engine_patience_s: 300,
+    engine: "",
+  });
   const systemDark = ref(false);
   const locale = computed(() => localeFor(settings.value.language, systemLanguage()));
   const theme = computed(() => (settings.value.theme === "system" ? (systemDark.value ? "dark" : "light") : settings.value.theme));

@@ -9,7 +9,7 @@ export const useStatus = defineStore("status", () => {
   const error = shallowRef<ApiError>();
   const probing = ref(false);
 
-  const engine = computed(() => status.value?.engines.find((one) => one.answers));
+  const engine = computed(() => status.value?.engines.find((one) => one.used && one.answers));
 
   async function ask(call: () => Promise<AppStatus>): Promise<void> {
     try {

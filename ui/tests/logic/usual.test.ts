@@ -8,7 +8,7 @@ function run(part: Partial<RunSummary> & { ms: number | null }): RunSummary {
   return {
     id: "r", number: 1, project: "p", project_name: "shop", workflow: "build", workflow_title: {}, event: "push", target: "", version_name: "", version_title: "",
     version_author: "", version_time: "", state: "passed", cancelling: false, created: new Date(started).toISOString(), started: new Date(started).toISOString(),
-    ended: ms === null ? null : new Date(started + ms).toISOString(), actor: "", message: "", ...rest,
+    ended: ms === null ? null : new Date(started + ms).toISOString(), actor: "", message: "", attempt: 1, waiting: null, ...rest,
   };
 }
 

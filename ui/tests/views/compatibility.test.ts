@@ -92,12 +92,16 @@ describe("the compatibility report", () => {
     expect(document.activeElement).toBe(app.one("report-needs").find("h2").element);
   });
 
-  it("explains who decides about trust and where a login goes, and offers no button that does nothing", async () => {
+  it("leads to the switch that decides about trust, and says where a login goes", async () => {
     const app = await openWindow(STORE);
     const [trust, login] = ["trust", "login"].map((kind) => app.window.find(`[data-kind=${kind}]`));
     expect(trust!.text()).toContain("Whoever is responsible for this computer decides");
     expect(login!.text()).toContain("docker login");
-    expect(trust!.find("button").exists() || login!.find("button").exists()).toBe(false);
+    expect(login!.find("button").exists()).toBe(false);
+    await trust!.find("button").trigger("click");
+    await app.pass();
+    expect(app.router.currentRoute.value.fullPath).toBe("/project/p-store#trust");
+    expect(document.activeElement).toBe(app.one("trust-switch").element);
   });
 
   it("jumps to a part from its count, the keyboard too", async () => {

@@ -47,6 +47,31 @@ describe("the history", () => {
     expect(new Set(rows(app).map((row) => row.attributes("data-state")))).toEqual(new Set(["cancelled"]));
   });
 
+  it("knows lost runs by name, and finds them", async () => {
+    const app = await openWindow("/history?state=interrupted");
+    expect(app.one("history-state").text()).toBe("Lost");
+    expect(rows(app).length).toBeGreaterThan(5);
+    for (const row of rows(app)) expect(row.text()).toContain("Lost");
+  });
+
+  it("marks a run that was retried, with its attempt in words too", async () => {
+    const app = await openWindow("/history");
+    const retried = rows(app).filter((row) => row.find("[data-testid=row-attempt]").exists());
+    expect(retried.length).toBeGreaterThan(0);
+    expect(retried.length).toBeLessThan(rows(app).length / 2);
+    expect(retried[0]!.find("[data-testid=row-attempt]").text()).toContain("attempt 2");
+    await retried[0]!.trigger("click");
+    await app.pass();
+    expect(app.all("attempt").map((one) => one.attributes("data-state"))).toEqual(["failed", "passed"]);
+  });
+
+  it("shows the place of a run that waits instead of its time", async () => {
+    const app = await openWindow("/history", { scenario: "queued" });
+    const texts = rows(app).slice(0, 2).map((row) => row.find(".lasted").text());
+    expect(texts).toEqual(["place 2", "place 1"]);
+    expect(rows(app)[2]!.find(".lasted").text()).toMatch(/^\d+:\d\d$/);
+  });
+
   it("shows a new run without being asked", async () => {
     const app = await openWindow("/history");
     const run = await app.fake.runAgain("r-1");

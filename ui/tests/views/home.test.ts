@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { FakeApi } from "@/api/fake";
 import { useProjects } from "@/stores/projects";
 import { openWindow } from "../support";
 
@@ -121,6 +122,26 @@ describe("the first screen", () => {
     expect(document.documentElement.dataset["theme"]).toBe("dark");
   });
 
+  it("tells about runs that it took over, and leads to the one or to all", async () => {
+    const resumed = (runs: string[]) => (fake: FakeApi) => {
+      const real = fake.appStatus;
+      fake.appStatus = async () => ({ ...(await real()), resumed_runs: runs });
+    };
+    const one = await openWindow("/", { scenario: "running", before: resumed(["r-live"]) });
+    expect(one.one("resumed-bar").text()).toContain("1 run that was under way when Letterpress ended goes on.");
+    expect(one.one("interrupted-bar").exists()).toBe(false);
+    await one.one("resumed-bar").find("a").trigger("click");
+    await one.pass();
+    expect(one.router.currentRoute.value.params["run"]).toBe("r-live");
+    await one.one("resumed-bar").find("button").trigger("click");
+    expect(one.one("resumed-bar").exists()).toBe(false);
+    one.window.unmount();
+    const two = await openWindow("/", { scenario: "running", before: resumed(["r-live", "r-1"]) });
+    await two.one("resumed-bar").find("a").trigger("click");
+    await two.pass();
+    expect(two.router.currentRoute.value.fullPath).toBe("/history?state=running");
+  });
+
   it("tells about interrupted runs and another owner", async () => {
     const app = await openWindow("/", {
       before: (fake) => {
@@ -128,7 +149,7 @@ describe("the first screen", () => {
         fake.appStatus = async () => ({ ...(await real()), interrupted_runs: ["r-1", "r-2"], is_owner: false });
       },
     });
-    expect(app.one("interrupted-bar").text()).toContain("2 runs were interrupted");
+    expect(app.one("interrupted-bar").text()).toContain("2 runs that were under way when Letterpress ended could not go on");
     expect(app.one("not-owner").exists()).toBe(true);
     await app.one("interrupted-bar").find("a").trigger("click");
     await app.pass();

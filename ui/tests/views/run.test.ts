@@ -220,3 +220,249 @@ describe("the run screen", () => {
     expect(app.text()).toContain("This run has no steps.");
   });
 });
+
+const notes = (app: Opened) => app.all("step-row").map((row) => (row.find(".note").exists() ? row.find(".note").text() : ""));
+
+describe("a run that went wrong", () => {
+  it("can be retried from there, and says what that does before it is pressed", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "failed" });
+    expect(app.one("run-retry").exists()).toBe(false);
+    await app.pass(15_000);
+    expect(app.one("run-retry").text()).toBe("Retry from test");
+    expect(app.one("run-retry").classes()).toContain("primary");
+    expect(app.one("run-again").classes()).toContain("plain");
+    expect(app.one("retry-text").text()).toContain("the steps that passed before it are not run again, and their files are still here");
+    expect(app.one("attempts").exists()).toBe(false);
+
+    await app.one("run-retry").trigger("click");
+    await app.pass(1500);
+    expect(app.router.currentRoute.value.params["run"]).toBe("r-live");
+    expect(app.one("run-state").attributes("data-state")).toBe("running");
+    expect(app.one("run-attempt").text()).toBe("attempt 2");
+    expect(app.one("usual").exists()).toBe(false);
+    expect(states(app)).toEqual(["passed", "passed", "running", "pending", "pending"]);
+    expect(notes(app).slice(0, 3)).toEqual(["not run again", "not run again", ""]);
+    expect(chosen(app)).toBe("test");
+    await app.pass(15_000);
+    expect(app.one("run-state").attributes("data-state")).toBe("passed");
+    expect(app.one("run-retry").exists()).toBe(false);
+    expect(app.one("retry-text").exists()).toBe(false);
+  });
+
+  it("asks once on a double press, and says why when it is refused", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "lost" });
+    app.fake.failWith("runRetry", { code: "run_under_way", message: "run 9 is not over yet", hint: "", findings: [] });
+    const button = app.one("run-retry");
+    void button.trigger("click");
+    await button.trigger("click");
+    await app.pass();
+    expect(app.fake.calls.filter((call) => call === "runRetry")).toHaveLength(1);
+    expect(app.one("toast").text()).toContain("The run is not over yet");
+    expect(app.one("run-retry").attributes("aria-busy")).toBeUndefined();
+  });
+
+  it("begins its stage anew when its files were removed meanwhile", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "lost" });
+    expect(app.one("run-retry").text()).toBe("Retry from deploy");
+    await app.fake.keptRemove("r-live");
+    await app.pass();
+    expect(app.one("run-retry").text()).toBe("Retry from install");
+    expect(app.one("retry-text").text()).toContain("no longer kept");
+    await app.one("run-retry").trigger("click");
+    await app.pass(1000);
+    expect(states(app)[0]).toBe("starting");
+    expect(notes(app)).not.toContain("not run again");
+  });
+
+  it("says in Chinese what a retry does", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "lost", settings: { language: "zh-CN" } });
+    expect(app.one("run-retry").text()).toBe("从「deploy」重试");
+    expect(app.one("run-state").text()).toContain("丢失");
+    expect(app.one("retry-text").text()).toBe("重试从「deploy」继续：之前已通过的步骤不再运行，它们生成的文件还在。");
+  });
+
+  it("does not push a retry after a cancel", async () => {
+    const app = await openWindow("/history?state=cancelled");
+    await app.all("history-row")[0]!.trigger("click");
+    await app.pass();
+    expect(app.one("run-retry").classes()).toContain("plain");
+    expect(app.one("run-again").classes()).toContain("plain");
+  });
+
+  it("shows a lost step as such, what that means and what to do", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "lost" });
+    expect(app.one("run-state").attributes("data-state")).toBe("interrupted");
+    expect(app.one("run-state").text()).toContain("Lost");
+    expect(states(app)).toEqual(["passed", "passed", "passed", "interrupted", "passed"]);
+    expect(chosen(app)).toBe("deploy");
+    expect(notes(app)[3]).toBe("what it ran in went away before it ended");
+    const card = app.one("error-card");
+    expect(card.classes()).toContain("lost");
+    expect(card.text()).toContain("deploy was lost: what it ran in went away before it ended.");
+    expect(card.text()).toContain("the container engine was restarted");
+    expect(card.text()).toContain("check there before you retry");
+    expect(texts(app).join()).toContain("switching");
+  });
+
+  it("says when the app itself lost it", async () => {
+    const app = await openWindow("/run/r-live", {
+      scenario: "lost",
+      before: (fake) => {
+        const real = fake.runDetail;
+        fake.runDetail = async (id) => {
+          const detail = await real.call(fake, id);
+          const steps = detail.stages[0]!.steps.map((step) => (step.state === "interrupted" ? { ...step, reason: "unattended", message: "" } : step));
+          return { ...detail, stages: [{ ...detail.stages[0]!, steps }] };
+        };
+      },
+    });
+    expect(app.one("error-card").text()).toContain("Letterpress ended and could not take it over again");
+  });
+});
+
+describe("the attempts of a run", () => {
+  it("are chosen with their states, steps and logs, and the newest goes on meanwhile", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "retried" });
+    expect(app.all("attempt").map((one) => one.text())).toEqual(["FailedAttempt 1", "LostAttempt 2", "RunningAttempt 3"]);
+    expect(app.one("attempt-facts").exists()).toBe(false);
+    expect(texts(app).join()).not.toContain("FAIL");
+
+    await app.all("attempt")[0]!.find("input").setValue(true);
+    await app.pass(1000);
+    expect(states(app)).toEqual(["passed", "passed", "failed", "skipped", "passed"]);
+    expect(chosen(app)).toBe("test");
+    expect(app.one("error-card").text()).toContain("exit code 1");
+    expect(app.window.find(".row.current").text()).toContain("FAIL");
+    expect(app.one("attempt-facts").text()).toContain("today 14:00");
+    expect(app.one("run-state").attributes("data-state"), "the header is about the run").toBe("running");
+    expect(notes(app)).not.toContain("not run again");
+
+    await app.all("attempt")[1]!.find("input").setValue(true);
+    await app.pass(1000);
+    expect(states(app)).toEqual(["passed", "passed", "interrupted", "skipped", "passed"]);
+    expect(notes(app).slice(0, 2)).toEqual(["not run again", "not run again"]);
+
+    await app.all("attempt")[2]!.find("input").setValue(true);
+    await app.pass(1000);
+    expect(states(app).slice(0, 3)).toEqual(["passed", "passed", "running"]);
+    expect(app.one("error-card").exists()).toBe(false);
+  });
+
+  it("ask for the log of the attempt that is shown", async () => {
+    const asked: number[] = [];
+    const app = await openWindow("/run/r-live", {
+      scenario: "retried",
+      before: (fake) => {
+        const real = fake.logSummary;
+        fake.logSummary = (address) => {
+          if (address.step === 3) asked.push(address.attempt);
+          return real.call(fake, address);
+        };
+      },
+    });
+    await app.all("attempt")[1]!.find("input").setValue(true);
+    await app.pass();
+    await app.all("step-row")[0]!.trigger("click");
+    await app.pass();
+    expect([...new Set(asked)]).toEqual([3, 2]);
+    expect(texts(app).join()).toContain("npm http fetch");
+  });
+
+  it("go back to the newest on a retry", async () => {
+    const app = await openWindow("/history");
+    const row = app.all("history-row").find((one) => one.attributes("data-state") === "failed");
+    await row!.trigger("click");
+    await app.pass();
+    await app.one("run-retry").trigger("click");
+    await app.pass(1500);
+    await app.all("attempt")[0]!.find("input").setValue(true);
+    for (const press of ["ask", "kill"]) {
+      await app.one("cancel-button").trigger("click");
+      await app.pass();
+      expect(states(app)[2], press).toBe("failed");
+    }
+    expect(states(app)[2]).toBe("failed");
+    await app.one("run-retry").trigger("click");
+    await app.pass(1500);
+    expect(app.one("run-attempt").text()).toBe("attempt 3");
+    expect(states(app)[2]).toBe("running");
+  });
+});
+
+describe("a run that waits", () => {
+  it("says why, where it stands and what is before it, until it begins", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "queued" });
+    expect(app.one("run-state").attributes("data-state")).toBe("queued");
+    expect(app.one("queue-place").text()).toBe("Place 2 in the queue");
+    const card = app.one("queue-card");
+    expect(card.text()).toContain("It waits because 2 runs are under way, as many as may be at once on this computer.");
+    expect(card.findAll("[data-testid=history-row]").map((row) => row.attributes("data-run"))).toEqual(["r-first", "r-second", "r-third"]);
+    expect(card.find("a").attributes("href")).toBe("/settings#runs");
+    app.fake.begins("r-live");
+    await app.pass(1000);
+    expect(app.one("queue-card").exists()).toBe(false);
+    expect(app.one("queue-place").exists()).toBe(false);
+    expect(app.one("run-state").attributes("data-state")).toBe("running");
+  });
+
+  it.each([
+    ["project", "It waits because 1 run of this project is under way"],
+    ["environment", "It waits because 1 run to the same environment is under way"],
+  ] as const)("behind its own %s counts only those", async (reason, words) => {
+    const app = await openWindow("/run/r-live", {
+      scenario: "queued",
+      before: (fake) => {
+        const detail = fake.runDetail;
+        fake.runDetail = async (id) => {
+          const one = await detail.call(fake, id);
+          return { ...one, run: { ...one.run, project: "p-checkout", waiting: { position: 1, reason } } };
+        };
+      },
+    });
+    expect(app.one("queue-place").text()).toBe("Next in the queue");
+    expect(app.one("queue-card").text()).toContain(words);
+  });
+
+  it("says why also when the queue cannot be read, and can be cancelled", async () => {
+    const app = await openWindow("/run/r-live", {
+      scenario: "queued",
+      settings: { max_runs: 3 },
+      before: (fake) => fake.failWith("runQueue", { code: "not_owner", message: "", hint: "", findings: [] }),
+    });
+    expect(app.one("queue-card").text()).toContain("3 runs are under way");
+    expect(app.one("queue-card").findAll("[data-testid=history-row]")).toHaveLength(0);
+    expect(app.one("cancel-button").exists()).toBe(true);
+  });
+});
+
+describe("a run that is disturbed", () => {
+  it("waits for an engine that does not answer and says for how long", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "silent", settings: { engine_patience_s: 120 } });
+    expect(app.one("engine-wait").text()).toContain("The container engine does not answer.");
+    expect(app.one("engine-wait").text()).toContain("waits up to 2m for the engine");
+    expect(notes(app)[2]).toBe("waits for the container engine");
+    await app.all("step-row")[0]!.trigger("click");
+    await app.pass();
+    expect(app.one("engine-wait").exists()).toBe(false);
+  });
+
+  it("says that it was taken over, and how often", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "silent" });
+    expect(app.one("resumed").text()).toBe("Letterpress ended 1 time meanwhile; the run went on.");
+    const other = await openWindow("/run/r-live", { scenario: "running" });
+    expect(other.one("resumed").exists()).toBe(false);
+  });
+
+  it("cleans up after a cancel, and a second press ends that too", async () => {
+    const app = await openWindow("/run/r-live", { scenario: "cleanup" });
+    expect(app.one("cancelling").text()).toContain("The steps that clean up still run");
+    expect(app.one("cancel-button").text()).toBe("Kill now");
+    expect(states(app)).toEqual(["passed", "cancelled", "skipped", "skipped", "running"]);
+    expect(chosen(app)).toBe("tell the team");
+    await app.one("cancel-button").trigger("click");
+    await app.pass();
+    expect(states(app)[4]).toBe("cancelled");
+    expect(app.one("run-state").attributes("data-state")).toBe("cancelled");
+    expect(app.one("cancelling").exists()).toBe(false);
+  });
+});

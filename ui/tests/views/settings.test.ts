@@ -44,6 +44,72 @@ describe("the settings", () => {
     expect((field.element as HTMLInputElement).value).toBe(shown);
   });
 
+  it.each([
+    ["per-project-field", "max_runs_per_project", "4", 4],
+    ["per-project-field", "max_runs_per_project", "99", 16],
+    ["per-environment-field", "max_runs_per_environment", "0", 0],
+    ["keep-days", "keep_failed_days", "30", 30],
+    ["keep-days", "keep_failed_days", "1000", 365],
+    ["keep-size", "keep_failed_mb", "1000000", 1_000_000],
+    ["patience-field", "engine_patience_s", "7200", 3600],
+  ] as const)("take %s into %s: %s", async (field, setting, typed, stored) => {
+    const app = await openWindow("/settings");
+    const input = app.one(field).find("input");
+    await input.setValue(typed);
+    await input.trigger("keydown", { key: "Enter" });
+    await app.pass();
+    expect((await app.fake.settingsGet())[setting]).toBe(stored);
+    expect((input.element as HTMLInputElement).value).toBe(String(stored));
+  });
+
+  it("say that nothing is lost when the window is closed", async () => {
+    const app = await openWindow("/settings");
+    expect(app.window.find("#runs").text()).toContain("Runs go on when the window is closed.");
+  });
+
+  const confirm = async (app: Opened) => {
+    await app.pass();
+    [...document.querySelectorAll<HTMLElement>(".confirm button")].at(-1)!.click();
+    await app.pass();
+  };
+  const kept = (app: Opened) => app.all("kept-row").map((row) => row.attributes("data-run"));
+
+  it("show what is kept for retries, and remove one or all after a question", async () => {
+    const app = await openWindow("/settings", { scenario: "lost" });
+    expect(kept(app)).toHaveLength(5);
+    expect(kept(app)[0]).toBe("r-live");
+    expect(app.one("kept-row").text()).toContain("storefront-sample no. 9");
+    expect(app.one("kept-row").text()).toContain("size unknown");
+    expect(app.all("kept-row")[1]!.text()).toMatch(/\d+ MB/);
+    await app.one("kept-more").trigger("click");
+    const all = kept(app).length;
+    expect(all).toBeGreaterThan(5);
+    expect(app.one("kept-now").text()).toContain(`${all} runs`);
+
+    await app.one("kept-row").find("button").trigger("click");
+    await app.pass();
+    expect(app.text()).toContain("Remove the kept files of storefront-sample no. 9?");
+    await confirm(app);
+    expect(kept(app)).toHaveLength(all - 1);
+    expect(kept(app)).not.toContain("r-live");
+
+    await app.window.find("button[aria-label='Remove all now']").trigger("click");
+    await confirm(app);
+    expect(kept(app)).toEqual([]);
+    expect(app.one("kept-now").text()).toBe("No files are kept now.");
+    expect((await app.fake.keptList()).runs).toEqual([]);
+  });
+
+  it("follow what is kept elsewhere, and say what is wrong with it", async () => {
+    const app = await openWindow("/settings", { scenario: "lost" });
+    await app.fake.keptRemove("r-live");
+    await app.pass(1000);
+    expect(kept(app)).not.toContain("r-live");
+    const broken = await openWindow("/settings", { before: (fake) => fake.failWith("keptList", { code: "no_engine", message: "", hint: "", findings: [] }) });
+    expect(broken.window.find("#kept [data-testid=error-card]").attributes("data-code")).toBe("no_engine");
+    expect(broken.one("keep-days").exists()).toBe(true);
+  });
+
   it("set a secret, clear its value from the page, and remove it", async () => {
     const app = await openWindow("/settings");
     await app.one("secret-name").setValue(" webhook_url ");
@@ -86,9 +152,54 @@ describe("the settings", () => {
   it("say where the key lies and which engines were tried", async () => {
     const app = await openWindow("/settings");
     expect(app.text()).toContain("/home/lin/.local/share/letterpress/vault.key");
-    expect(app.all("engine-row").map((row) => row.attributes("data-answers"))).toEqual(["true", "false"]);
+    expect(app.all("engine-row").map((row) => row.attributes("data-answers"))).toEqual(["true", "false", "false"]);
     expect(app.all("engine-row")[1]!.text()).toContain("no such file");
     expect(app.one("app-version").text()).toBe("0.1.0");
+  });
+
+  const radio = (app: Opened, choice: string) => app.window.find(`[data-choice="${choice}"] input`);
+  const used = (app: Opened) => app.all("engine-row").filter((row) => row.attributes("data-used") === "true").map((row) => row.attributes("data-choice"));
+
+  it("take a docker context into use, ask it, and go back to the automatic choice", async () => {
+    const app = await openWindow("/settings");
+    expect(used(app)).toEqual(["unix:///var/run/docker.sock"]);
+    expect(app.window.find('[data-choice="build"]').text()).toContain("Not asked yet");
+    expect(app.fake.calls).not.toContain("engineProbe");
+    await radio(app, "build").setValue(true);
+    await app.pass();
+    expect((await app.fake.settingsGet()).engine).toBe("build");
+    expect(used(app)).toEqual(["build"]);
+    for (const word of ["build", "Docker 28.2.2", "the big machine", "in use"]) expect(app.window.find('[data-choice="build"]').text()).toContain(word);
+    await app.one("engine-automatic").find("input").setValue(true);
+    await app.pass();
+    expect((await app.fake.settingsGet()).engine).toBe("");
+    expect(used(app)).toEqual(["unix:///var/run/docker.sock"]);
+  });
+
+  it("take an address that is typed, by keyboard alone", async () => {
+    const app = await openWindow("/settings");
+    const field = app.one("engine-other");
+    await field.trigger("keydown", { key: "Enter" });
+    await app.pass();
+    expect(app.fake.calls).not.toContain("settingsSet");
+    await field.setValue(" ssh://ann@away ");
+    await field.trigger("keydown", { key: "Enter" });
+    await app.pass();
+    expect((await app.fake.settingsGet()).engine).toBe("ssh://ann@away");
+    expect(used(app)).toEqual(["ssh://ann@away"]);
+    expect((field.element as HTMLInputElement).value).toBe("");
+    expect(app.text()).toContain("nobody listens there");
+  });
+
+  it("keep the engine that was in use when another one is refused", async () => {
+    const refused = { code: "input_invalid" as const, message: "there is no docker context `away`", hint: "make one", findings: [] };
+    const app = await openWindow("/settings", { before: (fake) => fake.failWith("settingsSet", refused) });
+    await app.one("engine-other").setValue("away");
+    await app.one("engine-other-use").trigger("click");
+    await app.pass();
+    expect(app.one("toast").text()).toContain("there is no docker context");
+    expect((app.one("engine-other").element as HTMLInputElement).value).toBe("away");
+    expect(used(app)).toEqual(["unix:///var/run/docker.sock"]);
   });
 
   it("show no secret, waiting and trouble in their own words", async () => {

@@ -4,16 +4,22 @@ use crate::notices::{Hub, Notices};
 use crate::options::AppOptions;
 use crate::ownership::{self, Ownership};
 use crate::secrets::VaultCell;
+use crate::settings;
+use lp_engine::Engine;
 use lp_store::{Logs, Store};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How long the end of the app waits for the removal of what finished runs have made.
+const LAST_CLEAN_UP: Duration = Duration::from_secs(30);
 
 /// The app: one data folder, opened. Desktop and command line hold exactly one; methods are the use cases.
 ///
 /// # Concurrency
-/// All methods may be called from any number of tasks. [`App::shutdown`] must be called before the process ends: it stops
-/// the runs, removes what they made and gives the data folder free.
+/// All methods may be called from any number of tasks. [`App::shutdown`] should be called before the process ends: it leaves runs that
+/// are under way to the next owner in order and gives the data folder free. A process that is killed instead loses nothing either.
 pub struct App {
     pub(crate) options: AppOptions,
     pub(crate) store: Store,
@@ -31,15 +37,16 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the data folder, making it at first. The first process becomes its owner and tidies up what an earlier one left:
-    /// unfinished runs are marked as interrupted, and their containers, networks, volumes and processes removed in the background.
+    /// Opens the data folder, making it at first. The first process that may ([`AppOptions::drives`]) becomes its owner and goes on with what
+    /// an earlier one left: unfinished runs are taken up where they are, and what nobody claims is removed in the background.
     ///
     /// # Errors
     /// `NewerData`, `DiskFull`, `StoreUnavailable`.
     pub async fn open(options: AppOptions) -> Result<Arc<Self>, ApiError> {
         let store = Store::open(&options.data_folder).await?;
         let (owner, folder_id) = ownership::lock_and_identify(&options.data_folder).await?;
-        let engines = Arc::new(Engines::new(&options, &folder_id));
+        let owner = owner.filter(|_| options.drives);
+        let engines = Arc::new(Engines::open(&options, &folder_id, &settings::stored(&store).await?.engine).await);
         let app = Arc::new(Self {
             logs: Logs::new(&options.data_folder),
             store,
@@ -72,24 +79,36 @@ impl App {
 
     /// Waits until no run is under way here.
     pub async fn wait_idle(&self) {
-        let first = |engine: lp_engine::Engine| engine.live().first().and_then(|run| engine.run(run));
+        let first = |engine: Engine| engine.live().first().and_then(|run| engine.run(run));
         // Not by notices: the last one of a run goes out a moment before the engine takes the run off its list.
         while let Some(run) = self.ownership.engine().and_then(first) {
             run.wait().await;
         }
     }
 
-    /// Ends everything in order: runs are stopped at once and what they made is removed, then the data folder is given free.
-    /// Safe to call twice.
+    /// Ends everything in order: what runs that are over have made is removed, runs that are under way are left as they are (their
+    /// programs go on, the next owner takes them up), then the data folder is given free. Safe to call twice.
     pub async fn shutdown(&self) {
         self.ending.cancel();
         if let Some(engine) = self.ownership.engine() {
-            engine.shutdown().await;
+            // What is not removed by then is removed by the next owner.
+            let _late = tokio::time::timeout(LAST_CLEAN_UP, self.wait_for_clean_up(&engine)).await;
+            engine.suspend().await;
         }
         self.tasks.close();
         self.tasks.wait().await;
         self.ownership.give_up();
         self.store.close().await;
+    }
+
+    /// Waits until what runs that are over have made is removed.
+    async fn wait_for_clean_up(&self, engine: &Engine) {
+        for id in engine.live() {
+            let is_over = self.store.run(&id).await.is_ok_and(|run| run.state.is_final());
+            if is_over && let Some(run) = engine.run(&id) {
+                run.wait().await;
+            }
+        }
     }
 
     pub(crate) fn apply_settings(&self, settings: &Settings) {

@@ -1,11 +1,13 @@
 //! Rows of the store and types of the pure crates as DTOs.
 
 use crate::dto::{
-    Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, RunDetail, RunSummary, StageDetail, StepDetail, Workflow,
+    Attempt, Cleanup, CleanupPolicy, Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail, RunSummary,
+    StageDetail, StepDetail, WaitReason, Workflow,
 };
 use crate::time;
+use lp_engine::WaitsFor;
 use lp_model::{CancelReason, EventFacts, OnFailure, Plan, SkipReason, StepKind, StepOutcome};
-use lp_store::{Run, StageRun, StepRun};
+use lp_store::{Project, Run, RunAttempt, StageRun, StepRun};
 
 pub(crate) fn project_kind(kind: lp_store::ProjectKind) -> ProjectKind {
     match kind {
@@ -72,6 +74,8 @@ pub(crate) fn run_summary(run: &Run, project_name: &str, facts: Option<&EventFac
         ended: run.ended_ms.map(time::to_text),
         actor: run.actor.clone(),
         message: run.message.clone(),
+        attempt: run.attempt,
+        waiting: None,
     }
 }
 
@@ -114,7 +118,10 @@ pub(crate) fn step_detail(row: &StepRun, facts: StepFacts) -> StepDetail {
         exit_code: row.exit_code,
         reason: reason(row).to_owned(),
         message: row.message.clone(),
-        hint: row.hint.clone(),
+        hint: match row.outcome {
+            Some(StepOutcome::Lost { .. }) if row.hint.is_empty() => "retry the run: it goes on from the lost step".to_owned(),
+            _ => row.hint.clone(),
+        },
         note: facts.note,
         failure_ignored: facts.failure_ignored,
         log_lines: facts.log_lines,
@@ -132,6 +139,8 @@ fn reason(row: &StepRun) -> &'static str {
         (None, Some(StepOutcome::Signalled { .. })) => "signal",
         (None, Some(StepOutcome::Cancelled { reason: CancelReason::TimedOut })) => "timed_out",
         (None, Some(StepOutcome::Cancelled { .. })) => "cancelled",
+        (None, Some(StepOutcome::Lost { .. })) => "lost",
+        (None, Some(StepOutcome::Interrupted)) => "unattended",
         _ => "",
     }
 }
@@ -152,16 +161,65 @@ pub(crate) fn failure_ignored(step: &lp_model::Step) -> bool {
     step.on_failure == OnFailure::Ignore
 }
 
+/// What a run screen shows besides the run's row and stages.
+pub(crate) struct RunFacts {
+    pub isolated: bool,
+    pub can_run_again: bool,
+    pub retry: Retry,
+    pub attempts: Vec<Attempt>,
+    pub resumed: u32,
+    /// Number of the newest event.
+    pub seq: u64,
+}
+
 /// A run with everything that the run screen shows.
-pub(crate) fn run_detail(run: RunSummary, backend: &str, stages: Vec<StageDetail>, more: (&Run, bool, bool, u64)) -> RunDetail {
-    let (row, isolated, can_run_again, seq) = more;
+pub(crate) fn run_detail(run: RunSummary, row: &Run, stages: Vec<StageDetail>, facts: RunFacts) -> RunDetail {
     RunDetail {
         run,
-        backend: backend.to_owned(),
-        isolated,
+        backend: row.backend.clone(),
+        isolated: facts.isolated,
         stages,
         inputs: row.inputs.clone(),
-        can_run_again,
-        seq: u32::try_from(seq).unwrap_or(u32::MAX),
+        can_run_again: facts.can_run_again,
+        retry: facts.retry,
+        attempts: facts.attempts,
+        resumed: facts.resumed,
+        seq: u32::try_from(facts.seq).unwrap_or(u32::MAX),
+    }
+}
+
+pub(crate) fn attempt(row: &RunAttempt, stages: Vec<StageDetail>) -> Attempt {
+    Attempt {
+        number: row.number,
+        state: row.state.into(),
+        started: row.started_ms.map(time::to_text),
+        ended: row.ended_ms.map(time::to_text),
+        message: row.message.clone(),
+        stages,
+    }
+}
+
+pub(crate) fn cleanup(project: &Project) -> Cleanup {
+    let policy = match project.cleanup {
+        lp_store::CleanupPolicy::Dialect => CleanupPolicy::Dialect,
+        lp_store::CleanupPolicy::Always => CleanupPolicy::Always,
+        lp_store::CleanupPolicy::Never => CleanupPolicy::Never,
+    };
+    Cleanup { policy, seconds: project.cleanup_s }
+}
+
+pub(crate) fn cleanup_policy(policy: CleanupPolicy) -> lp_store::CleanupPolicy {
+    match policy {
+        CleanupPolicy::Dialect => lp_store::CleanupPolicy::Dialect,
+        CleanupPolicy::Always => lp_store::CleanupPolicy::Always,
+        CleanupPolicy::Never => lp_store::CleanupPolicy::Never,
+    }
+}
+
+pub(crate) fn wait_reason(waits_for: WaitsFor) -> WaitReason {
+    match waits_for {
+        WaitsFor::Machine => WaitReason::Machine,
+        WaitsFor::Project => WaitReason::Project,
+        WaitsFor::Environment => WaitReason::Environment,
     }
 }

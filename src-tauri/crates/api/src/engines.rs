@@ -1,96 +1,235 @@
-//! The places where steps can run on this computer.
+//! The places where steps can run: the container engines that this computer knows, one of which is used, and the computer itself.
 
-use crate::dto::EngineStatus;
+mod contexts;
+mod list;
+
+use crate::app::App;
+use crate::dto::{ApiError, EngineStatus, ErrorCode};
 use crate::logins::DockerLogins;
 use crate::options::AppOptions;
+use contexts::Contexts;
+use list::Entry;
 use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment};
 use lp_backend_host::HostBackend;
 use lp_engine::ports::Backends;
 use lp_model::BackendKind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinSet;
 
-/// Both backends of this computer.
+/// Kinds of addresses that a person may choose.
+const SCHEMES: [&str; 6] = ["unix", "tcp", "http", "https", "ssh", "npipe"];
+
+/// The container engine in use, and this computer.
 pub(crate) struct Engines {
-    docker: Arc<DockerBackend>,
+    environment: EngineEnvironment,
+    /// `DOCKER_CONTEXT`.
+    docker_context: Option<String>,
+    folder_id: String,
+    logins: Arc<DockerLogins>,
     host: Arc<HostBackend>,
-    /// One backend per address, only to ask each for itself.
-    probes: Vec<(EngineAddress, DockerBackend)>,
-    /// What the last question to each address gave.
-    statuses: Mutex<Option<Vec<EngineStatus>>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    docker: Arc<DockerBackend>,
+    /// Those that were in use before, in this process: what they hold of ours is still swept.
+    earlier: Vec<Arc<DockerBackend>>,
+    entries: Vec<Entry>,
+    /// What was answered when it was last asked, by choice.
+    answers: HashMap<String, Result<EngineInfo, String>>,
+}
+
+impl State {
+    /// The addresses of what is used, best first.
+    fn used(entries: &[Entry]) -> Vec<EngineAddress> {
+        entries.iter().filter(|entry| entry.used).map(|entry| entry.address.clone()).collect()
+    }
 }
 
 impl Engines {
-    pub fn new(options: &AppOptions, folder_id: &str) -> Self {
+    /// With the engine that the setting `choice` names.
+    pub async fn open(options: &AppOptions, folder_id: &str, choice: &str) -> Self {
         let value = |name: &str| options.environment.get(name).filter(|value| !value.is_empty()).cloned();
-        let addresses = EngineAddress::candidates(&EngineEnvironment {
+        let environment = EngineEnvironment {
             docker_host: value("DOCKER_HOST"),
+            docker_tls: value("DOCKER_TLS").is_some(),
             docker_tls_verify: value("DOCKER_TLS_VERIFY").is_some(),
             docker_cert_path: value("DOCKER_CERT_PATH"),
+            docker_config: value("DOCKER_CONFIG"),
+            ssh_config: value("LETTERPRESS_SSH_CONFIG"),
             home: value("HOME").or_else(|| value("USERPROFILE")),
             runtime_dir: value("XDG_RUNTIME_DIR"),
             windows: cfg!(windows),
-        });
-        let logins = Arc::new(DockerLogins::new(value("DOCKER_CONFIG"), value("HOME").or_else(|| value("USERPROFILE"))));
-        Self {
-            docker: Arc::new(DockerBackend::new(DockerOptions { logins, ..DockerOptions::new(addresses.clone(), folder_id) })),
+        };
+        let logins = Arc::new(DockerLogins::new(environment.docker_config.clone(), environment.home.clone()));
+        let nothing = DockerBackend::new(DockerOptions::new(Vec::new(), folder_id));
+        let state = State { docker: Arc::new(nothing), earlier: Vec::new(), entries: Vec::new(), answers: HashMap::new() };
+        let engines = Self {
+            environment,
+            docker_context: value("DOCKER_CONTEXT"),
+            folder_id: folder_id.to_owned(),
+            logins,
             host: Arc::new(HostBackend::new(options.data_folder.join("host"))),
-            probes: addresses
-                .into_iter()
-                .map(|address| (address.clone(), DockerBackend::new(DockerOptions::new(vec![address], folder_id))))
-                .collect(),
-            statuses: Mutex::new(None),
-        }
+            state: Mutex::new(state),
+        };
+        engines.choose(choice, true).await;
+        engines.state().earlier.clear();
+        engines
     }
 
-    pub fn all(&self) -> [Arc<dyn Backend>; 2] {
-        [Arc::clone(&self.docker) as _, Arc::clone(&self.host) as _]
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the contexts and makes the list anew, so that what the `docker` command has changed meanwhile counts. Another engine is taken
+    /// into use only when it `may_switch`: the stages of one run must not end up on two engines.
+    pub async fn choose(&self, choice: &str, may_switch: bool) {
+        let contexts = self.contexts().await;
+        let entries = list::entries(choice.trim(), &self.environment, self.docker_context.as_deref(), &contexts);
+        let mut state = self.state();
+        let (before, now) = (State::used(&state.entries), State::used(&entries));
+        if before == now {
+            state.entries = entries;
+            return;
+        }
+        if !may_switch {
+            return;
+        }
+        let logins = self.logins.clone();
+        let docker = Arc::new(DockerBackend::new(DockerOptions { logins, ..DockerOptions::new(now, &self.folder_id) }));
+        let earlier = std::mem::replace(&mut state.docker, docker);
+        state.earlier.push(earlier);
+        state.entries = entries;
+        state.answers.clear();
+    }
+
+    async fn contexts(&self) -> Contexts {
+        let Some(folder) = self.environment.docker_folder() else { return Contexts::default() };
+        let ssh_config = self.environment.ssh_config.clone();
+        let read = tokio::task::spawn_blocking(move || Contexts::read(&folder, ssh_config.as_deref().map(std::path::Path::new)));
+        read.await.unwrap_or_else(|problem| {
+            tracing::warn!(%problem, "the docker contexts cannot be read");
+            Contexts::default()
+        })
+    }
+
+    /// Whether a choice can be meant at all.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InputInvalid`], with what can be chosen.
+    pub async fn check(&self, choice: &str) -> Result<(), ApiError> {
+        let choice = choice.trim();
+        if choice.is_empty() {
+            return Ok(());
+        }
+        if list::is_address(choice) {
+            let address = EngineAddress::new(choice);
+            return match address.problem {
+                None if choice.split_once("://").is_some_and(|(scheme, rest)| SCHEMES.contains(&scheme) && !rest.is_empty()) => Ok(()),
+                None => Err(ApiError::new(ErrorCode::InputInvalid, format!("`{}` is not the address of a container engine", address.url))
+                    .hint("give one such as `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`")),
+                Some(problem) => Err(ApiError::new(ErrorCode::InputInvalid, format!("`{}`: {problem}", address.url))),
+            };
+        }
+        let contexts = self.contexts().await;
+        if contexts.all.iter().any(|context| context.name == choice) {
+            return Ok(());
+        }
+        let names: Vec<_> = contexts.all.iter().map(|context| format!("`{}`", context.name)).collect();
+        let those = if names.is_empty() { "there are none yet".to_owned() } else { format!("there are {}", names.join(", ")) };
+        Err(ApiError::new(ErrorCode::InputInvalid, format!("there is no docker context `{choice}`"))
+            .hint(format!("{those}; make one with `docker context create`, or give an address such as `ssh://user@host`")))
+    }
+
+    /// All that may hold something of ours.
+    pub fn all(&self) -> Vec<Arc<dyn Backend>> {
+        let state = self.state();
+        let mut all: Vec<Arc<dyn Backend>> = vec![Arc::clone(&state.docker) as _, Arc::clone(&self.host) as _];
+        all.extend(state.earlier.iter().map(|docker| Arc::clone(docker) as _));
+        all
     }
 
     /// The engine that answers, asked now.
     pub async fn answering(&self) -> Option<EngineInfo> {
-        self.docker.probe().await.ok()
+        let docker = Arc::clone(&self.state().docker);
+        docker.probe().await.ok()
     }
 
-    /// What each address says: the last answers, or asked now when `again` or never asked.
+    /// What each engine says. Those that are used are asked at least once, the others only when all are asked `again`: another computer
+    /// is not logged in to because somebody looks at a list.
     pub async fn statuses(&self, again: bool) -> Vec<EngineStatus> {
-        let remembered = self.statuses.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(statuses) = remembered
-            && !again
-        {
-            return statuses;
+        let (entries, known) = {
+            let state = self.state();
+            (state.entries.clone(), state.answers.clone())
+        };
+        let mut asked = JoinSet::new();
+        for entry in entries.iter().filter(|entry| again || (entry.used && !known.contains_key(&entry.choice))) {
+            let (choice, address) = (entry.choice.clone(), entry.address.clone());
+            let probe = DockerBackend::new(DockerOptions::new(vec![address], &self.folder_id));
+            asked.spawn(async move { (choice, probe.probe().await.map_err(|problem| problem.to_string())) });
         }
-        let mut statuses = Vec::new();
-        for (address, backend) in &self.probes {
-            statuses.push(match backend.probe().await {
-                Ok(info) => EngineStatus {
-                    name: info.name,
-                    version: info.version,
-                    api_version: info.api_version,
-                    address: address.url.clone(),
-                    answers: true,
-                    problem: String::new(),
-                },
-                Err(problem) => EngineStatus {
-                    name: address.url.clone(),
-                    version: String::new(),
-                    api_version: String::new(),
-                    address: address.url.clone(),
-                    answers: false,
-                    problem: problem.to_string(),
-                },
-            });
-        }
-        *self.statuses.lock().unwrap_or_else(PoisonError::into_inner) = Some(statuses.clone());
-        statuses
+        let answers: HashMap<_, _> = asked.join_all().await.into_iter().collect();
+        let mut state = self.state();
+        state.answers.extend(answers);
+        statuses(&state.entries, &state.answers)
     }
+}
+
+/// The list for people. Of several that may be used it is the first that answers.
+fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, String>>) -> Vec<EngineStatus> {
+    let mut candidates = entries.iter().filter(|entry| entry.used);
+    let only = if let (Some(one), None) = (candidates.next(), candidates.next()) { Some(one) } else { None };
+    let used = entries.iter().find(|entry| entry.used && matches!(answers.get(&entry.choice), Some(Ok(_)))).or(only);
+    let of = |entry: &Entry| {
+        let answer = answers.get(&entry.choice);
+        let info = answer.and_then(|answer| answer.as_ref().ok());
+        EngineStatus {
+            choice: entry.choice.clone(),
+            context: entry.context.clone(),
+            description: entry.description.clone(),
+            name: info.map_or(entry.address.url.clone(), |info| info.name.clone()),
+            version: info.map(|info| info.version.clone()).unwrap_or_default(),
+            api_version: info.map(|info| info.api_version.clone()).unwrap_or_default(),
+            address: entry.address.url.clone(),
+            used: used.is_some_and(|used| used.choice == entry.choice),
+            asked: answer.is_some(),
+            answers: info.is_some(),
+            problem: answer.and_then(|answer| answer.as_ref().err()).cloned().unwrap_or_default(),
+        }
+    };
+    entries.iter().map(of).collect()
 }
 
 impl Backends for Engines {
     fn backend(&self, kind: BackendKind) -> Option<Arc<dyn Backend>> {
         Some(match kind {
-            BackendKind::Docker => Arc::clone(&self.docker) as _,
+            BackendKind::Docker => Arc::clone(&self.state().docker) as _,
             BackendKind::Host => Arc::clone(&self.host) as _,
         })
+    }
+}
+
+impl App {
+    /// Takes the engine of the settings into use, unless runs are under way: those stay where they are.
+    pub(crate) async fn choose_engine(&self, choice: &str) {
+        self.engines.choose(choice, self.live_runs() == 0).await;
+    }
+
+    /// Whether the settings may name this engine.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InputInvalid`] when there is no such engine, or runs are under way on another one.
+    pub(crate) async fn check_engine(&self, before: &str, choice: &str) -> Result<(), ApiError> {
+        if before == choice {
+            return Ok(());
+        }
+        self.engines.check(choice).await?;
+        match self.live_runs() {
+            0 => Ok(()),
+            _ => Err(ApiError::new(ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way")
+                .hint("wait until they are over, or cancel them")),
+        }
     }
 }

@@ -48,8 +48,8 @@ pub struct Following {
 }
 
 impl App {
-    /// Follows a run. Should the process end that drives it, this one takes the data folder over, so that the run is marked as
-    /// interrupted and the following ends.
+    /// Follows a run from the beginning of what is stored. Where nobody drives it, and should the process end that does, this one takes the data
+    /// folder over and goes on with the run.
     pub fn follow(self: &Arc<Self>, run: &str) -> Following {
         Following {
             app: Arc::clone(self),
@@ -126,8 +126,13 @@ impl Following {
         if is_over {
             self.pending.push_back(Progress::Ended(Box::new(detail)));
             self.ended = true;
-        } else if let Err(error) = self.app.try_own().await {
-            tracing::warn!(message = error.message, "the data folder cannot be taken over");
+        } else {
+            if let Err(error) = self.app.try_own().await {
+                tracing::warn!(message = error.message, "the data folder cannot be taken over");
+            }
+            if self.pending.is_empty() {
+                self.app.must_be_driven(&self.run).await?;
+            }
         }
         Ok(!self.pending.is_empty())
     }
@@ -150,39 +155,18 @@ impl Following {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::AppOptions;
-    use crate::dto::{RunRequest, RunStateWord};
-    use lp_git::{CommitSpec, FileSpec};
+    use crate::dto::RunStateWord;
+    use crate::testing::{open, project, request};
     use lp_model::RunId;
     use lp_store::NewRun;
-    use std::path::Path;
-
-    async fn open(folder: &Path) -> Arc<App> {
-        let options = AppOptions::without_engine(folder.join("data"));
-        App::open(options).await.unwrap()
-    }
 
     #[tokio::test]
-    async fn who_follows_a_run_takes_over_when_its_owner_is_gone() {
+    async fn who_follows_a_run_takes_it_up_when_its_owner_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let pipeline = "kind: pipeline\nname: default\nsteps:\n- {name: hello, image: alpine, commands: [echo hello]}\n";
-        let commit = CommitSpec {
-            message: "begin".into(),
-            author_name: "Lin Yue".into(),
-            author_email: "lin@example.com".into(),
-            time_ms: 1_000_000,
-            offset_min: 0,
-            branch: "main".into(),
-            files: vec![FileSpec { path: ".drone.yml".into(), bytes: pipeline.into(), executable: false }],
-            deletes: vec![],
-            tag: None,
-        };
-        lp_git::create(&folder.path().join("shop"), &[commit]).unwrap();
         let owner = open(folder.path()).await;
-        let project = owner.open_project(&folder.path().join("shop").display().to_string()).await.unwrap();
-        let workflow = owner.choose_workflow(&project.id, "", None, None).await.unwrap();
-        let request = RunRequest { project: project.id, workflow, version: String::new(), inputs: [].into(), allow_host: true };
-        let prepared = owner.prepare(&request, (1, None)).await.unwrap();
+        let project = project(&owner, folder.path(), pipeline).await;
+        let prepared = owner.prepare(&request(&owner, &project).await, (1, None)).await.unwrap();
         let id = RunId::parse("run-1").unwrap();
         let new = NewRun {
             id: id.clone(),
@@ -205,12 +189,17 @@ mod tests {
         assert_eq!(detail.run.state, RunStateWord::Queued);
         // As when its process dies: the system takes the lock back, nothing else happens.
         owner.ownership.give_up();
+        let mut lines = Vec::new();
         let ended = loop {
-            if let Progress::Ended(detail) = following.next().await.unwrap() {
-                break detail;
+            match following.next().await.unwrap() {
+                Progress::Ended(detail) => break detail,
+                Progress::Lines(more) => lines.extend(more.lines),
+                Progress::Changed(_) => {}
             }
         };
-        assert_eq!(ended.run.state, RunStateWord::Interrupted);
+        assert_eq!((ended.run.state, ended.resumed), (RunStateWord::Passed, 1));
+        assert_eq!(lines, ["+ echo hello", "hello"]);
+        assert_eq!(guest.status().await.unwrap().resumed_runs, [id.to_string()]);
         assert!(guest.find_run("nosuch#last", ".").await.is_err(), "not the newest of another project");
         owner.shutdown().await;
         guest.shutdown().await;

@@ -2,7 +2,7 @@
 //! which only this user may use.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, RunRequest};
+use crate::dto::{ApiError, ErrorCode, KeptFiles, RunRequest, RunSummary};
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,19 @@ enum Wish {
     Ping,
     Start(RunRequest),
     Again(String),
+    Retry(String),
     Cancel(String),
+    /// Without a grace time.
+    Kill(String),
+    Queue,
+    RemoveKept(Option<String>),
+}
+
+impl Wish {
+    /// Whether it makes a run begin: one who does not take guests' runs leaves such wishes to the next owner.
+    fn begins_a_run(&self) -> bool {
+        matches!(self, Self::Ping | Self::Start(_) | Self::Again(_) | Self::Retry(_))
+    }
 }
 
 type Answer = Result<String, ApiError>;
@@ -88,10 +100,18 @@ async fn serve(app: &Arc<App>, stream: UnixStream) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
     let answer: Answer = match serde_json::from_str(&line) {
+        Ok(wish) if wish.begins_a_run() && !app.options.accept_guests => {
+            Err(ApiError::new(ErrorCode::NotOwner, "another letterpress drives the runs of this data folder and takes none from others")
+                .hint("wait until it ends; this happens by itself"))
+        }
         Ok(Wish::Ping) => Ok(String::new()),
         Ok(Wish::Start(request)) => app.start_run(&request).await,
         Ok(Wish::Again(run)) => app.run_again(&run).await,
+        Ok(Wish::Retry(run)) => app.retry_run(&run).await.map(|()| String::new()),
         Ok(Wish::Cancel(run)) => app.cancel_run(&run).await.map(|()| String::new()),
+        Ok(Wish::Kill(run)) => app.kill_run(&run).await.map(|()| String::new()),
+        Ok(Wish::Queue) => app.queue().await.map(|queue| json(&queue)),
+        Ok(Wish::RemoveKept(run)) => app.remove_kept(run.as_deref()).await.map(|kept| json(&kept)),
         Err(problem) => Err(ApiError::new(ErrorCode::BadRequest, format!("the wish is not understood: {problem}"))
             .hint("both processes should be the same version of Letterpress")),
     };
@@ -140,7 +160,38 @@ pub(crate) async fn again(app: &App, run: &str) -> Answer {
     ask(app, &Wish::Again(run.to_owned())).await
 }
 
+/// Lets the owner retry a run.
+pub(crate) async fn retry(app: &App, run: &str) -> Result<(), ApiError> {
+    ask(app, &Wish::Retry(run.to_owned())).await.map(|_| ())
+}
+
 /// Lets the owner cancel a run.
 pub(crate) async fn cancel(app: &App, run: &str) -> Result<(), ApiError> {
     ask(app, &Wish::Cancel(run.to_owned())).await.map(|_| ())
+}
+
+/// Lets the owner kill a run.
+pub(crate) async fn kill(app: &App, run: &str) -> Result<(), ApiError> {
+    ask(app, &Wish::Kill(run.to_owned())).await.map(|_| ())
+}
+
+/// The queue as the owner sees it.
+pub(crate) async fn queue(app: &App) -> Result<Vec<RunSummary>, ApiError> {
+    ask(app, &Wish::Queue).await.and_then(|text| read(&text))
+}
+
+/// Lets the owner remove kept files.
+pub(crate) async fn remove_kept(app: &App, run: Option<&str>) -> Result<KeptFiles, ApiError> {
+    ask(app, &Wish::RemoveKept(run.map(str::to_owned))).await.and_then(|text| read(&text))
+}
+
+fn json(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).expect("plain data")
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    serde_json::from_str(text).map_err(|problem| {
+        ApiError::new(ErrorCode::BadRequest, format!("the answer is not understood: {problem}"))
+            .hint("both processes should be the same version of Letterpress")
+    })
 }

@@ -2,8 +2,8 @@
 //!
 //! It knows nothing about Tauri, windows or terminals.
 //!
-//! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `pipelines`, `prepare`, `runs`, `logs`,
-//! `secrets`, `status`), and last what holds them together: `ownership`, `guests`, `engines`, `ports`.
+//! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `pipelines`, `prepare`, `runs`,
+//! `retry`, `queue`, `logs`, `kept`, `secrets`, `status`), and last what holds them together: `ownership`, `guests`, `engines`, `ports`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod app;
@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod follow;
 mod guests;
+mod kept;
 mod linting;
 mod logins;
 mod logs;
@@ -26,12 +27,16 @@ mod ports;
 mod prepare;
 mod previous;
 mod projects;
+mod queue;
 mod report;
+mod retry;
 mod runs;
 mod sample;
 mod secrets;
 mod settings;
 mod status;
+#[cfg(test)]
+mod testing;
 mod time;
 
 pub use app::App;

@@ -220,12 +220,12 @@ mod tests {
         let key = LogKey { run: "run-1".into(), stage: 1, step: 1, attempt: 1 };
         let (run, step) = key.parse().unwrap();
         let mut writer = app.logs.writer(&run, step, 0).unwrap();
-        writer.append(b"waiting\n", 0).unwrap();
+        writer.append(b"waiting\n", 0, None).unwrap();
         assert_eq!(app.settled_lines(&key, 0, false).await.unwrap(), ["waiting"]);
-        writer.append(b"50 %", 0).unwrap();
+        writer.append(b"50 %", 0, None).unwrap();
         assert_eq!(app.settled_lines(&key, 1, false).await.unwrap(), [""; 0]);
         assert_eq!(app.settled_lines(&key, 1, true).await.unwrap(), ["50 %"]);
-        writer.append(format!("\n{}\n", "x".repeat(1 << 20)).as_bytes(), 0).unwrap();
+        writer.append(format!("\n{}\n", "x".repeat(1 << 20)).as_bytes(), 0, None).unwrap();
         let long = app.settled_lines(&key, 2, true).await.unwrap();
         assert!(long[0].len() < 20_000 && long[0].ends_with("more bytes: see the log)"), "a cut line says so");
         app.shutdown().await;
@@ -241,9 +241,9 @@ mod tests {
         let mut writer = app.logs.writer(&run, step, 0).unwrap();
         let block = format!("{}\n", "x".repeat(1023)).repeat(1024);
         for _ in 0..70 {
-            writer.append(block.as_bytes(), 0).unwrap();
+            writer.append(block.as_bytes(), 0, None).unwrap();
         }
-        writer.append(b"the needle\n", 0).unwrap();
+        writer.append(b"the needle\n", 0, None).unwrap();
         writer.finish().unwrap();
         let hits = app.log_find(&key, "NEEDLE", 0, 10).await.unwrap();
         assert_eq!(hits, [LogHit { line: 70 * 1024, text: "the needle".into() }]);

@@ -7,12 +7,16 @@ use std::path::PathBuf;
 pub struct AppOptions {
     /// Folder with the database, the logs and the keys; made when it is not there.
     pub data_folder: PathBuf,
-    /// Environment that decides where engines are looked for (`DOCKER_HOST`, `XDG_RUNTIME_DIR`, …).
+    /// Environment that decides where engines are looked for (`DOCKER_HOST`, `DOCKER_CONTEXT`, `XDG_RUNTIME_DIR`, …), and with which file of
+    /// settings `ssh` is called for those of other computers (`LETTERPRESS_SSH_CONFIG`).
     pub environment: BTreeMap<String, String>,
     /// Name of the person who presses Run.
     pub actor: String,
     /// Whether other processes may hand their runs over to this one while it owns the data folder (the window does).
     pub accept_guests: bool,
+    /// Whether this process may become the owner of the data folder, to drive its runs. One that only reads, or sets something, does not: it
+    /// would take up runs only to leave them again a moment later.
+    pub drives: bool,
     /// Whether the key store of the operating system is used for the vault's key.
     pub use_os_key_store: bool,
 }
@@ -29,6 +33,7 @@ impl AppOptions {
             environment: [("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())].into(),
             actor: String::new(),
             accept_guests: false,
+            drives: true,
             use_os_key_store: false,
         }
     }
@@ -57,6 +62,7 @@ impl AppOptions {
             data_folder,
             actor: actor.or(home).unwrap_or_default(),
             accept_guests: false,
+            drives: true,
             use_os_key_store: environment.get("LETTERPRESS_KEY_STORE").is_none_or(|place| place != "file"),
             environment,
         })

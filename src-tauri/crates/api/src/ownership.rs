@@ -1,17 +1,24 @@
-//! Who drives the runs of a data folder: the one process that holds its lock. It alone starts runs, marks those of a dead
-//! process as interrupted, and sweeps.
+//! Who drives the runs of a data folder: the one process that holds its lock. It alone starts runs, takes up those that another process
+//! left, and sweeps. While nobody owns the folder its runs rest: programs that were started go on, and what comes after them waits for
+//! the next owner.
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Notice, Settings};
+use crate::runs::parse_run;
 use crate::{guests, ports, time};
-use lp_engine::{Engine, EngineSettings};
-use lp_store::{Lock, Owner};
+use lp_backend::Claims;
+use lp_engine::{Engine, EngineSettings, Past, QueuePlace, StartError};
+use lp_model::{PLAN_VERSION, Plan, ProjectId, RunId};
+use lp_store::{Lock, Owner, StagePlace, StoreError, Unfinished};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How long an engine may take to finish what a process asked of it before it died.
 const LATE_ARRIVALS: Duration = Duration::from_millis(1500);
+/// How often leftovers are looked for while the app runs.
+const SWEEP_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// How often one who waits for the data folder asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -20,9 +27,20 @@ const ASK_AGAIN: Duration = Duration::from_millis(300);
 pub(crate) struct Ownership {
     held: Mutex<Option<Held>>,
     /// Runs that were found unfinished when the folder was taken over.
-    interrupted: Mutex<Vec<String>>,
+    left: Mutex<Left>,
+    /// Asks for a look at what is kept before its hour has come.
+    pub(crate) tidy_soon: Notify,
     /// Held while a sweep goes on and while a run is handed to the engine: a sweep must not meet a run that has just begun.
     pub(crate) sweep_or_start: tokio::sync::Mutex<()>,
+}
+
+/// Runs that were found unfinished.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Left {
+    /// Those that go on.
+    pub resumed: Vec<String>,
+    /// Those that cannot.
+    pub interrupted: Vec<String>,
 }
 
 struct Held {
@@ -50,8 +68,8 @@ impl Ownership {
         drop(self.held().take());
     }
 
-    pub fn interrupted(&self) -> Vec<String> {
-        self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn left(&self) -> Left {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -74,8 +92,28 @@ pub(crate) fn engine_settings(settings: &Settings) -> EngineSettings {
     EngineSettings {
         grace: Duration::from_secs(settings.grace_s.into()),
         max_runs: settings.max_runs as usize,
+        max_runs_per_project: settings.max_runs_per_project as usize,
+        max_runs_per_environment: settings.max_runs_per_environment as usize,
+        engine_patience: Duration::from_secs(settings.engine_patience_s.into()),
         machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         ..EngineSettings::default()
+    }
+}
+
+/// Where a run waits: a run to an environment beside others to the same one of its project.
+pub(crate) fn queue_place(project: &ProjectId, plan: &Plan) -> QueuePlace {
+    QueuePlace { project: project.clone(), environment: plan.event.target.clone().filter(|target| !target.is_empty()) }
+}
+
+/// Why the engine did not take a run.
+pub(crate) fn not_started(refused: &StartError) -> ApiError {
+    let message = refused.to_string();
+    match refused {
+        StartError::Plan(_) => ApiError::new(ErrorCode::Internal, message).hint("this is a defect of Letterpress; please report it"),
+        StartError::AlreadyLive(_) => ApiError::new(ErrorCode::RunUnderWay, message).hint("wait until it is over, or cancel it"),
+        StartError::Replay { .. } => ApiError::new(ErrorCode::NewerData, message).hint("install the newest Letterpress, or run it again"),
+        StartError::Retry(_) => ApiError::new(ErrorCode::NothingToRetry, message).hint("`run again` starts a new run of the same version"),
+        StartError::Closed => ApiError::new(ErrorCode::NotOwner, message).hint("start Letterpress again"),
     }
 }
 
@@ -85,33 +123,99 @@ impl App {
         if self.ownership.is_ours() {
             return Ok(true);
         }
+        if !self.options.drives || self.ending.is_cancelled() {
+            return Ok(false);
+        }
         let lp_store::Ownership::Owner(owner) = Lock::try_own(&self.options.data_folder)? else { return Ok(false) };
         self.own(owner).await?;
         Ok(true)
     }
 
-    /// Takes over: what a dead process left unfinished is marked, an engine is made, guests are let in, leftovers are swept.
+    /// Takes over: an engine is made, what a process before this one left unfinished goes on, guests are let in, leftovers are swept, now
+    /// and every hour.
     pub(crate) async fn own(self: &Arc<Self>, owner: Owner) -> Result<(), ApiError> {
-        let interrupted = self.store.interrupt_unfinished(&[], time::now_ms()).await?;
-        let after_a_crash = !interrupted.is_empty();
-        *self.ownership.interrupted.lock().unwrap_or_else(PoisonError::into_inner) = interrupted.iter().map(ToString::to_string).collect();
+        let unfinished = self.store.unfinished().await?;
         let engine = Engine::new(ports::ports(self), engine_settings(&self.settings().await?));
         ports::forward_notices(self, &engine);
-        *self.ownership.held() = Some(Held { engine, _owner: owner });
-        if self.options.accept_guests {
-            guests::listen(self)?;
+        let mut left = Left::default();
+        for run in &unfinished {
+            match self.take_up(&engine, run).await {
+                Ok(()) => left.resumed.extend((!run.state.is_final()).then(|| run.id.to_string())),
+                Err(why) if matches!(why.code, ErrorCode::NewerData | ErrorCode::FolderNotFound | ErrorCode::Internal) => {
+                    match self.store.interrupt(&run.id, time::now_ms(), &why.message, &why.hint).await {
+                        Ok(()) => left.interrupted.extend((!run.state.is_final()).then(|| run.id.to_string())),
+                        Err(problem) => tracing::warn!(run = %run.id, %problem, "a run that cannot go on is not marked so"),
+                    }
+                }
+                // Such as a store that is busy: says nothing about the run, which waits for the next owner.
+                Err(problem) => tracing::warn!(run = %run.id, problem = problem.message, "a run is not taken up"),
+            }
         }
+        *self.ownership.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        *self.ownership.held() = Some(Held { engine, _owner: owner });
+        guests::listen(self)?;
         let app = Arc::clone(self);
         self.tasks.spawn(async move {
-            app.sweep().await;
-            if after_a_crash {
+            app.tidy().await;
+            if !unfinished.is_empty() {
                 // What an engine was about to make when the process died appears a moment later.
                 tokio::time::sleep(LATE_ARRIVALS).await;
-                app.sweep().await;
+                app.tidy().await;
+            }
+            loop {
+                tokio::select! {
+                    () = app.ending.cancelled() => return,
+                    () = app.ownership.tidy_soon.notified() => {}
+                    () = tokio::time::sleep(SWEEP_AGAIN) => {}
+                }
+                app.tidy().await;
             }
         });
         self.hub.tell(Notice::Status);
         Ok(())
+    }
+
+    /// Goes on with a run that another process drove. The error says why that cannot be, in words for the run's own record.
+    async fn take_up(&self, engine: &Engine, left: &Unfinished) -> Result<(), ApiError> {
+        if !left.can_be_taken_over {
+            let message = "an earlier version of letterpress drove this run, and did not write down enough to go on with it";
+            return Err(ApiError::new(ErrorCode::NewerData, message).hint("run it again, or retry it from where it stopped"));
+        }
+        let (plan, past, place) = self.stored_run(&left.id).await?;
+        let detail = self.store.run_detail(&left.id).await?;
+        let project = self.store.project(&detail.run.project).await?;
+        let nothing_is_made = detail.stages.iter().all(|stage| stage.place != StagePlace::Made);
+        if nothing_is_made && !left.state.is_final() && !Path::new(&project.path).exists() {
+            let message = format!("the folder `{}` of its project is gone", project.path);
+            return Err(ApiError::new(ErrorCode::FolderNotFound, message).hint("put the folder back and retry the run"));
+        }
+        engine.resume(left.id.clone(), plan, past, place).map(|_| ()).map_err(|refused| not_started(&refused))
+    }
+
+    /// Plan, events and place in the queue of a run.
+    ///
+    /// # Errors
+    /// `NewerData` when a newer version wrote them.
+    pub(crate) async fn stored_run(&self, id: &RunId) -> Result<(Arc<Plan>, Past, QueuePlace), ApiError> {
+        let newer = |what: &str, why: &dyn std::fmt::Display| {
+            ApiError::new(ErrorCode::NewerData, format!("the {what} of this run cannot be read: {why}"))
+                .hint("install the newest Letterpress, then run it again or retry it")
+        };
+        let row = self.store.run(id).await?;
+        let unreadable = |what: &'static str| {
+            move |error: StoreError| match error {
+                StoreError::Unreadable { .. } => newer(what, &error),
+                other => other.into(),
+            }
+        };
+        let plan = self.store.plan(id).await.map_err(unreadable("plan"))?;
+        if plan.version > PLAN_VERSION {
+            return Err(newer("plan", &format!("it is of version {}, this letterpress knows {PLAN_VERSION}", plan.version)));
+        }
+        let events = self.store.events(id, 0).await.map_err(unreadable("record"))?;
+        let past = Past { events: events.into_iter().map(|stored| (stored.at_ms, stored.event)).collect() };
+        let place = queue_place(&row.project, &plan);
+        Ok((Arc::new(plan), past, place))
     }
 
     /// Waits in the background until the data folder is free.
@@ -150,12 +254,23 @@ impl App {
         }
     }
 
-    /// Removes what runs of this data folder left behind that are not under way.
-    pub(crate) async fn sweep(&self) {
+    /// Measures what is kept, gives up what is too old or too much, and removes what nobody claims.
+    pub(crate) async fn tidy(&self) {
         let _no_start_meanwhile = self.ownership.sweep_or_start.lock().await;
-        let live = self.ownership.engine().map(|engine| engine.live()).unwrap_or_default();
+        let kept = match self.prune_kept().await {
+            Ok(kept) => kept,
+            // Without knowing what is kept, nothing may be removed.
+            Err(error) => return tracing::warn!(message = error.message, "not swept"),
+        };
+        let mut live = self.ownership.engine().map(|engine| engine.live()).unwrap_or_default();
+        match self.store.unfinished().await {
+            // One that could not be taken up is the next owner's.
+            Ok(unfinished) => live.extend(unfinished.into_iter().map(|run| run.id)),
+            Err(problem) => return tracing::warn!(%problem, "not swept"),
+        }
+        let claims = Claims { live, kept };
         for backend in self.engines.all() {
-            match backend.sweep(&live).await {
+            match backend.sweep(&claims).await {
                 Ok(report) if report.removed.is_empty() && report.failed.is_empty() => {}
                 Ok(report) => tracing::info!(removed = ?report.removed, failed = ?report.failed, "swept"),
                 Err(problem) => tracing::info!(%problem, "not swept"),
@@ -163,10 +278,116 @@ impl App {
         }
     }
 
+    /// Whether another process drives the runs of this data folder.
+    pub fn is_driven_elsewhere(&self) -> bool {
+        !self.ownership.is_ours() && matches!(Lock::try_own(&self.options.data_folder), Ok(lp_store::Ownership::Busy { .. }))
+    }
+
+    /// Fails for a run that is not over, is this process's to drive, and is not driven: it was stopped because nothing more of it could be
+    /// written down, not even that.
+    pub(crate) async fn must_be_driven(&self, run: &str) -> Result<(), ApiError> {
+        let id = parse_run(run)?;
+        let Some(engine) = self.ownership.engine() else { return Ok(()) };
+        // In this order: a run that is over has its end in the store before the engine lets go of it.
+        if engine.run(&id).is_some() || self.store.run(&id).await?.state.is_final() {
+            return Ok(());
+        }
+        Err(ApiError::new(ErrorCode::StoreUnavailable, "the run was stopped: what happens in it cannot be written down")
+            .hint("free some disk space where the data folder is, then go on with it by `letterpress attach`"))
+    }
+
     pub(crate) fn must_own(&self) -> Result<Engine, ApiError> {
         self.ownership.engine().ok_or_else(|| {
             ApiError::new(ErrorCode::NotOwner, "another letterpress drives the runs of this data folder")
                 .hint("wait until it ends; this happens by itself")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dto::RunStateWord;
+    use crate::testing::{open, open_to_read, project, request, wait_for, wait_until_over};
+    use lp_model::RunEvent;
+    use lp_store::NewRun;
+
+    const PIPELINE: &str = "kind: pipeline\ntype: exec\nname: default\nsteps:\n- {name: hello, commands: [echo hello]}\n";
+
+    /// A run that was written down and never handed to an engine, as by a process that died.
+    async fn left_behind(app: &Arc<App>, project: &str, id: &str, number: u64, change: impl Fn(&mut Plan)) -> RunId {
+        let mut plan = app.prepare(&request(app, project).await, (number, None)).await.unwrap().plan;
+        change(&mut plan);
+        let id = RunId::parse(id).unwrap();
+        let new = NewRun {
+            id: id.clone(),
+            project: ProjectId::parse(project).unwrap(),
+            workflow_name: "push".into(),
+            workflow_title: "{}".into(),
+            version_name: String::new(),
+            version_title: String::new(),
+            backend: "host".into(),
+            actor: String::new(),
+            parent: None,
+            created_ms: 0,
+            plan,
+        };
+        app.store.create_run(&new).await.unwrap();
+        id
+    }
+
+    #[tokio::test]
+    async fn what_cannot_go_on_says_why_and_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path()).await;
+        let project = project(&app, folder.path(), PIPELINE).await;
+        let newer = left_behind(&app, &project, "newer", 1, |plan| plan.version = PLAN_VERSION + 1).await;
+        let begun = left_behind(&app, &project, "begun", 2, |_| {}).await;
+        let gone = left_behind(&app, &project, "gone", 3, |_| {}).await;
+        let stage = lp_model::StageNumber(1);
+        // Now, as the time limit of the run counts from there.
+        let events = [RunEvent::RunStarted, RunEvent::StagePreparing { stage }].map(|event| (time::now_ms(), event));
+        app.store.append_events(&begun, &events).await.unwrap();
+        app.shutdown().await;
+        std::fs::rename(folder.path().join("shop"), folder.path().join("elsewhere")).unwrap();
+
+        let app = open(folder.path()).await;
+        let left = app.ownership.left();
+        assert!(left.interrupted.contains(&newer.to_string()) && left.interrupted.contains(&gone.to_string()), "{left:?}");
+        for (id, why, hint) in [
+            (&newer, "the plan of this run cannot be read: it is of version", "install the newest Letterpress"),
+            (&gone, "the folder `", "put the folder back and retry the run"),
+        ] {
+            let detail = app.run(id.as_str()).await.unwrap();
+            assert_eq!(detail.run.state, RunStateWord::Interrupted);
+            assert!(detail.run.message.contains(why), "{}", detail.run.message);
+            assert!(detail.stages[0].hint.contains(hint), "{}", detail.stages[0].hint);
+        }
+        // Of this one something may be there already: whether its source is needed again turns out when its place is made.
+        let begun = wait_until_over(&app, begun.as_str()).await;
+        assert_eq!((begun.run.state, begun.resumed), (RunStateWord::Errored, 1), "{begun:?}");
+        app.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn one_that_only_reads_takes_nothing_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let reader = open_to_read(folder.path()).await;
+        assert!(!reader.ownership.is_ours() && !reader.is_driven_elsewhere());
+        let owner = open(folder.path()).await;
+        assert!(reader.is_driven_elsewhere());
+        let project = project(&owner, folder.path(), PIPELINE).await;
+        let waits = left_behind(&owner, &project, "waits", 1, |_| {}).await;
+        owner.shutdown().await;
+        let mut following = reader.follow(waits.as_str());
+        let crate::Progress::Changed(detail) = following.next().await.unwrap() else { panic!("first the state") };
+        assert_eq!(detail.run.state, RunStateWord::Queued);
+        assert!(!reader.try_own().await.unwrap());
+        // It can be cancelled by whoever may drive it.
+        let owner = open(folder.path()).await;
+        let over = wait_for(&owner, waits.as_str(), |detail| detail.run.state.is_final()).await;
+        assert_eq!(over.run.state, RunStateWord::Passed);
+        reader.shutdown().await;
+        owner.shutdown().await;
     }
 }

@@ -4,12 +4,12 @@ use crate::app::App;
 use crate::dto::Notice;
 use crate::time;
 use async_trait::async_trait;
-use lp_backend::Source;
-use lp_engine::ports::{Clock, Journal, LogStore, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_backend::{Position, Source};
+use lp_engine::ports::{Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, Notice as EngineNotice};
 use lp_model::{Plan, ProjectId, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
-use lp_store::LogWriter;
+use lp_store::{LogPosition, LogWriter};
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -39,14 +39,22 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
             tokio::select! {
                 notice = notices.recv() => match notice {
                     Ok(EngineNotice::Event { run, event, .. }) => {
-                        if !projects.contains_key(&run) && let Ok(row) = app.store.run(&run).await {
-                            projects.insert(run.clone(), row.project.to_string());
-                        }
-                        let project = projects.get(&run).cloned().unwrap_or_default();
-                        if matches!(event, RunEvent::RunEnded { .. }) {
+                        let project = match projects.get(&run) {
+                            Some(project) => project.clone(),
+                            None => app.store.run(&run).await.map(|row| row.project.to_string()).unwrap_or_default(),
+                        };
+                        // The removal of its places is the last that is heard of a run.
+                        if matches!(event, RunEvent::RunEnded { .. } | RunEvent::StageDestroyed { .. }) {
                             projects.remove(&run);
+                        } else {
+                            projects.insert(run.clone(), project.clone());
                         }
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
+                        match event {
+                            RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
+                            RunEvent::StageDestroyed { kept: true, .. } => app.ownership.tidy_soon.notify_one(),
+                            _ => {}
+                        }
                     }
                     Ok(EngineNotice::Log { run, key, lines, bytes }) => app.hub.tell(Notice::Log {
                         run: run.to_string(),
@@ -97,9 +105,15 @@ impl Journal for Outside {
     async fn append(&self, run: &RunId, events: &[RunEvent]) -> Result<(), PortError> {
         let at_ms = time::now_ms();
         let timed: Vec<(i64, RunEvent)> = events.iter().map(|event| (at_ms, event.clone())).collect();
-        self.app()?.store.append_events(run, &timed).await.map_err(port_error)?;
+        let app = self.app()?;
+        app.store.append_events(run, &timed).await.map_err(port_error)?;
         if events.iter().any(|event| matches!(event, RunEvent::RunEnded { .. })) {
             self.projects.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+            let (logs, run) = (app.logs.clone(), run.clone());
+            // They cost a little room and nothing else: what cannot be removed stays.
+            if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || logs.forget_positions(&run)).await {
+                tracing::info!(%problem, "positions of logs stay");
+            }
         }
         Ok(())
     }
@@ -107,12 +121,13 @@ impl Journal for Outside {
 
 #[async_trait]
 impl LogStore for Outside {
-    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError> {
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
         let logs = self.app()?.logs.clone();
         let run = run.clone();
         let writer =
             tokio::task::spawn_blocking(move || logs.writer(&run, key, time::now_ms())).await.map_err(port_error)?.map_err(port_error)?;
-        Ok(Box::new(FileLog(Some(writer))))
+        let (lines, bytes, LogPosition { stdout, stderr }) = (writer.lines(), writer.bytes(), writer.position());
+        Ok(OpenLog { log: Box::new(FileLog(Some(writer))), position: Position { stdout, stderr }, lines, bytes })
     }
 }
 
@@ -126,10 +141,11 @@ fn closed() -> PortError {
 
 #[async_trait]
 impl StepLog for FileLog {
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+    async fn append(&mut self, bytes: &[u8], upto: Option<Position>) -> Result<(), PortError> {
         let mut writer = self.0.take().ok_or_else(closed)?;
         let bytes = bytes.to_vec();
-        let appended = tokio::task::spawn_blocking(move || writer.append(&bytes, time::now_ms()).map(|()| writer));
+        let upto = upto.map(|Position { stdout, stderr }| LogPosition { stdout, stderr });
+        let appended = tokio::task::spawn_blocking(move || writer.append(&bytes, time::now_ms(), upto).map(|()| writer));
         self.0 = Some(appended.await.map_err(port_error)?.map_err(port_error)?);
         Ok(())
     }

@@ -2,13 +2,13 @@
 //! is compiled, the backend is chosen. Nothing is written here: a preview and a run take the same way.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, Finding, RunRequest};
+use crate::dto::{ApiError, ErrorCode, Finding, FindingSeverity, RunRequest};
 use crate::pipelines::{PLACES, Pipeline, TextFile};
 use crate::projects::blocking;
 use crate::time;
 use lp_git::{Repository, Version};
 use lp_model::{BackendKind, CommitFacts, EventFacts, EventKind, Plan, RepoFacts, StepKind};
-use lp_store::{Project, ProjectKind};
+use lp_store::{CleanupPolicy, Project, ProjectKind};
 use lp_workflow::Workflow;
 use std::path::PathBuf;
 
@@ -184,8 +184,17 @@ impl App {
         let mut facts = facts(&sources, &workflow, numbers)?;
         facts.inputs = inputs;
         facts.previous = self.previous_run(&project.id, &facts.commit.branch).await?;
+        facts.repo.trusted = project.trusted;
         let pipeline = sources.pipeline(Some(&workflow))?;
-        let (mut plan, warnings) = pipeline.compile(&facts).map_err(|error| error.hint(CORRECT))?;
+        let (mut plan, warnings) = pipeline.compile(&facts).map_err(|error| refusal(error, &project))?;
+        match project.cleanup {
+            CleanupPolicy::Dialect => {}
+            CleanupPolicy::Always => plan.cleanup_on_cancel = true,
+            CleanupPolicy::Never => plan.cleanup_on_cancel = false,
+        }
+        if let Some(seconds) = project.cleanup_s {
+            plan.cleanup_timeout_s = seconds.into();
+        }
         for finding in pipeline.findings(&warnings) {
             if !findings.contains(&finding) {
                 findings.push(finding);
@@ -247,6 +256,24 @@ impl App {
             };
             ApiError::new(ErrorCode::WorkflowNotFound, message).hint(format!("its workflows are: {}", known.join(", ")))
         })
+    }
+}
+
+/// A pipeline that does not compile. One that would, were its project trusted, says so.
+fn refusal(error: ApiError, project: &Project) -> ApiError {
+    let mut errors = error.findings.iter().filter(|finding| finding.severity == FindingSeverity::Error).peekable();
+    let Some(first) = errors.peek().map(|finding| finding.message.en.clone()) else { return error.hint(CORRECT) };
+    if errors.any(|finding| finding.code != "not-trusted") {
+        return error.hint(CORRECT);
+    }
+    ApiError {
+        code: ErrorCode::NotTrusted,
+        message: format!("`{}` is not trusted: {first}", project.name),
+        hint: format!(
+            "if you trust everyone who may change its pipeline with this computer: `letterpress trust {}`, or the switch on its page in the window",
+            project.path
+        ),
+        findings: error.findings,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Words, Workflow};
+use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Words, Workflow};
 use crate::prepare::{self, Sources};
 use crate::time;
 use lp_git::Repository;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 const VERSIONS: usize = 200;
 /// In how many versions buttons are looked for when the newest has none.
 const LOOK_BACK: usize = 20;
+/// The longest clean-up after a cancel.
+const LONGEST_CLEANUP_S: u32 = 86_400;
 /// From how many of the newest runs the marks of versions and the last values come.
 const RECENT_RUNS: u32 = 200;
 
@@ -50,7 +52,17 @@ impl App {
         .await?;
         let name = root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned());
         let id = ProjectId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("a UUID is a legal id");
-        let new = Project { id, name, path: root.display().to_string(), kind, added_ms: time::now_ms(), hidden_ms: None };
+        let new = Project {
+            id,
+            name,
+            path: root.display().to_string(),
+            kind,
+            added_ms: time::now_ms(),
+            hidden_ms: None,
+            trusted: false,
+            cleanup: lp_store::CleanupPolicy::Dialect,
+            cleanup_s: None,
+        };
         let project = self.store.add_project(&new).await?;
         self.hub.tell(Notice::Projects);
         Ok(project)
@@ -79,6 +91,35 @@ impl App {
         self.store.hide_project(&project.id, time::now_ms()).await?;
         self.hub.tell(Notice::Projects);
         Ok(())
+    }
+
+    /// Says whether the pipelines of a project may reach this computer: its folders and devices, its network, privileged containers.
+    ///
+    /// # Errors
+    /// `ProjectNotFound`.
+    pub async fn set_project_trusted(&self, id: &str, trusted: bool) -> Result<ProjectSummary, ApiError> {
+        let project = self.project_row(id).await?;
+        self.store.set_project_trusted(&project.id, trusted).await?;
+        self.changed_project(id).await
+    }
+
+    /// Says what happens when a run of a project is cancelled. Runs that begin from now on go by it.
+    ///
+    /// # Errors
+    /// `ProjectNotFound`; `InputInvalid` for a time that is not between a second and a day.
+    pub async fn set_project_cleanup(&self, id: &str, cleanup: Cleanup) -> Result<ProjectSummary, ApiError> {
+        if let Some(seconds) = cleanup.seconds.filter(|seconds| !(1..=LONGEST_CLEANUP_S).contains(seconds)) {
+            let message = format!("{seconds} seconds for the clean-up are not between 1 and {LONGEST_CLEANUP_S}");
+            return Err(ApiError::new(ErrorCode::InputInvalid, message));
+        }
+        let project = self.project_row(id).await?;
+        self.store.set_project_cleanup(&project.id, convert::cleanup_policy(cleanup.policy), cleanup.seconds).await?;
+        self.changed_project(id).await
+    }
+
+    async fn changed_project(&self, id: &str) -> Result<ProjectSummary, ApiError> {
+        self.hub.tell(Notice::Projects);
+        self.summary(self.project_row(id).await?).await
     }
 
     /// The name of a project.
@@ -139,12 +180,15 @@ impl App {
             Some(run) => Some(self.run_summary(run).await?),
             None => None,
         };
+        let cleanup = convert::cleanup(&project);
         Ok(ProjectSummary {
             last_run,
             id: project.id.to_string(),
             name: project.name,
             path: project.path,
             kind: convert::project_kind(project.kind),
+            trusted: project.trusted,
+            cleanup,
         })
     }
 }

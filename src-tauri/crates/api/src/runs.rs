@@ -1,13 +1,17 @@
 //! Runs: previewed, started, repeated, cancelled, listed, shown.
 
 use crate::app::App;
-use crate::convert::{self, StepFacts};
-use crate::dto::{ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary};
+use crate::convert::{self, RunFacts, StepFacts};
+use crate::dto::{
+    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail,
+};
 use crate::guests;
+use crate::ownership::{not_started, queue_place};
 use crate::prepare::Prepared;
 use crate::time;
+use lp_engine::Past;
 use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey};
-use lp_store::{NewRun, Run, RunCursor};
+use lp_store::{NewRun, Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,8 +44,11 @@ impl App {
     async fn usual_ms(&self, project: &ProjectId, workflow: &str) -> Result<Option<u64>, ApiError> {
         let filter = lp_store::RunFilter { project: Some(project.clone()), states: vec![RunState::Passed], text: None };
         let runs = self.store.runs(&filter, None, USUAL_FROM).await?;
-        let mut times: Vec<i64> =
-            runs.iter().filter(|run| run.workflow_name == workflow).filter_map(|run| Some(run.ended_ms? - run.started_ms?)).collect();
+        let mut times: Vec<i64> = runs
+            .iter()
+            .filter(|run| run.workflow_name == workflow)
+            .filter_map(|run| Some((run.ended_ms? - run.started_ms?).max(0)))
+            .collect();
         times.sort_unstable();
         Ok((times.len() >= USUAL_LEAST).then(|| times[times.len() / 2].unsigned_abs()))
     }
@@ -104,10 +111,12 @@ impl App {
         };
         let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
         self.store.create_run(&new).await?;
-        if let Err(refused) = engine.start(id.clone(), Arc::new(prepared.plan)) {
+        let place = queue_place(&project.id, &prepared.plan);
+        if let Err(refused) = engine.start(id.clone(), Arc::new(prepared.plan), place) {
             self.store.append_events(&id, &[(time::now_ms(), RunEvent::RunEnded { state: RunState::Errored })]).await?;
-            return Err(ApiError::new(ErrorCode::Internal, refused.to_string()));
+            return Err(not_started(&refused));
         }
+        self.hub.tell(Notice::Queue);
         self.hub.tell(Notice::Run { run: id.to_string(), project: project.id.to_string() });
         Ok(id.to_string())
     }
@@ -120,22 +129,37 @@ impl App {
         Ok(())
     }
 
-    /// Asks a run to stop: its steps get their grace time. A second call kills. A run that is over stays as it is.
+    /// Asks a run to stop: its steps get their grace time. A second call kills. A run that is over stays as it is. Where nobody drives the
+    /// run, this process takes it up first.
     ///
     /// # Errors
     /// `RunNotFound`; `NotOwner` when the process that drives it does not answer.
-    pub async fn cancel_run(&self, run: &str) -> Result<(), ApiError> {
+    pub async fn cancel_run(self: &Arc<Self>, run: &str) -> Result<(), ApiError> {
+        self.stop_run(run, CancelReason::User).await
+    }
+
+    /// Kills the steps of a run without a grace time; nothing more of it runs.
+    ///
+    /// # Errors
+    /// As [`App::cancel_run`].
+    pub async fn kill_run(self: &Arc<Self>, run: &str) -> Result<(), ApiError> {
+        self.stop_run(run, CancelReason::Forced).await
+    }
+
+    async fn stop_run(self: &Arc<Self>, run: &str, reason: CancelReason) -> Result<(), ApiError> {
         let id = parse_run(run)?;
         if self.store.run(&id).await?.state.is_final() {
             return Ok(());
         }
+        self.try_own().await?;
         match self.ownership.engine() {
             Some(engine) => {
                 if let Some(run) = engine.run(&id) {
-                    run.cancel(CancelReason::User);
+                    run.cancel(reason);
                 }
                 Ok(())
             }
+            None if reason == CancelReason::Forced => guests::kill(self, run).await,
             None => guests::cancel(self, run).await,
         }
     }
@@ -168,7 +192,11 @@ impl App {
         let project = self.store.project(&run.project).await?;
         // Facts that a newer app wrote cannot be read; the run can be shown all the same.
         let facts = self.store.event_facts(&run.id).await.ok();
-        Ok(convert::run_summary(run, &project.name, facts.as_ref()))
+        let mut summary = convert::run_summary(run, &project.name, facts.as_ref());
+        if run.state == RunState::Queued {
+            summary.waiting = self.waiting(&run.id);
+        }
+        Ok(summary)
     }
 
     /// Everything about one run but its logs.
@@ -181,34 +209,57 @@ impl App {
         let plan = self.store.plan(&id).await.ok();
         let events = self.store.events(&id, 0).await.unwrap_or_default();
         let seq = events.last().map_or(0, |event| event.seq);
-        let notes: HashMap<StepKey, String> = events
-            .into_iter()
-            .filter_map(|stored| match stored.event {
-                RunEvent::StepNoted { key, note } => Some((key, note)),
+        let past = Past { events: events.into_iter().map(|stored| (stored.at_ms, stored.event)).collect() };
+        let notes: HashMap<StepKey, String> = past
+            .events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                RunEvent::StepNoted { key, note } => Some((*key, note.clone())),
                 _ => None,
             })
             .collect();
+        let resumed = past.events.iter().filter(|(_, event)| *event == RunEvent::RunResumed).count();
         let on_host = detail.run.backend == backend_word(BackendKind::Host);
         let isolated = plan.as_ref().map_or(!on_host, is_isolated);
-        let mut stages = Vec::new();
-        for stage in &detail.stages {
-            let mut steps = Vec::new();
-            for row in detail.steps.iter().filter(|row| row.key.stage == stage.stage) {
-                let planned = plan.as_ref().and_then(|plan: &Plan| plan.stage(row.key.stage)?.step(row.key.step));
-                let facts = StepFacts {
-                    image: planned.filter(|_| !on_host).map(|step| step.image.clone()).unwrap_or_default(),
-                    failure_ignored: planned.is_some_and(convert::failure_ignored),
-                    note: notes.get(&row.key).cloned().unwrap_or_default(),
-                    log_lines: self.log_lines(&id, row.key).await,
-                };
-                steps.push(convert::step_detail(row, facts));
+        let shown = Shown { plan: plan.as_ref(), on_host, notes: &notes };
+        let stages = self.stage_details(&id, &detail.stages, &detail.steps, &shown).await;
+        let mut attempts = Vec::new();
+        if detail.run.attempt > 1 {
+            for attempt in self.store.attempts(&id).await.unwrap_or_default() {
+                let stages = self.stage_details(&id, &attempt.stages, &attempt.steps, &shown).await;
+                attempts.push(convert::attempt(&attempt, stages));
             }
-            stages.push(convert::stage_detail(stage, steps));
         }
         let summary = self.run_summary(&detail.run).await?;
         let project = self.store.project(&detail.run.project).await?;
-        let can_run_again = Path::new(&project.path).exists();
-        Ok(convert::run_detail(summary, &detail.run.backend, stages, (&detail.run, isolated, can_run_again, seq)))
+        let facts = RunFacts {
+            isolated,
+            can_run_again: Path::new(&project.path).exists(),
+            retry: self.retry_of(&detail, plan.as_ref(), &past),
+            attempts,
+            resumed: u32::try_from(resumed).unwrap_or(u32::MAX),
+            seq,
+        };
+        Ok(convert::run_detail(summary, &detail.run, stages, facts))
+    }
+
+    async fn stage_details(&self, id: &RunId, stages: &[StageRun], steps: &[StepRun], shown: &Shown<'_>) -> Vec<StageDetail> {
+        let mut details = Vec::new();
+        for stage in stages {
+            let mut inside = Vec::new();
+            for row in steps.iter().filter(|row| row.key.stage == stage.stage) {
+                let planned = shown.plan.and_then(|plan| plan.stage(row.key.stage)?.step(row.key.step));
+                let facts = StepFacts {
+                    image: planned.filter(|_| !shown.on_host).map(|step| step.image.clone()).unwrap_or_default(),
+                    failure_ignored: planned.is_some_and(convert::failure_ignored),
+                    note: shown.notes.get(&row.key).cloned().unwrap_or_default(),
+                    log_lines: self.log_lines(id, row.key).await,
+                };
+                inside.push(convert::step_detail(row, facts));
+            }
+            details.push(convert::stage_detail(stage, inside));
+        }
+        details
     }
 
     /// The id of a run as a person names it: `last`, a number in the project of `folder`, `PROJECT#NUMBER`, or the id itself.
@@ -237,6 +288,13 @@ impl App {
         let id = RunId::parse(text).ok_or_else(not_found)?;
         Ok(self.store.run(&id).await.map_err(|_| not_found())?.id.to_string())
     }
+}
+
+/// What the steps of all attempts of a run are shown with.
+struct Shown<'a> {
+    plan: Option<&'a Plan>,
+    on_host: bool,
+    notes: &'a HashMap<StepKey, String>,
 }
 
 pub(crate) fn parse_run(text: &str) -> Result<RunId, ApiError> {

@@ -23,6 +23,7 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub async fn probe_engines(&self) -> Result<AppStatus, ApiError> {
+        self.choose_engine(&self.settings().await?.engine).await;
         let status = self.status_with(true).await?;
         self.hub.tell(Notice::Status);
         Ok(status)
@@ -32,6 +33,7 @@ impl App {
         let projects = self.store.projects().await?;
         let sample = projects.into_iter().find(|project| project.kind == ProjectKind::Sample);
         let (key_place, key_path) = self.key_place().await;
+        let left = self.ownership.left();
         Ok(AppStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data_folder: self.options.data_folder.display().to_string(),
@@ -40,7 +42,8 @@ impl App {
             disk: disk(&self.options.data_folder),
             key_place,
             key_path,
-            interrupted_runs: self.ownership.interrupted(),
+            resumed_runs: left.resumed,
+            interrupted_runs: left.interrupted,
             sample_project: sample.map(|project| project.id.to_string()),
         })
     }

@@ -16,7 +16,8 @@ pub fn to_text(milliseconds: i64) -> String {
 
 fn between(start: Option<&str>, end: Option<&str>) -> Option<i64> {
     let parse = |text: &str| text.parse::<Timestamp>().ok();
-    Some(parse(end?)?.as_millisecond() - parse(start?)?.as_millisecond())
+    // A clock that was set back between the two makes no time negative.
+    Some((parse(end?)?.as_millisecond() - parse(start?)?.as_millisecond()).max(0))
 }
 
 impl RunSummary {
@@ -42,6 +43,7 @@ mod tests {
         assert_eq!(to_text(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(to_text(1_763_907_600_123), "2025-11-23T14:20:00.123Z");
         assert_eq!(between(Some("1970-01-01T00:00:01.500Z"), Some("1970-01-01T00:00:03.000Z")), Some(1500));
+        assert_eq!(between(Some("1970-01-01T00:00:03.000Z"), Some("1970-01-01T00:00:01.500Z")), Some(0));
         assert_eq!(between(Some("1970-01-01T00:00:01.500Z"), None), None);
         assert!(to_text(i64::MAX) > to_text(0));
     }

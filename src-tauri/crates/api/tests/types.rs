@@ -17,6 +17,7 @@ fn generate(folder: &Path) {
         ApiError,
         AppStatus,
         Settings,
+        KeptFiles,
         ProjectSummary,
         ProjectDetail,
         ReportDto,

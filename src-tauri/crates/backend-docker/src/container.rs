@@ -1,11 +1,12 @@
 //! What is asked of the engine for a step: a pure function from the plan to the body of the create call.
 
-use crate::labels;
+use crate::network::{Place, is_host_name};
+use crate::{holder, labels};
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
 };
 use lp_backend::{EnvText, StageContext, StepContext};
-use lp_model::VolumeKind;
+use lp_model::{Step, VolumeKind};
 use std::collections::HashMap;
 
 /// The engine's own copy of a log is what a crash of the app is recovered from, so it must never rotate: a limit that no disk reaches.
@@ -41,14 +42,27 @@ pub(crate) fn log_config(is_podman: bool) -> HostConfigLogConfig {
 }
 
 /// The container of a step.
-pub(crate) fn of_step(stage: &StageContext, step: &StepContext, image: &str, owner: &str, is_podman: bool) -> ContainerCreateBody {
+pub(crate) fn of_step(
+    stage: &StageContext,
+    step: &StepContext,
+    place: &Place,
+    image: &str,
+    owner: &str,
+    is_podman: bool,
+) -> ContainerCreateBody {
     let plan = &step.step;
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     let bytes = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    let networking = plan.network_mode.is_none().then(|| {
+    let networking = (*place == Place::Stage).then(|| {
         let endpoint = EndpointSettings { aliases: Some(aliases(&plan.name)), ..Default::default() };
         NetworkingConfig { endpoints_config: Some(HashMap::from([(stage.name(), endpoint)])) }
     });
+    let network_mode = match place {
+        Place::Bridge => "bridge".to_owned(),
+        Place::Stage => stage.name(),
+        Place::Shared => format!("container:{}", holder::name(stage)),
+        Place::Given(mode) => mode.clone(),
+    };
     ContainerCreateBody {
         image: Some(image.to_owned()),
         entrypoint: plan.entrypoint.as_deref().map(cleared),
@@ -65,11 +79,11 @@ pub(crate) fn of_step(stage: &StageContext, step: &StepContext, image: &str, own
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         host_config: Some(HostConfig {
-            network_mode: Some(plan.network_mode.clone().unwrap_or_else(|| stage.name())),
+            network_mode: Some(network_mode),
             mounts: Some(mounts(stage, step)),
             log_config: Some(log_config(is_podman)),
             privileged: plan.privileged.then_some(true),
-            extra_hosts: some(&plan.extra_hosts),
+            extra_hosts: hosts(plan, place),
             dns: some(&plan.dns),
             dns_search: some(&plan.dns_search),
             shm_size: bytes(plan.shm_bytes),
@@ -86,16 +100,26 @@ fn cleared(entrypoint: &[String]) -> Vec<String> {
     if entrypoint.is_empty() { vec![String::new()] } else { entrypoint.to_vec() }
 }
 
-/// Host names under which the other steps find this one. A name that no resolver would ask for (blanks, Chinese) is left out.
+/// Host names under which the other steps find this one.
 fn aliases(name: &str) -> Vec<String> {
-    let legal = !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    if legal { vec![name.to_owned()] } else { Vec::new() }
+    if is_host_name(name) { vec![name.to_owned()] } else { Vec::new() }
+}
+
+/// Lines of the hosts file: those of the file, and, where no name server knows it, the step's own name.
+fn hosts(step: &Step, place: &Place) -> Option<Vec<String>> {
+    let mut lines = step.extra_hosts.clone();
+    let is_named = |line: &String| line.split_once(':').is_some_and(|(name, _)| name == step.name);
+    if *place == Place::Bridge && is_host_name(&step.name) && !lines.iter().any(is_named) {
+        lines.push(format!("{}:127.0.0.1", step.name));
+    }
+    (!lines.is_empty()).then_some(lines)
 }
 
 fn env_text(stage: &StageContext, value: &EnvText) -> String {
     match value {
         EnvText::Plain(text) => text.clone(),
         EnvText::Secret(secret) => secret.expose().to_owned(),
+        EnvText::Moment(seconds) => seconds.to_string(),
         EnvText::WorkspaceBase => stage.stage.workspace.base.clone(),
         EnvText::WorkspaceDir => stage.stage.workspace.dir(),
     }
@@ -127,9 +151,7 @@ fn mounts(stage: &StageContext, step: &StepContext) -> Vec<Mount> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_model::{
-        BackendKind, Mount as PlanMount, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Volume, Workspace,
-    };
+    use lp_model::{BackendKind, Mount as PlanMount, RunId, RunOn, Stage, StageNumber, StepKey, StepKind, StepNumber, Volume, Workspace};
     use lp_secret::SecretValue;
     use std::sync::Arc;
 
@@ -159,9 +181,18 @@ mod tests {
     }
 
     fn body(step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
+        body_at(&Place::Stage, step, env)
+    }
+
+    fn body_at(place: &Place, step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
         let stage = stage(&step);
-        let context = StepContext { key: StepKey::first(StageNumber(2), StepNumber(1)), step: Arc::new(step), env };
-        of_step(&stage, &context, "docker.io/library/alpine:latest", "me", false)
+        let context = StepContext {
+            key: StepKey::first(StageNumber(2), StepNumber(1)),
+            step: Arc::new(step),
+            env,
+            before: lp_backend::Before::Nothing,
+        };
+        of_step(&stage, &context, place, "docker.io/library/alpine:latest", "me", false)
     }
 
     #[test]
@@ -233,11 +264,21 @@ mod tests {
     }
 
     #[test]
-    fn another_network_replaces_the_stages_own() {
-        let mut step = Step::new(1, "build", StepKind::Commands);
-        step.network_mode = Some("host".into());
-        let body = body(step, vec![]);
-        assert_eq!(body.host_config.unwrap().network_mode.as_deref(), Some("host"));
-        assert_eq!(body.networking_config, None);
+    fn each_place_is_asked_for_in_its_own_way() {
+        let ask = |place: Place, lines: &[&str]| {
+            let mut step = Step::new(1, "build", StepKind::Commands);
+            step.extra_hosts = lines.iter().map(|line| (*line).to_owned()).collect();
+            let body = body_at(&place, step, vec![]);
+            let host = body.host_config.unwrap();
+            (host.network_mode.unwrap(), host.extra_hosts.unwrap_or_default().join(" "), body.networking_config.is_some())
+        };
+        let given = |mode: &str, hosts: &str, networking| (mode.to_owned(), hosts.to_owned(), networking);
+        assert_eq!(ask(Place::Stage, &[]), given("lp-r1-2", "", true));
+        // The engine refuses lines of the hosts file where it belongs to another container.
+        assert_eq!(ask(Place::Shared, &[]), given("container:lp-r1-2-holder", "", false));
+        assert_eq!(ask(Place::Given("host".into()), &[]), given("host", "", false));
+        assert_eq!(ask(Place::Bridge, &[]), given("bridge", "build:127.0.0.1", false));
+        assert_eq!(ask(Place::Bridge, &["db:10.0.0.1"]), given("bridge", "db:10.0.0.1 build:127.0.0.1", false));
+        assert_eq!(ask(Place::Bridge, &["build:10.0.0.1"]), given("bridge", "build:10.0.0.1", false));
     }
 }

@@ -31,6 +31,11 @@ pub(crate) fn is_missing(error: &Error) -> bool {
     status(error) == Some(404)
 }
 
+/// A container of that name exists, or is not in a state for what was asked. Podman up to version 5 answers 500 where a name is taken.
+pub(crate) fn is_taken(error: &Error) -> bool {
+    status(error) == Some(409) || (status(error) == Some(500) && message(error).contains("already in use"))
+}
+
 /// What went wrong in the words of the one who knows: the engine, or the system for a connection.
 pub(crate) fn message(error: &Error) -> String {
     match error {

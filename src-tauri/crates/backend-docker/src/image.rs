@@ -8,8 +8,8 @@ use bollard::auth::DockerCredentials;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::future::{BoxFuture, FutureExt as _, Shared, WeakShared};
-use futures_util::{StreamExt as _, pin_mut};
-use lp_backend::{BackendError, StepSink};
+use futures_util::{StreamExt as _, pin_mut, stream};
+use lp_backend::{BackendError, Position, SinkError, StepSink};
 use lp_model::PullPolicy;
 use lp_registry::{Credentials, ImageReference};
 use std::collections::HashMap;
@@ -23,6 +23,9 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 
 /// An image that is there anyway is not waited for longer than this when its registry says nothing: a train, a meeting room, a proxy.
 const STAND_IN_AFTER: Duration = Duration::from_secs(20);
+
+/// How many images of a stage are fetched at the same time; the engine fetches several layers of each at once.
+const FETCHES_AT_ONCE: usize = 3;
 
 /// How long a registry may take until the first layer begins to move. The engine itself tries again several times.
 const FETCH_LIMIT: Duration = Duration::from_secs(600);
@@ -83,10 +86,34 @@ impl Images {
         Self { logins, running: Mutex::new(HashMap::new()) }
     }
 
+    /// The name to create a container with, and whether the policy asks the registry although the image is there.
+    pub fn named(image: &str, policy: PullPolicy) -> Result<(String, bool), BackendError> {
+        let reference = parsed(image)?;
+        let asks = match policy {
+            PullPolicy::Always => true,
+            PullPolicy::Latest => reference.is_latest(),
+            PullPolicy::IfMissing | PullPolicy::Never => false,
+        };
+        Ok((reference.canonical(), asks))
+    }
+
+    /// Fetches images as their policies want it, some at a time, and tells nobody: the steps that need them do.
+    pub async fn fetch_all(&self, engine: &Engine, images: &[(String, PullPolicy)]) -> Result<(), BackendError> {
+        let one = |(image, policy): &(String, PullPolicy)| {
+            let (image, policy) = (image.clone(), *policy);
+            async move {
+                if let Err(error) = self.ensure(engine, &image, policy, &Silent).await {
+                    tracing::debug!(image, "cannot be fetched ahead: {error}");
+                }
+            }
+        };
+        stream::iter(images.iter().map(one)).buffer_unordered(FETCHES_AT_ONCE).collect::<()>().await;
+        Ok(())
+    }
+
     /// Makes sure that `image` (as written in the file) is on the engine as the policy wants it; returns the name to create a container with.
     pub async fn ensure(&self, engine: &Engine, image: &str, policy: PullPolicy, sink: &dyn StepSink) -> Result<String, BackendError> {
-        let reference =
-            ImageReference::parse(image).map_err(|error| BackendError::Image { image: image.to_owned(), message: error.to_string() })?;
+        let reference = parsed(image)?;
         let name = reference.canonical();
         let (wants_fetch, may_use_present) = match policy {
             PullPolicy::Always => (true, false),
@@ -152,6 +179,32 @@ impl Images {
     }
 }
 
+fn parsed(image: &str) -> Result<ImageReference, BackendError> {
+    ImageReference::parse(image).map_err(|error| BackendError::Image { image: image.to_owned(), message: error.to_string() })
+}
+
+/// Hears nothing.
+struct Silent;
+
+#[async_trait]
+impl StepSink for Silent {
+    async fn created(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn started(&self) {}
+
+    fn position(&self) -> Position {
+        Position::default()
+    }
+
+    async fn note(&self, _note: String) {}
+
+    async fn write(&self, _bytes: &[u8], _upto: Position) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
 /// How a fetch goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Progress {
@@ -194,6 +247,11 @@ async fn silence(mut progress: watch::Receiver<Progress>, limit: Option<Duration
         return;
     }
     std::future::pending().await
+}
+
+/// Id of the image that a name stands for on this engine now, if any.
+pub(crate) async fn id_of(docker: &Docker, name: &str) -> Option<String> {
+    docker.inspect_image(name).await.ok()?.id
 }
 
 async fn is_present(docker: &Docker, image: &str, name: &str) -> Result<bool, BackendError> {
@@ -320,13 +378,21 @@ mod tests {
 
     #[async_trait]
     impl StepSink for Notes {
+        async fn created(&self) -> Result<(), lp_backend::SinkError> {
+            Ok(())
+        }
+
         async fn started(&self) {}
+
+        fn position(&self) -> lp_backend::Position {
+            lp_backend::Position::default()
+        }
 
         async fn note(&self, note: String) {
             self.1.lock().unwrap().push((self.0.elapsed().as_secs(), note));
         }
 
-        async fn write(&self, _bytes: &[u8]) -> Result<(), lp_backend::SinkError> {
+        async fn write(&self, _bytes: &[u8], _upto: lp_backend::Position) -> Result<(), lp_backend::SinkError> {
             Ok(())
         }
     }

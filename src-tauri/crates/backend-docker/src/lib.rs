@@ -1,40 +1,54 @@
 //! Steps as containers of a Docker or Podman engine, over its HTTP API: the [`Backend`] of nearly every pipeline.
 //!
-//! It knows nothing about pipeline files, scheduling, the store, the vault or a user interface. It starts no program (no
-//! `docker` command line) and reads no file and no environment variable: addresses and logins are handed in.
+//! It knows nothing about pipeline files, scheduling, the store, the vault or a user interface. It reads no environment variable and no
+//! file but the certificates that an address names, and starts no program but `ssh` for an engine that is reached by it: addresses and
+//! logins are handed in.
 //!
-//! What it makes in the engine per stage: one bridge network, one volume with the working copy, one volume per temporary volume, one
-//! container per step attempt. All carry the labels of [`labels`], by which they are found again after a crash. The commit's
-//! files get into the volume through a container that is created but never started: no bind mount, no clone step, no
-//! git credentials inside any container.
+//! What it makes in the engine per stage: one volume with the working copy, one volume per temporary volume, one container per step
+//! attempt; a bridge network and a holder of a shared network namespace where `network` says so. All carry the labels of [`labels`], by which
+//! they are found again after a crash, and stay until the stage is destroyed. The commit's files get into the volume through a container
+//! that is created but never started: no bind mount, no clone step, no git credentials inside any container.
 //!
 //! The HTTP library writes request bodies, which hold secrets of steps, to its log at level `debug`: a program that installs a log
 //! subscriber must keep the target `bollard` at `info` or above.
 //!
-//! Read in this order: [`DockerBackend`], [`connect`], `prepare`, `run`, `output`, `ask`, `clean`; `container` says what is asked of the engine
-//! for a step, `image` how images are fetched, `error` what engine errors mean.
+//! Read in this order: [`DockerBackend`], [`connect`], `network`, `prepare`, `holder`, `run`, `output`, `takeover`, `fate`, `ask`, `clean`;
+//! `container` says what is asked of the engine for a step, `ahead` what is made before its turn, `image` how images are fetched, `error` what
+//! engine errors mean.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ahead;
 mod ask;
 mod clean;
 pub mod connect;
 mod container;
 mod error;
+mod fate;
+mod holder;
 mod image;
 pub mod labels;
+mod network;
 mod output;
 mod prepare;
 mod run;
+mod takeover;
+mod time;
 
-pub use connect::{EngineAddress, EngineEnvironment};
+pub use connect::{EngineAddress, EngineEnvironment, Tls};
 pub use image::{NoLogins, RegistryLogins};
 
+use ahead::Ahead;
 use async_trait::async_trait;
 use connect::Connection;
 use image::Images;
-use lp_backend::{Backend, BackendError, Cancel, EngineInfo, StageContext, StepContext, StepExit, StepSink, SweepReport};
-use lp_model::{BackendKind, RunId};
+use lp_backend::{
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit, StepSink,
+    SweepReport,
+};
+use lp_model::{BackendKind, PullPolicy};
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -52,9 +66,9 @@ pub struct DockerOptions {
 }
 
 impl DockerOptions {
-    /// No logins, and a heartbeat of 10 seconds.
+    /// No logins, and a heartbeat of 5 seconds: that an engine hangs is said within a quarter of a minute.
     pub fn new(addresses: Vec<EngineAddress>, owner: impl Into<String>) -> Self {
-        Self { addresses, owner: owner.into(), logins: Arc::new(NoLogins), heartbeat: Duration::from_secs(10) }
+        Self { addresses, owner: owner.into(), logins: Arc::new(NoLogins), heartbeat: Duration::from_secs(5) }
     }
 }
 
@@ -62,8 +76,15 @@ impl DockerOptions {
 pub struct DockerBackend {
     connection: Connection,
     images: Images,
-    /// Held while the empty image is imported.
-    empty_image: Mutex<()>,
+    /// Held while one of our own two images is made.
+    own_images: Mutex<()>,
+    /// Whether the engine at that address has a default bridge.
+    bridge: std::sync::Mutex<Option<(String, bool)>>,
+    /// A holder could not be started: this process does without.
+    holders_fail: AtomicBool,
+    ahead: Ahead,
+    /// Names of containers that have filled a working copy and are still to be removed.
+    loaded: std::sync::Mutex<HashSet<String>>,
     owner: String,
     heartbeat: Duration,
 }
@@ -74,7 +95,11 @@ impl DockerBackend {
         Self {
             connection: Connection::new(options.addresses),
             images: Images::new(options.logins),
-            empty_image: Mutex::new(()),
+            own_images: Mutex::new(()),
+            bridge: std::sync::Mutex::default(),
+            holders_fail: AtomicBool::new(false),
+            ahead: Ahead::default(),
+            loaded: std::sync::Mutex::default(),
             owner: options.owner,
             heartbeat: options.heartbeat,
         }
@@ -96,6 +121,33 @@ impl Backend for DockerBackend {
         self.prepare_stage(stage, cancel).await
     }
 
+    async fn fetch(&self, stage: &StageContext, cancel: &Cancel) {
+        let mut images: Vec<_> = stage.stage.steps.iter().map(|step| (step.image.clone(), step.pull)).collect();
+        images.retain(|(_, policy)| *policy != PullPolicy::Never);
+        let mut seen = HashSet::new();
+        images.retain(|image| seen.insert(image.clone()));
+        let work = async {
+            let engine = self.connection.engine().await?;
+            engine.watched(self.heartbeat, self.images.fetch_all(&engine, &images)).await
+        };
+        tokio::select! {
+            biased;
+            () = cancel.reached(CancelStage::Ask) => {}
+            done = work => if let Err(error) = done {
+                tracing::debug!("images cannot be fetched ahead: {error}");
+            }
+        }
+    }
+
+    async fn make_ahead(&self, stage: &StageContext, step: &StepContext, cancel: &Cancel) {
+        if cancel.is_asked() {
+            return;
+        }
+        if let Err(error) = self.make_container_ahead(stage, step).await {
+            tracing::debug!("a container cannot be made ahead: {error}");
+        }
+    }
+
     async fn run_step(
         &self,
         stage: &StageContext,
@@ -106,11 +158,18 @@ impl Backend for DockerBackend {
         self.run_container(stage, step, sink, cancel).await
     }
 
-    async fn destroy(&self, stage: &StageContext) -> Result<Vec<String>, BackendError> {
-        self.destroy_stage(stage).await
+    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+        self.ahead.forget(&stage.name());
+        self.forget_loader(stage);
+        self.destroy_stage(stage, keep).await
     }
 
-    async fn sweep(&self, live: &[RunId]) -> Result<SweepReport, BackendError> {
-        self.sweep_owned(live).await
+    async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
+        self.sweep_owned(claims).await
+    }
+
+    /// Sizes may take the engine seconds. Files of a live run are not listed while any container or network of theirs is there.
+    async fn kept(&self) -> Result<Vec<KeptFiles>, BackendError> {
+        self.kept_files().await
     }
 }

@@ -1,11 +1,11 @@
 //! Making the place for a stage: its network, its volumes, and the working copy filled from the commit.
 
 use crate::connect::Engine;
+use crate::network::Layout;
 use crate::{DockerBackend, container, error, labels};
-use bollard::models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
@@ -23,8 +23,20 @@ const EMPTY_IMAGE: (&str, &str) = ("letterpress/empty", "1");
 /// A repository of many gigabytes on a slow disk takes its time; whether the engine is still there is asked separately.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// How long the engine may take to make a container that somebody else has asked for, and how often it is looked for.
+const MAKING_LIMIT: Duration = Duration::from_secs(10);
+const MAKING_PAUSE: Duration = Duration::from_millis(20);
+
+/// Podman looks at all interfaces of the computer for a free range of addresses, and fails when one vanishes meanwhile, as those of ended
+/// containers do: it is asked again.
+const INTERFACE_VANISHED: &str = "no such network interface";
+const NETWORK_TRIES: u32 = 5;
+
 /// Size of the pieces in which the commit is sent.
 const CHUNK: usize = 256 * 1024;
+
+/// End of the name of the container that fills the working copy of a stage. While it is there the working copy is not complete.
+pub(crate) const LOADER_SUFFIX: &str = "-source";
 
 impl DockerBackend {
     pub(crate) async fn prepare_stage(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
@@ -32,13 +44,21 @@ impl DockerBackend {
             return Err(BackendError::Cancelled);
         }
         let engine = self.connection.engine().await?;
-        // Together, because making a network takes the engine long and does not need the disk. Both are waited for also when one fails:
+        // Together, because making a network and its holder takes the engine long and does not need the disk. Both are waited for also when one fails:
         // what is given up in the middle could still appear after `destroy` has looked for it.
         let work = async {
-            let (network, files) = tokio::join!(self.make_network(&engine, stage), self.make_volumes(&engine, stage, cancel));
+            let layout = self.layout(&engine, stage).await?;
+            let (network, files) = tokio::join!(self.make_networks(&engine, stage, &layout), self.make_volumes(&engine, stage, cancel));
             files.and(network)
         };
         engine.watched(self.heartbeat, work).await
+    }
+
+    async fn make_networks(&self, engine: &Engine, stage: &StageContext, layout: &Layout) -> Result<(), BackendError> {
+        if layout.network {
+            self.make_network(engine, stage).await?;
+        }
+        if layout.holder() { self.make_holder(engine, stage, layout).await } else { Ok(()) }
     }
 
     async fn make_network(&self, engine: &Engine, stage: &StageContext) -> Result<(), BackendError> {
@@ -55,9 +75,14 @@ impl DockerBackend {
             labels: Some(labels::of_stage(&self.owner, stage)),
             ..Default::default()
         };
-        match engine.docker.create_network(request).await {
-            Ok(_) => Ok(()),
-            Err(refused) => Err(error::call(format!("create network `{name}`"), &refused)),
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match engine.docker.create_network(request.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(refused) if tries < NETWORK_TRIES && error::message(&refused).contains(INTERFACE_VANISHED) => {}
+                Err(refused) => return Err(error::call(format!("create network `{name}`"), &refused)),
+            }
         }
     }
 
@@ -84,23 +109,33 @@ impl DockerBackend {
     /// Fills the volume through a loader: a container that is created and never started.
     ///
     /// The volume is made by creating the loader and the loader is removed when the volume is full, so what a crash left behind can
-    /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not.
+    /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not,
+    /// unless a step has run. The same files are sent into that once more. The loader is removed beside the first step, which need not wait
+    /// for it.
+    ///
+    /// Podman gives no labels to a volume that it makes along with a container, and what has none is never removed. There the volume is made
+    /// before its loader, and before both another container under the loader's usual name, which says the same by being there.
     async fn make_working_copy(&self, engine: &Engine, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
         let volume = stage.name();
-        let loader = format!("{volume}-source");
+        let marker = format!("{volume}{LOADER_SUFFIX}");
         match engine.docker.inspect_volume(&volume).await {
-            Ok(_) => {
-                if !self.remove_loader(engine, &loader).await? {
-                    return Ok(());
-                }
-                let force = RemoveVolumeOptionsBuilder::new().force(true).build();
-                let removed = engine.docker.remove_volume(&volume, Some(force)).await;
-                removed.map_err(|refused| error::call(format!("remove volume `{volume}`"), &refused))?;
-            }
+            Ok(_) => match self.is_incomplete(engine, stage).await? {
+                (true, _) => {}
+                (false, true) => return self.remove_empty(engine, &marker).await,
+                (false, false) => return Ok(()),
+            },
             Err(missing) if error::is_missing(&missing) => {}
             Err(refused) => return Err(error::call(format!("look for volume `{volume}`"), &refused)),
         }
-        self.make_loader(engine, stage, &loader).await?;
+        let mount = container::working_copy(stage, Some(labels::of_stage(&self.owner, stage)));
+        let loader = if engine.is_podman() {
+            self.make_empty(engine, stage, &marker, None).await?;
+            self.make_volume(engine, stage, volume.clone()).await?;
+            format!("{volume}-loader")
+        } else {
+            marker.clone()
+        };
+        self.make_empty(engine, stage, &loader, Some(mount)).await?;
 
         let base = stage.stage.workspace.base.as_str();
         let path = stage.stage.workspace.path.trim_matches('/');
@@ -110,46 +145,69 @@ impl DockerBackend {
         if let Some(source) = &stage.source {
             self.upload_source(engine, &loader, &stage.stage.workspace.dir(), source.as_ref(), cancel).await?;
         }
-        self.remove_loader(engine, &loader).await?;
+        if loader != marker {
+            self.remove_empty(engine, &loader).await?;
+            return self.remove_empty(engine, &marker).await;
+        }
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(marker);
         Ok(())
     }
 
-    async fn make_loader(&self, engine: &Engine, stage: &StageContext, loader: &str) -> Result<(), BackendError> {
-        let labels = labels::of_stage(&self.owner, stage);
+    /// The stage is destroyed, and its loader with it.
+    pub(crate) fn forget_loader(&self, stage: &StageContext) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&format!("{}{LOADER_SUFFIX}", stage.name()));
+    }
+
+    /// Removes the loader of a working copy that is full, if that is still to be done. What fails here is done by `destroy`.
+    pub(crate) async fn remove_loader(&self, engine: &Engine, stage: &StageContext) {
+        let loader = format!("{}{LOADER_SUFFIX}", stage.name());
+        if !self.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&loader) {
+            return;
+        }
+        if let Err(error) = self.remove_empty(engine, &loader).await {
+            tracing::warn!(loader, "cannot be removed now: {error}");
+        }
+    }
+
+    /// Makes a container that is never started. One that is there is as good.
+    async fn make_empty(&self, engine: &Engine, stage: &StageContext, name: &str, mount: Option<Mount>) -> Result<(), BackendError> {
         let body = ContainerCreateBody {
             image: Some(format!("docker.io/{}:{}", EMPTY_IMAGE.0, EMPTY_IMAGE.1)),
             // Never run, but the engine wants something to be there.
             cmd: Some(vec!["/none".to_owned()]),
-            labels: Some(labels.clone()),
+            labels: Some(labels::of_stage(&self.owner, stage)),
             host_config: Some(HostConfig {
-                mounts: Some(vec![container::working_copy(stage, Some(labels))]),
+                mounts: mount.map(|mount| vec![mount]),
                 network_mode: Some("none".to_owned()),
                 ..Default::default()
             }),
             ..Default::default()
         };
-        let options = CreateContainerOptionsBuilder::new().name(loader).build();
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
         let mut created = engine.docker.create_container(Some(options.clone()), body.clone()).await;
         if created.as_ref().is_err_and(error::is_missing) {
             // One at a time: of two imports at once one would lose its name to the other and lie about.
-            let _turn = self.empty_image.lock().await;
+            let _turn = self.own_images.lock().await;
             created = engine.docker.create_container(Some(options.clone()), body.clone()).await;
             if created.as_ref().is_err_and(error::is_missing) {
-                import_empty_image(engine).await?;
+                // A tar ends with two blocks of zeros, and an empty one is nothing else.
+                make_image(engine, EMPTY_IMAGE, Bytes::from_static(&[0; 1024])).await?;
                 created = engine.docker.create_container(Some(options), body).await;
             }
         }
-        created.map_err(|refused| error::call(format!("create container `{loader}`"), &refused))?;
-        Ok(())
+        match created {
+            Ok(_) => Ok(()),
+            Err(exists) if error::is_taken(&exists) => wait_until_made(engine, name).await,
+            Err(refused) => Err(error::call(format!("create container `{name}`"), &refused)),
+        }
     }
 
-    /// Says whether it was there.
-    async fn remove_loader(&self, engine: &Engine, loader: &str) -> Result<bool, BackendError> {
+    async fn remove_empty(&self, engine: &Engine, name: &str) -> Result<(), BackendError> {
         let force = RemoveContainerOptionsBuilder::new().force(true).build();
-        match engine.docker.remove_container(loader, Some(force)).await {
-            Ok(()) => Ok(true),
-            Err(missing) if error::is_missing(&missing) => Ok(false),
-            Err(refused) => Err(error::call(format!("remove container `{loader}`"), &refused)),
+        match engine.docker.remove_container(name, Some(force)).await {
+            Ok(()) => Ok(()),
+            Err(missing) if error::is_missing(&missing) => Ok(()),
+            Err(refused) => Err(error::call(format!("remove container `{name}`"), &refused)),
         }
     }
 
@@ -207,6 +265,20 @@ impl DockerBackend {
     }
 }
 
+/// Waits for a container whose name is taken: the engine may still be making it for a process that has died.
+async fn wait_until_made(engine: &Engine, name: &str) -> Result<(), BackendError> {
+    let mut left = MAKING_LIMIT;
+    loop {
+        match engine.docker.inspect_container(name, None).await {
+            Ok(_) => return Ok(()),
+            Err(missing) if error::is_missing(&missing) && !left.is_zero() => {}
+            Err(refused) => return Err(error::call(format!("look for container `{name}`"), &refused)),
+        }
+        tokio::time::sleep(MAKING_PAUSE).await;
+        left = left.saturating_sub(MAKING_PAUSE);
+    }
+}
+
 /// A tar of the folders of `path`, outermost first.
 fn folders(path: &str) -> Bytes {
     let mut builder = tar::Builder::new(Vec::new());
@@ -223,13 +295,13 @@ fn folders(path: &str) -> Bytes {
     builder.into_inner().expect("writing to memory cannot fail").into()
 }
 
-/// Imports an archive without entries.
-async fn import_empty_image(engine: &Engine) -> Result<(), BackendError> {
-    let options = CreateImageOptionsBuilder::new().from_src("-").repo(EMPTY_IMAGE.0).tag(EMPTY_IMAGE.1).build();
-    // A tar ends with two blocks of zeros, and an empty one is nothing else.
-    let archive = bollard::body_full(Bytes::from_static(&[0; 1024]));
-    let imported: Result<Vec<_>, _> = engine.docker.create_image(Some(options), Some(archive), None).try_collect().await;
-    imported.map_err(|refused| error::call(format!("import image `{}`", EMPTY_IMAGE.0), &refused))?;
+/// Makes an image with that name and version of a tar.
+pub(crate) async fn make_image(engine: &Engine, (name, version): (&str, &str), archive: Bytes) -> Result<(), BackendError> {
+    // The tag stands in the name: Podman before 4.5 ignores it as a parameter of its own.
+    let options = CreateImageOptionsBuilder::new().from_src("-").repo(&format!("{name}:{version}")).build();
+    let imported: Result<Vec<_>, _> =
+        engine.docker.create_image(Some(options), Some(bollard::body_full(archive)), None).try_collect().await;
+    imported.map_err(|refused| error::call(format!("import image `{name}`"), &refused))?;
     Ok(())
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn build(
         let value = match value {
             EnvText::Plain(text) => OsString::from(text),
             EnvText::Secret(secret) => OsString::from(secret.expose()),
+            EnvText::Moment(seconds) => OsString::from(seconds.to_string()),
             EnvText::WorkspaceBase => folder.base().into_os_string(),
             EnvText::WorkspaceDir => folder.dir(workspace).into_os_string(),
         };
@@ -107,6 +108,7 @@ mod tests {
                 ("LETTERPRESS_STEP".into(), EnvText::Plain("forged".into())),
                 ("TOKEN".into(), EnvText::Secret(SecretValue::new("hunter2"))),
             ],
+            before: lp_backend::Before::Nothing,
         };
         let workspace = Workspace { base: "/go".into(), path: "src/app".into() };
         let own = own.into_iter().map(|(name, value)| (name.into(), value.into()));

@@ -1,14 +1,21 @@
-//! What is on the disk: `root/lp-RUN-STAGE/{work,home,tmp}`, readable by its owner alone.
+//! What is on the disk: `root/lp-RUN-STAGE/{work,home,tmp,steps}`, readable by its owner alone.
 
 use crate::mark;
-use lp_model::{RunId, Workspace};
+use lp_model::{RunId, StageNumber, Workspace};
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Says that the working copy is complete. Without it a crash in the middle of `prepare` would leave half of one to be used.
 const READY: &str = "ready";
+
+/// Says that the stage was destroyed and its working copy kept.
+const KEPT: &str = "kept";
+
+/// Blocks that the system counts in are of this size, whatever the disk's own are.
+const BLOCK_BYTES: u64 = 512;
 
 /// The folder of all stages, with symbolic links resolved: it also identifies our processes.
 #[derive(Debug, Clone)]
@@ -42,19 +49,19 @@ impl Root {
         StageFolder { path: self.0.join(name), name: name.to_owned() }
     }
 
-    /// All folders of stages with their runs; other things in the root are not ours.
-    pub(crate) fn stages(&self) -> io::Result<Vec<(RunId, StageFolder)>> {
+    /// All folders of stages with what they are of; other things in the root are not ours.
+    pub(crate) fn stages(&self) -> io::Result<Vec<(RunId, StageNumber, StageFolder)>> {
         let mut stages = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if let Some((run, _)) = mark::parse_stage(&name)
+            if let Some((run, number)) = mark::parse_stage(&name)
                 && entry.file_type()?.is_dir()
             {
-                stages.push((run, self.stage(&name)));
+                stages.push((run, number, self.stage(&name)));
             }
         }
-        stages.sort_by(|a, b| a.1.name.cmp(&b.1.name));
+        stages.sort_by(|a, b| a.2.name.cmp(&b.2.name));
         Ok(stages)
     }
 }
@@ -87,6 +94,11 @@ impl StageFolder {
         self.path.join("tmp")
     }
 
+    /// Where the records of its steps lie.
+    pub(crate) fn steps(&self) -> PathBuf {
+        self.path.join("steps")
+    }
+
     /// Where a path of the plan (absolute, below the workspace's base) lies on this computer; `None` when it is outside.
     pub(crate) fn map(&self, workspace: &Workspace, planned: &str) -> Option<PathBuf> {
         let base = Path::new("/").join(&workspace.base);
@@ -96,13 +108,18 @@ impl StageFolder {
         inside.then(|| self.base().components().chain(below.components()).collect())
     }
 
-    /// Makes the folders. True when an earlier call has finished the working copy already; what an unfinished one left is removed.
+    /// Makes the folders. True when an earlier call has finished the working copy already, also when it was kept since; what an
+    /// unfinished one left is removed.
     pub(crate) fn create(&self, workspace: &Workspace) -> io::Result<bool> {
         let Some(dir) = self.map(workspace, &workspace.dir()) else {
             let message = format!("the working copy `{}` lies outside `{}`", workspace.dir(), workspace.base);
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         };
         if self.path.join(READY).exists() {
+            for folder in [&self.home(), &self.tmp()] {
+                make_private(folder)?;
+            }
+            remove_file(&self.path.join(KEPT))?;
             return Ok(true);
         }
         self.remove()?;
@@ -118,19 +135,76 @@ impl StageFolder {
 
     /// Removes it with everything inside. What is gone already counts as removed.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        match remove_tree(&self.path) {
-            // Module caches are often read-only. Only then, because the walk costs as much as the removal.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                open_folders(&self.path)?;
-                remove_tree(&self.path)
-            }
-            done => done,
+        with_open_folders(&self.path, || {
+            // First, so that half of a working copy is never taken for a whole one.
+            remove_file(&self.path.join(READY))?;
+            remove_tree(&self.path)
+        })
+    }
+
+    /// Removes everything but the working copy; all of it when the working copy was never finished.
+    pub(crate) fn keep(&self) -> io::Result<()> {
+        if !self.path.join(READY).exists() {
+            return self.remove();
         }
+        fs::write(self.path.join(KEPT), "")?;
+        for folder in [self.steps(), self.home(), self.tmp()] {
+            with_open_folders(&folder, || remove_tree(&folder))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.path.join(KEPT).exists()
+    }
+
+    /// Bytes that it takes on the disk; `None` when there are more than `most` files, or one that cannot be looked at.
+    pub(crate) fn bytes(&self, most: usize) -> Option<u64> {
+        let mut bytes = 0;
+        let mut files = 0;
+        let mut seen = HashSet::new();
+        let mut folders = vec![self.path.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).ok()? {
+                let entry = entry.ok()?;
+                let metadata = entry.metadata().ok()?;
+                files += 1;
+                if files > most {
+                    return None;
+                }
+                if metadata.is_dir() {
+                    folders.push(entry.path());
+                } else if metadata.nlink() > 1 && !seen.insert((metadata.dev(), metadata.ino())) {
+                    continue;
+                }
+                bytes += metadata.blocks() * BLOCK_BYTES;
+            }
+        }
+        Some(bytes)
+    }
+}
+
+/// Removes something below `path`. Module caches are often read-only: only then all folders are opened first, because the walk costs
+/// as much as the removal.
+fn with_open_folders(path: &Path, remove: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    match remove() {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            open_folders(path)?;
+            remove()
+        }
+        done => done,
     }
 }
 
 fn remove_tree(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done,
     }
@@ -152,7 +226,7 @@ fn open_folders(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn make_private(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     // Also when it was there before.
     fs::set_permissions(path, Permissions::from_mode(0o700))
@@ -206,6 +280,36 @@ mod tests {
         assert!(stage.create(&workspace).unwrap());
         assert!(stage.base().join("kept").exists());
         assert_eq!(root.stages().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_kept_is_the_working_copy() {
+        let temp = tempfile::tempdir().unwrap();
+        let stage = Root::find(temp.path()).unwrap().stage("lp-a-1");
+        let workspace = workspace("/drone/src", "");
+        stage.create(&workspace).unwrap();
+        stage.keep().unwrap();
+        assert!(!stage.path().exists(), "half a working copy is not kept");
+
+        stage.create(&workspace).unwrap();
+        stage.set_ready().unwrap();
+        fs::create_dir(stage.steps()).unwrap();
+        fs::write(stage.home().join("cache"), [1; 100_000]).unwrap();
+        fs::write(stage.base().join("file"), [1; 100_000]).unwrap();
+        fs::hard_link(stage.base().join("file"), stage.base().join("same")).unwrap();
+        for _twice in 0..2 {
+            stage.keep().unwrap();
+            assert!(stage.is_kept() && !stage.steps().exists() && !stage.home().exists() && !stage.tmp().exists());
+        }
+        let bytes = stage.bytes(100).unwrap();
+        assert!((100_000..200_000).contains(&bytes), "{bytes}");
+        assert_eq!(stage.bytes(4), None);
+
+        assert!(stage.create(&workspace).unwrap());
+        assert!(!stage.is_kept() && stage.base().join("same").exists());
+        assert_eq!((mode(&stage.home()), mode(&stage.tmp())), (0o700, 0o700));
+        stage.remove().unwrap();
+        assert!(!stage.path().exists());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which processes belong to a step, a stage or a dead run, and how they are ended.
 //!
-//! A process is kin when it carries our marks in the environment it was started with, when it is in the session of the step's own
-//! process or of another kin, or when it descends from such a one. The marks find what has left the session (`setsid`) and what
+//! A process is kin when it carries our marks in the environment it was started with, when it is in the session of the step's program
+//! or supervisor or of another kin, or when it descends from such a one. The marks find what has left the session (`setsid`) and what
 //! is left after a crash of the app; session and descent find what was started with an empty environment. Only what cleans its
 //! environment, leaves the session *and* loses its parent escapes. Making the app the reaper of all orphans
 //! (`PR_SET_CHILD_SUBREAPER`) would find that too, but holds for the whole process: the app would then have to reap the
@@ -11,6 +11,7 @@ use crate::folder::Root;
 use crate::mark;
 use lp_backend::BackendError;
 use lp_model::{RunId, StageNumber};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
 use std::collections::{HashMap, HashSet};
@@ -54,7 +55,71 @@ pub(crate) enum Scope {
 pub(crate) struct Kin {
     root: Root,
     scope: Scope,
-    leader: Option<Pid>,
+    leaders: Vec<Process>,
+    ended: Option<u64>,
+    spared: Vec<Process>,
+}
+
+/// One process for good: its number alone may belong to another one a moment later. Only within one start of the computer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Process {
+    pid: Pid,
+    /// When it was made, in ticks (hundredths of a second) since the computer was started.
+    start: u64,
+}
+
+/// Becomes readable when the process has ended, also before anyone has reaped it.
+pub(crate) type Watch = AsyncFd<OwnedFd>;
+
+impl Process {
+    /// From a line as in `/proc/PID/stat`.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        let number = line.split(|byte| *byte == b' ').next()?;
+        let pid = Pid::from_raw(std::str::from_utf8(number).ok()?.parse().ok()?)?;
+        Some(Self { pid, start: Stat::parse(line)?.start })
+    }
+
+    /// The one that has this number now.
+    pub(crate) fn of(pid: Pid) -> Option<Self> {
+        Some(Self { pid, start: Stat::read(pid)?.start })
+    }
+
+    pub(crate) fn pid(self) -> Pid {
+        self.pid
+    }
+
+    /// A handle on it; `None` when it has ended and was reaped.
+    pub(crate) fn watch(self) -> io::Result<Option<Watch>> {
+        match watch(self.pid) {
+            // Opened by number: it is the one that is meant only if its start time still stands there now.
+            Ok(handle) => Ok((Self::of(self.pid) == Some(self)).then_some(handle)),
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::SRCH) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it waits for something other than the disk.
+    pub(crate) fn is_asleep(self) -> bool {
+        Stat::read(self.pid).is_some_and(|stat| stat.start == self.start && stat.is_asleep)
+    }
+}
+
+/// Waits until the process has ended.
+pub(crate) async fn end_of(watch: &Watch) -> Result<(), BackendError> {
+    watch.readable().await.map_err(|error| crate::call_error("wait for a process of the step", &error))?.retain_ready();
+    Ok(())
+}
+
+/// Whether the process has ended by now. Asked of the system: the runtime may not have heard yet.
+pub(crate) fn has_ended(watch: &Watch) -> bool {
+    // An error says that there is nothing to wait for.
+    let mut poll = [PollFd::new(watch.get_ref(), PollFlags::IN)];
+    rustix::event::poll(&mut poll, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) != Ok(0)
+}
+
+/// Ends it at once, without any chance to react.
+pub(crate) fn kill(watch: &Watch) -> Result<(), BackendError> {
+    signal(watch, Signal::KILL).map(|_| ())
 }
 
 /// A process as it was seen. Its number alone may belong to another process a moment later; with its start time it does not.
@@ -70,12 +135,26 @@ struct Seen {
 
 impl Kin {
     pub(crate) fn new(root: &Root, scope: Scope) -> Self {
-        Self { root: root.clone(), scope, leader: None }
+        Self { root: root.clone(), scope, leaders: Vec::new(), ended: None, spared: Vec::new() }
     }
 
-    /// Also what is in the session that `leader` made. Only while `leader` is not reaped: then no other session has its number.
-    pub(crate) fn with_session(mut self, leader: Pid) -> Self {
-        self.leader = Some(leader);
+    /// Also what is in the sessions that `leaders` made, or descends from them. `ended` tells when the
+    /// last of them has ended, in ticks.
+    pub(crate) fn with_sessions(mut self, leaders: impl IntoIterator<Item = Process>, ended: Option<u64>) -> Self {
+        self.leaders.extend(leaders);
+        self.ended = ended;
+        self
+    }
+
+    /// But not these.
+    pub(crate) fn sparing(mut self, spared: impl IntoIterator<Item = Process>) -> Self {
+        self.spared.extend(spared);
+        self
+    }
+
+    /// Really all of them.
+    pub(crate) fn sparing_nobody(mut self) -> Self {
+        self.spared.clear();
         self
     }
 
@@ -130,32 +209,38 @@ impl Kin {
     /// was being ended has no parent any more, but it is in the same session.
     async fn find(&self, before: &[Seen]) -> Result<Vec<Seen>, BackendError> {
         let kin = self.clone();
-        let sessions = self.leader.into_iter().chain(before.iter().filter_map(|seen| seen.session)).collect();
+        let sessions = before.iter().filter_map(|seen| seen.session).collect();
         crate::blocking("list the processes of the step", move || kin.scan(&sessions)).await
     }
 
     fn scan(&self, sessions: &HashSet<Pid>) -> io::Result<Vec<Seen>> {
         let me = getpid();
-        let mut members = Vec::new();
+        let mut all = Vec::new();
         let mut children: HashMap<Pid, Vec<Seen>> = HashMap::new();
+        let mut leaders = HashSet::new();
         for entry in fs::read_dir("/proc")? {
             let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else { continue };
             // Ended since the list was made.
             let Some(stat) = Stat::read(pid) else { continue };
-            if pid == me || stat.is_zombie {
+            let process = Process { pid, start: stat.start };
+            // Also as a zombie, which is no member any more: while it is there, nobody else has its number.
+            if self.leaders.contains(&process) {
+                leaders.insert(pid);
+            }
+            if pid == me || stat.is_zombie || self.spared.contains(&process) {
                 continue;
             }
             let seen = Seen { pid, start: stat.start, session: stat.session, name: stat.name };
             if let Some(parent) = stat.parent {
                 children.entry(parent).or_default().push(seen);
             }
-            if stat.session.is_some_and(|session| sessions.contains(&session)) || self.is_marked(pid) {
-                members.push(seen);
-            }
+            all.push(seen);
         }
+        let own = self.own_sessions(&leaders, &all);
+        let is_ours = |session: Pid| sessions.contains(&session) || own.contains(&session);
+        let mut members: Vec<Seen> = all.into_iter().filter(|seen| seen.session.is_some_and(is_ours) || self.is_marked(seen.pid)).collect();
         let mut known: HashSet<Pid> = members.iter().map(|seen| seen.pid).collect();
-        // The step's own process counts as a parent also as a zombie, which is no member any more.
-        let mut parents: Vec<Pid> = known.iter().copied().chain(self.leader).collect();
+        let mut parents: Vec<Pid> = known.iter().copied().chain(leaders).collect();
         while let Some(parent) = parents.pop() {
             for child in children.get(&parent).into_iter().flatten() {
                 if known.insert(child.pid) {
@@ -165,6 +250,19 @@ impl Kin {
             }
         }
         Ok(members)
+    }
+
+    /// Sessions that the leaders made and nobody else has now. A session's number belongs to it while anyone is in it; after that the system
+    /// gives it to somebody else. So either the leader itself is there, or somebody who came in while it lived: such a one was never
+    /// in another session, and has held the number since.
+    fn own_sessions(&self, present: &HashSet<Pid>, all: &[Seen]) -> HashSet<Pid> {
+        let is_held = |leader: &Process| {
+            let came_in = |seen: &Seen| {
+                seen.session == Some(leader.pid) && seen.start >= leader.start && self.ended.is_some_and(|ended| seen.start <= ended)
+            };
+            present.contains(&leader.pid) || all.iter().any(came_in)
+        };
+        self.leaders.iter().filter(|leader| is_held(leader)).map(|leader| leader.pid).collect()
     }
 
     /// Whether it was started with the marks of our scope. What may not be read belongs to somebody else.
@@ -208,32 +306,24 @@ fn environment(pid: Pid) -> Option<Vec<u8>> {
     }
 }
 
-/// Becomes readable when the process has ended, before anyone has reaped it.
-pub(crate) fn watch(pid: Pid) -> io::Result<AsyncFd<OwnedFd>> {
+fn watch(pid: Pid) -> io::Result<Watch> {
     #[allow(deprecated, reason = "its successor is `unsafe` for types that may change their descriptor; `OwnedFd` never does")]
     AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE)
 }
 
 /// Handles on those that are still there: from here on no other process can be meant.
-fn open(seen: &[Seen]) -> Result<Vec<(Seen, AsyncFd<OwnedFd>)>, BackendError> {
+fn open(seen: &[Seen]) -> Result<Vec<(Seen, Watch)>, BackendError> {
     let mut handles = Vec::new();
     for seen in seen {
-        match watch(seen.pid) {
-            Ok(handle) => {
-                // Opened by number: it is the one that was seen only if its start time still stands there now.
-                if Stat::read(seen.pid).is_some_and(|stat| stat.start == seen.start) {
-                    handles.push((*seen, handle));
-                }
-            }
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::SRCH) => {}
-            Err(error) => return Err(crate::call_error("watch a process of the step", &error)),
-        }
+        let process = Process { pid: seen.pid, start: seen.start };
+        let handle = process.watch().map_err(|error| crate::call_error("watch a process of the step", &error))?;
+        handles.extend(handle.map(|handle| (*seen, handle)));
     }
     Ok(handles)
 }
 
 /// Sends a signal. False when we may not.
-fn signal(handle: &AsyncFd<OwnedFd>, signal: Signal) -> Result<bool, BackendError> {
+fn signal(handle: &Watch, signal: Signal) -> Result<bool, BackendError> {
     match pidfd_send_signal(handle.get_ref(), signal) {
         Ok(()) | Err(Errno::SRCH) => Ok(true),
         Err(Errno::PERM) => Ok(false),
@@ -242,9 +332,9 @@ fn signal(handle: &AsyncFd<OwnedFd>, signal: Signal) -> Result<bool, BackendErro
 }
 
 /// Waits until all have ended.
-async fn gone(handles: Vec<(Seen, AsyncFd<OwnedFd>)>) -> Result<(), BackendError> {
+async fn gone(handles: Vec<(Seen, Watch)>) -> Result<(), BackendError> {
     for (_, handle) in handles {
-        handle.readable().await.map_err(|error| crate::call_error("wait for a process of the step", &error))?.retain_ready();
+        end_of(&handle).await?;
     }
     Ok(())
 }
@@ -326,6 +416,25 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(found, 800);
+    }
+
+    #[test]
+    fn a_session_is_ours_only_while_one_of_ours_holds_its_number() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = Root::find(temp.path()).unwrap();
+        let pid = |number| Pid::from_raw(number).unwrap();
+        let member = |number, start| Seen { pid: pid(number), start, session: Some(pid(50)), name: [0; 15] };
+        let leader = Process { pid: pid(50), start: 1000 };
+        let sessions = |ended: Option<u64>, present: &[Pid], all: &[Seen]| {
+            let kin = Kin::new(&root, Scope::RunsBut(Vec::new())).with_sessions([leader], ended);
+            !kin.own_sessions(&present.iter().copied().collect(), all).is_empty()
+        };
+        assert!(sessions(None, &[pid(50)], &[]), "it is there itself");
+        assert!(sessions(Some(2000), &[], &[member(60, 1500)]), "one that it has made");
+        assert!(sessions(Some(2000), &[], &[member(70, 2500), member(60, 1500)]), "and who came later is with that one");
+        assert!(!sessions(Some(2000), &[], &[member(70, 2500)]), "the number was given to somebody else");
+        assert!(!sessions(Some(2000), &[], &[member(70, 500)]), "and had been somebody else's before");
+        assert!(!sessions(None, &[], &[member(60, 1500)]), "nobody knows");
     }
 
     #[test]

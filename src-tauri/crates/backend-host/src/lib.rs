@@ -1,31 +1,46 @@
-//! Runs the steps of a stage as child processes of this computer, each stage in a private folder and each step in a session of
+//! Runs the steps of a stage as processes of this computer, each stage in a private folder and each step in a session of
 //! its own, so that everything that a step has started can be found and ended. Nothing is isolated: a step may read and
 //! write whatever the person may. Linux only (`/proc`, pidfd).
 //!
-//! It knows nothing about containers, pipeline files, scheduling or the store. It does not watch the app itself: after a crash
-//! of the app [`HostBackend::sweep`](Backend::sweep) finds what is left by the marks in the environment of the processes.
+//! Steps need no app: a few lines of shell start the program and write down how it ended, others bring its output to a file, and
+//! [`run_step`](Backend::run_step) only follows. So the app may be killed at any moment, and another process finds out what has become of
+//! the step. The output lies in the stage's folder as it came, secrets and all, until the stage is destroyed or swept.
+//!
+//! It knows nothing about containers, pipeline files, scheduling or the store. What nobody takes over is found by
+//! [`HostBackend::sweep`](Backend::sweep), by the marks in the environment of the processes.
 //!
 //! Read in this order: [`HostBackend`], `folder` (what is on the disk), `unpack`, `environment`, `step` (one step from start to
-//! end), `kin` (which processes belong to a step, and how they are ended).
+//! end), `carrier` (what carries it without us: `supervisor.sh`, `pump.sh`), `records` (what is written down of it), `output`, `program`
+//! (what can be started at all), `kin` (which processes belong to a step, and how they are ended).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod carrier;
 mod environment;
 mod folder;
 mod kin;
 mod mark;
+mod output;
+mod program;
+mod records;
 mod step;
 mod unpack;
 
 use async_trait::async_trait;
 use folder::{Root, StageFolder};
 use kin::{Kin, Scope};
-use lp_backend::{Backend, BackendError, Cancel, CancelStage, EngineInfo, StageContext, StepContext, StepExit, StepSink, SweepReport};
-use lp_model::{BackendKind, RunId};
+use lp_backend::{
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit, StepSink,
+    SweepReport,
+};
+use lp_model::BackendKind;
 use std::io;
 use std::path::PathBuf;
 
-/// Steps as child processes under one folder of this computer.
+/// The files of a stage are counted up to here, in about a second.
+const MOST_COUNTED: usize = 500_000;
+
+/// Steps as processes under one folder of this computer.
 #[derive(Debug, Clone)]
 pub struct HostBackend {
     root: PathBuf,
@@ -100,39 +115,55 @@ impl Backend for HostBackend {
         step::run(&root, stage, step, sink, cancel).await
     }
 
-    async fn destroy(&self, stage: &StageContext) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
         let root = self.root().await?;
         let kin = Kin::new(&root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number });
         let mut left = kin.kill().await?;
         let folder = root.stage(&stage.name());
-        left.extend(remove(folder).await?.err());
+        left.extend(remove(folder, keep).await?.err());
         Ok(left)
     }
 
-    async fn sweep(&self, live: &[RunId]) -> Result<SweepReport, BackendError> {
+    async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
         let root = self.root().await?;
-        let kin = Kin::new(&root, Scope::RunsBut(live.to_vec()));
+        let kin = Kin::new(&root, Scope::RunsBut(claims.live.clone()));
         let mut report = SweepReport { failed: kin.kill().await?, ..SweepReport::default() };
         let listed = root.clone();
         let folders = blocking("list the folders of the stages", move || listed.stages()).await?;
-        for (run, folder) in folders {
-            if live.contains(&run) {
+        for (run, _, folder) in folders {
+            if claims.live.contains(&run) {
                 continue;
             }
-            let name = folder.name().to_owned();
-            match remove(folder).await? {
+            let keep = if claims.kept.contains(&run) { Keep::Files } else { Keep::Nothing };
+            let (name, path) = (folder.name().to_owned(), folder.path().to_owned());
+            match remove(folder, keep).await? {
+                // Kept, as it was before.
+                Ok(()) if path.exists() => {}
                 Ok(()) => report.removed.push(name),
                 Err(why) => report.failed.push(why),
             }
         }
         Ok(report)
     }
+
+    async fn kept(&self) -> Result<Vec<KeptFiles>, BackendError> {
+        let root = self.root().await?;
+        blocking("look at the files that are kept", move || {
+            let kept = root.stages()?.into_iter().filter(|(_, _, folder)| folder.is_kept());
+            Ok(kept.map(|(run, stage, folder)| KeptFiles { run, stage, bytes: folder.bytes(MOST_COUNTED) }).collect())
+        })
+        .await
+    }
 }
 
-/// Removes a stage's folder; the inner error says in words why it is still there.
-async fn remove(folder: StageFolder) -> Result<Result<(), String>, BackendError> {
+/// Removes a stage's folder, or all but its files; the inner error says in words why it is still there.
+async fn remove(folder: StageFolder, keep: Keep) -> Result<Result<(), String>, BackendError> {
     blocking("remove the folder of the stage", move || {
-        Ok(folder.remove().map_err(|error| format!("folder `{}`: {error}", folder.path().display())))
+        let removed = match keep {
+            Keep::Nothing => folder.remove(),
+            Keep::Files => folder.keep(),
+        };
+        Ok(removed.map_err(|error| format!("folder `{}`: {error}", folder.path().display())))
     })
     .await
 }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use lp_model::{RunId, Stage, Step, StepKey};
+use lp_model::{RunId, Stage, StageNumber, Step, StepKey};
 use lp_secret::SecretValue;
 use std::fmt;
 use std::io;
@@ -45,6 +45,57 @@ pub struct StepContext {
     pub step: Arc<Step>,
     /// Environment with secrets and facts filled in, sorted by name.
     pub env: Vec<(String, EnvText)>,
+    /// What earlier processes may have done for this attempt.
+    pub before: Before,
+}
+
+/// What was done for an attempt of a step before `run_step` is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Before {
+    /// Its program has never been started. What is there of it (made ahead, or by a process that died) may be used or thrown away.
+    #[default]
+    Nothing,
+    /// It may run or have ended: [`crate::StepSink::created`] was passed before. What it runs in must be there, and is attached to; when
+    /// it is not there, the answer is [`crate::BackendError::Lost`], never a second start.
+    Created,
+}
+
+/// How much of a step's output was taken: bytes as the program wrote them, before anything is masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Bytes of its standard output, or of both streams where a place does not tell them apart.
+    pub stdout: u64,
+    /// Bytes of its standard error.
+    pub stderr: u64,
+}
+
+/// What a sweep has to leave alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// Runs that are under way or being cleaned up: nothing of theirs is touched.
+    pub live: Vec<RunId>,
+    /// Runs whose files are kept for a retry: only their files stay.
+    pub kept: Vec<RunId>,
+}
+
+/// Files of a stage that were kept when it was destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptFiles {
+    /// Of which run.
+    pub run: RunId,
+    /// Of which stage.
+    pub stage: StageNumber,
+    /// How many bytes they take, where the place can say.
+    pub bytes: Option<u64>,
+}
+
+/// What stays when a stage is destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// The working copy and the temporary volumes, as its steps left them: a later `prepare` of the same stage takes them over.
+    Files,
 }
 
 /// A resolved environment value.
@@ -54,6 +105,8 @@ pub enum EnvText {
     Plain(String),
     /// May not be shown, logged, or put on a command line.
     Secret(SecretValue),
+    /// A time, seconds since 1970 UTC, that tells when the step started: what was made ahead may carry one that is a little earlier.
+    Moment(i64),
     /// Path of the stage's [`lp_model::Workspace::base`] as the step sees it: the backend fills it in.
     WorkspaceBase,
     /// Path of the stage's [`lp_model::Workspace::dir`] as the step sees it: the backend fills it in.
@@ -65,6 +118,7 @@ impl fmt::Debug for EnvText {
         match self {
             Self::Plain(text) => write!(f, "{text:?}"),
             Self::Secret(_) => f.write_str("(secret)"),
+            Self::Moment(seconds) => write!(f, "{seconds}"),
             Self::WorkspaceBase => f.write_str("(workspace base)"),
             Self::WorkspaceDir => f.write_str("(workspace dir)"),
         }

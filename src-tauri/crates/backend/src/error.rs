@@ -51,6 +51,12 @@ pub enum BackendError {
         /// Where.
         message: String,
     },
+    /// What the step ran in is gone, or was ended from outside together with the engine: how it would have ended cannot be known.
+    #[error("lost: {message}")]
+    Lost {
+        /// What happened.
+        message: String,
+    },
     /// The log could not be written; the step was killed.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -78,6 +84,7 @@ impl BackendError {
             Self::Unsupported { .. } => "start a container engine and run again",
             Self::Start { .. } => "check `commands`, `entrypoint`, the image and the working folder of the step",
             Self::Source { .. } => "check that the repository is readable and has the commit",
+            Self::Lost { .. } => "retry the run: it goes on from the lost step",
             Self::DiskFull { .. } | Self::Sink(_) => "free some disk space and run again",
             Self::Cancelled | Self::Call { .. } => "",
         }

@@ -32,6 +32,16 @@ pub enum Command {
     Plan(Plan),
     /// Print the JSON schema of a file, for editors.
     Schema(Schema),
+    /// Watch a run from its beginning; go on with it where nobody drives it.
+    Attach(Attach),
+    /// Go on from where a run went wrong, without running again what passed.
+    Retry(Attach),
+    /// Ask a run to stop.
+    Cancel(Cancel),
+    /// Show runs that are under way or wait, and what they wait for.
+    Queue(Queue),
+    /// Let the pipelines of a project reach this computer: its folders, devices and network, privileged containers.
+    Trust(Trust),
     /// Show runs, newest first.
     History(History),
     /// Print the log of a run or of one step.
@@ -87,6 +97,46 @@ pub struct Run {
     pub backend: Place,
 }
 
+/// `letterpress attach` and `letterpress retry`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Ctrl-C cancels the run, as with `letterpress run`. A run rests when the process that drives it ends otherwise: programs that were \
+                  started go on, and what comes after them waits for the window or the next `letterpress attach`."
+)]
+pub struct Attach {
+    /// `last`, the run's number in the project of the current folder, `PROJECT#NUMBER`, or the run's id.
+    pub run: String,
+}
+
+/// `letterpress cancel`.
+#[derive(Debug, Args)]
+pub struct Cancel {
+    /// `last`, the run's number in the project of the current folder, `PROJECT#NUMBER`, or the run's id.
+    pub run: String,
+    /// Kill at once: no grace time, no clean-up steps.
+    #[arg(long)]
+    pub now: bool,
+}
+
+/// `letterpress queue`.
+#[derive(Debug, Args)]
+pub struct Queue {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `letterpress trust`.
+#[derive(Debug, Args)]
+pub struct Trust {
+    /// Folder of the project (any folder inside the repository).
+    #[arg(default_value = ".")]
+    pub folder: String,
+    /// Take the trust back.
+    #[arg(long)]
+    pub off: bool,
+}
+
 /// `letterpress history`.
 #[derive(Debug, Args)]
 pub struct History {
@@ -110,6 +160,9 @@ pub struct Logs {
     pub run: String,
     /// Name or number of a step, or `STAGE/STEP`; all steps when not given.
     pub step: Option<String>,
+    /// Attempt of the step, from 1; the newest when not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub attempt: Option<u32>,
 }
 
 /// `letterpress secret`.

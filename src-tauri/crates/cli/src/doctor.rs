@@ -3,13 +3,21 @@
 use crate::arguments::{Doctor, Format};
 use crate::exit::ExitCode;
 use lp_api::App;
-use lp_api::dto::{ApiError, KeyPlaceWord};
+use lp_api::dto::{ApiError, EngineStatus, KeyPlaceWord};
 use std::sync::Arc;
+
+fn described(engine: &EngineStatus) -> String {
+    format!("{} {} (API {}) at {}", engine.name, engine.version, engine.api_version, place(engine))
+}
+
+fn place(engine: &EngineStatus) -> String {
+    if engine.context.is_empty() { engine.address.clone() } else { format!("{} (docker context `{}`)", engine.address, engine.context) }
+}
 
 /// Prints it; ends with "no engine" when none answers.
 pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiError> {
     let status = app.probe_engines().await?;
-    let engine = status.engines.iter().find(|engine| engine.answers);
+    let engine = status.engines.iter().find(|engine| engine.used && engine.answers);
     let code = if engine.is_some() { ExitCode::Passed } else { ExitCode::NoEngine };
     if wanted.format == Format::Json {
         say!("{}", serde_json::to_string_pretty(&status).expect("plain data"));
@@ -18,14 +26,19 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
     say!("letterpress {}", status.version);
     match engine {
         Some(engine) => {
-            say!("✓ container engine: {} {} (API {}) at {}", engine.name, engine.version, engine.api_version, engine.address)
+            say!("✓ container engine: {}", described(engine));
         }
         None => {
             say!("✗ container engine: none answers");
-            for engine in &status.engines {
-                say!("    {}: {}", engine.address, engine.problem);
-            }
             say!("    start Docker or Podman; until then only the sample runs, directly on this computer");
+        }
+    }
+    // The others: usual places where nothing answers are of interest only to one who has no engine.
+    for other in status.engines.iter().filter(|other| engine.is_none_or(|engine| engine.choice != other.choice)) {
+        if other.answers {
+            say!("    also: {}", described(other));
+        } else if engine.is_none() || !other.context.is_empty() {
+            say!("    {}: {}", place(other), other.problem);
         }
     }
     let gigabytes = status.disk.free_bytes as f64 / 1e9;
@@ -39,7 +52,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
             say!("✗ key for secrets: cannot be found or read; restore it, or remove the secrets and set them anew")
         }
     }
-    if !status.is_owner {
+    if app.is_driven_elsewhere() {
         say!("! another letterpress drives the runs of this data folder");
     }
     Ok(code)

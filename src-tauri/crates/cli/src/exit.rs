@@ -11,6 +11,8 @@ pub enum ExitCode {
     BadUsage = 2,
     /// No container engine answers.
     NoEngine = 3,
+    /// The terminal was closed while a run was watched: the run goes on, or rests until someone attaches to it.
+    HungUp = 129,
     /// Someone cancelled the run.
     Cancelled = 130,
 }
@@ -37,8 +39,8 @@ impl ExitCode {
         match error.code {
             NoEngine => Self::NoEngine,
             FolderNotFound | NotARepository | EmptyRepository | PipelineMissing | PipelineInvalid | WorkflowInvalid | NothingWouldRun
-            | InputInvalid | ProjectNotFound | WorkflowNotFound | VersionNotFound | RunNotFound | StepNotFound | SecretInvalid
-            | BadRequest => Self::BadUsage,
+            | InputInvalid | NotTrusted | NothingToRetry | RunUnderWay | ProjectNotFound | WorkflowNotFound | VersionNotFound
+            | RunNotFound | StepNotFound | SecretInvalid | BadRequest => Self::BadUsage,
             RepositoryUnreadable | VaultUnavailable | NotOwner | NewerData | DiskFull | StoreUnavailable | Internal => Self::Failed,
         }
     }

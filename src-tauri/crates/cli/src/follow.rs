@@ -106,6 +106,8 @@ fn why(step: &StepDetail) -> String {
         "ended_early" => "the stage was ended early",
         "cancelled" => "cancelled",
         "stage_errored" => "the stage could not be prepared",
+        "lost" => "lost",
+        "unattended" => "the app ended in the middle of it",
         other => other,
     };
     format!(" ({reason})")

@@ -22,7 +22,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Logs) -> Result<ExitCode, ApiErro
         let names: Vec<String> = all.iter().map(|(stage, step)| detail.label(stage, step)).collect();
         return Err(ApiError {
             code: ErrorCode::StepNotFound,
-            message: format!("run {} has no step `{}`", detail.run.number, wanted.step.unwrap_or_default()),
+            message: format!("run {} has no step `{}`", detail.run.number, wanted.step.clone().unwrap_or_default()),
             hint: format!("its steps are: {}", names.join(", ")),
             findings: vec![],
         });
@@ -32,7 +32,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Logs) -> Result<ExitCode, ApiErro
         if headings {
             say!("── {} ──", detail.label(stage, step));
         }
-        let key = LogKey { run: run.clone(), stage: stage.number, step: step.number, attempt: step.attempt };
+        let key = LogKey { run: run.clone(), stage: stage.number, step: step.number, attempt: wanted.attempt.unwrap_or(step.attempt) };
         app.copy_log(&key, |bytes| std::io::stdout().write_all(bytes)).await?;
     }
     let _reader_gone = std::io::stdout().flush();

@@ -15,10 +15,12 @@ mod follow;
 mod history;
 mod language;
 mod logs;
+mod queue;
 mod render;
 mod report;
 mod run;
 mod secrets;
+mod trust;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -63,13 +65,15 @@ fn main() -> std::process::ExitCode {
 
 async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode, ApiError> {
     let data = arguments.data;
+    // One that only looks or sets something does not drive runs: it would take them up only to leave them again.
+    let drives = matches!(arguments.command, Command::Run(_) | Command::Attach(_) | Command::Retry(_) | Command::Cancel(_));
     let open = async || {
         let options = AppOptions::from_environment()?;
         let data_folder = match data.filter(|folder| !folder.as_os_str().is_empty()) {
             Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
             None => options.data_folder.clone(),
         };
-        App::open(AppOptions { data_folder, ..options }).await
+        App::open(AppOptions { data_folder, drives, ..options }).await
     };
     match arguments.command {
         Command::Run(wanted) => run::carry_out(open().await?, wanted, language).await,
@@ -77,6 +81,11 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
+        Command::Attach(wanted) => closing(open().await?, async |app| run::attach(app, &wanted).await).await,
+        Command::Retry(wanted) => closing(open().await?, async |app| run::retry(app, &wanted).await).await,
+        Command::Cancel(wanted) => closing(open().await?, async |app| run::cancel(app, &wanted).await).await,
+        Command::Queue(wanted) => closing(open().await?, async |app| queue::carry_out(app, &wanted).await).await,
+        Command::Trust(wanted) => closing(open().await?, async |app| trust::carry_out(app, &wanted).await).await,
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
         Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted).await).await,

@@ -1,11 +1,11 @@
-//! `letterpress run`: start, follow, pass Ctrl-C on, end with the run's exit code.
+//! `letterpress run`, `attach`, `retry` and `cancel`: start or take up, follow, pass Ctrl-C on, end with the run's exit code.
 
-use crate::arguments::{Place, Run};
+use crate::arguments::{Attach, Cancel, Place, Run};
 use crate::exit::ExitCode;
 use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
-use lp_api::dto::{ApiError, ErrorCode, RunRequest};
+use lp_api::dto::{ApiError, ErrorCode, RunRequest, RunStateWord};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub async fn carry_out(app: Arc<App>, wanted: Run, language: Language) -> Result
 
 async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Result<ExitCode, ApiError> {
     let inputs = parse_inputs(&wanted.inputs)?;
-    app.own_or_reach_owner(|| remark!("another letterpress is running; waiting until it ends …")).await?;
+    app.own_or_reach_owner(wait_note).await?;
     let project = match wanted.folder.as_str() {
         "sample" => app.create_sample().await?,
         folder => app.open_project(folder).await?,
@@ -46,9 +46,62 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
         remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {name}`", render::paint("1;33", "warning"));
     }
 
-    let mut interrupts = Interrupts::listen()?;
+    let interrupts = Interrupts::listen()?;
     let run = app.start_run(&request).await?;
+    watch(app, &run, interrupts).await
+}
+
+/// `letterpress attach`: watches a run, and goes on with it where nobody drives it.
+pub async fn attach(app: &Arc<App>, wanted: &Attach) -> Result<ExitCode, ApiError> {
+    let interrupts = Interrupts::listen()?;
+    let run = app.find_run(&wanted.run, ".").await?;
+    watch(app, &run, interrupts).await
+}
+
+/// `letterpress retry`: goes on from where a run went wrong, and watches.
+pub async fn retry(app: &Arc<App>, wanted: &Attach) -> Result<ExitCode, ApiError> {
+    let interrupts = Interrupts::listen()?;
+    app.own_or_reach_owner(wait_note).await?;
+    let run = app.find_run(&wanted.run, ".").await?;
+    let before = app.run(&run).await?;
+    app.retry_run(&run).await?;
+    if before.retry.files_kept {
+        remark!("going on from `{}`", before.retry.from_step);
+    } else {
+        remark!("going on from `{}`: the files of its stage are not there any more", before.retry.from_step);
+    }
+    watch(app, &run, interrupts).await
+}
+
+/// `letterpress cancel`: asks a run to stop and waits until it is over.
+pub async fn cancel(app: &Arc<App>, wanted: &Cancel) -> Result<ExitCode, ApiError> {
+    let run = app.find_run(&wanted.run, ".").await?;
+    let before = app.run(&run).await?.run;
+    if before.state.is_final() {
+        remark!("run {} is over already: {}", before.number, render::run_state(before.state));
+        return Ok(ExitCode::Passed);
+    }
+    if wanted.now {
+        app.kill_run(&run).await?
+    } else {
+        app.cancel_run(&run).await?
+    }
     let mut following = app.follow(&run);
+    loop {
+        if let Progress::Ended(detail) = following.next().await? {
+            remark!("run {} {}", detail.run.number, render::run_state(detail.run.state));
+            return Ok(ExitCode::Passed);
+        }
+    }
+}
+
+fn wait_note() {
+    remark!("another letterpress is running; waiting until it ends …");
+}
+
+/// Prints a run until it is over; ends with its exit code. A hang-up ends the watching, not the run.
+async fn watch(app: &Arc<App>, run: &str, mut interrupts: Interrupts) -> Result<ExitCode, ApiError> {
+    let mut following = app.follow(run);
     let mut printer = Printer::default();
     let last = loop {
         tokio::select! {
@@ -57,14 +110,28 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
                 Progress::Lines(lines) => printer.show_lines(&lines),
                 Progress::Ended(detail) => break detail,
             },
-            seen = interrupts.next() => {
-                remark!("{}", if seen == 1 { "cancelling … press Ctrl-C again to kill" } else { "killing …" });
-                app.cancel_run(&run).await?;
+            interrupt = interrupts.next() => match interrupt {
+                Interrupt::Pressed(seen) => {
+                    remark!("{}", if seen == 1 { "cancelling … press Ctrl-C again to kill" } else { "killing …" });
+                    app.cancel_run(run).await?;
+                }
+                Interrupt::HungUp => return Ok(ExitCode::HungUp),
             }
         }
     };
     printer.show_end(&last);
+    if last.retry.possible && last.run.state != RunStateWord::Cancelled {
+        remark!("`letterpress retry {}#{}` goes on from `{}`", last.run.project_name, last.run.number, last.retry.from_step);
+    }
     Ok(ExitCode::of_run(last.run.state))
+}
+
+/// What came from outside.
+enum Interrupt {
+    /// Ctrl-C or a polite end; so many were there.
+    Pressed(u32),
+    /// The terminal was closed.
+    HungUp,
 }
 
 /// Ctrl-C or a polite end from outside. Listens from its making on, so that none is lost while something else is done.
@@ -90,25 +157,32 @@ impl Interrupts {
         Ok(Self { pressed: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, hangup, seen: 0 })
     }
 
-    /// The next one; returns how many there were. After two of them there is nothing more to ask for.
-    async fn next(&mut self) -> u32 {
-        if self.seen >= 2 {
-            std::future::pending::<()>().await;
-        }
-        tokio::select! {
-            _ = self.pressed.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = async {
-                match &mut self.hangup {
-                    Some(hangup) => {
-                        hangup.recv().await;
-                    }
-                    None => std::future::pending().await,
+    /// The next one. After two presses there is nothing more to ask for.
+    async fn next(&mut self) -> Interrupt {
+        let pressed = async {
+            if self.seen >= 2 {
+                std::future::pending::<()>().await;
+            }
+            tokio::select! {
+                _ = self.pressed.recv() => {}
+                _ = self.terminate.recv() => {}
+            }
+        };
+        let hung_up = async {
+            match &mut self.hangup {
+                Some(hangup) => {
+                    hangup.recv().await;
                 }
-            } => {}
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = pressed => {
+                self.seen += 1;
+                Interrupt::Pressed(self.seen)
+            }
+            () = hung_up => Interrupt::HungUp,
         }
-        self.seen += 1;
-        self.seen
     }
 }
 

@@ -1,8 +1,9 @@
-use crate::line::Line;
+use crate::line::{Limits, Line, QueuePlace, Queued};
 use crate::ports::Ports;
-use crate::run::Owner;
-use crate::scheduler::{BadPlan, Fact, Scheduler};
-use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StepKey};
+use crate::run::{Beginning, Owner, Post};
+use crate::scheduler::{BadPlan, Fact, ReplayError, RetryError, Scheduler};
+use crate::slots::Slots;
+use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepKey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,10 +22,24 @@ pub struct EngineSettings {
     pub prepare_deadline: Duration,
     /// How long the removal of a stage's place may take; also how long a backend may take to end a step that is to be killed.
     pub cleanup_deadline: Duration,
-    /// How many runs are under way at once; the others wait in the order in which they were started.
+    /// How long a step waits for a container engine that does not answer any more.
+    pub engine_patience: Duration,
+    /// How many runs are under way at once; the others wait. Among those that may begin, the next is one of the project that has the fewest
+    /// under way. 0 counts as 1.
     pub max_runs: usize,
+    /// How many of one project; 0 is no limit.
+    pub max_runs_per_project: usize,
+    /// How many of one environment of a project; 0 is no limit.
+    pub max_runs_per_environment: usize,
     /// Name of this computer, for steps that ask for it.
     pub machine: String,
+}
+
+impl EngineSettings {
+    fn limits(&self) -> Limits {
+        let Self { max_runs, max_runs_per_project, max_runs_per_environment, .. } = *self;
+        Limits { machine: max_runs, project: max_runs_per_project, environment: max_runs_per_environment }
+    }
 }
 
 impl Default for EngineSettings {
@@ -34,7 +49,10 @@ impl Default for EngineSettings {
             // Packing and copying the working copy of a repository of several gigabytes takes minutes on a slow disk.
             prepare_deadline: Duration::from_secs(15 * 60),
             cleanup_deadline: Duration::from_secs(60),
+            engine_patience: Duration::from_secs(5 * 60),
             max_runs: 2,
+            max_runs_per_project: 0,
+            max_runs_per_environment: 1,
             machine: "localhost".to_owned(),
         }
     }
@@ -68,11 +86,18 @@ pub enum Notice {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEnd {
-    /// Its final state.
+    /// Its final state. Queued or running when the engine was suspended before its end.
     pub state: RunState,
     /// What went wrong with the engine itself (events could not be stored), or empty. What went wrong with a stage or step stands in
     /// the events.
     pub message: String,
+}
+
+/// What is stored of a run: its events, oldest first, each with the time at which it was stored, in milliseconds since 1970 UTC.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// All events of the run.
+    pub events: Vec<(i64, RunEvent)>,
 }
 
 /// A run that is not started.
@@ -84,6 +109,20 @@ pub enum StartError {
     /// It waits or runs already.
     #[error("run `{0}` is under way already")]
     AlreadyLive(RunId),
+    /// What is stored of it does not tell a run of that plan.
+    #[error(
+        "the stored events of run `{run}` cannot be read ({error}): they are damaged or from a newer version of the app; \
+         update the app, or delete the run"
+    )]
+    Replay {
+        /// Which.
+        run: RunId,
+        /// Why not.
+        error: ReplayError,
+    },
+    /// It is not over, or has passed.
+    #[error(transparent)]
+    Retry(#[from] RetryError),
     /// The engine is being shut down.
     #[error("the app is about to end")]
     Closed,
@@ -98,7 +137,8 @@ pub(crate) struct Shared {
     pub ports: Ports,
     pub notices: broadcast::Sender<Notice>,
     settings: Mutex<Arc<EngineSettings>>,
-    line: Line,
+    pub line: Line,
+    pub slots: Slots,
     tasks: TaskTracker,
     runs: Mutex<Runs>,
 }
@@ -111,26 +151,54 @@ struct Runs {
 impl Engine {
     /// An engine with nothing to do.
     pub fn new(ports: Ports, settings: EngineSettings) -> Self {
-        let line = Line::new(settings.max_runs);
+        let line = Line::new(settings.limits());
         let settings = Mutex::new(Arc::new(settings));
         let (notices, _) = broadcast::channel(NOTICES);
         let runs = Mutex::new(Runs { open: true, live: BTreeMap::new() });
-        Self(Arc::new(Shared { ports, notices, settings, line, tasks: TaskTracker::new(), runs }))
+        Self(Arc::new(Shared { ports, notices, settings, line, slots: Slots::default(), tasks: TaskTracker::new(), runs }))
     }
 
-    /// Sets everything anew. Runs that begin from now on go by it, those under way keep what they began with. `max_runs` holds for the
-    /// line at once: more lets runs that wait begin, fewer only makes the next ones wait; 0 counts as 1.
+    /// Sets everything anew. Runs that begin from now on go by it, those under way keep what they began with. The numbers of runs hold for
+    /// the line at once: more lets runs that wait begin, fewer only makes the next ones wait.
     pub fn set_settings(&self, settings: EngineSettings) {
-        let places = settings.max_runs;
+        let limits = settings.limits();
         *self.0.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         // Only now, so that a run that this lets go begins with the new settings.
-        self.0.line.set_places(places);
+        self.0.line.set_limits(limits);
     }
 
     /// Puts a run in the line; it begins when it is its turn. The caller has stored the run as queued; the first event that the
     /// journal gets is [`RunEvent::RunStarted`] (or [`RunEvent::CancelRequested`]). Must be called on a tokio runtime.
-    pub fn start(&self, run: RunId, plan: Arc<Plan>) -> Result<RunHandle, StartError> {
+    pub fn start(&self, run: RunId, plan: Arc<Plan>, place: QueuePlace) -> Result<RunHandle, StartError> {
         let scheduler = Scheduler::new(Arc::clone(&plan))?;
+        self.own(run, plan, place, scheduler, Beginning::New)
+    }
+
+    /// Takes up a run that another process drove until it ended: one that waited goes to the line again (call this for the older runs
+    /// first), one that was under way goes on at once, of one that is over what is left is removed. The first event that the journal
+    /// gets is [`RunEvent::RunResumed`], unless the run is over. Must be called on a tokio runtime.
+    pub fn resume(&self, run: RunId, plan: Arc<Plan>, past: Past, place: QueuePlace) -> Result<RunHandle, StartError> {
+        let scheduler = replay(&run, &plan, &past)?;
+        self.own(run, plan, place, scheduler, Beginning::Resumed(past))
+    }
+
+    /// Puts a run that is over and did not pass back into the line, to go on from where it went wrong. `kept` are the stages whose files the
+    /// backend still has ([`lp_backend::Backend::kept`]). The first event that the journal gets is [`RunEvent::RunRetried`]. Must be
+    /// called on a tokio runtime.
+    pub fn retry(&self, run: RunId, plan: Arc<Plan>, past: Past, place: QueuePlace, kept: &[StageNumber]) -> Result<RunHandle, StartError> {
+        let mut scheduler = replay(&run, &plan, &past)?;
+        let moves = scheduler.retry(kept)?;
+        self.own(run, plan, place, scheduler, Beginning::Retried(past, moves))
+    }
+
+    fn own(
+        &self,
+        run: RunId,
+        plan: Arc<Plan>,
+        place: QueuePlace,
+        scheduler: Scheduler,
+        beginning: Beginning,
+    ) -> Result<RunHandle, StartError> {
         let mut runs = self.0.runs();
         if !runs.open {
             return Err(StartError::Closed);
@@ -139,28 +207,35 @@ impl Engine {
             return Err(StartError::AlreadyLive(run));
         }
         let (post, inbox) = mpsc::unbounded_channel();
-        let (announce, end) = watch::channel(None);
-        let handle = RunHandle { run: run.clone(), inbox: post.clone(), end };
+        let (announce_over, over) = watch::channel(None);
+        let (announce_end, end) = watch::channel(None);
+        let handle = RunHandle { run: run.clone(), inbox: post.clone(), over, end };
         runs.live.insert(run.clone(), handle.clone());
+        // Not under the lock: a turn that is given back at once may want it.
+        drop(runs);
 
-        // Here and not in the task, so that runs take their turns in the order in which they were started.
-        let turn = self.0.line.queue();
         let leave = Leave { shared: Arc::clone(&self.0), run: run.clone() };
-        let owner = Owner::new(Arc::clone(&self.0), run, plan, scheduler, post, inbox);
+        // It takes its place in the line here and not in the task, so that runs take their turns in the order in which they were started.
+        let owner = Owner::new(Arc::clone(&self.0), run, plan, scheduler, beginning, place, (post, inbox), announce_over);
         self.0.tasks.spawn(async move {
-            let end = owner.carry_out(turn).await;
+            let end = owner.carry_out().await;
             drop(leave);
-            announce.send_replace(Some(end));
+            announce_end.send_replace(Some(end));
         });
         Ok(handle)
     }
 
-    /// The handle of a run that waits or runs.
+    /// The runs that wait for their turn, the next one first.
+    pub fn queue(&self) -> Vec<Queued> {
+        self.0.line.waiting()
+    }
+
+    /// The handle of a run that waits, runs or is being cleaned up.
     pub fn run(&self, run: &RunId) -> Option<RunHandle> {
         self.0.runs().live.get(run).cloned()
     }
 
-    /// All runs that wait or run: what a sweep must leave alone.
+    /// All runs that wait, run or are being cleaned up: what a sweep must leave alone.
     pub fn live(&self) -> Vec<RunId> {
         self.0.runs().live.keys().cloned().collect()
     }
@@ -171,18 +246,37 @@ impl Engine {
         self.0.notices.subscribe()
     }
 
+    /// Leaves all runs as they are, for the next owner of the data to resume: programs and containers go on, nothing is stored that claims
+    /// an end. Returns when nothing of this process works for a run any more; takes no new ones from now on.
+    pub async fn suspend(&self) {
+        for run in self.close() {
+            let _ = run.inbox.send(Post::Suspend);
+        }
+        self.0.tasks.wait().await;
+    }
+
     /// Kills all runs, those that wait too, cleans up after them and returns when all is over; takes no new ones from now on.
     pub async fn shutdown(&self) {
-        let live: Vec<RunHandle> = {
-            let mut runs = self.0.runs();
-            runs.open = false;
-            runs.live.values().cloned().collect()
-        };
-        for run in live {
+        for run in self.close() {
             run.cancel(CancelReason::Forced);
         }
-        self.0.tasks.close();
         self.0.tasks.wait().await;
+    }
+
+    fn close(&self) -> Vec<RunHandle> {
+        let mut runs = self.0.runs();
+        runs.open = false;
+        self.0.tasks.close();
+        runs.live.values().cloned().collect()
+    }
+}
+
+fn replay(run: &RunId, plan: &Arc<Plan>, past: &Past) -> Result<Scheduler, StartError> {
+    let events = past.events.iter().map(|(_, event)| event);
+    match Scheduler::replay(Arc::clone(plan), events) {
+        Ok(scheduler) => Ok(scheduler),
+        Err(ReplayError::Plan(bad)) => Err(StartError::Plan(bad)),
+        Err(error) => Err(StartError::Replay { run: run.clone(), error }),
     }
 }
 
@@ -214,7 +308,8 @@ impl Drop for Leave {
 #[derive(Debug, Clone)]
 pub struct RunHandle {
     run: RunId,
-    inbox: mpsc::UnboundedSender<Fact>,
+    inbox: mpsc::UnboundedSender<Post>,
+    over: watch::Receiver<Option<RunEnd>>,
     end: watch::Receiver<Option<RunEnd>>,
 }
 
@@ -227,15 +322,23 @@ impl RunHandle {
     /// Asks the run to stop. A second [`CancelReason::User`], or [`CancelReason::Forced`], kills. Without effect on a run that is over.
     pub fn cancel(&self, reason: CancelReason) {
         // The inbox is closed only when the run is over.
-        let _ = self.inbox.send(Fact::CancelAsked { reason });
+        let _ = self.inbox.send(Post::Fact(Fact::CancelAsked { reason }));
     }
 
-    /// Waits for the end of the run, clean-up included.
+    /// Waits for the end of the run: its final state is stored. What is left of it may still be being removed.
+    pub async fn over(&self) -> RunEnd {
+        ended(&self.over).await
+    }
+
+    /// Waits for the end of the run, clean-up included, or until the engine is suspended.
     pub async fn wait(&self) -> RunEnd {
-        let mut end = self.end.clone();
-        match end.wait_for(Option::is_some).await {
-            Ok(end) => end.clone().expect("waited for it"),
-            Err(_) => RunEnd { state: RunState::Errored, message: "the task of the run ended unexpectedly".to_owned() },
-        }
+        ended(&self.end).await
+    }
+}
+
+async fn ended(end: &watch::Receiver<Option<RunEnd>>) -> RunEnd {
+    match end.clone().wait_for(Option::is_some).await {
+        Ok(end) => end.clone().expect("waited for it"),
+        Err(_) => RunEnd { state: RunState::Errored, message: "the task of the run ended unexpectedly".to_owned() },
     }
 }

@@ -14,6 +14,7 @@ pub(crate) struct StartFacts {
 }
 
 /// The environment of a step as its backend gets it.
+#[derive(Default)]
 pub(crate) struct Environment {
     /// Sorted by name.
     pub env: Vec<(String, EnvText)>,
@@ -83,7 +84,7 @@ fn runtime(fact: RuntimeFact, facts: &StartFacts) -> EnvText {
         RuntimeFact::StageStatus => status(facts.so_far.stage_failing),
         RuntimeFact::RunStartedS => seconds(facts.run_started_ms),
         RuntimeFact::StageStartedS => seconds(facts.stage_started_ms),
-        RuntimeFact::StepStartedS | RuntimeFact::NowS => seconds(facts.now_ms),
+        RuntimeFact::StepStartedS | RuntimeFact::NowS => return EnvText::Moment(facts.now_ms.div_euclid(1000)),
         RuntimeFact::FailedSteps => facts.so_far.failed_steps.join(","),
         RuntimeFact::Machine => facts.machine.clone(),
         RuntimeFact::WorkspaceBase => return EnvText::WorkspaceBase,
@@ -110,13 +111,14 @@ mod tests {
             (RuntimeFact::StageStatus, "success"),
             (RuntimeFact::RunStartedS, "1700000000"),
             (RuntimeFact::StageStartedS, "1700000001"),
-            (RuntimeFact::StepStartedS, "1700000002"),
-            (RuntimeFact::NowS, "1700000002"),
             (RuntimeFact::FailedSteps, "lint,test"),
             (RuntimeFact::Machine, "desk"),
         ];
         for (fact, text) in table {
             assert_eq!(runtime(fact, &facts), EnvText::Plain(text.into()), "{fact:?}");
+        }
+        for fact in [RuntimeFact::StepStartedS, RuntimeFact::NowS] {
+            assert_eq!(runtime(fact, &facts), EnvText::Moment(1_700_000_002), "{fact:?}");
         }
         let mut step = Step::new(1, "a", StepKind::Commands);
         step.environment.insert("B".into(), EnvValue::Runtime(RuntimeFact::WorkspaceDir));

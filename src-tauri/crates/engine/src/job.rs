@@ -1,23 +1,33 @@
 //! What the owner of a run starts and waits for: making a place, running a step, removing a place. A job always comes back, also when
 //! the backend panics or never answers.
 
+use crate::aside::Asides;
 use crate::environment::{StartFacts, resolve};
 use crate::ports::LogStore;
+use crate::run::Post;
 use crate::scheduler::Fact;
 use crate::secrets::RunSecrets;
 use crate::sink::LogSink;
+use crate::slots::{Slot, SlotName, Slots};
 use crate::{EngineSettings, Notice};
 use futures_util::FutureExt;
-use lp_backend::{Backend, BackendError, Cancel, CancelHandle, CancelStage, SinkError, StageContext, StepContext, StepExit};
+use lp_backend::{Backend, BackendError, Before, Cancel, CancelHandle, CancelStage, Keep, SinkError, StageContext, StepContext, StepExit};
 use lp_model::{RunId, Step, StepKey, StepOutcome};
 use std::any::Any;
+use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How often an engine that does not answer is asked again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long one such question may take.
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The place of a stage. Cheap to clone.
 #[derive(Clone)]
@@ -25,34 +35,143 @@ pub(crate) struct Site {
     pub backend: Arc<dyn Backend>,
     pub context: StageContext,
     pub started_ms: i64,
+    pub asides: Arc<Asides>,
+    /// Its right to run beside others of its kind.
+    slot: Arc<Mutex<Option<Slot>>>,
 }
 
-pub(crate) async fn prepare(site: Site, cancel: Cancel, settings: Arc<EngineSettings>) -> Fact {
-    let stage = site.context.stage.number;
-    let failed = |message: String, hint: &str| Fact::PrepareFailed { stage, message, hint: hint.to_owned() };
-    let call = site.backend.prepare(&site.context, &cancel);
-    let patient = timeout(settings.prepare_deadline, unless_given_up(call, &cancel, settings.cleanup_deadline));
-    match patient.await {
-        Ok(Some(Ok(Ok(())))) => Fact::StagePrepared { stage },
-        Ok(Some(Ok(Err(error)))) => failed(error.to_string(), error.hint()),
-        Ok(Some(Err(panic))) => failed(panic, ""),
-        Ok(None) => failed("the backend did not stop in time".to_owned(), ""),
-        Err(_) => failed(
-            format!("the stage was not ready after {} s", settings.prepare_deadline.as_secs()),
-            "check that the container engine and the disk are not overloaded, and run again",
-        ),
+impl Site {
+    pub fn new(backend: Arc<dyn Backend>, context: StageContext, started_ms: i64) -> Self {
+        Self { backend, context, started_ms, asides: Arc::new(Asides::new()), slot: Arc::default() }
+    }
+
+    /// Keeps its right to run until its steps are over; with `None` others of its kind may run.
+    pub fn keep_slot(&self, slot: Option<Slot>) {
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
+    }
+
+    /// Starts to fetch what its steps need.
+    pub fn fetch(&self) {
+        let (backend, context, cancel) = (Arc::clone(&self.backend), self.context.clone(), self.asides.cancel());
+        self.asides.start(None, async move { backend.fetch(&context, &cancel).await });
+    }
+
+    /// Starts to make what a step will run in.
+    pub fn make_ahead(&self, step: StepContext) {
+        let (backend, context, cancel) = (Arc::clone(&self.backend), self.context.clone(), self.asides.cancel());
+        self.asides.start(Some(step.key), async move { backend.make_ahead(&context, &step, &cancel).await });
     }
 }
 
-pub(crate) async fn destroy(site: Site, settings: Arc<EngineSettings>) -> Fact {
+/// How the making of a place goes.
+pub(crate) struct PrepareJob {
+    pub site: Site,
+    pub cancel: Cancel,
+    pub settings: Arc<EngineSettings>,
+    /// The slot that it still needs, with its limit.
+    pub slot: Option<(Slots, SlotName, u32)>,
+    /// The place was there and its steps run, or have run, in it.
+    pub is_revival: bool,
+    /// The engine did answer in this run, so that it is worth waiting for.
+    pub is_patient: bool,
+    pub post: mpsc::UnboundedSender<Post>,
+}
+
+impl PrepareJob {
+    pub async fn run(self) -> Fact {
+        let stage = self.site.context.stage.number;
+        let failed = |message: String, hint: &str| Fact::PrepareFailed { stage, message, hint: hint.to_owned() };
+        if !self.have_slot().await {
+            return failed("cancelled".to_owned(), "");
+        }
+        // What runs there is asked to end by name, once it is there again; only a kill stops the way there.
+        let (kill, only_kill) = CancelHandle::new(self.cancel.grace);
+        let cancel = if self.is_revival { &only_kill } else { &self.cancel };
+        let killed = async {
+            self.cancel.reached(CancelStage::Kill).await;
+            kill.advance(CancelStage::Kill);
+            std::future::pending::<Infallible>().await
+        };
+        let work = async {
+            let mut outage = Outage::default();
+            loop {
+                let began = Instant::now();
+                let call = self.site.backend.prepare(&self.site.context, cancel);
+                let patient = timeout(self.settings.prepare_deadline, unless_given_up(call, cancel, self.settings.cleanup_deadline));
+                break match patient.await {
+                    Ok(Some(Ok(Ok(())))) => Fact::StagePrepared { stage },
+                    Ok(Some(Ok(Err(error)))) => {
+                        if matches!(error, BackendError::Unreachable { .. }) && self.is_patient {
+                            let note = |note| self.post(Fact::StageNoted { stage, note });
+                            if outage.wait(began, &*self.site.backend, &self.cancel, self.settings.engine_patience, note).await {
+                                continue;
+                            }
+                        }
+                        failed(error.to_string(), error.hint())
+                    }
+                    Ok(Some(Err(panic))) => failed(panic, ""),
+                    Ok(None) => failed("the backend did not stop in time".to_owned(), ""),
+                    Err(_) => failed(
+                        format!("the stage was not ready after {} s", self.settings.prepare_deadline.as_secs()),
+                        "check that the container engine and the disk are not overloaded, and run again",
+                    ),
+                };
+            }
+        };
+        tokio::select! {
+            biased;
+            fact = work => fact,
+            never = killed => match never {},
+        }
+    }
+
+    /// Waits for the slot, if one is needed. `false` when the wait was cancelled.
+    async fn have_slot(&self) -> bool {
+        let Some((slots, name, limit)) = &self.slot else { return true };
+        let mut waiting = slots.queue(name.clone(), *limit);
+        let slot = match waiting.try_recv() {
+            Ok(slot) => slot,
+            Err(_) => {
+                let note = format!("waits: at most {limit} such stages of the project run at the same time");
+                self.post(Fact::StageNoted { stage: self.site.context.stage.number, note });
+                tokio::select! {
+                    biased;
+                    () = self.cancel.reached(CancelStage::Ask) => return false,
+                    // Whoever holds the slots outlives those who wait.
+                    slot = waiting => match slot { Ok(slot) => slot, Err(_) => return false },
+                }
+            }
+        };
+        self.site.keep_slot(Some(slot));
+        true
+    }
+
+    fn post(&self, fact: Fact) {
+        // The inbox outlives every job of its run.
+        let _ = self.post.send(Post::Fact(fact));
+    }
+}
+
+pub(crate) async fn destroy(site: Site, keep: Keep, settings: Arc<EngineSettings>) -> Fact {
     let name = site.context.name();
-    let leftovers = match timeout(settings.cleanup_deadline, guarded(site.backend.destroy(&site.context))).await {
-        Ok(Ok(Ok(leftovers))) => leftovers,
-        Ok(Ok(Err(error))) => vec![format!("`{name}`: {error}")],
-        Ok(Err(panic)) => vec![format!("`{name}`: {panic}")],
-        Err(_) => vec![format!("`{name}`: not removed after {} s", settings.cleanup_deadline.as_secs())],
+    site.asides.stop().await;
+    let until = Instant::now() + settings.cleanup_deadline;
+    let mut last = None;
+    let leftovers = loop {
+        let call = tokio::time::timeout_at(until, guarded(site.backend.destroy(&site.context, keep)));
+        match call.await {
+            Ok(Ok(Ok(leftovers))) => break leftovers,
+            // It may be about to come back.
+            Ok(Ok(Err(error @ BackendError::Unreachable { .. }))) if Instant::now() + PROBE_INTERVAL < until => {
+                last = Some(format!("`{name}`: {error}"));
+                sleep(PROBE_INTERVAL).await;
+            }
+            Ok(Ok(Err(error))) => break vec![format!("`{name}`: {error}")],
+            Ok(Err(panic)) => break vec![format!("`{name}`: {panic}")],
+            Err(_) => break vec![last.unwrap_or_else(|| format!("`{name}`: not removed after {} s", settings.cleanup_deadline.as_secs()))],
+        }
     };
-    Fact::StageDestroyed { stage: site.context.stage.number, leftovers }
+    Fact::StageDestroyed { stage: site.context.stage.number, leftovers, kept: keep == Keep::Files }
 }
 
 /// Everything that one step needs to run.
@@ -60,14 +179,17 @@ pub(crate) struct StepJob {
     pub run: RunId,
     pub key: StepKey,
     pub step: Arc<Step>,
+    pub before: Before,
     pub site: Site,
     pub facts: StartFacts,
     pub secrets: Arc<RunSecrets>,
+    /// Values may be about that an earlier process gave away, so that all of them must be known.
+    pub needs_all_secrets: bool,
     pub logs: Arc<dyn LogStore>,
     pub settings: Arc<EngineSettings>,
     pub stop: CancelHandle,
     pub cancel: Cancel,
-    pub post: mpsc::UnboundedSender<Fact>,
+    pub post: mpsc::UnboundedSender<Post>,
     pub notices: broadcast::Sender<Notice>,
 }
 
@@ -77,56 +199,142 @@ impl StepJob {
     }
 
     async fn outcome(self) -> StepOutcome {
-        let environment = match resolve(&self.step, &self.secrets, &self.facts) {
-            Ok(environment) => environment,
-            Err(message) => return errored(message, "open the settings and set the secret again"),
+        const SECRETS: &str = "open the settings and set the secret again";
+        if let Some(message) = self.secrets.unreadable().filter(|_| self.needs_all_secrets) {
+            return errored(message, SECRETS);
+        }
+        let environment = match (resolve(&self.step, &self.secrets, &self.facts), self.before) {
+            (Ok(environment), _) => environment,
+            // It has its environment already.
+            (Err(_), Before::Created) => Default::default(),
+            (Err(message), Before::Nothing) => return errored(message, SECRETS),
         };
-        for note in environment.notes {
-            self.note(note);
+        if self.before == Before::Nothing {
+            for note in environment.notes {
+                self.note(note);
+            }
         }
         let log = match self.logs.open(&self.run, self.key).await {
             Ok(log) => log,
             Err(error) => return log_failed(&SinkError { message: error.message }),
         };
-        let sink = LogSink::new(self.run.clone(), self.key, &self.secrets.masker, log, self.post.clone(), self.notices.clone());
-        let context = StepContext { key: self.key, step: Arc::clone(&self.step), env: environment.env };
-
-        let patience = self.settings.cleanup_deadline;
-        let mut call =
-            pin!(unless_given_up(self.site.backend.run_step(&self.site.context, &context, &sink, &self.cancel), &self.cancel, patience));
-        let mut last = None;
+        self.site.asides.made(self.key, &self.cancel).await;
+        let mut sink = LogSink::new(self.run.clone(), self.key, &self.secrets.masker, log, self.post.clone(), self.notices.clone());
+        let mut context = StepContext { key: self.key, step: Arc::clone(&self.step), env: environment.env, before: self.before };
+        let mut outage = Outage::default();
         let ended = loop {
-            tokio::select! {
-                biased;
-                ended = &mut call => break ended,
-                () = sink.due(last) => {
-                    last = Some(tokio::time::Instant::now());
-                    if sink.show().await.is_err() {
-                        // Nobody could read what it does: `finish` below says why it ends.
-                        self.stop.advance(CancelStage::Kill);
+            let began = Instant::now();
+            match self.call(&sink, &context).await {
+                Some(Ok(Err(error @ BackendError::Unreachable { .. }))) => {
+                    let patience = self.settings.engine_patience;
+                    if !outage.wait(began, &*self.site.backend, &self.cancel, patience, |note| self.note(note)).await {
+                        break Some(Ok(Err(error)));
                     }
+                    if sink.is_created() {
+                        context.before = Before::Created;
+                    }
+                    sink.go_on().await;
                 }
+                ended => break ended,
             }
         };
         // Also after a panic or a step that was given up: what it wrote until then is kept.
         let finished = sink.finish().await;
         match (ended, finished) {
             (Some(Ok(Err(BackendError::Sink(error)))), _) | (Some(Ok(Ok(_))), Err(error)) => log_failed(&error),
+            (Some(Ok(Ok(exit))), Ok(())) if outage.was_there() && is_from_outside(exit) && !self.cancel.is_asked() => {
+                StepOutcome::Lost { message: "the container engine ended it when it was itself restarted".to_owned() }
+            }
             (Some(Ok(Ok(exit))), Ok(())) => exited(exit),
+            (Some(Ok(Err(BackendError::Lost { message }))), _) => StepOutcome::Lost { message },
             (Some(Ok(Err(error))), _) => errored(error.to_string(), error.hint()),
             (Some(Err(panic)), _) => errored(panic, ""),
             (None, _) => {
-                let message = format!("the step did not end within {} s after it was killed", patience.as_secs());
+                let message = format!("the step did not end within {} s after it was killed", self.settings.cleanup_deadline.as_secs());
                 self.note(message.clone());
                 errored(message, "restart the container engine")
             }
         }
     }
 
+    /// One call of the backend, with the log shown now and then. `None`: it was given up.
+    async fn call(&self, sink: &LogSink, context: &StepContext) -> Option<Result<Result<StepExit, BackendError>, String>> {
+        let call = self.site.backend.run_step(&self.site.context, context, sink, &self.cancel);
+        let mut call = pin!(unless_given_up(call, &self.cancel, self.settings.cleanup_deadline));
+        let mut last = None;
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut call => return ended,
+                () = sink.due(last) => {
+                    last = Some(Instant::now());
+                    if sink.show().await.is_err() {
+                        // Nobody could read what it does: `finish` says why it ends.
+                        self.stop.advance(CancelStage::Kill);
+                    }
+                }
+            }
+        }
+    }
+
     fn note(&self, note: String) {
         // The inbox outlives every step of its run.
-        let _ = self.post.send(Fact::StepNoted { key: self.key, note });
+        let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
     }
+}
+
+/// A time in which the container engine does not answer.
+#[derive(Default)]
+struct Outage {
+    since: Option<Instant>,
+}
+
+impl Outage {
+    fn was_there(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// A call that was made at `began` found nobody: waits until the engine answers again. `false` when `patience` is over, counted from the
+    /// first such call, or a cancel ends the waiting.
+    async fn wait(
+        &mut self,
+        began: Instant,
+        backend: &dyn Backend,
+        cancel: &Cancel,
+        patience: Duration,
+        note: impl FnOnce(String),
+    ) -> bool {
+        let now = Instant::now();
+        // An engine that was there for so long went away once more; one that only lets us attach and hangs up did not come back.
+        let is_another = self.since.is_none() || now - began > patience;
+        if is_another {
+            self.since = Some(now);
+            note("the container engine does not answer; waiting for it".to_owned());
+        }
+        let since = self.since.unwrap_or(now);
+        loop {
+            let left = patience.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            tokio::select! {
+                biased;
+                () = cancel.reached(CancelStage::Ask) => return false,
+                () = sleep(PROBE_INTERVAL.min(left)) => {}
+            }
+            let probe = timeout(PROBE_DEADLINE, guarded(backend.probe()));
+            tokio::select! {
+                biased;
+                () = cancel.reached(CancelStage::Ask) => return false,
+                answer = probe => if matches!(answer, Ok(Ok(Ok(_)))) { return true },
+            }
+        }
+    }
+}
+
+/// Whether a program that ended so may have been ended by somebody else than itself: TERM or KILL.
+fn is_from_outside(exit: StepExit) -> bool {
+    matches!(exit, StepExit::Code(137 | 143) | StepExit::Signal(9 | 15))
 }
 
 fn exited(exit: StepExit) -> StepOutcome {

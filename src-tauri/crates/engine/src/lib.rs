@@ -3,11 +3,12 @@
 //!
 //! It knows nothing about pipeline files and nothing about SQLite: events and logs leave through the traits in [`ports`].
 //!
-//! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `line` (who waits
-//! for whom), `run` (one task owns a run), `job` (what it starts), `sink` (the way of a log line).
+//! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `line` and `slots` (who waits
+//! for whom), `run` (one task owns a run), `job` (what it starts), `aside` (what only gives a head start), `sink` (the way of a log line).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod aside;
 mod engine;
 mod environment;
 mod job;
@@ -15,8 +16,10 @@ mod line;
 mod run;
 mod secrets;
 mod sink;
+mod slots;
 
 pub mod ports;
 pub mod scheduler;
 
-pub use engine::{Engine, EngineSettings, Notice, RunEnd, RunHandle, StartError};
+pub use engine::{Engine, EngineSettings, Notice, Past, RunEnd, RunHandle, StartError};
+pub use line::{QueuePlace, Queued, WaitsFor};

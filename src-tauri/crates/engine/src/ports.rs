@@ -2,7 +2,7 @@
 //! The `api` crate implements these over the store, the vault and the real backends; tests over memory.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, Source};
+use lp_backend::{Backend, Position, Source};
 use lp_model::{BackendKind, Plan, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
 use std::sync::Arc;
@@ -26,15 +26,29 @@ pub trait Journal: Send + Sync {
 /// Where logs of steps go.
 #[async_trait]
 pub trait LogStore: Send + Sync {
-    /// Opens the log of a step attempt for appending, creating it when it is not there.
-    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError>;
+    /// Opens the log of a step attempt for appending, creating it when it is not there. What a process that died had appended without
+    /// a position is taken back, so that the log and the position tell the same.
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError>;
+}
+
+/// A log that is open for appending.
+pub struct OpenLog {
+    /// The log.
+    pub log: Box<dyn StepLog>,
+    /// How much of the step's output is in it.
+    pub position: Position,
+    /// Complete lines that are in it.
+    pub lines: u64,
+    /// Bytes that are in it.
+    pub bytes: u64,
 }
 
 /// One append-only log.
 #[async_trait]
 pub trait StepLog: Send {
-    /// Appends bytes that are masked already.
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError>;
+    /// Appends bytes that are masked already. `upto` says how much of the step's output is in the log after them; `None` when some output is
+    /// held back, because it may be the beginning of a secret.
+    async fn append(&mut self, bytes: &[u8], upto: Option<Position>) -> Result<(), PortError>;
 
     /// Writes everything out; after it a reader sees the whole log.
     async fn finish(&mut self) -> Result<(), PortError>;

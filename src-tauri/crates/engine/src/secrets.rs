@@ -26,6 +26,14 @@ impl RunSecrets {
         Self { masker: Masker::new(&known), values }
     }
 
+    /// What to say when one of them cannot be read, and so cannot be masked either.
+    pub fn unreadable(&self) -> Option<String> {
+        let error = |(name, value): (&String, &Result<_, PortError>)| {
+            value.as_ref().err().map(|error| format!("secret `{name}` cannot be read: {error}"))
+        };
+        self.values.iter().find_map(error)
+    }
+
     /// `Ok(None)`: there is no such secret.
     pub fn get(&self, name: &str) -> Result<Option<&SecretValue>, &PortError> {
         match self.values.get(name) {

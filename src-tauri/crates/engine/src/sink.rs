@@ -1,12 +1,14 @@
 use crate::engine::Notice;
-use crate::ports::StepLog;
+use crate::ports::{OpenLog, StepLog};
+use crate::run::Post;
 use crate::scheduler::Fact;
 use async_trait::async_trait;
-use lp_backend::{SinkError, StepSink};
+use lp_backend::{Position, SinkError, StepSink};
 use lp_model::{RunId, StepKey};
 use lp_secret::masker::{MaskStream, Masker};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, broadcast, mpsc};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Output is handed to the log in pieces of this size, or as often as it is shown.
@@ -19,8 +21,12 @@ const NOTICE_INTERVAL: Duration = Duration::from_millis(34);
 pub(crate) struct LogSink {
     run: RunId,
     key: StepKey,
-    post: mpsc::UnboundedSender<Fact>,
+    post: mpsc::UnboundedSender<Post>,
     notices: broadcast::Sender<Notice>,
+    /// Where the output goes on.
+    position: Position,
+    /// That the program is about to be started is stored.
+    created: AtomicBool,
     writer: Mutex<Writer>,
     /// Something is there that was not shown yet.
     news: Notify,
@@ -31,6 +37,8 @@ struct Writer {
     log: Box<dyn StepLog>,
     /// Masked, not appended yet.
     pending: Vec<u8>,
+    /// How much of the output went into `mask`.
+    upto: Position,
     lines: u64,
     bytes: u64,
     failed: Option<SinkError>,
@@ -41,12 +49,23 @@ impl LogSink {
         run: RunId,
         key: StepKey,
         masker: &Masker,
-        log: Box<dyn StepLog>,
-        post: mpsc::UnboundedSender<Fact>,
+        log: OpenLog,
+        post: mpsc::UnboundedSender<Post>,
         notices: broadcast::Sender<Notice>,
     ) -> Self {
-        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), lines: 0, bytes: 0, failed: None };
-        Self { run, key, post, notices, writer: Mutex::new(writer), news: Notify::new() }
+        let OpenLog { log, position, lines, bytes } = log;
+        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, failed: None };
+        Self { run, key, post, notices, position, created: AtomicBool::new(false), writer: Mutex::new(writer), news: Notify::new() }
+    }
+
+    /// Whether the program may have been started since this sink was made.
+    pub fn is_created(&self) -> bool {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// Between two calls of the backend: the next one goes on with what the last one has not written.
+    pub async fn go_on(&mut self) {
+        self.position = self.writer.lock().await.upto;
     }
 
     /// Waits until there is news and the last notice is long enough ago.
@@ -96,7 +115,7 @@ impl Writer {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.log.append(&self.pending).await {
+        if let Err(error) = self.log.append(&self.pending, (self.mask.held() == 0).then_some(self.upto)).await {
             self.failed = Some(SinkError { message: error.message.clone() });
             return Err(SinkError { message: error.message });
         }
@@ -109,19 +128,34 @@ impl Writer {
 
 #[async_trait]
 impl StepSink for LogSink {
+    async fn created(&self) -> Result<(), SinkError> {
+        let (answer, answered) = oneshot::channel();
+        // The inbox outlives every step of its run; an answer that never comes says that the run is being left alone.
+        let _ = self.post.send(Post::Created { key: self.key, answer });
+        let left = || SinkError { message: "the run is not under way any more".to_owned() };
+        answered.await.unwrap_or_else(|_| Err(left()))?;
+        self.created.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
     async fn started(&self) {
         // The inbox outlives every step of its run.
-        let _ = self.post.send(Fact::StepStarted { key: self.key });
+        let _ = self.post.send(Post::Fact(Fact::StepStarted { key: self.key }));
     }
 
     async fn note(&self, note: String) {
-        let _ = self.post.send(Fact::StepNoted { key: self.key, note });
+        let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
     }
 
-    async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
         let mut writer = self.writer.lock().await;
         let writer = &mut *writer;
         writer.mask.push(bytes, &mut writer.pending);
+        writer.upto = upto;
         if writer.pending.len() >= CHUNK_BYTES || writer.failed.is_some() {
             writer.flush().await?;
         }

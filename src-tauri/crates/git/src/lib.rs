@@ -9,7 +9,9 @@
 
 mod create;
 mod error;
+mod object;
 mod pack;
+mod packed;
 mod repository;
 mod tree;
 mod version;

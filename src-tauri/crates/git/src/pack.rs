@@ -1,10 +1,12 @@
+use crate::object::Exact;
+use crate::packed::PackedFiles;
 use crate::repository::open_for_reading;
 use crate::tree::{EntryKind, kind_of};
 use crate::{GitError, Repository};
 use bytes::{Buf, Bytes, BytesMut};
 use git2::{Odb, Oid, Tree};
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,7 +20,7 @@ const PIECE: usize = 64 * 1024;
 /// Pieces under way: with [`PIECE`], half a megabyte.
 const PIECES: usize = 8;
 /// A file larger than this is read in pieces where git's storage allows it.
-const STREAM_FROM: usize = 1 << 20;
+const STREAM_FROM: u64 = 1 << 20;
 /// Longest path: no system that we unpack on takes more.
 const PATH_BYTES: usize = 4096;
 
@@ -28,7 +30,8 @@ const PATH_BYTES: usize = 4096;
 /// A blocking thread packs ahead by at most half a megabyte. Dropping the stream ends the thread at its next piece. What the repository
 /// cannot give fails the read.
 ///
-/// Memory stays flat but for one case: a large file in a pack file is decompressed as a whole, since libgit2 streams loose objects only.
+/// Memory stays flat but for one case: a large file that is stored as a difference to another one is put together as a whole. git itself stores
+/// those of more than half a gigabyte whole.
 #[derive(Debug)]
 pub struct Pack {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
@@ -110,7 +113,7 @@ fn write_tar(git_dir: &Path, commit: Oid, out: &mut Pipe) -> io::Result<()> {
     let git = open_for_reading(git_dir).map_err(failed)?;
     let commit = git.find_commit(commit).map_err(failed)?;
     let mtime = u64::try_from(commit.time().seconds()).unwrap_or_default();
-    let odb = git.odb().map_err(failed)?;
+    let mut files = Files { packed: PackedFiles::of(git.commondir()), odb: git.odb().map_err(failed)? };
     let mut tar = Builder::new(out);
     // A stack of our own: the depth of folders is in the hands of whoever made the commit.
     let mut folders: Vec<(Tree<'_>, usize, Vec<u8>)> = vec![(commit.tree().map_err(failed)?, 0, Vec::new())];
@@ -131,10 +134,10 @@ fn write_tar(git_dir: &Path, commit: Oid, out: &mut Pipe) -> io::Result<()> {
             Some(EntryKind::Submodule) => {
                 tar.append_data(&mut header(EntryType::Directory, 0o755, 0, mtime), as_path(&path), io::empty())?;
             }
-            Some(EntryKind::Link) => append_link(&mut tar, &path, odb.read(id).map_err(failed)?.data(), mtime)?,
+            Some(EntryKind::Link) => append_link(&mut tar, &path, files.odb.read(id).map_err(failed)?.data(), mtime)?,
             Some(EntryKind::File) => {
                 let mode = if entry.filemode() & 0o111 == 0 { 0o644 } else { 0o755 };
-                append_file(&mut tar, &odb, id, &path, mode, mtime)?;
+                files.append(&mut tar, id, &path, mode, mtime)?;
             }
             None => return Err(failed(GitError::corrupt(format!("`{}` is of no known kind", String::from_utf8_lossy(&path))))),
         }
@@ -190,36 +193,32 @@ fn append_link(tar: &mut Builder<&mut Pipe>, path: &[u8], target: &[u8], mtime: 
     }
 }
 
-fn append_file(tar: &mut Builder<&mut Pipe>, odb: &Odb<'_>, id: Oid, path: &[u8], mode: u32, mtime: u64) -> io::Result<()> {
-    let (size, _) = odb.read_header(id).map_err(failed)?;
-    let mut header = header(EntryType::Regular, mode, size as u64, mtime);
-    if size > STREAM_FROM
-        && let Ok((reader, _, _)) = odb.reader(id)
-    {
-        // A loose object that is damaged further on must not give a file that is too short.
-        let mut exact = Exact { reader, left: size };
-        return tar.append_data(&mut header, as_path(path), &mut exact);
-    }
-    tar.append_data(&mut header, as_path(path), odb.read(id).map_err(failed)?.data())
+/// Where the contents of files come from.
+struct Files<'git> {
+    packed: PackedFiles,
+    /// For everything else, and the last word about what is damaged.
+    odb: Odb<'git>,
 }
 
-/// Exactly so many bytes, or an error.
-struct Exact<R> {
-    reader: R,
-    left: usize,
-}
-
-impl<R: Read> Read for Exact<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len().min(self.left);
-        if room == 0 {
-            return Ok(0);
+impl Files<'_> {
+    fn append(&mut self, tar: &mut Builder<&mut Pipe>, id: Oid, path: &[u8], mode: u32, mtime: u64) -> io::Result<()> {
+        let header = |size| header(EntryType::Regular, mode, size, mtime);
+        if let Some(place) = self.packed.find(id) {
+            let whole = self.packed.whole_size(place);
+            if let Some(size) = whole.filter(|size| *size > STREAM_FROM) {
+                let mut exact = Exact::new(self.packed.stream(place)?, id, size);
+                return tar.append_data(&mut header(size), as_path(path), &mut exact);
+            }
+            if let Some(bytes) = self.packed.read(place, id) {
+                return tar.append_data(&mut header(bytes.len() as u64), as_path(path), &bytes[..]);
+            }
         }
-        let count = self.reader.read(&mut buffer[..room])?;
-        if count == 0 {
-            return Err(failed(GitError::corrupt("an object ends too early")));
+        let size = self.odb.read_header(id).map_err(failed)?.0 as u64;
+        if size > STREAM_FROM
+            && let Ok((reader, _, _)) = self.odb.reader(id)
+        {
+            return tar.append_data(&mut header(size), as_path(path), &mut Exact::new(reader, id, size));
         }
-        self.left -= count;
-        Ok(count)
+        tar.append_data(&mut header(size), as_path(path), self.odb.read(id).map_err(failed)?.data())
     }
 }

@@ -399,6 +399,108 @@ async fn a_pack_that_nobody_reads_ends_and_a_damaged_one_fails() {
 }
 
 #[tokio::test]
+async fn an_object_that_holds_something_else_than_its_name_says_is_damage() {
+    let (_dir, root) =
+        make(&[commit("one", 1_700_000_000, vec![file("large", &"x".repeat(3 << 20)), file("small", "1"), file("d/e", "2")])]);
+    let git = Git::open(&root).unwrap();
+    let sha = git.head().unwrap().target().unwrap().to_string();
+    let whole = read_all(Repository::open(&root).unwrap().pack(&sha).unwrap()).await.unwrap();
+    let tree = git.find_commit(git2::Oid::from_str(&sha).unwrap()).unwrap().tree().unwrap();
+    let path = |id: &str| root.join(".git/objects").join(&id[..2]).join(&id[2..]);
+    let other_file = path(&git.blob(&[b'y'; 3 << 20]).unwrap().to_string());
+    let other_folder = path(&git.treebuilder(None).unwrap().write().unwrap().to_string());
+    // Both are objects in good order; only their names are not the right ones.
+    for (name, other) in [("large", &other_file), ("small", &other_file), ("d", &other_folder)] {
+        let changed = path(&tree.get_name(name).unwrap().id().to_string());
+        let before = fs::read(&changed).unwrap();
+        fs::remove_file(&changed).unwrap();
+        fs::copy(other, &changed).unwrap();
+        let repository = Repository::open(&root).unwrap();
+        let error = read_all(repository.pack(&sha).unwrap()).await.unwrap_err().to_string();
+        assert!(error.contains("damaged"), "{name}: {error}");
+        let read = repository.read_file(&sha, if name == "d" { "d/e" } else { name }, 10 << 20);
+        assert!(matches!(read, Err(GitError::Corrupt { .. })), "{name}: {read:?}");
+        fs::remove_file(&changed).unwrap();
+        fs::write(&changed, before).unwrap();
+    }
+    assert_eq!(read_all(Repository::open(&root).unwrap().pack(&sha).unwrap()).await.unwrap(), whole, "all is well again");
+}
+
+#[tokio::test]
+async fn a_commit_gives_the_same_bytes_however_it_is_stored() {
+    let files = |n: usize| (0..40).map(|f| file(&format!("d{}/{f}.txt", f % 3), &format!("{f} {n} ").repeat(500 + f))).collect();
+    let mut commits: Vec<CommitSpec> = (0..6).map(|n| commit(&n.to_string(), 1_700_000_000 + n as i64, files(n))).collect();
+    commits[0].files.push(file("large", &"large ".repeat(1 << 19)));
+    let (dir, root) = make(&commits);
+    let shas: Vec<String> = Repository::open(&root).unwrap().versions(10).unwrap().into_iter().map(|version| version.sha).collect();
+    assert_eq!(shas.len(), 6);
+    let all = async |root: &Path| {
+        let mut tars = Vec::new();
+        for sha in &shas {
+            tars.push(read_all(Repository::open(root).unwrap().pack(sha).unwrap()).await.unwrap());
+        }
+        tars
+    };
+    let loose = all(&root).await;
+    let git = |folder: &Path, arguments: &[&str]| {
+        let status = std::process::Command::new("git").arg("-C").arg(folder).args(arguments).status().unwrap();
+        assert!(status.success(), "git {arguments:?}");
+    };
+    // Some in one pack file, more in another, the rest in neither.
+    for tip in ["main~4", "main~2"] {
+        let mut packing = std::process::Command::new("git");
+        let prefix = root.join(".git/objects/pack/pack");
+        packing.arg("-C").arg(&root).args(["pack-objects", "--revs", "--quiet"]).arg(prefix).stdin(std::process::Stdio::piped());
+        let mut packing = packing.stdout(std::process::Stdio::null()).spawn().unwrap();
+        std::io::Write::write_all(&mut packing.stdin.take().unwrap(), format!("{tip}\n").as_bytes()).unwrap();
+        assert!(packing.wait().unwrap().success());
+    }
+    git(&root, &["prune-packed", "--quiet"]);
+    assert_eq!(all(&root).await, loose);
+    git(&root, &["repack", "-adfq", "--depth=50", "--window=50"]);
+    assert!(
+        fs::read_dir(root.join(".git/objects")).unwrap().all(|found| found.unwrap().file_name().len() != 2),
+        "nothing is loose any more"
+    );
+    assert_eq!(all(&root).await, loose);
+    // Objects of another repository (`git clone --shared`), and a second folder of the same one.
+    let shared = dir.path().join("shared");
+    git(dir.path(), &["clone", "--quiet", "--shared", "--bare", root.to_str().unwrap(), shared.to_str().unwrap()]);
+    assert_eq!(all(&shared).await, loose);
+    let linked = dir.path().join("linked");
+    git(&root, &["worktree", "add", "--quiet", "--detach", linked.to_str().unwrap()]);
+    assert_eq!(all(&linked).await, loose);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_large_file_in_a_pack_file_does_not_pass_through_memory() {
+    const SIZE: usize = 300 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let git = Git::init(dir.path()).unwrap();
+    let sha = commit_tree(&git, |git, tree| {
+        let mut blob = git.blob_writer(None).unwrap();
+        for _ in 0..SIZE >> 20 {
+            std::io::Write::write_all(&mut blob, &[0; 1 << 20]).unwrap();
+        }
+        tree.insert("big.bin", blob.commit().unwrap(), 0o100_644).unwrap();
+    });
+    let repacked = std::process::Command::new("git").arg("-C").arg(dir.path()).args(["repack", "-adfq"]).status().unwrap();
+    assert!(repacked.success());
+    let peak_kb = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = peak_kb();
+    let mut pack = Repository::open(dir.path()).unwrap().pack(&sha).unwrap();
+    let copied = tokio::io::copy(&mut pack, &mut tokio::io::sink()).await.unwrap();
+    assert!(copied > SIZE as u64, "{copied}");
+    let grown = peak_kb() - before;
+    assert!(grown < 100 << 10, "{grown} KB more memory");
+}
+
+#[tokio::test]
 async fn names_that_lead_out_of_the_folder_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let git = Git::init(dir.path()).unwrap();

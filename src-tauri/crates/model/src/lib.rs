@@ -23,7 +23,7 @@ pub use image::ImageReference;
 pub use json::json_escape;
 pub use message::{Language, Message, What};
 pub use plan::{
-    BackendKind, Concurrency, Dialect, EnvPiece, EnvValue, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan, PullPolicy, RunOn,
-    RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
+    BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan,
+    PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
 };
 pub use run::{CancelReason, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

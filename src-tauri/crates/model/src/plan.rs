@@ -10,6 +10,17 @@ use std::collections::BTreeMap;
 /// Version of the plan's shape, stored with every run. An app that meets a newer one refuses to run it again.
 pub const PLAN_VERSION: u32 = 1;
 
+/// [`Plan::cleanup_timeout_s`] where nothing else is said.
+pub const CLEANUP_TIMEOUT_S: u64 = 300;
+
+fn default_cleanup_timeout_s() -> u64 {
+    CLEANUP_TIMEOUT_S
+}
+
+fn is_default_cleanup_timeout_s(seconds: &u64) -> bool {
+    *seconds == CLEANUP_TIMEOUT_S
+}
+
 /// Which language the pipeline file is written in (`drone.md` §0.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +59,9 @@ pub struct Plan {
     /// Whether steps that run on failure still run after the user cancelled (differs between dialects, `drone.md` §2.2).
     #[serde(default)]
     pub cleanup_on_cancel: bool,
+    /// How long those steps may take, in seconds from the end of the grace time on; 0 is no limit of their own.
+    #[serde(default = "default_cleanup_timeout_s", skip_serializing_if = "is_default_cleanup_timeout_s")]
+    pub cleanup_timeout_s: u64,
     /// Stages in file order.
     pub stages: Vec<Stage>,
 }
@@ -471,6 +485,7 @@ mod tests {
             event: EventFacts::new(EventKind::Push),
             timeout_s: 3600,
             cleanup_on_cancel: false,
+            cleanup_timeout_s: CLEANUP_TIMEOUT_S,
             stages: vec![Stage {
                 number: StageNumber(1),
                 name: "default".into(),

@@ -42,7 +42,7 @@ pub enum RunState {
     Cancelled,
     /// The time limit stopped it.
     TimedOut,
-    /// The app ended in the middle of it.
+    /// Something in it was lost: the app or the engine ended in the middle of it.
     Interrupted,
 }
 
@@ -75,7 +75,12 @@ impl RunState {
         }
     }
 
-    /// Whether a run may go from this state to `next`.
+    /// Whether a run that ended so can be retried from where it went wrong ([`RunEvent::RunRetried`]).
+    pub fn can_be_retried(self) -> bool {
+        self.is_final() && self != Self::Passed
+    }
+
+    /// Whether a run may go from this state to `next`. [`RunEvent::RunRetried`] is the one way out of a final state and not asked here.
     pub fn can_become(self, next: Self) -> bool {
         match self {
             Self::Queued => next != Self::Queued && next != Self::Passed,
@@ -105,7 +110,7 @@ pub enum StageState {
     Skipped,
     /// Stopped.
     Cancelled,
-    /// The app ended in the middle of it.
+    /// A step in it was lost.
     Interrupted,
 }
 
@@ -175,7 +180,7 @@ pub enum StepState {
     Skipped,
     /// Stopped.
     Cancelled,
-    /// The app ended in the middle of it.
+    /// It was lost: see [`StepOutcome::Lost`].
     Interrupted,
 }
 
@@ -273,8 +278,14 @@ pub enum StepOutcome {
         #[serde(default)]
         hint: String,
     },
-    /// The app ended in the middle of it.
+    /// The app ended in the middle of it and nobody took it over (runs of earlier versions of the app).
     Interrupted,
+    /// What it ran in is gone, or was ended from outside together with the engine: how it would have ended cannot be known. It can be
+    /// retried from there.
+    Lost {
+        /// What happened, without secrets.
+        message: String,
+    },
 }
 
 impl StepOutcome {
@@ -286,7 +297,7 @@ impl StepOutcome {
             Self::Cancelled { reason: CancelReason::TimedOut } => StepState::Failed,
             Self::Cancelled { .. } => StepState::Cancelled,
             Self::Errored { .. } => StepState::Errored,
-            Self::Interrupted => StepState::Interrupted,
+            Self::Interrupted | Self::Lost { .. } => StepState::Interrupted,
         }
     }
 }
@@ -309,6 +320,12 @@ pub enum RunEvent {
     },
     /// A step is about to be started (write-ahead: nothing was done yet).
     StepStarting {
+        /// Which.
+        key: StepKey,
+    },
+    /// Its container is made, and its program is about to be started (write-ahead). Without this event its program has never run;
+    /// with it, it may have.
+    StepCreated {
         /// Which.
         key: StepKey,
     },
@@ -363,8 +380,22 @@ pub enum RunEvent {
         /// What could not be removed, in words; a later sweep tries again.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         leftovers: Vec<String>,
+        /// Its files were kept, so that a failed step can be retried.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        kept: bool,
     },
-    /// The run is over.
+    /// Another process took the run over after the one that drove it had ended.
+    RunResumed,
+    /// A person asked to go on from where a finished run went wrong: it waits for its turn again. What is not named here keeps its state.
+    RunRetried {
+        /// Which attempt of the run begins, from 2.
+        attempt: u32,
+        /// Stages that begin again as pending, with the files that they have if those were kept.
+        stages: Vec<StageNumber>,
+        /// Steps that begin again as pending, with the number of their new attempt.
+        steps: Vec<StepKey>,
+    },
+    /// The run is over. Only [`RunEvent::StageDestroyed`] and [`RunEvent::RunRetried`] may follow.
     RunEnded {
         /// Its final state.
         state: RunState,

@@ -276,7 +276,7 @@ pub(crate) fn demand_trust(trusted: bool, what: What<'_>, span: Span, findings: 
     if !trusted {
         findings
             .error("not-trusted", span, message!("{} reaches beyond the container, and this project is not trusted", what))
-            .help(message!("remove this line; projects cannot be marked as trusted yet"));
+            .help(message!("remove this line, or trust the project (`letterpress trust`, or the switch on its page)"));
     }
 }
 

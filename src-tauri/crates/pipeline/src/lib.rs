@@ -125,6 +125,7 @@ fn plan(path: &str, facts: &EventFacts, dialect: Dialect, stages: Vec<Stage>) ->
         timeout_s: DEFAULT_TIMEOUT_S,
         // After a cancel nothing more is run in any dialect, not even steps for the failure case.
         cleanup_on_cancel: false,
+        cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
         stages,
     }
 }

@@ -202,6 +202,51 @@ mod tests {
         Migrator::new(folder).await.unwrap()
     }
 
+    /// The migrations of the first version of the app.
+    async fn first_migrations(dir: &Path) -> Migrator {
+        let folder = dir.join("first");
+        fs::create_dir(&folder).unwrap();
+        let first = MIGRATIONS.iter().next().unwrap();
+        fs::write(folder.join("0001_ours.sql"), first.sql.as_str()).unwrap();
+        Migrator::new(folder).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn data_of_the_first_version_opens() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let old = Store::open_with(&data, &first_migrations(dir.path()).await).await.unwrap();
+        let run = "INSERT INTO run (id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref,
+                event, plan, inputs, backend, actor, state, created_ms) VALUES (?1, 'p', ?2, '', '{}', '', '', '', '', '{}', '{}', '{}', 'host', '', ?3, ?2)";
+        let project = "INSERT INTO project (id, name, path, kind, added_ms) VALUES ('p', 'shop', '/shop', 'folder', 1)";
+        sqlx::query(project).execute(&old.writer).await.unwrap();
+        for (number, id, state, stage) in [
+            (1, "passed", "passed", "passed"),
+            (2, "half", "running", "running"),
+            (3, "waits", "queued", "pending"),
+            (4, "lost", "interrupted", "interrupted"),
+        ] {
+            sqlx::query(run).bind(id).bind(number).bind(state).execute(&old.writer).await.unwrap();
+            let stages = "INSERT INTO stage_run (run_id, stage, name, state) VALUES (?1, 1, 'default', ?2)";
+            sqlx::query(stages).bind(id).bind(stage).execute(&old.writer).await.unwrap();
+            let steps = "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES (?1, 1, 1, 'build', 'commands', ?2)";
+            sqlx::query(steps).bind(id).bind(stage).execute(&old.writer).await.unwrap();
+        }
+        old.close().await;
+
+        let store = Store::open(&data).await.unwrap();
+        assert_eq!(copies(&data), [format!("{FILE}.before-2")]);
+        let shop = store.project(&lp_model::ProjectId::parse("p").unwrap()).await.unwrap();
+        assert_eq!((shop.trusted, shop.cleanup, shop.cleanup_s), (false, crate::CleanupPolicy::Dialect, None));
+        let left: Vec<_> =
+            store.unfinished().await.unwrap().into_iter().map(|left| (left.id.to_string(), left.can_be_taken_over)).collect();
+        assert_eq!(left, [("half".to_owned(), false), ("waits".to_owned(), true)], "its events do not say enough");
+        let passed = store.run_detail(&lp_model::RunId::parse("passed").unwrap()).await.unwrap();
+        assert_eq!((passed.run.attempt, passed.stages[0].place), (1, crate::StagePlace::None));
+        store.interrupt(&lp_model::RunId::parse("half").unwrap(), 9, "an older version drove it", "run it again").await.unwrap();
+        assert_eq!(store.unfinished().await.unwrap().len(), 1);
+    }
+
     fn copies(dir: &Path) -> Vec<String> {
         let names = fs::read_dir(dir).unwrap().flatten().map(|e| e.file_name().into_string().unwrap());
         let mut names: Vec<String> = names.filter(|n| n.contains(".before-") || n.contains(".copying")).collect();

@@ -9,6 +9,7 @@
 
 mod database;
 mod error;
+mod kept;
 mod lock;
 pub mod logs;
 mod project;
@@ -22,12 +23,13 @@ mod step_run;
 
 pub use database::Store;
 pub use error::StoreError;
+pub use kept::KeptStage;
 pub use lock::{Lock, Owner, Ownership};
-pub use logs::{LogReader, LogWriter, Logs};
-pub use project::{Project, ProjectKind};
-pub use run::{NewRun, Run, RunCursor, RunDetail, RunFilter};
-pub use run_event::StoredEvent;
+pub use logs::{LogPosition, LogReader, LogWriter, Logs};
+pub use project::{CleanupPolicy, Project, ProjectKind};
+pub use run::{NewRun, Run, RunAttempt, RunCursor, RunDetail, RunFilter};
+pub use run_event::{StoredEvent, Unfinished};
 pub use secret::SecretEntry;
-pub use stage_run::StageRun;
+pub use stage_run::{StagePlace, StageRun};
 pub use status::IllegalMove;
 pub use step_run::StepRun;

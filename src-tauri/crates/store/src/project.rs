@@ -22,6 +22,34 @@ impl ProjectKind {
     }
 }
 
+/// Whether steps that run on failure still run after a run was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CleanupPolicy {
+    /// As the plan says.
+    #[default]
+    Dialect,
+    /// They do.
+    Always,
+    /// They do not.
+    Never,
+}
+
+impl CleanupPolicy {
+    /// The word for it in stored data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dialect => "dialect",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+
+    fn parse(word: &str) -> Result<Self, StoreError> {
+        let policies = [Self::Dialect, Self::Always, Self::Never];
+        policies.into_iter().find(|policy| policy.as_str() == word).ok_or_else(|| StoreError::unreadable("clean-up policy", word))
+    }
+}
+
 /// A git repository that the app knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
@@ -37,6 +65,12 @@ pub struct Project {
     pub added_ms: i64,
     /// When the user took it off the list, milliseconds since 1970 UTC; its runs stay.
     pub hidden_ms: Option<i64>,
+    /// Whether its pipelines may reach this computer.
+    pub trusted: bool,
+    /// What happens after a cancel.
+    pub cleanup: CleanupPolicy,
+    /// How many seconds that may take; `None`: as the plan says.
+    pub cleanup_s: Option<u32>,
 }
 
 struct Row {
@@ -46,6 +80,9 @@ struct Row {
     kind: String,
     added_ms: i64,
     hidden_ms: Option<i64>,
+    trusted: i64,
+    cleanup: String,
+    cleanup_s: Option<i64>,
 }
 
 impl TryFrom<Row> for Project {
@@ -59,20 +96,23 @@ impl TryFrom<Row> for Project {
             kind: if row.kind == ProjectKind::Sample.as_str() { ProjectKind::Sample } else { ProjectKind::Folder },
             added_ms: row.added_ms,
             hidden_ms: row.hidden_ms,
+            trusted: row.trusted != 0,
+            cleanup: CleanupPolicy::parse(&row.cleanup)?,
+            cleanup_s: row.cleanup_s.map(u32::try_from).transpose().map_err(|why| StoreError::unreadable("clean-up time", why))?,
         })
     }
 }
 
 impl Store {
-    /// Adds a project, or, when one with this path is known already, shows that one again (under its old id, with its history).
-    /// Returns the project as stored.
+    /// Adds a project, not trusted and with the dialect's clean-up, or, when one with this path is known already, shows that one again (under
+    /// its old id, with its history). Returns the project as stored.
     pub async fn add_project(&self, project: &Project) -> Result<Project, StoreError> {
         let (id, kind) = (project.id.as_str(), project.kind.as_str());
         let row = sqlx::query_as!(
             Row,
             "INSERT INTO project (id, name, path, kind, added_ms, hidden_ms) VALUES (?1, ?2, ?3, ?4, ?5, NULL)
              ON CONFLICT (path) DO UPDATE SET hidden_ms = NULL
-             RETURNING id, name, path, kind, added_ms, hidden_ms",
+             RETURNING id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s",
             id,
             project.name,
             project.path,
@@ -85,13 +125,21 @@ impl Store {
     /// A project, hidden or not.
     pub async fn project(&self, id: &ProjectId) -> Result<Project, StoreError> {
         let id = id.as_str();
-        let query = sqlx::query_as!(Row, "SELECT id, name, path, kind, added_ms, hidden_ms FROM project WHERE id = ?1", id);
+        let query = sqlx::query_as!(
+            Row,
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE id = ?1",
+            id
+        );
         query.fetch_optional(&self.readers).await?.ok_or_else(|| StoreError::not_found("project", id))?.try_into()
     }
 
     /// The project with that root folder, hidden or not.
     pub async fn project_at(&self, path: &str) -> Result<Option<Project>, StoreError> {
-        let query = sqlx::query_as!(Row, "SELECT id, name, path, kind, added_ms, hidden_ms FROM project WHERE path = ?1", path);
+        let query = sqlx::query_as!(
+            Row,
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE path = ?1",
+            path
+        );
         query.fetch_optional(&self.readers).await?.map(Project::try_from).transpose()
     }
 
@@ -99,7 +147,8 @@ impl Store {
     pub async fn projects(&self) -> Result<Vec<Project>, StoreError> {
         let query = sqlx::query_as!(
             Row,
-            "SELECT id, name, path, kind, added_ms, hidden_ms FROM project WHERE hidden_ms IS NULL ORDER BY name COLLATE NOCASE, id"
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s
+             FROM project WHERE hidden_ms IS NULL ORDER BY name COLLATE NOCASE, id"
         );
         query.fetch_all(&self.readers).await?.into_iter().map(Project::try_from).collect()
     }
@@ -111,10 +160,25 @@ impl Store {
         found(done.rows_affected(), id)
     }
 
-    /// Takes a project off the list. Its runs and secrets stay.
+    /// Says whether the pipelines of a project may reach this computer.
+    pub async fn set_project_trusted(&self, id: &ProjectId, trusted: bool) -> Result<(), StoreError> {
+        let id = id.as_str();
+        let done = sqlx::query!("UPDATE project SET trusted = ?2 WHERE id = ?1", id, trusted).execute(&self.writer).await?;
+        found(done.rows_affected(), id)
+    }
+
+    /// Says what happens after a run of a project was cancelled, and how many seconds that may take.
+    pub async fn set_project_cleanup(&self, id: &ProjectId, policy: CleanupPolicy, seconds: Option<u32>) -> Result<(), StoreError> {
+        let (id, policy) = (id.as_str(), policy.as_str());
+        let query = sqlx::query!("UPDATE project SET cleanup = ?2, cleanup_s = ?3 WHERE id = ?1", id, policy, seconds);
+        found(query.execute(&self.writer).await?.rows_affected(), id)
+    }
+
+    /// Takes a project off the list. Its runs and secrets stay, but it is no longer trusted: what lies in that folder one day may be
+    /// something else.
     pub async fn hide_project(&self, id: &ProjectId, now_ms: i64) -> Result<(), StoreError> {
         let id = id.as_str();
-        let done = sqlx::query!("UPDATE project SET hidden_ms = ?2 WHERE id = ?1", id, now_ms).execute(&self.writer).await?;
+        let done = sqlx::query!("UPDATE project SET hidden_ms = ?2, trusted = 0 WHERE id = ?1", id, now_ms).execute(&self.writer).await?;
         found(done.rows_affected(), id)
     }
 

@@ -74,6 +74,27 @@ pub struct Run {
     pub ended_ms: Option<i64>,
     /// What stopped it, or empty.
     pub message: String,
+    /// Which attempt this is, from 1; times and message are of this one.
+    pub attempt: u32,
+}
+
+/// An attempt of a run that was retried later, as it was at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunAttempt {
+    /// Which one, from 1.
+    pub number: u32,
+    /// How it ended.
+    pub state: RunState,
+    /// When it left the queue, milliseconds since 1970 UTC.
+    pub started_ms: Option<i64>,
+    /// When it was over, milliseconds since 1970 UTC.
+    pub ended_ms: Option<i64>,
+    /// What stopped it, or empty.
+    pub message: String,
+    /// Its stages in order.
+    pub stages: Vec<StageRun>,
+    /// The steps of all stages in order. One that was not run in this attempt is here with the attempt before.
+    pub steps: Vec<StepRun>,
 }
 
 /// A run with its stages and steps.
@@ -90,15 +111,13 @@ pub struct RunDetail {
 /// Where a page of runs ended: give it back for the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCursor {
-    /// [`Run::created_ms`] of the last row.
-    pub created_ms: i64,
     /// [`Run::id`] of the last row.
     pub id: RunId,
 }
 
 impl From<&Run> for RunCursor {
     fn from(run: &Run) -> Self {
-        Self { created_ms: run.created_ms, id: run.id.clone() }
+        Self { id: run.id.clone() }
     }
 }
 
@@ -113,6 +132,8 @@ pub struct RunFilter {
     pub text: Option<String>,
 }
 
+/// What `run.journal` says about runs that this version writes.
+pub(crate) const JOURNAL: i64 = 2;
 /// Longest page of [`Store::runs`].
 const PAGE: u32 = 500;
 
@@ -136,6 +157,7 @@ struct Row {
     started_ms: Option<i64>,
     ended_ms: Option<i64>,
     message: String,
+    attempt: i64,
 }
 
 impl TryFrom<Row> for Run {
@@ -162,12 +184,17 @@ impl TryFrom<Row> for Run {
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
             message: row.message,
+            attempt: parse_attempt(row.attempt)?,
         })
     }
 }
 
 fn parse_id(text: &str) -> Result<RunId, StoreError> {
     RunId::parse(text).ok_or_else(|| StoreError::unreadable("run id", text))
+}
+
+pub(crate) fn parse_attempt(number: i64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|why| StoreError::unreadable("attempt", why))
 }
 
 pub(crate) fn parse_state(word: &str) -> Result<RunState, StoreError> {
@@ -183,14 +210,23 @@ pub(crate) async fn update_status(connection: &mut SqliteConnection, run: &str, 
     let cancel = status.cancel_reason.as_ref().map(serde_json::to_string).transpose();
     let cancel = cancel.map_err(|why| StoreError::unreadable("cancel reason", why))?;
     let query = sqlx::query!(
-        "UPDATE run SET state = ?2, cancel_reason = ?3, started_ms = ?4, ended_ms = ?5, message = ?6 WHERE id = ?1",
+        "UPDATE run SET state = ?2, cancel_reason = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, attempt = ?7 WHERE id = ?1",
         run,
         state,
         cancel,
         status.started_ms,
         status.ended_ms,
-        status.message
+        status.message,
+        status.attempt
     );
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// Puts a run at the end of the queue.
+pub(crate) async fn queue_again(connection: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
+    let query =
+        sqlx::query!("UPDATE run SET queue_number = (SELECT max(queue_number) + 1 FROM run), journal = ?2 WHERE id = ?1", run, JOURNAL);
     query.execute(connection).await?;
     Ok(())
 }
@@ -210,8 +246,9 @@ impl Store {
         let mut write = self.write().await?;
         let query = sqlx::query!(
             "INSERT INTO run (id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref,
-                 event, plan, inputs, backend, actor, parent_run, state, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 event, plan, inputs, backend, actor, parent_run, state, created_ms, journal, queue_number)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                 (SELECT coalesce(max(queue_number), 0) + 1 FROM run))",
             id,
             project,
             number,
@@ -228,7 +265,8 @@ impl Store {
             new.actor,
             parent,
             state,
-            new.created_ms
+            new.created_ms,
+            JOURNAL
         );
         query.execute(&mut *write).await.map_err(|error| StoreError::from(error).about("run"))?;
         stage_run::insert(&mut write, id, &new.plan).await?;
@@ -244,27 +282,27 @@ impl Store {
         let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let number = text.and_then(|text| text.trim_start_matches('#').parse::<i64>().ok());
         let pattern = text.map(like_pattern);
-        let (before_ms, before_id) = after.map(|cursor| (cursor.created_ms, cursor.id.as_str())).unzip();
+        let after = after.map(|cursor| cursor.id.as_str());
         let limit = i64::from(limit.min(PAGE));
-        // One checked query for all filters: a filter that is not set is NULL.
+        // One checked query for all filters: a filter that is not set is NULL. In the order in which they were written down: by the clock, which
+        // may have been set back since, a new run could be older than its predecessor.
         let query = sqlx::query_as!(
             Row,
             r"SELECT id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref, inputs,
-                  backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message
+                  backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message, attempt
               FROM run
               WHERE (?1 IS NULL OR project_id = ?1)
                 AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))
                 AND (?3 IS NULL OR number = ?4 OR version_name LIKE ?3 ESCAPE '\' OR version_title LIKE ?3 ESCAPE '\'
                      OR workflow_name LIKE ?3 ESCAPE '\' OR workflow_title LIKE ?3 ESCAPE '\' OR actor LIKE ?3 ESCAPE '\'
                      OR message LIKE ?3 ESCAPE '\')
-                AND (?5 IS NULL OR (created_ms, id) < (?5, ?6))
-              ORDER BY created_ms DESC, id DESC LIMIT ?7",
+                AND (?5 IS NULL OR rowid < (SELECT rowid FROM run WHERE id = ?5))
+              ORDER BY rowid DESC LIMIT ?6",
             project,
             states,
             pattern,
             number,
-            before_ms,
-            before_id,
+            after,
             limit
         );
         query.fetch_all(&self.readers).await?.into_iter().map(Run::try_from).collect()
@@ -328,7 +366,7 @@ async fn read(connection: &mut SqliteConnection, id: &str) -> Result<Run, StoreE
     let query = sqlx::query_as!(
         Row,
         "SELECT id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref, inputs,
-             backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message
+             backend, actor, parent_run, state, cancel_reason, created_ms, started_ms, ended_ms, message, attempt
          FROM run WHERE id = ?1",
         id
     );

@@ -1,8 +1,9 @@
 //! Table `run_event`: the append-only truth about a run, and the cached status that is written with it.
 
+use crate::run::JOURNAL;
 use crate::status::{RunStatus, Status};
-use crate::{Store, StoreError, run, stage_run, step_run};
-use lp_model::{RunEvent, RunId};
+use crate::{RunAttempt, StageRun, StepRun, Store, StoreError, run, stage_run, step_run};
+use lp_model::{RunEvent, RunId, RunState, StepKey};
 use sqlx::SqliteConnection;
 
 /// An event as it was stored.
@@ -14,6 +15,17 @@ pub struct StoredEvent {
     pub at_ms: i64,
     /// What happened.
     pub event: RunEvent,
+}
+
+/// A run that was left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Which.
+    pub id: RunId,
+    /// How far it is; final when only its places are left to be removed.
+    pub state: RunState,
+    /// Whether its events say enough to go on with it. An older version of the app wrote those that do not.
+    pub can_be_taken_over: bool,
 }
 
 impl Store {
@@ -28,24 +40,64 @@ impl Store {
         Ok(last)
     }
 
-    /// Closes all runs that are not over and not in `except`, as interrupted at `at_ms`, with stored events for each step, stage and run,
-    /// in one transaction. To be called by the owner of the data folder, which knows that nobody drives them. Returns the closed runs.
-    pub async fn interrupt_unfinished(&self, except: &[RunId], at_ms: i64) -> Result<Vec<RunId>, StoreError> {
+    /// Runs that the process which drove them left behind: those that are not over, and those whose places are not removed. In the order in
+    /// which they went to the queue. To be asked by the owner of the data folder, which knows that nobody drives them.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
+        let query = sqlx::query!(
+            r#"SELECT id, state, journal AS "journal!: i64" FROM run
+               WHERE state IN ('queued', 'running') OR id IN (SELECT run_id FROM stage_run WHERE place = 'made')
+               ORDER BY queue_number"#
+        );
+        let rows = query.fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|row| {
+                let state = run::parse_state(&row.state)?;
+                // One that waits has no events, whoever wrote it.
+                let can_be_taken_over = row.journal >= JOURNAL || state == RunState::Queued;
+                let id = RunId::parse(&row.id).ok_or_else(|| StoreError::unreadable("run id", &row.id))?;
+                Ok(Unfinished { id, state, can_be_taken_over })
+            })
+            .collect()
+    }
+
+    /// Closes a run that is not over as interrupted at `at_ms`, with stored events for each step, stage and the run; `message` and `hint` say why and
+    /// what to do. What is there of it is left to the next sweep. A run that is over keeps its state.
+    pub async fn interrupt(&self, run: &RunId, at_ms: i64, message: &str, hint: &str) -> Result<(), StoreError> {
+        let run = run.as_str();
         let mut write = self.write().await?;
-        let ids = sqlx::query_scalar!("SELECT id FROM run WHERE state IN ('queued', 'running') ORDER BY id").fetch_all(&mut *write).await?;
-        let mut closed = Vec::new();
-        for id in ids {
-            let id = RunId::parse(&id).ok_or_else(|| StoreError::unreadable("run id", &id))?;
-            if except.contains(&id) {
-                continue;
-            }
-            let status = read_status(&mut write, id.as_str()).await?;
-            let events: Vec<(i64, RunEvent)> = status.interruption().into_iter().map(|event| (at_ms, event)).collect();
-            append(&mut write, id.as_str(), &events).await?;
-            closed.push(id);
+        let status = read_status(&mut write, run).await?;
+        if !status.run.state.is_final() {
+            let events: Vec<(i64, RunEvent)> = status.interruption(message, hint).into_iter().map(|event| (at_ms, event)).collect();
+            append(&mut write, run, &events).await?;
         }
-        write.commit().await?;
-        Ok(closed)
+        stage_run::leave(&mut write, run).await?;
+        Ok(write.commit().await?)
+    }
+
+    /// The attempts of a run before its newest one, oldest first, as they were at their ends. [`StoreError::Unreadable`] as [`Store::events`].
+    pub async fn attempts(&self, run: &RunId) -> Result<Vec<RunAttempt>, StoreError> {
+        let events = self.events(run, 0).await?;
+        let detail = self.run_detail(run).await?;
+        let stages = detail.stages.iter().map(|stage| StageRun::pending(stage.stage, &stage.name)).collect();
+        let first = |step: &StepRun| StepRun::pending(StepKey { attempt: 1, ..step.key }, &step.name, step.kind);
+        let mut status = Status::new(RunStatus::queued(), stages, detail.steps.iter().map(first).collect());
+        let mut attempts = Vec::new();
+        for StoredEvent { at_ms, event, .. } in events {
+            if matches!(event, RunEvent::RunRetried { .. }) {
+                let run = status.run.clone();
+                attempts.push(RunAttempt {
+                    number: run.attempt,
+                    state: run.state,
+                    started_ms: run.started_ms,
+                    ended_ms: run.ended_ms,
+                    message: run.message,
+                    stages: status.stages.values().cloned().collect(),
+                    steps: status.steps.values().cloned().collect(),
+                });
+            }
+            status.apply(at_ms, &event)?;
+        }
+        Ok(attempts)
     }
 
     /// The events of a run after number `after` (0: all), in order. [`StoreError::Unreadable`] when a newer app wrote one that this one does
@@ -64,7 +116,7 @@ impl Store {
 }
 
 async fn read_status(connection: &mut SqliteConnection, run: &str) -> Result<Status, StoreError> {
-    let query = sqlx::query!("SELECT state, cancel_reason, started_ms, ended_ms, message FROM run WHERE id = ?1", run);
+    let query = sqlx::query!("SELECT state, cancel_reason, started_ms, ended_ms, message, attempt FROM run WHERE id = ?1", run);
     let row = query.fetch_optional(&mut *connection).await?.ok_or_else(|| StoreError::not_found("run", run))?;
     let status = RunStatus {
         state: run::parse_state(&row.state)?,
@@ -72,6 +124,7 @@ async fn read_status(connection: &mut SqliteConnection, run: &str) -> Result<Sta
         started_ms: row.started_ms,
         ended_ms: row.ended_ms,
         message: row.message,
+        attempt: run::parse_attempt(row.attempt)?,
     };
     let stages = stage_run::read(connection, run).await?;
     Ok(Status::new(status, stages, step_run::read(connection, run).await?))
@@ -96,5 +149,8 @@ async fn append(connection: &mut SqliteConnection, run: &str, events: &[(i64, Ru
         step_run::update(connection, run, &status.steps[number]).await?;
     }
     run::update_status(connection, run, &status.run).await?;
+    if status.queued_again {
+        run::queue_again(connection, run).await?;
+    }
     Ok(seq.unsigned_abs())
 }

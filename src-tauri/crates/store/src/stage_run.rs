@@ -4,6 +4,38 @@ use crate::StoreError;
 use lp_model::{Plan, StageNumber, StageState};
 use sqlx::SqliteConnection;
 
+/// What there is of a stage in its backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StagePlace {
+    /// Nothing yet.
+    None,
+    /// It may be there, whole or in part.
+    Made,
+    /// Only its files are there, for a retry.
+    Kept,
+    /// What is there nobody will ask for: the next sweep removes it.
+    Left,
+    /// Nothing any more.
+    Removed,
+}
+
+impl StagePlace {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Made => "made",
+            Self::Kept => "kept",
+            Self::Left => "left",
+            Self::Removed => "removed",
+        }
+    }
+
+    fn parse(word: &str) -> Result<Self, StoreError> {
+        let places = [Self::None, Self::Made, Self::Kept, Self::Left, Self::Removed];
+        places.into_iter().find(|place| place.as_str() == word).ok_or_else(|| StoreError::unreadable("place of a stage", word))
+    }
+}
+
 /// A stage of a run and how far it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageRun {
@@ -21,13 +53,16 @@ pub struct StageRun {
     pub message: String,
     /// What to do about it, or empty.
     pub hint: String,
+    /// What there is of it in its backend.
+    pub place: StagePlace,
 }
 
-#[cfg(test)]
 impl StageRun {
+    /// One that waits.
     pub(crate) fn pending(stage: StageNumber, name: &str) -> Self {
         let (message, hint) = (String::new(), String::new());
-        Self { stage, name: name.to_owned(), state: StageState::Pending, started_ms: None, ended_ms: None, message, hint }
+        let place = StagePlace::None;
+        Self { stage, name: name.to_owned(), state: StageState::Pending, started_ms: None, ended_ms: None, message, hint, place }
     }
 }
 
@@ -43,8 +78,10 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &
 }
 
 pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Vec<StageRun>, StoreError> {
-    let query =
-        sqlx::query!("SELECT stage, name, state, started_ms, ended_ms, message, hint FROM stage_run WHERE run_id = ?1 ORDER BY stage", run);
+    let query = sqlx::query!(
+        "SELECT stage, name, state, started_ms, ended_ms, message, hint, place FROM stage_run WHERE run_id = ?1 ORDER BY stage",
+        run
+    );
     let rows = query.fetch_all(connection).await?;
     rows.into_iter()
         .map(|row| {
@@ -56,23 +93,32 @@ pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result
                 ended_ms: row.ended_ms,
                 message: row.message,
                 hint: row.hint,
+                place: StagePlace::parse(&row.place)?,
             })
         })
         .collect()
 }
 
 pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, stage: &StageRun) -> Result<(), StoreError> {
-    let (number, state) = (i64::from(stage.stage.0), stage.state.as_str());
+    let (number, state, place) = (i64::from(stage.stage.0), stage.state.as_str(), stage.place.as_str());
     let query = sqlx::query!(
-        "UPDATE stage_run SET state = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, hint = ?7 WHERE run_id = ?1 AND stage = ?2",
+        "UPDATE stage_run SET state = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, hint = ?7, place = ?8
+         WHERE run_id = ?1 AND stage = ?2",
         run,
         number,
         state,
         stage.started_ms,
         stage.ended_ms,
         stage.message,
-        stage.hint
+        stage.hint,
+        place
     );
     query.execute(connection).await?;
+    Ok(())
+}
+
+/// Leaves what is there of a run to the next sweep.
+pub(crate) async fn leave(connection: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE stage_run SET place = 'left' WHERE run_id = ?1 AND place IN ('made', 'kept')", run).execute(connection).await?;
     Ok(())
 }

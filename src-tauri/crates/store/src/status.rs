@@ -1,5 +1,6 @@
 //! The status of a run as it follows from its events: pure, with the tables of `lp-model` as the only judge of what is legal.
 
+use crate::stage_run::StagePlace;
 use crate::{StageRun, StepRun};
 use lp_model::{CancelReason, RunEvent, RunState, StageNumber, StageState, StepKey, StepNumber, StepOutcome, StepState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,14 @@ pub(crate) struct RunStatus {
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
     pub message: String,
+    pub attempt: u32,
+}
+
+impl RunStatus {
+    /// That of a run that has just been written down.
+    pub fn queued() -> Self {
+        Self { state: RunState::Queued, cancel_reason: None, started_ms: None, ended_ms: None, message: String::new(), attempt: 1 }
+    }
 }
 
 /// Everything of one run that events can change, and what has been changed since it was read.
@@ -35,6 +44,8 @@ pub(crate) struct Status {
     pub steps: BTreeMap<(StageNumber, StepNumber), StepRun>,
     pub changed_stages: BTreeSet<StageNumber>,
     pub changed_steps: BTreeSet<(StageNumber, StepNumber)>,
+    /// The run went to the end of the queue again.
+    pub queued_again: bool,
 }
 
 impl Status {
@@ -45,6 +56,7 @@ impl Status {
             steps: steps.into_iter().map(|step| ((step.key.stage, step.key.step), step)).collect(),
             changed_stages: BTreeSet::new(),
             changed_steps: BTreeSet::new(),
+            queued_again: false,
         }
     }
 
@@ -56,7 +68,9 @@ impl Status {
                 self.run.started_ms = Some(at_ms);
             }
             RunEvent::StagePreparing { stage } => {
-                self.move_stage(*stage, StageState::Preparing)?.started_ms = Some(at_ms);
+                let stage = self.move_stage(*stage, StageState::Preparing)?;
+                stage.started_ms = Some(at_ms);
+                stage.place = StagePlace::Made;
             }
             RunEvent::StageReady { stage } => {
                 self.move_stage(*stage, StageState::Running)?;
@@ -66,6 +80,11 @@ impl Status {
             RunEvent::StepStarted { key } => {
                 self.move_step(*key, StepState::Running)?;
             }
+            RunEvent::StepCreated { key } => {
+                self.step(*key, "created")?;
+            }
+            RunEvent::RunResumed => {}
+            RunEvent::RunRetried { attempt, stages, steps } => self.retry(*attempt, stages, steps)?,
             // A note is for people: one that comes late must not stop a run.
             RunEvent::StepNoted { key, .. } => {
                 self.step(*key, "noted")?;
@@ -76,9 +95,13 @@ impl Status {
                 if let StepOutcome::Exited { code } = outcome {
                     step.exit_code = Some(*code);
                 }
-                if let StepOutcome::Errored { message, hint } = outcome {
-                    step.message.clone_from(message);
-                    step.hint.clone_from(hint);
+                match outcome {
+                    StepOutcome::Errored { message, hint } => {
+                        step.message.clone_from(message);
+                        step.hint.clone_from(hint);
+                    }
+                    StepOutcome::Lost { message } => step.message.clone_from(message),
+                    _ => {}
                 }
                 step.outcome = Some(outcome.clone());
             }
@@ -95,10 +118,10 @@ impl Status {
                 stage.hint.clone_from(hint);
             }
             // Clean-up is told, but no state depends on it; it may come after the end of the run.
-            RunEvent::StageDestroyed { stage, .. } => {
-                if !self.stages.contains_key(stage) {
-                    return Err(illegal(format!("stage {stage}"), "unknown", "destroyed"));
-                }
+            RunEvent::StageDestroyed { stage: number, kept, .. } => {
+                let subject = || illegal(format!("stage {number}"), "unknown", "destroyed");
+                self.stages.get_mut(number).ok_or_else(subject)?.place = if *kept { StagePlace::Kept } else { StagePlace::Removed };
+                self.changed_stages.insert(*number);
             }
             RunEvent::RunEnded { state } => {
                 self.move_run(*state)?;
@@ -109,19 +132,24 @@ impl Status {
         Ok(())
     }
 
-    /// The events that close a run which nobody drives any more.
-    pub fn interruption(&self) -> Vec<RunEvent> {
+    /// The events that close a run which nobody drives any more and nobody can take over; each stage that is not over says why and what to do.
+    pub fn interruption(&self, message: &str, hint: &str) -> Vec<RunEvent> {
         let steps = self.steps.values().filter(|step| !step.state.is_final());
-        let stages = self.stages.values().filter(|stage| !stage.state.is_final());
+        let stages = || self.stages.values().filter(|stage| !stage.state.is_final());
+        let state = if stages().next().is_some() {
+            RunState::Interrupted
+        } else {
+            RunState::of_stages(self.stages.values().map(|stage| stage.state))
+        };
         let mut events: Vec<RunEvent> =
             steps.map(|step| RunEvent::StepEnded { key: step.key, outcome: StepOutcome::Interrupted }).collect();
-        events.extend(stages.map(|stage| RunEvent::StageEnded {
+        events.extend(stages().map(|stage| RunEvent::StageEnded {
             stage: stage.stage,
             state: StageState::Interrupted,
-            message: String::new(),
-            hint: String::new(),
+            message: message.to_owned(),
+            hint: hint.to_owned(),
         }));
-        events.push(RunEvent::RunEnded { state: RunState::Interrupted });
+        events.push(RunEvent::RunEnded { state });
         events
     }
 
@@ -130,6 +158,28 @@ impl Status {
         let stages = self.stages.values().map(|stage| &stage.message);
         let steps = self.steps.values().map(|step| &step.message);
         stages.chain(steps).find(|message| !message.is_empty()).cloned().unwrap_or_default()
+    }
+
+    /// What is named begins again; the rest keeps its state.
+    fn retry(&mut self, attempt: u32, stages: &[StageNumber], steps: &[StepKey]) -> Result<(), IllegalMove> {
+        if !self.run.state.can_be_retried() || attempt <= self.run.attempt {
+            return Err(illegal("the run", self.run.state.as_str(), "retried"));
+        }
+        self.run = RunStatus { attempt, ..RunStatus::queued() };
+        self.queued_again = true;
+        for number in stages {
+            let stage = self.stages.get_mut(number).ok_or_else(|| illegal(format!("stage {number}"), "unknown", "retried"))?;
+            // Its files, if they were kept, are there until its place is made again.
+            *stage = StageRun { place: stage.place, ..StageRun::pending(*number, &stage.name) };
+            self.changed_stages.insert(*number);
+        }
+        for key in steps {
+            let step = self.steps.get_mut(&(key.stage, key.step)).filter(|step| step.key.attempt < key.attempt);
+            let step = step.ok_or_else(|| illegal(step_subject(*key), "unknown", "retried"))?;
+            *step = StepRun::pending(*key, &step.name, step.kind);
+            self.changed_steps.insert((key.stage, key.step));
+        }
+        Ok(())
     }
 
     fn move_run(&mut self, to: RunState) -> Result<(), IllegalMove> {
@@ -203,9 +253,8 @@ mod tests {
     }
 
     fn status() -> Status {
-        let run = RunStatus { state: RunState::Queued, cancel_reason: None, started_ms: None, ended_ms: None, message: String::new() };
         let steps = [1, 2].map(|n| StepRun::pending(key(n, 1), &format!("step {n}"), StepKind::Commands));
-        Status::new(run, vec![StageRun::pending(STAGE, "default")], steps.to_vec())
+        Status::new(RunStatus::queued(), vec![StageRun::pending(STAGE, "default")], steps.to_vec())
     }
 
     fn started() -> Status {
@@ -257,13 +306,47 @@ mod tests {
         half.apply(20, &RunEvent::StepStarting { key: key(1, 1) }).unwrap();
         half.apply(21, &RunEvent::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 0 } }).unwrap();
         for mut status in [status(), started(), half] {
-            for event in status.interruption() {
+            for event in status.interruption("nobody can go on with it", "run it again") {
                 status.apply(99, &event).unwrap();
             }
             assert_eq!((status.run.state, status.run.ended_ms), (RunState::Interrupted, Some(99)));
+            assert_eq!(status.run.message, "nobody can go on with it");
             assert!(status.steps.values().all(|step| step.state.is_final()));
             assert!(status.stages.values().all(|stage| stage.state == StageState::Interrupted));
         }
+    }
+
+    #[test]
+    fn an_interruption_of_a_run_whose_stages_are_over_keeps_their_result() {
+        let mut status = started();
+        let failed = RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: String::new(), hint: String::new() };
+        status.apply(20, &failed).unwrap();
+        assert_eq!(status.interruption("why", "what").last(), Some(&RunEvent::RunEnded { state: RunState::Failed }));
+    }
+
+    #[test]
+    fn a_retry_begins_what_it_names_again_and_nothing_else() {
+        let mut status = started();
+        for (step, code) in [(1, 0), (2, 1)] {
+            status.apply(20, &RunEvent::StepStarting { key: key(step, 1) }).unwrap();
+            status.apply(21, &RunEvent::StepEnded { key: key(step, 1), outcome: StepOutcome::Exited { code } }).unwrap();
+        }
+        let failed = RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: String::new(), hint: String::new() };
+        let retried = RunEvent::RunRetried { attempt: 2, stages: vec![STAGE], steps: vec![key(2, 2)] };
+        status.apply(30, &failed).unwrap();
+        assert!(status.clone().apply(31, &retried).is_err(), "it is not over");
+        status.apply(31, &RunEvent::RunEnded { state: RunState::Failed }).unwrap();
+        status.apply(32, &RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![], kept: true }).unwrap();
+        let same = RunEvent::RunRetried { attempt: 1, stages: vec![STAGE], steps: vec![key(2, 2)] };
+        assert!(status.clone().apply(40, &same).is_err(), "an attempt that was");
+        status.apply(40, &retried).unwrap();
+        assert_eq!((status.run.attempt, status.run.state, status.run.started_ms), (2, RunState::Queued, None));
+        assert_eq!((status.stages[&STAGE].state, status.stages[&STAGE].place), (StageState::Pending, StagePlace::Kept));
+        let steps: Vec<_> = status.steps.values().map(|step| (step.key.attempt, step.state)).collect();
+        assert_eq!(steps, [(1, StepState::Passed), (2, StepState::Pending)]);
+        status.apply(50, &RunEvent::RunStarted).unwrap();
+        status.apply(51, &RunEvent::StagePreparing { stage: STAGE }).unwrap();
+        assert_eq!(status.stages[&STAGE].place, StagePlace::Made);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use lp_store::logs::{Mark, MarkKind};
+use lp_store::logs::{LogPosition, Mark, MarkKind};
 use lp_store::{LogReader, Logs, StoreError};
 use std::fs::{self, File};
 use std::path::Path;
@@ -17,6 +17,11 @@ fn texts(reader: &mut LogReader, from: u64, count: usize) -> Vec<String> {
 
 fn numbered(from: u64, to: u64) -> String {
     (from..to).map(|n| format!("line {n}\n")).collect()
+}
+
+/// After so many bytes of standard output.
+fn at(stdout: usize) -> Option<LogPosition> {
+    Some(LogPosition { stdout: stdout as u64, stderr: 0 })
 }
 
 /// What a reader knows, to be compared between an index that was kept and one that was lost.
@@ -39,7 +44,7 @@ fn a_log_is_read_while_it_is_written() {
     assert_eq!(logs.reader(&run_id("r"), key(1)).unwrap().summary().lines, 0);
     // One line in three pieces, then a line feed alone.
     for (piece, lines) in [("+ npm", 1), (" 安", 1), ("装\n", 1), ("\n", 2), ("half", 3)] {
-        writer.append(piece.as_bytes(), 5).unwrap();
+        writer.append(piece.as_bytes(), 5, None).unwrap();
         assert_eq!(logs.reader(&run_id("r"), key(1)).unwrap().summary().lines, lines, "after {piece:?}");
         assert_eq!(writer.lines(), lines);
     }
@@ -48,7 +53,7 @@ fn a_log_is_read_while_it_is_written() {
     assert!(reader.ends_in_a_line().unwrap());
     assert_eq!(texts(&mut reader, 0, 10), ["+ npm 安装", "", "half"]);
     assert_eq!(reader.marks(), [Mark { line: 0, kind: MarkKind::Command }]);
-    writer.append(b"-done: error: no", 6).unwrap();
+    writer.append(b"-done: error: no", 6, None).unwrap();
     writer.finish().unwrap();
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
     assert_eq!(texts(&mut reader, 2, 10), ["half-done: error: no"]);
@@ -68,7 +73,7 @@ fn ranges_begin_anywhere_and_end_where_they_should() {
     let logs = Logs::new(dir.path());
     let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
     for block in 0..5 {
-        writer.append(numbered(block * 300, (block + 1) * 300).as_bytes(), block as i64 * 1_000).unwrap();
+        writer.append(numbered(block * 300, (block + 1) * 300).as_bytes(), block as i64 * 1_000, None).unwrap();
     }
     writer.finish().unwrap();
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
@@ -92,7 +97,7 @@ fn a_very_long_line_is_cut_between_characters() {
     let logs = Logs::new(dir.path());
     let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
     let long = format!("xx{}", "中".repeat(1 << 20));
-    writer.append(format!("before\n{long}\nafter").as_bytes(), 0).unwrap();
+    writer.append(format!("before\n{long}\nafter").as_bytes(), 0, None).unwrap();
     drop(writer);
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
     let range = reader.range(0, 10, usize::MAX).unwrap();
@@ -117,7 +122,7 @@ fn a_writer_goes_on_where_a_killed_one_stopped() {
             for rubbish in [false, true] {
                 logs.remove(&run_id("r")).unwrap();
                 let mut writer = logs.writer(&run_id("r"), key(1), 1).unwrap();
-                writer.append(&whole.as_bytes()[..cut], 1).unwrap();
+                writer.append(&whole.as_bytes()[..cut], 1, at(cut)).unwrap();
                 drop(writer);
                 let mut bytes = fs::read(&index).unwrap();
                 bytes.truncate(index_keeps);
@@ -130,8 +135,8 @@ fn a_writer_goes_on_where_a_killed_one_stopped() {
                 let torn = logs.reader(&run_id("r"), key(1)).unwrap().summary();
                 assert_eq!((torn.bytes, torn.finished), (cut as u64, false), "{case}");
                 let mut writer = logs.writer(&run_id("r"), key(1), 2).unwrap();
-                assert_eq!(writer.bytes(), cut as u64, "{case}");
-                writer.append(&whole.as_bytes()[cut..], 2).unwrap();
+                assert_eq!((writer.bytes(), writer.position().stdout), (cut as u64, cut as u64), "{case}");
+                writer.append(&whole.as_bytes()[cut..], 2, at(whole.len())).unwrap();
                 assert_eq!(writer.lines(), 703, "{case}");
                 writer.finish().unwrap();
                 let kept = knowledge(&logs);
@@ -149,7 +154,7 @@ fn an_index_of_other_bytes_is_not_believed() {
     let dir = tempfile::tempdir().unwrap();
     let logs = Logs::new(dir.path());
     let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
-    writer.append(numbered(0, 1_000).as_bytes(), 0).unwrap();
+    writer.append(numbered(0, 1_000).as_bytes(), 0, None).unwrap();
     writer.finish().unwrap();
     let path = logs.path(&run_id("r"), key(1));
     // The file system lost the end of the log, but not of the index.
@@ -160,7 +165,104 @@ fn an_index_of_other_bytes_is_not_believed() {
     // The same length, other lines.
     fs::write(&path, "x".repeat(3_000)).unwrap();
     assert_eq!(logs.reader(&run_id("r"), key(1)).unwrap().summary().lines, 1);
-    assert_eq!(logs.writer(&run_id("r"), key(1), 0).unwrap().lines(), 1);
+    // Nothing of it is what the position speaks of: it comes again.
+    assert_eq!(logs.writer(&run_id("r"), key(1), 0).unwrap().lines(), 0);
+}
+
+#[test]
+fn what_no_position_was_told_for_is_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let open = || logs.writer(&run_id("r"), key(1), 0).unwrap();
+    let mut writer = open();
+    assert_eq!(writer.position(), LogPosition::default());
+    // Of `secret=hunter2`, so much was held back that nothing could be told.
+    writer.append(b"one\n", 0, at(4)).unwrap();
+    writer.append(b"secret=", 0, None).unwrap();
+    assert_eq!(writer.position().stdout, 4);
+    drop(writer);
+    let mut writer = open();
+    assert_eq!((writer.bytes(), writer.lines(), writer.position()), (4, 1, at(4).unwrap()));
+    writer.append(b"secret=", 0, None).unwrap();
+    let both = LogPosition { stdout: 19, stderr: 7 };
+    writer.append(b"******\n", 0, Some(both)).unwrap();
+    drop(writer);
+    let writer = open();
+    assert_eq!((writer.bytes(), writer.position()), (18, both), "a later position covers what came before it");
+    let path = logs.path(&run_id("r"), key(1));
+    assert_eq!(fs::read_to_string(path).unwrap(), "one\nsecret=******\n");
+}
+
+#[test]
+fn a_killed_writer_leaves_a_log_that_goes_on_to_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let path = logs.path(&run_id("r"), key(1));
+    let positions = path.with_extension("pos");
+    let whole = format!("{}error: no\nhalf a line", numbered(0, 700));
+    let chunks: Vec<&[u8]> = whole.as_bytes().chunks(1_000).collect();
+    let position = |chunks: usize| (chunks * 1_000).min(whole.len());
+    // Killed after some chunks: the log may have bytes more or (after a power cut) less, the positions may be torn or gone.
+    type Damage = fn(&Path, &Path);
+    let damages: [(&str, Damage); 5] = [
+        ("none", |_, _| {}),
+        ("half a chunk more in the log", |log, _| {
+            let mut file = File::options().append(true).open(log).unwrap();
+            std::io::Write::write_all(&mut file, b"half a chu").unwrap();
+        }),
+        ("the log is shorter", |log, _| {
+            let file = File::options().write(true).open(log).unwrap();
+            file.set_len(file.metadata().unwrap().len().saturating_sub(1_500)).unwrap();
+        }),
+        ("a torn slot", |_, positions| {
+            let mut bytes = fs::read(positions).unwrap();
+            bytes[3] ^= 1;
+            bytes[60] ^= 1;
+            fs::write(positions, bytes).unwrap();
+        }),
+        ("no positions", |_, positions| fs::remove_file(positions).unwrap()),
+    ];
+    for (name, damage) in damages {
+        for killed_after in [0, 1, 2, 5, chunks.len()] {
+            logs.remove(&run_id("r")).unwrap();
+            let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+            for (number, chunk) in chunks[..killed_after].iter().enumerate() {
+                writer.append(chunk, 0, at(position(number + 1))).unwrap();
+            }
+            drop(writer);
+            damage(&path, &positions);
+            let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+            // The backend goes on with the bytes behind the position.
+            let from = writer.position().stdout;
+            assert!(name != "none" || from == position(killed_after) as u64, "{name} after {killed_after}: {from}");
+            assert!(from == writer.bytes(), "{name} after {killed_after}");
+            writer.append(&whole.as_bytes()[from as usize..], 0, at(whole.len())).unwrap();
+            writer.finish().unwrap();
+            assert!(fs::read(&path).unwrap() == whole.as_bytes(), "{name} after {killed_after}: another log");
+            let summary = logs.reader(&run_id("r"), key(1)).unwrap().summary();
+            assert_eq!((summary.lines, summary.finished), (702, true), "{name} after {killed_after}");
+        }
+    }
+}
+
+#[test]
+fn a_log_that_is_complete_is_opened_again_only_while_its_run_is_under_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    writer.append(b"all\n", 0, at(4)).unwrap();
+    writer.finish().unwrap();
+    // Killed before the end of the step was written down.
+    let writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    assert_eq!((writer.bytes(), writer.position().stdout), (4, 4));
+    writer.finish().unwrap();
+    assert!(logs.reader(&run_id("r"), key(1)).unwrap().summary().finished);
+
+    logs.forget_positions(&run_id("r")).unwrap();
+    logs.forget_positions(&run_id("another")).unwrap();
+    let refused = logs.writer(&run_id("r"), key(1), 0).err();
+    assert!(matches!(refused, Some(StoreError::Conflict { what: "output", .. })), "{refused:?}");
+    assert_eq!(texts(&mut logs.reader(&run_id("r"), key(1)).unwrap(), 0, 9), ["all"]);
 }
 
 #[test]
@@ -171,7 +273,7 @@ fn a_million_lines_open_at_once() {
     let line = |n: u64| format!("{n:07} {}\n", "x".repeat(71));
     for block in 0..1_000 {
         let text: String = (block * 1_000..(block + 1) * 1_000).map(line).collect();
-        writer.append(text.as_bytes(), block as i64).unwrap();
+        writer.append(text.as_bytes(), block as i64, None).unwrap();
     }
     // Not finished: the worst case, with a tail to be scanned.
     drop(writer);
@@ -198,8 +300,8 @@ fn a_search_is_bounded_and_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let logs = Logs::new(dir.path());
     let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
-    writer.append(numbered(0, 5_000).as_bytes(), 0).unwrap();
-    writer.append("\x1b[31mRo\x1b[0mt 中文 a+b\n".as_bytes(), 0).unwrap();
+    writer.append(numbered(0, 5_000).as_bytes(), 0, None).unwrap();
+    writer.append("\x1b[31mRo\x1b[0mt 中文 a+b\n".as_bytes(), 0, None).unwrap();
     drop(writer);
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
     let mut hits = Vec::new();
@@ -224,8 +326,8 @@ fn marks_of_one_kind_have_an_end() {
     let dir = tempfile::tempdir().unwrap();
     let logs = Logs::new(dir.path());
     let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
-    writer.append("error: again\n".repeat(30_000).as_bytes(), 0).unwrap();
-    writer.append(b"+ true\n", 0).unwrap();
+    writer.append("error: again\n".repeat(30_000).as_bytes(), 0, None).unwrap();
+    writer.append(b"+ true\n", 0, None).unwrap();
     writer.finish().unwrap();
     let reader = logs.reader(&run_id("r"), key(1)).unwrap();
     assert_eq!(reader.marks().len(), 10_001);
@@ -237,14 +339,23 @@ fn a_full_disk_leaves_the_log_as_it_was() {
     let disk = TinyDisk::mount(512);
     let logs = Logs::new(&disk.path);
     let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
-    writer.append(b"first\n", 0).unwrap();
+    writer.append(b"first\n", 0, at(6)).unwrap();
     disk.fill_but(0);
     let chunk = "0123456789abcdef".repeat(8 * 1024);
-    let refused = writer.append(chunk.as_bytes(), 1);
+    let refused = writer.append(chunk.as_bytes(), 1, at(6 + chunk.len()));
     assert!(matches!(refused, Err(StoreError::DiskFull)), "{refused:?}");
-    assert_eq!(length(&logs), 6);
+    assert_eq!((length(&logs), writer.bytes(), writer.position().stdout), (6, 6, 6));
+    // Another process finds the same.
+    drop(writer);
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    assert_eq!((writer.bytes(), writer.position().stdout), (6, 6));
+    let refused = writer.append(chunk.as_bytes(), 1, at(6 + chunk.len()));
+    assert!(matches!(refused, Err(StoreError::DiskFull)), "{refused:?}");
     disk.free();
-    writer.append(b"second\n", 2).unwrap();
+    writer.append(b"second\n", 2, at(13)).unwrap();
+    drop(writer);
+    let writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    assert_eq!((writer.bytes(), writer.position().stdout), (13, 13));
     writer.finish().unwrap();
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
     assert_eq!(texts(&mut reader, 0, 10), ["first", "second"]);
@@ -256,10 +367,10 @@ fn a_chunk_that_is_taken_back_while_someone_reads_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
     let logs = Logs::new(dir.path());
     let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
-    writer.append(b"kept\n", 1).unwrap();
+    writer.append(b"kept\n", 1, None).unwrap();
     let mut whole = logs.reader(&run_id("r"), key(1)).unwrap();
     assert!(!whole.ends_in_a_line().unwrap());
-    writer.append(b"half of a chunk\nthat found no room", 2).unwrap();
+    writer.append(b"half of a chunk\nthat found no room", 2, None).unwrap();
     let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
     // What the writer does when the disk is full in the middle of a chunk.
     File::options().write(true).open(logs.path(&run_id("r"), key(1))).unwrap().set_len(5).unwrap();

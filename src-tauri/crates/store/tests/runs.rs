@@ -4,8 +4,8 @@
 mod common;
 
 use common::*;
-use lp_model::{CancelReason, RunEvent, RunState, SkipReason, StageNumber, StageState, StepOutcome, StepState};
-use lp_store::{NewRun, RunCursor, RunFilter, Store, StoreError};
+use lp_model::{CancelReason, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepOutcome, StepState};
+use lp_store::{CleanupPolicy, KeptStage, NewRun, RunCursor, RunFilter, StagePlace, Store, StoreError};
 use sqlx::{Connection, SqliteConnection};
 
 const STAGE: StageNumber = StageNumber(1);
@@ -21,7 +21,7 @@ fn whole_run() -> Vec<(i64, RunEvent)> {
     events.push(RunEvent::StepEnded { key: key(1), outcome: StepOutcome::EndedWithStage });
     events.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: String::new(), hint: String::new() });
     events.push(RunEvent::RunEnded { state: RunState::Failed });
-    events.push(RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![] });
+    events.push(RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![], kept: false });
     (1_000..).zip(events).collect()
 }
 
@@ -100,26 +100,115 @@ async fn events_cannot_be_changed_and_go_only_with_their_run() {
 }
 
 #[tokio::test]
-async fn unfinished_runs_are_interrupted_together_and_once() {
+async fn what_was_left_behind_is_found_in_the_order_of_the_queue() {
     let dir = tempfile::tempdir().unwrap();
     let store = store_with_run(dir.path()).await;
-    for (number, id) in [(2, "half"), (3, "over"), (4, "live")] {
-        store.create_run(&new_run("p", id, number, 100)).await.unwrap();
+    let (whole, last) = (whole_run(), whole_run().len() - 1);
+    // The clock was set back meanwhile: the order is not its business.
+    for (number, id, created_ms) in [(2, "half", 90), (3, "over", 80), (4, "not removed", 70), (5, "waits", 60)] {
+        store.create_run(&new_run("p", &id.replace(' ', "-"), number, created_ms)).await.unwrap();
     }
-    store.append_events(&run_id("half"), &whole_run()[..8]).await.unwrap();
-    store.append_events(&run_id("over"), &whole_run()).await.unwrap();
+    store.append_events(&run_id("half"), &whole[..8]).await.unwrap();
+    store.append_events(&run_id("over"), &whole).await.unwrap();
+    store.append_events(&run_id("not-removed"), &whole[..last]).await.unwrap();
+    store.append_events(&run_id("r"), &whole[..last]).await.unwrap();
+    store.append_events(&run_id("r"), &[(2_000, retried())]).await.unwrap();
 
-    let closed = store.interrupt_unfinished(&[run_id("live")], 5_000).await.unwrap();
-    assert_eq!(closed, [run_id("half"), run_id("r")]);
-    let half = store.run_detail(&run_id("half")).await.unwrap();
+    let found = store.unfinished().await.unwrap();
+    let found: Vec<_> = found.iter().map(|left| (left.id.as_str(), left.state, left.can_be_taken_over)).collect();
+    assert_eq!(
+        found,
+        [
+            ("half", RunState::Running, true),
+            ("not-removed", RunState::Failed, true),
+            ("waits", RunState::Queued, true),
+            ("r", RunState::Queued, true)
+        ]
+    );
+}
+
+/// The second attempt of what [`whole_run`] made: with the service again.
+fn retried() -> RunEvent {
+    let steps = [1, 2, 3].map(|step| StepKey { attempt: 2, ..key(step) });
+    RunEvent::RunRetried { attempt: 2, stages: vec![STAGE], steps: steps.to_vec() }
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_can_go_on_with_is_closed_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    store.append_events(&run_id("r"), &whole_run()[..8]).await.unwrap();
+    store.interrupt(&run_id("r"), 5_000, "its plan is of a newer version", "install the newest version").await.unwrap();
+    let half = store.run_detail(&run_id("r")).await.unwrap();
     assert_eq!((half.run.state, half.run.ended_ms), (RunState::Interrupted, Some(5_000)));
+    assert_eq!(half.run.message, "its plan is of a newer version");
     assert!(half.steps.iter().all(|step| step.state == StepState::Interrupted));
-    assert_eq!(half.stages[0].state, StageState::Interrupted);
-    let last = store.events(&run_id("half"), 0).await.unwrap().pop().unwrap();
+    let stage = &half.stages[0];
+    assert_eq!((stage.state, stage.hint.as_str()), (StageState::Interrupted, "install the newest version"));
+    assert_eq!(stage.place, StagePlace::Left);
+    let last = store.events(&run_id("r"), 0).await.unwrap().pop().unwrap();
     assert_eq!(last.event, RunEvent::RunEnded { state: RunState::Interrupted });
-    assert_eq!(store.run(&run_id("over")).await.unwrap().state, RunState::Failed);
-    assert_eq!(store.run(&run_id("live")).await.unwrap().state, RunState::Queued);
-    assert!(store.interrupt_unfinished(&[run_id("live")], 6_000).await.unwrap().is_empty());
+    assert_eq!(store.unfinished().await.unwrap(), []);
+    // One that was over keeps its state; only what is there of it is left to the sweep.
+    store.create_run(&new_run("p", "over", 2, 100)).await.unwrap();
+    store.append_events(&run_id("over"), &whole_run()[..13]).await.unwrap();
+    store.interrupt(&run_id("over"), 6_000, "why", "what").await.unwrap();
+    let over = store.run_detail(&run_id("over")).await.unwrap();
+    assert_eq!((over.run.state, over.stages[0].place), (RunState::Failed, StagePlace::Left));
+}
+
+#[tokio::test]
+async fn earlier_attempts_stay_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    store.append_events(&run_id("r"), &whole_run()).await.unwrap();
+    assert_eq!(store.attempts(&run_id("r")).await.unwrap(), []);
+    let first = store.run_detail(&run_id("r")).await.unwrap();
+
+    let mut second = vec![retried(), RunEvent::RunStarted, RunEvent::StagePreparing { stage: STAGE }];
+    second.push(RunEvent::StageReady { stage: STAGE });
+    for step in [1, 2, 3].map(|step| StepKey { attempt: 2, ..key(step) }) {
+        second.extend([RunEvent::StepStarting { key: step }, RunEvent::StepCreated { key: step }, RunEvent::StepStarted { key: step }]);
+        second.push(RunEvent::StepEnded { key: step, outcome: StepOutcome::Exited { code: 0 } });
+    }
+    second.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Passed, message: String::new(), hint: String::new() });
+    second.push(RunEvent::RunEnded { state: RunState::Passed });
+    let second: Vec<_> = (3_000..).zip(second).collect();
+    store.append_events(&run_id("r"), &second).await.unwrap();
+
+    let now = store.run_detail(&run_id("r")).await.unwrap();
+    assert_eq!((now.run.state, now.run.attempt, now.run.started_ms), (RunState::Passed, 2, Some(3_001)));
+    assert!(now.steps.iter().all(|step| (step.key.attempt, step.state) == (2, StepState::Passed)));
+    let attempts = store.attempts(&run_id("r")).await.unwrap();
+    assert_eq!(attempts.len(), 1);
+    let before = &attempts[0];
+    assert_eq!((before.number, before.state, before.started_ms, before.ended_ms), (1, RunState::Failed, Some(1_000), Some(1_012)));
+    assert_eq!((&before.stages, &before.steps), (&first.stages, &first.steps));
+    // A run that passed is not retried.
+    let again = RunEvent::RunRetried { attempt: 3, stages: vec![STAGE], steps: vec![] };
+    assert!(matches!(store.append_events(&run_id("r"), &[(9_000, again)]).await, Err(StoreError::IllegalMove(_))));
+}
+
+#[tokio::test]
+async fn kept_files_are_listed_measured_and_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let mut events = whole_run();
+    *events.last_mut().unwrap() = (1_013, RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![], kept: true });
+    for (number, id) in [(2, "a"), (3, "b")] {
+        store.create_run(&new_run("p", id, number, 100)).await.unwrap();
+        store.append_events(&run_id(id), &events).await.unwrap();
+    }
+    let kept = |run: &str, bytes| KeptStage { run: run_id(run), stage: STAGE, ended_ms: 1_012, bytes };
+    store.set_kept_bytes(&run_id("b"), STAGE, 7_000_000).await.unwrap();
+    assert_eq!(store.kept().await.unwrap(), [kept("a", None), kept("b", Some(7_000_000))]);
+    store.give_up_kept(&run_id("a"), STAGE).await.unwrap();
+    assert_eq!(store.kept().await.unwrap(), [kept("b", Some(7_000_000))]);
+    // While a retry needs them they are not to be had.
+    store.append_events(&run_id("b"), &[(2_000, retried())]).await.unwrap();
+    assert_eq!(store.kept().await.unwrap(), []);
+    store.give_up_kept(&run_id("b"), STAGE).await.unwrap();
+    assert_eq!(store.run_detail(&run_id("b")).await.unwrap().stages[0].place, StagePlace::Kept);
 }
 
 #[tokio::test]
@@ -161,9 +250,10 @@ async fn runs_are_listed_newest_first_page_by_page() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).await.unwrap();
     store.add_project(&project("p")).await.unwrap();
-    // Several of one millisecond: the id decides.
+    // Several of one millisecond, and a clock that is set back in between: what was written down later is newer.
     for i in 0..25_u32 {
-        store.create_run(&new_run("p", &format!("r{i:02}"), u64::from(i) + 1, i64::from(i / 4))).await.unwrap();
+        let created_ms = if i < 15 { 1000 + i64::from(i / 4) } else { i64::from(i / 4) };
+        store.create_run(&new_run("p", &format!("r{i:02}"), u64::from(i) + 1, created_ms)).await.unwrap();
     }
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
@@ -211,16 +301,35 @@ async fn runs_are_found_by_project_state_and_words() {
 async fn a_project_that_was_hidden_comes_back_with_its_history() {
     let dir = tempfile::tempdir().unwrap();
     let store = store_with_run(dir.path()).await;
+    store.set_project_trusted(&project_id("p"), true).await.unwrap();
+    assert!(store.project(&project_id("p")).await.unwrap().trusted);
     store.hide_project(&project_id("p"), 7).await.unwrap();
     assert!(store.projects().await.unwrap().is_empty());
     assert_eq!(store.project(&project_id("p")).await.unwrap().hidden_ms, Some(7));
     let mut same_path = project("new");
     same_path.path = project("p").path;
     let back = store.add_project(&same_path).await.unwrap();
-    assert_eq!((back.id, back.hidden_ms), (project_id("p"), None));
+    assert_eq!((back.id, back.hidden_ms, back.trusted), (project_id("p"), None, false));
     store.rename_project(&project_id("p"), "铺子").await.unwrap();
     assert_eq!(store.project_at(&same_path.path).await.unwrap().unwrap().name, "铺子");
     assert!(matches!(store.rename_project(&project_id("new"), "x").await, Err(StoreError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn what_happens_after_a_cancel_is_set_per_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_run(dir.path()).await;
+    let set = async || {
+        let project = store.project(&project_id("p")).await.unwrap();
+        (project.cleanup, project.cleanup_s)
+    };
+    assert_eq!(set().await, (CleanupPolicy::Dialect, None));
+    for (policy, seconds) in [(CleanupPolicy::Always, Some(30)), (CleanupPolicy::Never, None)] {
+        store.set_project_cleanup(&project_id("p"), policy, seconds).await.unwrap();
+        assert_eq!(set().await, (policy, seconds));
+    }
+    let nobody = store.set_project_trusted(&project_id("none"), true).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound { what: "project", .. })), "{nobody:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 /** Believable projects, workflows, versions and a history, all placed in time before `now`. */
 import type { Finding, Input, ProjectSummary, Version, Workflow } from "../types";
-import type { RunRecord, StepScript } from "./simulation";
+import { retryAt, type RunRecord, type StepScript } from "./simulation";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -118,18 +118,21 @@ export function versions(now: number): Version[] {
   }));
 }
 
+/** As a project is when it has just been opened. */
+export const FRESH: Pick<ProjectSummary, "last_run" | "trusted" | "cleanup"> = { last_run: null, trusted: false, cleanup: { policy: "dialect", seconds: null } };
+
 export const SAMPLE: ProjectSummary = {
+  ...FRESH,
   id: "p-sample",
   name: "storefront-sample",
   path: "/home/lin/.local/share/letterpress/sample/storefront-sample",
   kind: "sample",
-  last_run: null,
 };
 
 export const OTHERS: ProjectSummary[] = [
-  { id: "p-store", name: "门店后台-订单与库存管理系统", path: "/home/lin/项目/门店后台-订单与库存管理系统", kind: "folder", last_run: null },
-  { id: "p-checkout", name: "checkout-service", path: "/home/lin/src/checkout-service", kind: "folder", last_run: null },
-  { id: "p-notes", name: "release-notes-generator-for-partners", path: "/home/lin/src/release-notes-generator-for-partners", kind: "folder", last_run: null },
+  { id: "p-store", name: "门店后台-订单与库存管理系统", path: "/home/lin/项目/门店后台-订单与库存管理系统", kind: "folder", ...FRESH },
+  { id: "p-checkout", name: "checkout-service", path: "/home/lin/src/checkout-service", kind: "folder", ...FRESH },
+  { id: "p-notes", name: "release-notes-generator-for-partners", path: "/home/lin/src/release-notes-generator-for-partners", kind: "folder", ...FRESH },
 ];
 
 export const BROKEN_FINDINGS: Finding[] = [
@@ -155,6 +158,27 @@ export const BROKEN_FINDINGS: Finding[] = [
     help: null,
     file: ".drone.yml",
     excerpt: { first_line: 2, lines: ["type: docker", "x-cache: &cache", "  path: /tmp/cache"], line: 3, column: 10, end_line: 3, end_column: 16 },
+  },
+];
+
+export const TRUST_FINDINGS: Finding[] = [
+  {
+    code: "not-trusted",
+    severity: "error",
+    message: {
+      en: "`volumes` of step `publish image` reaches beyond the container, and this project is not trusted",
+      zh: "步骤 `publish image` 的 `volumes` 超出了容器的范围，而这个项目未被信任",
+    },
+    help: { en: "trust the project, or remove this line", zh: "信任这个项目，或者删除这一行" },
+    file: ".drone.yml",
+    excerpt: {
+      first_line: 37,
+      lines: ["  volumes:", "  - name: docker", "    host: {path: /var/run/docker.sock}"],
+      line: 39,
+      column: 18,
+      end_line: 39,
+      end_column: 38,
+    },
   },
 ];
 
@@ -199,7 +223,10 @@ export function history(now: number, projects: readonly ProjectSummary[], many: 
   return past.map((run, index) => {
     const number = (numbers.get(run.project.id) ?? 0) + 1;
     numbers.set(run.project.id, number);
-    return recordOf(`r-${index + 1}`, number, run.project, run.workflow, versions(now)[run.version] as Version, now - run.ago, run.actor, run.outcome);
+    const record = recordOf(`r-${index + 1}`, number, run.project, run.workflow, versions(now)[run.version] as Version, now - run.ago, run.actor, run.outcome);
+    // Here and there somebody tried again a few minutes later.
+    if (run.outcome === "failed" && run.version % 4 === 2) retryAt(record, now - run.ago + 5 * MINUTE);
+    return record;
   });
 }
 
@@ -215,7 +242,7 @@ export function recordOf(
 ): RunRecord {
   const known = WORKFLOWS.find((one) => one.name === workflow);
   const steps = stepsOf(workflow).map((step) => (outcome === "failed" && step.name === "test" ? { ...step, log: "failing" as const } : step));
-  const failing = outcome !== "failed" ? undefined : workflow === "deploy" ? "deploy" : "test";
+  const breaking = workflow === "deploy" ? "deploy" : "test";
   return {
     base: {
       id,
@@ -237,10 +264,52 @@ export function recordOf(
     startedAt: at + 80,
     inputs: workflow === "deploy" ? { NOTE: "修复购物车合计", BATCH: "2" } : {},
     isolated: true,
-    ...(failing ? { failing } : {}),
-    ...(outcome === "cancelled" || outcome === "timed_out" || outcome === "interrupted" ? { stopped: { at: at + 6_500, as: outcome } } : {}),
+    ...(outcome === "failed" ? { failing: breaking } : {}),
+    ...(outcome === "interrupted" ? { lost: breaking } : {}),
+    ...(outcome === "cancelled" || outcome === "timed_out" ? { stopped: { at: at + 6_500, as: outcome } } : {}),
     ...(outcome === "errored"
       ? { errored: { message: "the image `registry.example.com/platform/deploy:3.2` cannot be pulled: access denied", hint: "add credentials for `registry.example.com`, or check the name of the image" } }
       : {}),
   };
+}
+
+/** The run that a scenario is about, as `r-live`, with those that stand around it. */
+export function live(scenario: string, now: number): RunRecord[] {
+  const version = versions(now)[1];
+  const [store, checkout] = OTHERS;
+  if (!version || !store || !checkout) return [];
+  const run = (workflow: string, ago: number, outcome: Past["outcome"] = "passed") => recordOf("r-live", 9, SAMPLE, workflow, version, now - ago, "lin", outcome);
+  /** Steps that take long enough to be looked at. */
+  const slow = (record: RunRecord, ms: number): RunRecord => ({ ...record, steps: record.steps.map((step) => ({ ...step, ms })) });
+  switch (scenario) {
+    case "running":
+      return [run("build", 5_000)];
+    case "failed":
+      return [run("build", 5_000, "failed")];
+    case "lost":
+      return [run("deploy", 90_000, "interrupted")];
+    case "silent":
+      return [{ ...run("build", 9_000), engineSilent: true, resumed: 1, steps: run("build", 0).steps.map((step) => (step.name === "test" ? { ...step, ms: 10 * MINUTE } : step)) }];
+    case "cleanup":
+      return [{ ...slow(run("deploy", 60_000), 30_000), cleansUp: true, cancelRequestedAt: now - 2_000, stopped: { at: now - 1_000, as: "cancelled" } }];
+    case "retried": {
+      const record = slow(run("build", 20 * MINUTE, "failed"), 6_000);
+      retryAt(record, now - 12 * MINUTE);
+      record.lost = "test";
+      retryAt(record, now - 8_000);
+      record.steps = record.steps.map((step) => (step.name === "test" ? { ...step, ms: 5 * MINUTE } : step));
+      return [record];
+    }
+    case "queued": {
+      const ahead = (id: string, project: ProjectSummary, workflow: string, ago: number) => slow(recordOf(id, 52, project, workflow, version, now - ago, "王晓明", "passed"), 10 * MINUTE);
+      return [
+        ahead("r-first", store, "build", 4 * MINUTE),
+        ahead("r-second", checkout, "deploy", 3 * MINUTE),
+        { ...ahead("r-third", checkout, "build", MINUTE), waiting: { position: 1, reason: "machine" } },
+        { ...run("deploy", 20_000), waiting: { position: 2, reason: "machine" } },
+      ];
+    }
+    default:
+      return [];
+  }
 }

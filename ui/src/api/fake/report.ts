@@ -38,6 +38,12 @@ function reportOf(entries: ReportEntry[], runs: number, others: number): ReportD
   };
 }
 
+/** The same once the project is trusted. */
+export function ofTrusted(report: ReportDto): ReportDto {
+  const entries = report.entries.filter((one) => one.code !== "not-trusted");
+  return { ...report, entries, counts: { ...report.counts, needs: entries.filter((one) => one.effect === "needs").length } };
+}
+
 function runs(stage: string, steps: number, line: number): ReportEntry {
   const en = steps === 1 ? `stage \`${stage}\`: 1 step runs as it is` : `stage \`${stage}\`: ${steps} steps run as they are`;
   return entry("runs", "runs-as-is", en, `阶段 \`${stage}\`：${steps} 个步骤可直接运行`, line);
@@ -81,7 +87,7 @@ export const REPORT_NEEDS = reportOf(
       "`volumes` of step `publish image` reaches beyond the container, and this project is not trusted",
       "步骤 `publish image` 的 `volumes` 超出了容器的范围，而这个项目未被信任",
       excerpt(39, ["  volumes:", "  - name: docker", "    host: {path: /var/run/docker.sock}"], "/var/run/docker.sock"),
-      ["remove this line; projects cannot be marked as trusted yet", "删除这一行；目前还不能把项目标记为信任"],
+      ["trust the project, or remove this line", "信任这个项目，或者删除这一行"],
     ),
     entry(
       "needs",

@@ -1,5 +1,5 @@
 /** A run as a pure function of time: nothing moves unless the clock that is passed in moves. */
-import type { RunDetail, RunStateWord, RunSummary, StageStateWord, StepDetail, StepStateWord } from "../types";
+import type { Attempt, RunDetail, RunStateWord, RunSummary, StageStateWord, StepDetail, StepStateWord, Waiting } from "../types";
 import type { LogKind } from "./logs";
 
 export interface StepScript {
@@ -14,7 +14,7 @@ export interface StepScript {
 
 export interface RunRecord {
   /** What does not change while it runs. */
-  base: Omit<RunSummary, "state" | "cancelling" | "started" | "ended" | "message">;
+  base: Omit<RunSummary, "state" | "cancelling" | "started" | "ended" | "message" | "attempt" | "waiting">;
   steps: StepScript[];
   /** Milliseconds since the epoch. */
   startedAt: number;
@@ -22,8 +22,26 @@ export interface RunRecord {
   isolated: boolean;
   /** Name of the step that fails, if any. */
   failing?: string;
+  /** Name of the step whose container goes away while it runs, if any. */
+  lost?: string;
   /** When and how it was stopped from outside. */
-  stopped?: { at: number; as: "cancelled" | "timed_out" | "interrupted" };
+  stopped?: { at: number; as: "cancelled" | "timed_out" };
+  /** Steps that run after a failure still run when it is cancelled. */
+  cleansUp?: boolean;
+  /** The clean-up was ended by a second press. */
+  killedAt?: number;
+  /** It stands in the queue. */
+  waiting?: Waiting;
+  /** The engine does not answer while its steps run. */
+  engineSilent?: boolean;
+  /** Its files were removed: a retry begins with the first step. */
+  filesGone?: boolean;
+  /** How often it was taken over. */
+  resumed?: number;
+  /** Earlier attempts, oldest first. */
+  past?: Attempt[];
+  /** By position: steps that this attempt does not run again. */
+  carried?: (StepDetail | undefined)[];
   /** Cancel was asked for and steps still have their grace time. */
   cancelRequestedAt?: number;
   /** The stage could not be prepared. */
@@ -31,6 +49,8 @@ export interface RunRecord {
 }
 
 export const PULL_MS = 900;
+/** How long the files of a run that did not pass are kept. */
+export const KEEP_MS = 7 * 86_400_000;
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
@@ -38,13 +58,19 @@ function iso(ms: number): string {
 
 export function detailAt(record: RunRecord, now: number): RunDetail {
   const stopAt = record.stopped?.at ?? Number.POSITIVE_INFINITY;
-  const t = Math.min(now, stopAt);
+  const t = record.waiting ? Number.NEGATIVE_INFINITY : Math.min(now, stopAt);
+  const breaking = record.failing ?? record.lost;
+  /** When the last clean-up step after a cancel ends. */
+  let cleanAt = stopAt;
   let at = record.startedAt + 250;
   let failed = false;
   const steps: StepDetail[] = record.steps.map((script, index) => {
+    const carried = record.carried?.[index];
+    if (carried) return carried;
+    const before = record.past?.at(-1)?.stages[0]?.steps[index]?.attempt ?? 0;
     const step: StepDetail = {
       number: index + 1,
-      attempt: 1,
+      attempt: before + 1,
       name: script.name,
       image: record.isolated ? script.image : "",
       kind: script.kind,
@@ -60,6 +86,23 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
       log_lines: 0,
     };
     if (record.errored) return { ...step, state: "skipped", reason: "stage_errored" };
+    if (record.cleansUp && record.stopped && script.onlyAfterFailure) {
+      if (now < stopAt) return step;
+      const begin = cleanAt;
+      const end = begin + script.ms;
+      const killed = record.killedAt !== undefined && record.killedAt < end;
+      cleanAt = killed ? (record.killedAt ?? end) : end;
+      const over = now >= cleanAt;
+      return {
+        ...step,
+        state: !over ? "running" : killed ? "cancelled" : "passed",
+        started: iso(begin),
+        ended: over ? iso(cleanAt) : null,
+        exit_code: over && !killed ? 0 : null,
+        reason: over && killed ? "cancelled" : "",
+        log_lines: Math.floor(script.lines * Math.min(1, (Math.min(now, cleanAt) - begin) / script.ms)),
+      };
+    }
     const skip = script.onlyAfterFailure ? (failed ? "" : "nothing_failed") : failed ? "after_failure" : "";
     if (skip !== "") {
       // A skip is known when its turn comes.
@@ -67,7 +110,8 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
       return record.stopped ? { ...step, state: "skipped", reason: "cancelled" } : step;
     }
     const begin = at;
-    const fails = record.failing === script.name;
+    const fails = breaking === script.name;
+    const isLost = fails && record.lost !== undefined;
     const ran = fails ? script.ms * 0.9 : script.ms;
     at = begin + PULL_MS + ran;
     if (fails) failed = true;
@@ -75,41 +119,44 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
     if (t < begin) state = "pending";
     else if (t < begin + PULL_MS) state = "starting";
     else if (t < at) state = "running";
-    else state = fails ? "failed" : "passed";
-    const over = state === "passed" || state === "failed";
+    else state = isLost ? "interrupted" : fails ? "failed" : "passed";
+    const over = state === "passed" || state === "failed" || state === "interrupted";
     const progress = Math.min(1, Math.max(0, (t - begin - PULL_MS) / ran));
     const result: StepDetail = {
       ...step,
       state,
       started: state === "pending" ? null : iso(begin),
       ended: over ? iso(at) : null,
-      exit_code: over ? (fails ? 1 : 0) : null,
-      note: state === "starting" && record.isolated ? `pulling ${script.image}: 34 of 61 MB` : "",
-      log_lines: state === "pending" ? 0 : Math.floor(script.lines * progress),
+      exit_code: over && !isLost ? (fails ? 1 : 0) : null,
+      reason: state === "interrupted" ? "lost" : "",
+      message: state === "interrupted" ? "its container `lp-r9-1-4` is gone: the container engine was restarted" : "",
+      note:
+        state === "running" && record.engineSilent
+          ? "the container engine does not answer; waiting for it"
+          : state === "starting" && record.isolated
+            ? `pulling ${script.image}: 34 of 61 MB`
+            : "",
+      log_lines: state === "pending" ? 0 : Math.floor(script.lines * progress * (isLost ? 0.6 : 1)),
     };
     if (record.stopped && now >= stopAt && !over) {
-      const as = record.stopped.as;
-      if (state === "pending") return { ...result, state: as === "interrupted" ? "interrupted" : "skipped", reason: as === "interrupted" ? "" : "cancelled" };
-      return {
-        ...result,
-        state: as === "interrupted" ? "interrupted" : as === "timed_out" ? "failed" : "cancelled",
-        reason: as === "timed_out" ? "timed_out" : as === "cancelled" ? "cancelled" : "",
-        ended: iso(stopAt),
-      };
+      if (state === "pending") return { ...result, state: "skipped", reason: "cancelled" };
+      const timedOut = record.stopped.as === "timed_out";
+      return { ...result, state: timedOut ? "failed" : "cancelled", reason: timedOut ? "timed_out" : "cancelled", ended: iso(stopAt) };
     }
     return result;
   });
 
   let state: RunStateWord;
   let ended: number | null = null;
-  if (record.errored) {
+  if (record.waiting) state = "queued";
+  else if (record.errored) {
     state = now < record.startedAt + 1200 ? "running" : "errored";
     ended = state === "errored" ? record.startedAt + 1200 : null;
   } else if (record.stopped && now >= stopAt && stopAt < at) {
-    state = record.stopped.as;
-    ended = stopAt;
+    state = now >= cleanAt ? record.stopped.as : "running";
+    ended = now >= cleanAt ? cleanAt : null;
   } else if (now >= at) {
-    state = failed ? "failed" : "passed";
+    state = !failed ? "passed" : record.lost === undefined ? "failed" : "interrupted";
     ended = at;
   } else state = now < record.startedAt + 100 ? "queued" : "running";
 
@@ -120,8 +167,13 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
     cancelling: record.cancelRequestedAt !== undefined && ended === null,
     started: state === "queued" ? null : iso(record.startedAt),
     ended: ended === null ? null : iso(ended),
-    message: failed && state === "failed" ? `step \`${record.failing ?? ""}\` ended with exit code 1` : "",
+    message: state === "failed" ? `step \`${breaking ?? ""}\` ended with exit code 1` : state === "interrupted" ? `step \`${breaking ?? ""}\` was lost` : "",
+    attempt: (record.past?.length ?? 0) + 1,
+    waiting: record.waiting ?? null,
   };
+  const kept = !record.filesGone && ended !== null && now - ended < KEEP_MS;
+  const retries = ended !== null && state !== "passed";
+  const from = kept ? steps.find((step) => step.state !== "passed") : steps[0];
   return {
     run,
     backend: record.isolated ? "docker" : "host",
@@ -138,6 +190,22 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
     ],
     inputs: record.inputs,
     can_run_again: true,
+    retry: { possible: retries, from_step: retries ? (from?.name ?? "") : "", files_kept: retries && kept },
+    attempts: record.past ?? [],
+    resumed: record.resumed ?? 0,
     seq: steps.filter((step) => step.state !== "pending").length,
   };
+}
+
+/** Makes the next attempt of a run that is over: what passed stays, everything else runs again and passes. */
+export function retryAt(record: RunRecord, now: number): void {
+  const { run, stages, retry } = detailAt(record, now);
+  record.past = [...(record.past ?? []), { number: run.attempt, state: run.state, started: run.started, ended: run.ended, message: run.message, stages }];
+  record.carried = record.steps.map((script, index) => {
+    const step = stages[0]?.steps[index];
+    return retry.files_kept && step?.state === "passed" && !script.onlyAfterFailure ? step : undefined;
+  });
+  record.startedAt = now + 80;
+  for (const key of ["failing", "lost", "stopped", "killedAt", "cancelRequestedAt", "errored", "filesGone"] as const) delete record[key];
+  record.steps = record.steps.map((step) => (step.log === "failing" ? { ...step, log: "test" } : step));
 }

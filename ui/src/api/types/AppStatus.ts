@@ -20,7 +20,7 @@ data_folder: string,
  */
 is_owner: boolean, 
 /**
- * Every place that was asked for a container engine, in order of preference; the first that answers is used.
+ * Every container engine that this computer may know, those that may be used first, in order of preference.
  */
 engines: Array<EngineStatus>, 
 /**
@@ -36,7 +36,11 @@ key_place: KeyPlaceWord,
  */
 key_path: string, 
 /**
- * Runs that were interrupted because the app ended, found at this start.
+ * Runs that an earlier Letterpress left under way and that go on now.
+ */
+resumed_runs: Array<string>, 
+/**
+ * Runs that an earlier Letterpress left under way and that cannot go on: each says why.
  */
 interrupted_runs: Array<string>, 
 /**

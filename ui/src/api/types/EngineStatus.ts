@@ -5,6 +5,18 @@
  */
 export type EngineStatus = { 
 /**
+ * What `Settings::engine` has to be for it to be used: the name of its docker context, else its address.
+ */
+choice: string, 
+/**
+ * Name of its docker context; empty when it has none.
+ */
+context: string, 
+/**
+ * What its docker context says about it, or empty.
+ */
+description: string, 
+/**
  * `Docker`, `Podman`, or the address when it does not answer.
  */
 name: string, 
@@ -17,9 +29,17 @@ version: string,
  */
 api_version: string, 
 /**
- * Address of its socket.
+ * Its address: of a socket of this computer, or of another computer.
  */
 address: string, 
+/**
+ * Whether steps run there (or would, if it answered).
+ */
+used: boolean, 
+/**
+ * Whether it was asked. Engines that are not used are asked only on request.
+ */
+asked: boolean, 
 /**
  * Whether it answers.
  */

@@ -35,4 +35,4 @@ lines: number,
 /**
  * Bytes in it now.
  */
-bytes: number, } | { "kind": "projects" } | { "kind": "status" };
+bytes: number, } | { "kind": "projects" } | { "kind": "queue" } | { "kind": "kept" } | { "kind": "status" };

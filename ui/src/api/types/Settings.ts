@@ -21,4 +21,29 @@ grace_s: number,
 /**
  * How many runs may go on at once, 1 to 16.
  */
-max_runs: number, };
+max_runs: number, 
+/**
+ * How many runs of one project may go on at once, 0 to 16; 0: as many as `max_runs` allows.
+ */
+max_runs_per_project: number, 
+/**
+ * How many runs to one environment of a project may go on at once, 0 to 16; 0: as many as the others allow.
+ */
+max_runs_per_environment: number, 
+/**
+ * For how many days the files of a run that did not pass are kept for a retry, 0 to 365; 0: not at all.
+ */
+keep_failed_days: number, 
+/**
+ * How many megabytes of such files are kept, 0 to 1 000 000: the oldest go first. 0: none.
+ */
+keep_failed_mb: number, 
+/**
+ * How many seconds a step waits for a container engine that went away, 0 to 3600.
+ */
+engine_patience_s: number, 
+/**
+ * Which container engine: the name of a docker context, or an address such as `ssh://user@host`. Empty: found as the `docker` command
+ * does it, else the first of the usual places that answers.
+ */
+engine: string, };

@@ -10,7 +10,7 @@ export type StepDetail = {
  */
 number: number, 
 /**
- * Its newest attempt, from 1.
+ * Its newest attempt, from 1; in an [`Attempt`], the newest up to it.
  */
 attempt: number, 
 /**
@@ -43,7 +43,8 @@ ended: string | null,
 exit_code: number | null, 
 /**
  * Why it ended or did not run, as a code: `out_of_memory`, `signal`, `timed_out`, `after_failure`, `nothing_failed`, `ended_early`,
- * `cancelled`, `stage_errored`; or empty.
+ * `cancelled`, `stage_errored`, `lost` (what it ran in went away; it can be retried), `unattended` (the app ended and nobody took it
+ * over); or empty.
  */
 reason: string, 
 /**

@@ -10,7 +10,7 @@ pub struct AppStatus {
     pub data_folder: String,
     /// Whether this process drives runs; `false` while another Letterpress owns the data folder.
     pub is_owner: bool,
-    /// Every place that was asked for a container engine, in order of preference; the first that answers is used.
+    /// Every container engine that this computer may know, those that may be used first, in order of preference.
     pub engines: Vec<EngineStatus>,
     /// Room for images, volumes and logs.
     pub disk: DiskStatus,
@@ -18,7 +18,9 @@ pub struct AppStatus {
     pub key_place: KeyPlaceWord,
     /// Path of the key file when `key_place` is `file`, empty otherwise.
     pub key_path: String,
-    /// Runs that were interrupted because the app ended, found at this start.
+    /// Runs that an earlier Letterpress left under way and that go on now.
+    pub resumed_runs: Vec<String>,
+    /// Runs that an earlier Letterpress left under way and that cannot go on: each says why.
     pub interrupted_runs: Vec<String>,
     /// Id of the sample project when it is there.
     pub sample_project: Option<String>,
@@ -27,14 +29,24 @@ pub struct AppStatus {
 /// A place that may be a container engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct EngineStatus {
+    /// What `Settings::engine` has to be for it to be used: the name of its docker context, else its address.
+    pub choice: String,
+    /// Name of its docker context; empty when it has none.
+    pub context: String,
+    /// What its docker context says about it, or empty.
+    pub description: String,
     /// `Docker`, `Podman`, or the address when it does not answer.
     pub name: String,
     /// Its version; empty when it does not answer.
     pub version: String,
     /// API version agreed on; empty when it does not answer.
     pub api_version: String,
-    /// Address of its socket.
+    /// Its address: of a socket of this computer, or of another computer.
     pub address: String,
+    /// Whether steps run there (or would, if it answered).
+    pub used: bool,
+    /// Whether it was asked. Engines that are not used are asked only on request.
+    pub asked: bool,
     /// Whether it answers.
     pub answers: bool,
     /// Why not, or empty.
@@ -108,10 +120,62 @@ pub struct Settings {
     pub grace_s: u32,
     /// How many runs may go on at once, 1 to 16.
     pub max_runs: u32,
+    /// How many runs of one project may go on at once, 0 to 16; 0: as many as `max_runs` allows.
+    pub max_runs_per_project: u32,
+    /// How many runs to one environment of a project may go on at once, 0 to 16; 0: as many as the others allow.
+    pub max_runs_per_environment: u32,
+    /// For how many days the files of a run that did not pass are kept for a retry, 0 to 365; 0: not at all.
+    pub keep_failed_days: u32,
+    /// How many megabytes of such files are kept, 0 to 1 000 000: the oldest go first. 0: none.
+    pub keep_failed_mb: u32,
+    /// How many seconds a step waits for a container engine that went away, 0 to 3600.
+    pub engine_patience_s: u32,
+    /// Which container engine: the name of a docker context, or an address such as `ssh://user@host`. Empty: found as the `docker` command
+    /// does it, else the first of the usual places that answers.
+    pub engine: String,
+}
+
+/// Files of runs that did not pass, kept for a retry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeptFiles {
+    /// The runs, newest first.
+    pub runs: Vec<KeptRun>,
+    /// What all of them take, in bytes, as far as it is known.
+    #[ts(type = "number")]
+    pub bytes: u64,
+}
+
+/// A run whose files are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeptRun {
+    /// Its id.
+    pub run: String,
+    /// Its number in the project.
+    pub number: u32,
+    /// The project's id.
+    pub project: String,
+    /// The project's name.
+    pub project_name: String,
+    /// When it ended, RFC 3339.
+    pub ended: Option<String>,
+    /// What its files take, in bytes; `None` where the engine cannot say.
+    #[ts(type = "number | null")]
+    pub bytes: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { language: Language::System, theme: Theme::System, grace_s: 10, max_runs: 2 }
+        Self {
+            language: Language::System,
+            theme: Theme::System,
+            grace_s: 10,
+            max_runs: 2,
+            max_runs_per_project: 0,
+            max_runs_per_environment: 1,
+            keep_failed_days: 7,
+            keep_failed_mb: 5000,
+            engine_patience_s: 300,
+            engine: String::new(),
+        }
     }
 }

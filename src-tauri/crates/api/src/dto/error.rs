@@ -36,6 +36,12 @@ pub enum ErrorCode {
     WorkflowInvalid,
     /// Nothing in the pipeline would run for this event.
     NothingWouldRun,
+    /// The pipeline wants more than a project may have that is not trusted: see `findings`.
+    NotTrusted,
+    /// The run has passed: there is nothing to retry.
+    NothingToRetry,
+    /// The run is not over yet.
+    RunUnderWay,
     /// A value of the form is missing or not allowed; the message says which.
     InputInvalid,
     /// No container engine answers, and the steps may not run on this computer without consent.

@@ -91,8 +91,12 @@ pub enum Notice {
         #[ts(type = "number")]
         bytes: u64,
     },
-    /// The list of projects changed.
+    /// The list of projects, or something set for one of them, changed.
     Projects,
+    /// Who waits, and for what, changed: see [`super::RunSummary::waiting`].
+    Queue,
+    /// Files that are kept for retries came or went.
+    Kept,
     /// The engine, the owner of the data folder or the settings changed: ask for the status again.
     Status,
 }

@@ -12,15 +12,15 @@ mod run;
 mod secret;
 mod words;
 
-pub use app::{AppStatus, DiskStatus, EngineStatus, KeyPlaceWord, Language, Settings, Theme};
+pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceWord, Language, Settings, Theme};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
 pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
-pub use project::{Input, InputKind, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow};
+pub use project::{Cleanup, CleanupPolicy, Input, InputKind, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow};
 pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 pub use run::{
-    PlannedStage, PlannedStep, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail,
-    StageStateWord, StepDetail, StepStateWord,
+    Attempt, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary,
+    StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
 };
 pub use secret::{SecretEntry, SecretScope};
 pub use words::Words;

@@ -25,6 +25,32 @@ pub struct ProjectSummary {
     pub kind: ProjectKind,
     /// Its newest run, if any.
     pub last_run: Option<super::run::RunSummary>,
+    /// Whether its pipelines may reach this computer: its folders, devices and network, privileged containers.
+    pub trusted: bool,
+    /// What happens when one of its runs is cancelled.
+    pub cleanup: Cleanup,
+}
+
+/// Whether steps that run after a failure still run when a run is cancelled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Cleanup {
+    /// Whether they do.
+    pub policy: CleanupPolicy,
+    /// How many seconds they may take, 1 to 86 400; `None`: as the pipeline's language says (5 minutes).
+    pub seconds: Option<u32>,
+}
+
+/// See [`Cleanup`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CleanupPolicy {
+    /// As in the program that the pipeline was written for.
+    #[default]
+    Dialect,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Everything that the project screen shows.

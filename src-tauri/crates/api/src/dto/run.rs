@@ -136,6 +136,31 @@ pub struct RunSummary {
     pub actor: String,
     /// Why it ended as it did, one sentence in English, or empty.
     pub message: String,
+    /// Which attempt of the run this is: 1, and one more with each retry.
+    pub attempt: u32,
+    /// For `queued`: what it waits for. `None` also where that cannot be known: another Letterpress drives the run.
+    pub waiting: Option<Waiting>,
+}
+
+/// The place of a run in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Waiting {
+    /// From 1: so many runs would begin up to and with this one, if every place became free at once.
+    pub position: u32,
+    /// What keeps it from beginning now.
+    pub reason: WaitReason,
+}
+
+/// What a run waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitReason {
+    /// As many runs are under way as this computer may have ([`super::Settings::max_runs`]).
+    Machine,
+    /// As many runs of its project are under way as may be ([`super::Settings::max_runs_per_project`]).
+    Project,
+    /// A run to the same environment is under way ([`super::Settings::max_runs_per_environment`]).
+    Environment,
 }
 
 /// Everything that the run screen shows but the logs.
@@ -153,6 +178,12 @@ pub struct RunDetail {
     pub inputs: BTreeMap<String, String>,
     /// Whether Run again is possible (the version and the project are still there).
     pub can_run_again: bool,
+    /// Whether it can go on from where it went wrong.
+    pub retry: Retry,
+    /// The attempts before the one that `stages` shows, oldest first; empty for a run that was never retried.
+    pub attempts: Vec<Attempt>,
+    /// How often it was taken over, because the Letterpress that drove it had ended.
+    pub resumed: u32,
     /// Number of the newest stored event that this state contains.
     pub seq: u32,
 }
@@ -162,6 +193,34 @@ impl RunDetail {
     pub fn label(&self, stage: &StageDetail, step: &StepDetail) -> String {
         if self.stages.len() > 1 { format!("{}/{}", stage.name, step.name) } else { step.name.clone() }
     }
+}
+
+/// What a retry of a run would do: same plan, same version, and the steps that passed are not run again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Retry {
+    /// Whether there is something to retry: the run is over and has not passed.
+    pub possible: bool,
+    /// The first step that would run again, as [`RunDetail::label`] calls it; empty when it is not possible.
+    pub from_step: String,
+    /// Whether that step would find the files that the steps before it have made. Otherwise its stage begins from its first step.
+    pub files_kept: bool,
+}
+
+/// An attempt of a run that was retried later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// How it ended.
+    pub state: RunStateWord,
+    /// When it began, RFC 3339; `None` when it was stopped before.
+    pub started: Option<String>,
+    /// When it ended, RFC 3339.
+    pub ended: Option<String>,
+    /// Why it ended as it did, one sentence in English, or empty.
+    pub message: String,
+    /// Its stages and steps as they were at its end. A step that was not run in it shows its attempt before: that is where its log is.
+    pub stages: Vec<StageDetail>,
 }
 
 /// A stage of a run.
@@ -186,7 +245,7 @@ pub struct StageDetail {
 pub struct StepDetail {
     /// Position in the stage, from 1.
     pub number: u32,
-    /// Its newest attempt, from 1.
+    /// Its newest attempt, from 1; in an [`Attempt`], the newest up to it.
     pub attempt: u32,
     /// Its name.
     pub name: String,
@@ -203,7 +262,8 @@ pub struct StepDetail {
     /// Its exit code, when it ended by itself.
     pub exit_code: Option<i32>,
     /// Why it ended or did not run, as a code: `out_of_memory`, `signal`, `timed_out`, `after_failure`, `nothing_failed`, `ended_early`,
-    /// `cancelled`, `stage_errored`; or empty.
+    /// `cancelled`, `stage_errored`, `lost` (what it ran in went away; it can be retried), `unattended` (the app ended and nobody took it
+    /// over); or empty.
     pub reason: String,
     /// What happened, in words; or empty.
     pub message: String,

@@ -80,11 +80,11 @@ async fn the_whole_tree_is_killed() {
 async fn a_log_that_stands_still_does_not_hold_up_a_cancel() {
     let bench = Bench::new().await;
     let sink = Arc::new(Collected { permits: Some(Semaphore::new(0)), ..Collected::default() });
-    let running = bench.start_with(step(1, "echo ready $$; exec cat /dev/zero"), LONG, sink);
+    let running = bench.start_with(step(1, "echo ready $$; head -c 3000000 /dev/zero; exec sleep 10000"), LONG, sink);
     let pid = running.number("ready").await;
     running.cancel.advance(CancelStage::Kill);
     ended(pid).await;
-    assert!(!running.task.is_finished(), "the output in the pipe still has to be accepted");
+    assert!(!running.task.is_finished(), "the output that is there still has to be accepted");
     running.sink.permits.as_ref().unwrap().add_permits(1_000_000);
     assert_eq!(running.end().await.0.unwrap(), StepExit::Killed);
 }
@@ -109,8 +109,7 @@ async fn steps_beside_a_cancelled_one_go_on() {
     other.number("ready").await;
     one.cancel.advance(CancelStage::Ask);
     assert_eq!(one.end().await.0.unwrap(), StepExit::Killed);
-    let go = bench.work("go");
-    tokio::task::spawn_blocking(move || std::fs::write(go, "\n")).await.unwrap().unwrap();
+    bench.open("go").await;
     let (exit, text) = other.end().await;
     assert!(exit.unwrap() == StepExit::Code(0) && text.ends_with("done\n"), "{text}");
 }

@@ -6,3 +6,4 @@ mod cancel;
 mod stages;
 mod steps;
 mod support;
+mod survival;

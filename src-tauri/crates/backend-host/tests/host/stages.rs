@@ -1,7 +1,7 @@
 //! Preparing, destroying, sweeping; what a crash leaves.
 
 use crate::support::*;
-use lp_backend::{Backend, BackendError, CancelStage, Source, StageContext, StepExit, SweepReport};
+use lp_backend::{Backend, BackendError, CancelStage, Claims, Keep, Source, StageContext, StepExit, SweepReport};
 use lp_backend_host::HostBackend;
 use std::fs;
 use std::io;
@@ -97,7 +97,7 @@ async fn preparing_can_be_cancelled() {
     let task = tokio::spawn(async move { backend.prepare(&prepared, &cancel).await });
     handle.advance(CancelStage::Ask);
     assert!(matches!(task.await.unwrap(), Err(BackendError::Cancelled)));
-    assert!(bench.backend.destroy(&context).await.unwrap().is_empty());
+    assert!(bench.backend.destroy(&context, Keep::Nothing).await.unwrap().is_empty());
     assert!(!bench.root.join(context.name()).exists());
 }
 
@@ -115,11 +115,11 @@ async fn nothing_is_left_after_destroy() {
     running.task.abort();
     assert!(running.task.await.unwrap_err().is_cancelled());
 
-    assert_eq!(bench.backend.destroy(&bench.stage).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
     assert!(pids.iter().all(|pid| has_ended(*pid)));
     assert_eq!(fs::read_dir(&bench.root).unwrap().count(), 0);
     // Gone already counts as removed.
-    assert_eq!(bench.backend.destroy(&bench.stage).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -155,15 +155,76 @@ async fn a_sweep_removes_dead_runs_only() {
     fs::write(dead.root.join("lp-file-1"), "").unwrap();
 
     let fresh = HostBackend::new(dead.root.clone());
-    let report = fresh.sweep(&[run_id("run-live")]).await.unwrap();
+    let report = fresh.sweep(&Claims { live: vec![run_id("run-live")], kept: vec![] }).await.unwrap();
     assert_eq!(report, SweepReport { removed: vec!["lp-run-1-1".into()], failed: vec![] });
     assert_eq!(pids.iter().map(|pid| has_ended(*pid)).collect::<Vec<_>>(), [true, false, false]);
     let mut names: Vec<_> = fs::read_dir(&dead.root).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["lp-file-1", "lp-run-live-1", "not-ours"]);
 
-    assert!(fresh.destroy(&live).await.unwrap().is_empty());
+    assert!(fresh.destroy(&live, Keep::Nothing).await.unwrap().is_empty());
     assert!(has_ended(pids[2]) && !has_ended(pids[1]));
-    other_root.backend.destroy(&other_root.stage).await.unwrap();
+    other_root.backend.destroy(&other_root.stage, Keep::Nothing).await.unwrap();
     assert!(has_ended(pids[1]));
+}
+
+#[tokio::test]
+async fn files_that_are_kept_are_found_by_a_retry() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.backend.kept().await.unwrap(), []);
+    let running = bench.start(step(1, "echo built > file; echo > $HOME/cache; sleep 10000 & echo child $!; exit 1"), LONG);
+    let child = running.number("child").await;
+    assert_eq!(running.end().await.0.unwrap(), StepExit::Code(1));
+    for _twice in 0..2 {
+        assert_eq!(bench.backend.destroy(&bench.stage, Keep::Files).await.unwrap(), Vec::<String>::new());
+    }
+    assert!(has_ended(child));
+    let kept = bench.backend.kept().await.unwrap();
+    assert_eq!(kept.iter().map(|kept| (kept.run.as_str(), kept.stage.0)).collect::<Vec<_>>(), [("run-1", 1)]);
+    assert!(kept[0].bytes.is_some_and(|bytes| (1..1_000_000).contains(&bytes)), "{kept:?}");
+    assert!(!bench.root.join(bench.stage.name()).join("steps").exists(), "the output with its secrets goes");
+
+    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+    assert_eq!(bench.backend.kept().await.unwrap(), []);
+    let mut second = step(1, "cat file; find $HOME $TMPDIR -type f");
+    second.key.attempt += 1;
+    assert_eq!(bench.run_step(&second).await.1, "built\n");
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
+    assert_eq!(fs::read_dir(&bench.root).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_sweep_leaves_the_files_of_kept_runs_only() {
+    let bench = Bench::new().await;
+    let mut stages = Vec::new();
+    for run in ["run-kept", "run-crashed", "run-dead"] {
+        let stage = stage(run, None);
+        bench.backend.prepare(&stage, &never().1).await.unwrap();
+        stages.push(stage);
+    }
+    for index in [0, 2] {
+        bench.backend.destroy(&stages[index], Keep::Files).await.unwrap();
+    }
+    // Half a working copy.
+    let half = bench.root.join("lp-run-kept-2/work");
+    fs::create_dir_all(&half).unwrap();
+    let running = start_on(&bench.backend, &stages[1], step(1, "echo > file; echo ready $$; exec sleep 10000"), LONG, Arc::default());
+    let pid = running.number("ready").await;
+    running.abandon().await;
+
+    let claims = Claims { live: vec![run_id("run-1")], kept: vec![run_id("run-kept"), run_id("run-crashed")] };
+    let report = bench.backend.sweep(&claims).await.unwrap();
+    assert_eq!(report, SweepReport { removed: vec!["lp-run-dead-1".into(), "lp-run-kept-2".into()], failed: vec![] });
+    assert!(has_ended(pid));
+    let kept: Vec<String> = bench.backend.kept().await.unwrap().into_iter().map(|kept| kept.run.to_string()).collect();
+    assert_eq!(kept, ["run-crashed", "run-kept"]);
+    let crashed = bench.root.join("lp-run-crashed-1");
+    let mut names: Vec<_> = fs::read_dir(&crashed).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["kept", "ready", "work"]);
+    assert!(crashed.join("work/file").exists());
+
+    let report = bench.backend.sweep(&Claims::default()).await.unwrap();
+    assert_eq!(report.removed, ["lp-run-1-1", "lp-run-crashed-1", "lp-run-kept-1"]);
+    assert_eq!(fs::read_dir(&bench.root).unwrap().count(), 0);
 }

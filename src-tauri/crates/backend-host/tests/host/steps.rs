@@ -12,7 +12,35 @@ async fn a_step_ends_with_its_exit_code_or_signal() {
     let bench = Bench::new().await;
     assert_eq!(bench.run("exit 0").await.0.unwrap(), StepExit::Code(0));
     assert_eq!(bench.run("exit 78").await.0.unwrap(), StepExit::Code(78));
+    assert_eq!(bench.run("exit 139").await.0.unwrap(), StepExit::Code(139));
     assert_eq!(bench.run("kill -SEGV $$").await.0.unwrap(), StepExit::Signal(11));
+    // The session and the group are the script's own: what carries the step is not in them.
+    assert_eq!(bench.run("kill -KILL 0").await.0.unwrap(), StepExit::Signal(9));
+    assert_eq!(bench.run("kill -KILL -$$").await.0.unwrap(), StepExit::Signal(9));
+}
+
+#[tokio::test]
+async fn a_program_may_open_its_outputs_again() {
+    let bench = Bench::new().await;
+    let (exit, text) = bench.run("echo a; echo b > /dev/stderr; echo c > /dev/stdout; echo d | tee /dev/stderr | cat; echo e").await;
+    assert_eq!((exit.unwrap(), text.as_str()), (StepExit::Code(0), "a\nb\nc\nd\nd\ne\n"));
+}
+
+#[tokio::test]
+async fn what_carries_a_step_shows_neither_in_its_environment_nor_its_folder() {
+    let bench = Bench::new().await;
+    let mut plain_env = step_of(1, |step| step.entrypoint = Some(vec!["/usr/bin/env".into()]));
+    plain_env.env = vec![plain("code", "1"), plain("LINE", "x"), plain("PATH", "/bin")];
+    let (exit, text) = bench.run_step(&plain_env).await;
+    assert_eq!(exit.unwrap(), StepExit::Code(0));
+    let mut names: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    // What the person's own environment has stays out of this, and what a shell adds to that of every script.
+    names.retain(|name| ["HOME", "PATH", "TMPDIR"].contains(name) || std::env::var_os(name).is_none());
+    names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
+    names.sort_unstable();
+    assert_eq!(names, ["HOME", "LETTERPRESS_ROOT", "LETTERPRESS_STEP", "LINE", "PATH", "TMPDIR", "code"]);
+    assert!(text.contains("\ncode=1\n") || text.starts_with("code=1\n"), "{text}");
+    assert_eq!(bench.run("ls -A").await.1, "");
 }
 
 #[tokio::test]
@@ -142,13 +170,12 @@ async fn a_large_output_arrives_whole_through_a_slow_log() {
 }
 
 #[tokio::test]
-async fn output_waits_for_the_log_and_none_is_lost_at_the_end() {
+async fn a_slow_log_holds_nobody_up_and_misses_nothing() {
     let bench = Bench::new().await;
     let sink = Arc::new(Collected { permits: Some(Semaphore::new(0)), ..Collected::default() });
-    // More than fits into the pipe: the step cannot end before the log goes on.
     let running = bench.start_with(step(1, "echo pid $$; head -c 300000 /dev/zero; echo last"), LONG, sink);
-    let pid = running.number("pid").await;
-    assert!(!has_ended(pid));
+    ended(running.number("pid").await).await;
+    assert!(!running.task.is_finished());
     running.sink.permits.as_ref().unwrap().add_permits(1_000_000);
     let sink = running.sink.clone();
     let (exit, _) = running.end().await;
@@ -202,4 +229,42 @@ async fn a_log_that_cannot_be_written_ends_the_step() {
     assert!(matches!(exit, Err(BackendError::Sink(_))), "{exit:?}");
     let pid = std::fs::read_to_string(bench.work("pid")).unwrap().trim().parse().unwrap();
     assert!(has_ended(rustix::process::Pid::from_raw(pid).unwrap()));
+}
+
+#[tokio::test]
+async fn a_step_whose_output_is_not_kept_any_more_ends() {
+    let bench = Bench::new().await;
+    let running = bench.start(step(1, "echo ready $$; exec sleep 10000"), LONG);
+    let pid = running.number("ready").await;
+    let pump = std::fs::read_to_string(bench.record("pump")).unwrap();
+    let pump = rustix::process::Pid::from_raw(pump.split(' ').next().unwrap().parse().unwrap()).unwrap();
+    rustix::process::kill_process(pump, rustix::process::Signal::KILL).unwrap();
+    let (exit, _) = running.end().await;
+    assert_eq!(exit.unwrap_err().to_string(), "keep the output of the step failed: its `cat` was ended");
+    assert!(has_ended(pid));
+}
+
+#[tokio::test]
+async fn who_holds_the_output_open_and_cannot_be_found_does_not_hold_up_the_step() {
+    let bench = Bench::new().await;
+    // A stranger, as far as anybody can tell: not our environment, not our session, not our child.
+    let running = bench.start(step(1, "mkfifo go; echo ready $$; read line < go; echo end"), LONG);
+    let pid = running.number("ready").await;
+    let output = std::fs::OpenOptions::new().write(true).open(format!("/proc/{}/fd/1", pid.as_raw_nonzero())).unwrap();
+    bench.open("go").await;
+    let (exit, text) = running.end().await;
+    assert!(exit.unwrap() == StepExit::Code(0) && text.ends_with("\nend\n"), "{text}");
+    drop(output);
+}
+
+#[tokio::test]
+async fn a_million_lines_flow() {
+    let bench = Bench::new().await;
+    let started = std::time::Instant::now();
+    let (exit, text) =
+        bench.run("yes 1234567890123456789012345678901234567890123456789012345678901234567890123456789 | head -n 1000000").await;
+    let took = started.elapsed();
+    assert_eq!(exit.unwrap(), StepExit::Code(0));
+    assert_eq!((text.len(), text.lines().count()), (80_000_000, 1_000_000));
+    eprintln!("1 000 000 lines of 80 bytes in {took:?}: {:.0} MB/s", 80.0 / took.as_secs_f64());
 }

@@ -1,10 +1,14 @@
 //! A stage in a temporary folder, a sink that collects, and ways to wait for something without sleeping.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, BackendError, Cancel, CancelHandle, EnvText, SinkError, Source, StageContext, StepContext, StepExit, StepSink};
+use lp_backend::{
+    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Position, SinkError, Source, StageContext, StepContext, StepExit,
+    StepSink,
+};
 use lp_backend_host::HostBackend;
 use lp_model::{BackendKind, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Workspace};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -38,6 +42,18 @@ impl Bench {
     /// Path in the stage's working copy.
     pub fn work(&self, path: &str) -> PathBuf {
         self.root.join(self.stage.name()).join("work").join(path)
+    }
+
+    /// A file of the records of the first attempt of step 1.
+    pub fn record(&self, name: &str) -> PathBuf {
+        let step = format!("steps/{}-1-1.1", self.stage.name());
+        self.root.join(self.stage.name()).join(step).join(name)
+    }
+
+    /// Opens the gate at which a script waits: it reads a line from that pipe in the working copy.
+    pub async fn open(&self, gate: &str) {
+        let gate = self.work(gate);
+        tokio::task::spawn_blocking(move || fs::write(gate, "\n")).await.unwrap().unwrap();
     }
 
     /// Runs a script to its end.
@@ -91,6 +107,13 @@ impl Running {
         }
     }
 
+    /// The process that listens dies: nobody follows the step any more.
+    pub async fn abandon(self) -> Vec<u8> {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+        self.sink.bytes()
+    }
+
     pub async fn end(self) -> (Result<StepExit, BackendError>, String) {
         (self.task.await.unwrap(), self.sink.text())
     }
@@ -101,11 +124,16 @@ impl Running {
 pub struct Collected {
     pub output: Mutex<Vec<u8>>,
     pub notes: Mutex<Vec<String>>,
+    pub creations: Mutex<u32>,
     pub starts: Mutex<u32>,
     pub changed: Notify,
     /// One permit per write, when it is there.
     pub permits: Option<Semaphore>,
     pub fails: bool,
+    /// What a sink before this one has taken.
+    pub from: u64,
+    /// It never answers that the step is written down as created.
+    pub is_dead: bool,
 }
 
 impl Collected {
@@ -120,6 +148,15 @@ impl Collected {
 
 #[async_trait]
 impl StepSink for Collected {
+    async fn created(&self) -> Result<(), SinkError> {
+        *self.creations.lock().unwrap() += 1;
+        self.changed.notify_waiters();
+        if self.is_dead {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+
     async fn started(&self) {
         *self.starts.lock().unwrap() += 1;
     }
@@ -128,11 +165,19 @@ impl StepSink for Collected {
         self.notes.lock().unwrap().push(note);
     }
 
-    async fn write(&self, bytes: &[u8]) -> Result<(), SinkError> {
+    fn position(&self) -> Position {
+        Position { stdout: self.from, stderr: 0 }
+    }
+
+    async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
         if self.fails {
             return Err(SinkError { message: "disk full".into() });
         }
-        self.output.lock().unwrap().extend_from_slice(bytes);
+        {
+            let mut output = self.output.lock().unwrap();
+            output.extend_from_slice(bytes);
+            assert_eq!(upto, Position { stdout: self.from + output.len() as u64, stderr: 0 });
+        }
         self.changed.notify_waiters();
         if let Some(permits) = &self.permits {
             permits.acquire().await.unwrap().forget();
@@ -187,11 +232,16 @@ pub fn step(number: u32, script: &str) -> StepContext {
     })
 }
 
+/// The same step for a process that takes it over.
+pub fn taken_over(step: &StepContext) -> StepContext {
+    StepContext { before: Before::Created, ..step.clone() }
+}
+
 /// Any step of kind commands.
 pub fn step_of(number: u32, change: impl FnOnce(&mut Step)) -> StepContext {
     let mut step = Step::new(number, "build", StepKind::Commands);
     change(&mut step);
-    StepContext { key: StepKey::first(StageNumber(1), StepNumber(number)), step: Arc::new(step), env: vec![] }
+    StepContext { key: StepKey::first(StageNumber(1), StepNumber(number)), step: Arc::new(step), env: vec![], before: Before::Nothing }
 }
 
 pub fn plain(name: &str, value: &str) -> (String, EnvText) {
@@ -204,9 +254,10 @@ pub fn has_ended(pid: Pid) -> bool {
     stat.map_or(true, |stat| stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X'])))
 }
 
-/// Waits until a child of this process has ended, and leaves it to be reaped by who started it.
+/// Waits until a process has ended, whoever has started it.
 pub async fn ended(pid: Pid) {
-    let wait = move || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-    // An error means that it is reaped already.
-    let _ = tokio::task::spawn_blocking(wait).await.unwrap();
+    // An error means that it is gone already.
+    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    let wait = move || poll(&mut [PollFd::new(&handle, PollFlags::IN)], None);
+    tokio::task::spawn_blocking(wait).await.unwrap().unwrap();
 }

@@ -15,23 +15,35 @@
 //! - With [`Plan::cleanup_on_cancel`], steps that run on failure still run after a cancel, but not after a second one and not
 //!   when the time is up. When the time is up while they run, they are killed.
 //! - A stage that a cancel or the run's time limit cuts short is `cancelled`, unless something went wrong in it before.
+//! - The clean-up after a cancel has a time of its own ([`Plan::cleanup_timeout_s`]); when it is over, what still runs is killed.
 //! - A cancelled run ends as `cancelled`, `timed_out`, or, when a step's failure stopped it, as that step's failure.
 //!   A cancel that finds no work left to stop changes nothing.
-//! - A run is over when the places of all its stages are removed.
+//! - A run is over when all its stages have ended. The removal of their places goes on behind that; the files of one that was begun and
+//!   did not pass are kept for a retry.
+//! - What a step will run in is made ahead when all that it waits for is under way and it would run if all goes on as it stands.
+//!
+//! A run whose process died is folded together again from its stored events and taken up (`resume`); one that ended badly begins again
+//! from where it went wrong (`retry`).
 
+mod ahead;
 mod check;
 mod progress;
 #[cfg(test)]
 mod property;
+mod resume;
+mod retry;
 #[cfg(test)]
 mod tests;
 
 pub use check::BadPlan;
 pub use progress::IllegalMove;
+pub use retry::RetryError;
 
+use lp_backend::{Before, Keep};
 use lp_model::{
     CancelReason, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepOutcome, StepState,
 };
+
 use progress::{Place, Progress, StageProgress, Stop, counts, index, planned};
 use std::sync::Arc;
 
@@ -53,6 +65,18 @@ pub enum Fact {
         message: String,
         /// What to do about it, or empty.
         hint: String,
+    },
+    /// A stage waits for something, or there is something else to say about it before its steps run.
+    StageNoted {
+        /// Which.
+        stage: StageNumber,
+        /// One sentence.
+        note: String,
+    },
+    /// All that a step runs in is made; its program will be started once this is stored.
+    StepCreated {
+        /// Which.
+        key: StepKey,
     },
     /// The program of a step runs.
     StepStarted {
@@ -83,12 +107,16 @@ pub enum Fact {
         /// Why.
         reason: CancelReason,
     },
+    /// The time for the clean-up after a cancel is over.
+    CleanupOverdue,
     /// What there was of a stage is removed.
     StageDestroyed {
         /// Which.
         stage: StageNumber,
         /// What could not be removed, in words.
         leftovers: Vec<String>,
+        /// Its files were to stay.
+        kept: bool,
     },
 }
 
@@ -104,8 +132,15 @@ pub enum Action {
         /// At once.
         kill: bool,
     },
-    /// Start a step: leads to [`Fact::StepEnded`].
-    StartStep(StepKey),
+    /// Start a step, or go on with one whose program may run already: leads to [`Fact::StepEnded`].
+    StartStep {
+        /// Which.
+        key: StepKey,
+        /// What was done for it.
+        before: Before,
+    },
+    /// Make what a step will run in, without starting it. Leads to nothing.
+    MakeAhead(StepKey),
     /// Tell a step to end. May come again, more urgent.
     StopStep {
         /// Which.
@@ -114,7 +149,12 @@ pub enum Action {
         kill: bool,
     },
     /// Remove what there is of a stage: leads to [`Fact::StageDestroyed`].
-    Destroy(StageNumber),
+    Destroy {
+        /// Which.
+        stage: StageNumber,
+        /// What is to stay.
+        keep: Keep,
+    },
 }
 
 /// The answer to a fact: events to write down first, then actions to carry out, both in order.
@@ -152,7 +192,7 @@ impl Scheduler {
     }
 
     /// A run as its stored events tell it.
-    pub fn replay(plan: Arc<Plan>, events: &[RunEvent]) -> Result<Self, ReplayError> {
+    pub fn replay<'e>(plan: Arc<Plan>, events: impl IntoIterator<Item = &'e RunEvent>) -> Result<Self, ReplayError> {
         let mut scheduler = Self::new(plan)?;
         for event in events {
             scheduler.progress.apply(&scheduler.plan, event)?;
@@ -163,6 +203,21 @@ impl Scheduler {
     /// State of the run.
     pub fn run_state(&self) -> RunState {
         self.progress.run
+    }
+
+    /// Whether the run is over and nothing of it is left to be removed.
+    pub fn is_clean(&self) -> bool {
+        self.progress.run.is_final() && self.progress.stages.iter().all(|stage| stage.place != Place::Made)
+    }
+
+    /// Whether the steps of a stage run, or may run.
+    pub fn is_running(&self, stage: StageNumber) -> bool {
+        self.stage_state(stage) == Some(StageState::Running)
+    }
+
+    /// Whether the program of a step may be started: that it is about to be stands in the events, and it has not ended.
+    pub fn is_created(&self, key: StepKey) -> bool {
+        self.is_active(key) && self.progress.step(key).is_some_and(|step| step.created)
     }
 
     /// How things stand for a step of `stage` that starts now.
@@ -188,6 +243,12 @@ impl Scheduler {
     pub fn take(&mut self, fact: Fact) -> Moves {
         let mut moves = Moves::default();
         if self.progress.run.is_final() {
+            // Only the clean-up is left.
+            if let Fact::StageDestroyed { stage, leftovers, kept } = fact
+                && self.is_to_destroy(stage)
+            {
+                self.emit(&mut moves, RunEvent::StageDestroyed { stage, leftovers, kept });
+            }
             return moves;
         }
         match fact {
@@ -195,13 +256,24 @@ impl Scheduler {
             Fact::StagePrepared { stage } if self.stage_state(stage) == Some(StageState::Preparing) => {
                 self.emit(&mut moves, RunEvent::StageReady { stage });
             }
+            Fact::StagePrepared { stage } if self.is_reviving(stage) => self.revive(&mut moves, stage),
+            Fact::PrepareFailed { stage, message, hint } if self.is_reviving(stage) => self.bury(&mut moves, stage, message, hint),
             Fact::PrepareFailed { stage, message, hint } if self.stage_state(stage) == Some(StageState::Preparing) => {
                 if self.progress.cancel.is_some() {
                     self.end_unstarted(&mut moves, stage, SkipReason::Cancelled, StageState::Cancelled, String::new(), String::new());
                 } else {
                     self.end_unstarted(&mut moves, stage, SkipReason::StageErrored, StageState::Errored, message, hint);
                 }
-                moves.actions.push(Action::Destroy(stage));
+            }
+            Fact::StageNoted { stage, note } if matches!(self.stage_state(stage), Some(StageState::Preparing | StageState::Running)) => {
+                // Notes are about steps: it is the next one that waits.
+                let waits = |key: &StepKey| self.step_state(*key).is_some_and(|state| !state.is_final());
+                if let Some(key) = self.keys(stage).into_iter().find(waits) {
+                    self.emit(&mut moves, RunEvent::StepNoted { key, note });
+                }
+            }
+            Fact::StepCreated { key } if self.step_state(key) == Some(StepState::Starting) && !self.is_created(key) => {
+                self.emit(&mut moves, RunEvent::StepCreated { key });
             }
             Fact::StepStarted { key } if self.step_state(key) == Some(StepState::Starting) => {
                 self.emit(&mut moves, RunEvent::StepStarted { key });
@@ -215,8 +287,9 @@ impl Scheduler {
                 }
             }
             Fact::CancelAsked { reason } => self.cancel(&mut moves, reason),
-            Fact::StageDestroyed { stage, leftovers } if self.is_to_destroy(stage) => {
-                self.emit(&mut moves, RunEvent::StageDestroyed { stage, leftovers });
+            Fact::CleanupOverdue if self.cleans_up() => self.cancel(&mut moves, CancelReason::Forced),
+            Fact::StageDestroyed { stage, leftovers, kept } if self.is_to_destroy(stage) => {
+                self.emit(&mut moves, RunEvent::StageDestroyed { stage, leftovers, kept });
             }
             _ => {}
         }
@@ -229,7 +302,7 @@ impl Scheduler {
     pub fn interrupt(&mut self) -> Vec<RunEvent> {
         let mut moves = Moves::default();
         for stage in self.numbers().filter(|&n| self.stage_state(n).is_some_and(|s| !s.is_final())).collect::<Vec<_>>() {
-            for key in self.keys(stage).filter(|&key| self.step_state(key).is_some_and(|s| !s.is_final())).collect::<Vec<_>>() {
+            for key in self.keys(stage).into_iter().filter(|&key| self.step_state(key).is_some_and(|s| !s.is_final())).collect::<Vec<_>>() {
                 self.emit(&mut moves, RunEvent::StepEnded { key, outcome: StepOutcome::Interrupted });
             }
             self.end_stage(&mut moves, stage, StageState::Interrupted, String::new(), String::new());
@@ -257,7 +330,7 @@ impl Scheduler {
             }
         }
         let is_under_way = self.progress.run == RunState::Running || self.progress.cancel.is_some();
-        if is_under_way && self.progress.stages.iter().all(|stage| stage.state.is_final() && stage.place != Place::Made) {
+        if is_under_way && self.progress.stages.iter().all(|stage| stage.state.is_final()) {
             let states = self.progress.stages.iter().map(|stage| stage.state);
             let state = match self.progress.cancel {
                 None => RunState::of_stages(states),
@@ -298,37 +371,27 @@ impl Scheduler {
 
     fn advance_running(&mut self, moves: &mut Moves, stage: StageNumber) {
         let plan = Arc::clone(&self.plan);
-        for (key, step) in self.keys(stage).zip(&plan.stages[index(stage.0)].steps) {
+        for (key, step) in self.keys(stage).into_iter().zip(&plan.stages[index(stage.0)].steps) {
             if self.step_state(key) != Some(StepState::Pending) {
                 continue;
             }
-            let StageProgress { trouble, ended_early, .. } = self.progress.stages[index(stage.0)];
-            let failing = trouble.is_some();
             // Steps that still clean up keep their place in the order, so what they need is skipped in its turn and not at once.
-            let cancelled = self.progress.cancel.is_some();
-            let skip = if cancelled && !self.cleans_up() {
-                Some(SkipReason::Cancelled)
-            } else if !self.needs_met(key, step) {
+            let at_once = self.progress.cancel.is_some() && !self.cleans_up();
+            if !at_once && !self.needs_met(stage, step) {
                 continue;
-            } else if cancelled && !step.run_on.failure {
-                Some(SkipReason::Cancelled)
-            } else if ended_early && !(step.run_on.success && step.run_on.failure) {
-                Some(SkipReason::EndedEarly)
-            } else if failing {
-                (!step.run_on.failure).then_some(SkipReason::AfterFailure)
-            } else {
-                (!step.run_on.success).then_some(SkipReason::NothingFailed)
-            };
+            }
+            let skip = self.skip_reason(stage, step);
             match skip {
                 Some(reason) => self.emit(moves, RunEvent::StepSkipped { key, reason }),
                 None => {
                     self.emit(moves, RunEvent::StepStarting { key });
-                    moves.actions.push(Action::StartStep(key));
+                    moves.actions.push(Action::StartStep { key, before: Before::Nothing });
                 }
             }
         }
+        self.make_ahead(moves, stage);
         if self.attached_work_is_done(stage) {
-            for key in self.keys(stage).filter(|&key| self.is_active(key)).collect::<Vec<_>>() {
+            for key in self.keys(stage).into_iter().filter(|&key| self.is_active(key)).collect::<Vec<_>>() {
                 if let Some(step) = self.progress.step_mut(key).filter(|step| step.stop.is_none()) {
                     step.stop = Some(Stop::WithStage);
                     moves.actions.push(Action::StopStep { key, kill: true });
@@ -339,7 +402,20 @@ impl Scheduler {
         if progress.steps.iter().all(|step| step.state.is_final()) {
             let state = progress.trouble.unwrap_or(StageState::Passed);
             self.end_stage(moves, stage, state, String::new(), String::new());
-            moves.actions.push(Action::Destroy(stage));
+        }
+    }
+
+    /// Why a step whose turn it is does not run, as things stand.
+    fn skip_reason(&self, stage: StageNumber, step: &Step) -> Option<SkipReason> {
+        let StageProgress { trouble, ended_early, .. } = self.progress.stages[index(stage.0)];
+        if self.progress.cancel.is_some() && !(self.cleans_up() && step.run_on.failure) {
+            Some(SkipReason::Cancelled)
+        } else if ended_early && !(step.run_on.success && step.run_on.failure) {
+            Some(SkipReason::EndedEarly)
+        } else if trouble.is_some() {
+            (!step.run_on.failure).then_some(SkipReason::AfterFailure)
+        } else {
+            (!step.run_on.success).then_some(SkipReason::NothingFailed)
         }
     }
 
@@ -354,8 +430,9 @@ impl Scheduler {
             (None, StepOutcome::Exited { code: 78 }) if step.exit_78_ends_stage && !step.detached => StepOutcome::EndedStage,
             (None, told) => told,
         };
-        let is_bad = matches!(outcome.state(), StepState::Failed | StepState::Errored);
-        let cancels_run = is_bad && stop != Some(Stop::Cancel) && step.on_failure == OnFailure::CancelRun && counts(step, progress.started);
+        let is_bad = matches!(outcome.state(), StepState::Failed | StepState::Errored | StepState::Interrupted);
+        let counts = counts(step, progress.has_run(&outcome));
+        let cancels_run = is_bad && stop != Some(Stop::Cancel) && step.on_failure == OnFailure::CancelRun && counts;
         self.emit(moves, RunEvent::StepEnded { key, outcome });
         if cancels_run {
             self.cancel(moves, CancelReason::StepFailed);
@@ -378,7 +455,7 @@ impl Scheduler {
         }
         self.emit(moves, RunEvent::CancelRequested { reason });
         let kill = reason == CancelReason::Forced;
-        for stage in self.numbers().filter(|&n| self.stage_state(n) == Some(StageState::Preparing)) {
+        for stage in self.numbers().filter(|&n| self.stage_state(n) == Some(StageState::Preparing) || self.is_reviving(n)) {
             moves.actions.push(Action::StopPrepare { stage, kill });
         }
         for key in self.progress.active() {
@@ -388,9 +465,10 @@ impl Scheduler {
         }
     }
 
-    /// Ends a stage none of whose steps has started.
+    /// Ends a stage none of whose steps has started in this attempt of the run.
     fn end_unstarted(&mut self, moves: &mut Moves, stage: StageNumber, why: SkipReason, state: StageState, message: String, hint: String) {
-        for key in self.keys(stage) {
+        // In a retry some have kept their result.
+        for key in self.keys(stage).into_iter().filter(|&key| self.step_state(key) == Some(StepState::Pending)).collect::<Vec<_>>() {
             self.emit(moves, RunEvent::StepSkipped { key, reason: why });
         }
         self.end_stage(moves, stage, state, message, hint);
@@ -398,6 +476,19 @@ impl Scheduler {
 
     fn end_stage(&mut self, moves: &mut Moves, stage: StageNumber, state: StageState, message: String, hint: String) {
         self.emit(moves, RunEvent::StageEnded { stage, state, message, hint });
+        self.destroy(moves, stage);
+    }
+
+    /// Asks for the removal of a stage's place, once.
+    fn destroy(&mut self, moves: &mut Moves, stage: StageNumber) {
+        if !self.is_to_destroy(stage) {
+            return;
+        }
+        let progress = &mut self.progress.stages[index(stage.0)];
+        if !std::mem::replace(&mut progress.destroying, true) {
+            let is_of_use = progress.has_files && progress.state != StageState::Passed;
+            moves.actions.push(Action::Destroy { stage, keep: if is_of_use { Keep::Files } else { Keep::Nothing } });
+        }
     }
 
     fn emit(&mut self, moves: &mut Moves, event: RunEvent) {
@@ -405,16 +496,17 @@ impl Scheduler {
         moves.events.push(event);
     }
 
-    /// Whether steps that run on failure may still start in a cancelled run.
-    fn cleans_up(&self) -> bool {
-        self.plan.cleanup_on_cancel && !matches!(self.progress.cancel, Some(CancelReason::TimedOut | CancelReason::Forced))
+    /// Whether the run is cancelled, and steps that run on failure may still start.
+    pub fn cleans_up(&self) -> bool {
+        let leaves_time = |cancel| !matches!(cancel, CancelReason::TimedOut | CancelReason::Forced);
+        self.plan.cleanup_on_cancel && self.progress.cancel.is_some_and(leaves_time)
     }
 
-    fn needs_met(&self, key: StepKey, step: &Step) -> bool {
-        step.needs.iter().all(|&need| {
-            let key = StepKey { step: need, ..key };
-            let enough = |step: &Step| step.detached && self.step_state(key) == Some(StepState::Running);
-            self.step_state(key).is_some_and(StepState::is_final) || planned(&self.plan, key).is_some_and(enough)
+    fn needs_met(&self, stage: StageNumber, step: &Step) -> bool {
+        let (planned, progress) = (&self.planned_stage(stage).steps, &self.progress.stages[index(stage.0)].steps);
+        step.needs.iter().map(|need| index(need.0)).all(|need| {
+            let state = progress[need].state;
+            state.is_final() || planned[need].detached && state == StepState::Running
         })
     }
 
@@ -422,7 +514,12 @@ impl Scheduler {
     fn attached_work_is_done(&self, stage: StageNumber) -> bool {
         let steps = &self.planned_stage(stage).steps;
         let running = matches!(self.stage_state(stage), Some(StageState::Running));
-        running && self.keys(stage).zip(steps).all(|(key, step)| step.detached || self.step_state(key).is_some_and(StepState::is_final))
+        running
+            && self
+                .keys(stage)
+                .into_iter()
+                .zip(steps)
+                .all(|(key, step)| step.detached || self.step_state(key).is_some_and(StepState::is_final))
     }
 
     fn is_to_destroy(&self, stage: StageNumber) -> bool {
@@ -449,9 +546,9 @@ impl Scheduler {
         (1..=self.plan.stages.len() as u32).map(StageNumber)
     }
 
-    fn keys(&self, stage: StageNumber) -> impl Iterator<Item = StepKey> + use<> {
-        let count = self.planned_stage(stage).steps.len() as u32;
-        (1..=count).map(move |step| StepKey::first(stage, lp_model::StepNumber(step)))
+    /// Keys of the steps of a stage in plan order, each with its current attempt.
+    fn keys(&self, stage: StageNumber) -> Vec<StepKey> {
+        self.progress.keys(stage)
     }
 }
 

@@ -40,12 +40,41 @@ pub(super) enum Stop {
 
 #[derive(Debug, Clone)]
 pub(super) struct StepProgress {
+    /// Which try of it this is about, from 1.
+    pub attempt: u32,
     pub state: StepState,
+    /// Its program may have run: only attaching is left, never a start.
+    pub created: bool,
     /// Its program has run.
     pub started: bool,
     pub stop: Option<Stop>,
     /// It ended badly, and that counts for its stage.
     pub counted: bool,
+    /// It ended its stage early as passed.
+    pub ended_stage: bool,
+    /// What it will run in was asked for ahead. No event says so: after a crash nothing was.
+    pub made_ahead: bool,
+}
+
+impl StepProgress {
+    fn attempt(attempt: u32) -> Self {
+        Self {
+            attempt,
+            state: StepState::Pending,
+            created: false,
+            started: false,
+            stop: None,
+            counted: false,
+            ended_stage: false,
+            made_ahead: false,
+        }
+    }
+
+    /// Whether its program has run, as far as the events and the way it ended tell.
+    pub fn has_run(&self, outcome: &StepOutcome) -> bool {
+        use StepOutcome::{EndedStage, Exited, OutOfMemory, Signalled};
+        self.started || matches!(outcome, Exited { .. } | EndedStage | Signalled { .. } | OutOfMemory)
+    }
 }
 
 /// What exists outside for a stage.
@@ -60,6 +89,12 @@ pub(super) enum Place {
 pub(super) struct StageProgress {
     pub state: StageState,
     pub place: Place,
+    /// Its removal was asked for. No event says so: after a crash it is asked for again.
+    pub destroying: bool,
+    /// A process before this one made its place, which is being looked after before its steps go on.
+    pub reviving: bool,
+    /// Its steps may have left files that a retry goes on with.
+    pub has_files: bool,
     /// The first thing that went wrong and counts. It becomes the stage's final state: a step that fails while
     /// others are being stopped, or a cancel of clean-up steps after a failure, does not rewrite what happened first.
     pub trouble: Option<StageState>,
@@ -70,9 +105,27 @@ pub(super) struct StageProgress {
     pub steps: Vec<StepProgress>,
 }
 
+impl StageProgress {
+    fn pending(steps: Vec<StepProgress>) -> Self {
+        Self {
+            state: StageState::Pending,
+            place: Place::NotMade,
+            destroying: false,
+            reviving: false,
+            has_files: false,
+            trouble: None,
+            ended_early: false,
+            went_wrong: false,
+            steps,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
     pub run: RunState,
+    /// How often it was begun by a person, from 1.
+    pub attempt: u32,
     /// The strongest reason so far.
     pub cancel: Option<CancelReason>,
     /// The first failure or error of any stage.
@@ -82,44 +135,34 @@ pub(super) struct Progress {
 
 impl Progress {
     pub fn new(plan: &Plan) -> Self {
-        let step = StepProgress { state: StepState::Pending, started: false, stop: None, counted: false };
-        let stages = plan
-            .stages
-            .iter()
-            .map(|stage| StageProgress {
-                state: StageState::Pending,
-                place: Place::NotMade,
-                trouble: None,
-                ended_early: false,
-                went_wrong: false,
-                steps: vec![step.clone(); stage.steps.len()],
-            })
-            .collect();
-        Self { run: RunState::Queued, cancel: None, trouble: None, stages }
+        let stages = plan.stages.iter().map(|stage| StageProgress::pending(vec![StepProgress::attempt(1); stage.steps.len()])).collect();
+        Self { run: RunState::Queued, attempt: 1, cancel: None, trouble: None, stages }
     }
 
     pub fn stage(&self, number: StageNumber) -> Option<&StageProgress> {
         self.stages.get(index(number.0))
     }
 
+    /// The step of that key, unless the key is of another attempt than the one that counts now.
     pub fn step(&self, key: StepKey) -> Option<&StepProgress> {
-        self.stage(key.stage)?.steps.get(index(key.step.0))
+        self.stage(key.stage)?.steps.get(index(key.step.0)).filter(|step| step.attempt == key.attempt)
     }
 
     pub fn step_mut(&mut self, key: StepKey) -> Option<&mut StepProgress> {
-        self.stages.get_mut(index(key.stage.0))?.steps.get_mut(index(key.step.0))
+        let step = self.stages.get_mut(index(key.stage.0))?.steps.get_mut(index(key.step.0))?;
+        (step.attempt == key.attempt).then_some(step)
+    }
+
+    /// Keys of the steps of a stage, in plan order, each with the attempt that counts now.
+    pub fn keys(&self, stage: StageNumber) -> Vec<StepKey> {
+        let steps = self.stage(stage).map_or(&[][..], |progress| &progress.steps);
+        steps.iter().zip(1..).map(|(step, number)| StepKey { stage, step: StepNumber(number), attempt: step.attempt }).collect()
     }
 
     /// Keys of all steps that are starting or running, in plan order.
     pub fn active(&self) -> Vec<StepKey> {
-        let is_active = |step: &StepProgress| matches!(step.state, StepState::Starting | StepState::Running);
-        self.stages
-            .iter()
-            .zip(1..)
-            .flat_map(|(stage, s)| stage.steps.iter().zip(1..).map(move |(step, n)| (step, s, n)))
-            .filter(|(step, _, _)| is_active(step))
-            .map(|(_, s, n)| StepKey::first(StageNumber(s), StepNumber(n)))
-            .collect()
+        let is_active = |key: &StepKey| self.step(*key).is_some_and(|s| matches!(s.state, StepState::Starting | StepState::Running));
+        (1..=self.stages.len() as u32).flat_map(|stage| self.keys(StageNumber(stage))).filter(is_active).collect()
     }
 
     /// Takes in one event.
@@ -131,7 +174,10 @@ impl Progress {
                 self.move_stage(*stage, StageState::Preparing)?.place = Place::Made;
                 Ok(())
             }
-            RunEvent::StageReady { stage } => self.move_stage(*stage, StageState::Running).map(drop),
+            RunEvent::StageReady { stage } => {
+                self.move_stage(*stage, StageState::Running)?.has_files = true;
+                Ok(())
+            }
             RunEvent::StageEnded { stage, state, .. } => {
                 let needs = plan.stages.get(index(stage.0)).map_or(&[][..], |planned| &planned.needs);
                 let inherited = needs.iter().any(|&need| self.stage(need).is_some_and(|need| need.went_wrong));
@@ -145,9 +191,20 @@ impl Progress {
                 }
                 Ok(())
             }
-            RunEvent::StageDestroyed { stage, .. } => {
+            RunEvent::StageDestroyed { stage, kept, .. } => {
                 let progress = self.stages.get_mut(index(stage.0)).ok_or_else(|| unknown_stage(*stage))?;
-                progress.place = Place::Gone;
+                (progress.place, progress.destroying) = (Place::Gone, false);
+                progress.has_files &= *kept;
+                Ok(())
+            }
+            RunEvent::RunResumed => Ok(()),
+            RunEvent::RunRetried { attempt, stages, steps } => self.retry(*attempt, stages, steps),
+            RunEvent::StepCreated { key } => {
+                let step = self.step_mut(*key).ok_or_else(|| unknown_step(*key))?;
+                if step.state != StepState::Starting {
+                    return Err(IllegalMove::State { what: format!("step {key}"), from: step.state.as_str(), to: "created" });
+                }
+                step.created = true;
                 Ok(())
             }
             RunEvent::StepNoted { key, .. } => self.step(*key).map(drop).ok_or_else(|| unknown_step(*key)),
@@ -183,8 +240,9 @@ impl Progress {
         let planned = planned(plan, key).ok_or_else(|| unknown_step(key))?;
         let step = self.move_step(key, outcome.state())?;
         let stop = step.stop.take();
-        let started = step.started;
+        let has_run = step.has_run(outcome);
         if *outcome == StepOutcome::EndedStage {
+            step.ended_stage = true;
             self.stages[index(key.stage.0)].ended_early = true;
         }
         let cut = stop == Some(Stop::Cancel) && matches!(outcome, StepOutcome::Cancelled { .. });
@@ -197,7 +255,7 @@ impl Progress {
             StepState::Interrupted => StageState::Interrupted,
             _ => return Ok(()),
         };
-        if !(cut && !planned.detached || counts(planned, started)) {
+        if !(cut && !planned.detached || counts(planned, has_run)) {
             return Ok(());
         }
         let stage = &mut self.stages[index(key.stage.0)];
@@ -206,8 +264,30 @@ impl Progress {
         match trouble {
             StageState::Failed => self.trouble.get_or_insert(RunState::Failed),
             StageState::Errored => self.trouble.get_or_insert(RunState::Errored),
+            StageState::Interrupted => self.trouble.get_or_insert(RunState::Interrupted),
             _ => return Ok(()),
         };
+        Ok(())
+    }
+
+    /// What is named begins again; the rest keeps its state. All that went wrong or was cancelled is forgotten: it is named, or did not count.
+    fn retry(&mut self, attempt: u32, stages: &[StageNumber], steps: &[StepKey]) -> Result<(), IllegalMove> {
+        if !self.run.can_be_retried() {
+            return Err(IllegalMove::State { what: "the run".into(), from: self.run.as_str(), to: "retried" });
+        }
+        (self.run, self.attempt, self.cancel, self.trouble) = (RunState::Queued, attempt, None, None);
+        for key in steps {
+            let step = self.stages.get_mut(index(key.stage.0)).and_then(|stage| stage.steps.get_mut(index(key.step.0)));
+            *step.filter(|step| step.attempt < key.attempt).ok_or_else(|| unknown_step(*key))? = StepProgress::attempt(key.attempt);
+        }
+        for &number in stages {
+            let stage = self.stages.get_mut(index(number.0)).ok_or_else(|| unknown_stage(number))?;
+            let steps = std::mem::take(&mut stage.steps);
+            let ended_early = steps.iter().any(|step| step.ended_stage);
+            // What a process that died could not remove is found again when the place is made, or removed with it.
+            let (place, has_files) = (if stage.place == Place::Made { Place::Made } else { Place::NotMade }, stage.has_files);
+            *stage = StageProgress { place, has_files, ended_early, ..StageProgress::pending(steps) };
+        }
         Ok(())
     }
 
@@ -240,8 +320,8 @@ impl Progress {
 
 /// Whether a bad end of the step by itself means anything for its stage. What a detached step does after it has started does not;
 /// that it cannot be started does.
-pub(super) fn counts(step: &Step, started: bool) -> bool {
-    step.on_failure != OnFailure::Ignore && !(step.detached && started)
+pub(super) fn counts(step: &Step, has_run: bool) -> bool {
+    step.on_failure != OnFailure::Ignore && !(step.detached && has_run)
 }
 
 pub(super) fn planned(plan: &Plan, key: StepKey) -> Option<&Step> {

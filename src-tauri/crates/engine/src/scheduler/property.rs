@@ -72,6 +72,7 @@ struct World {
     open: Vec<Open>,
     events: Vec<RunEvent>,
     begun: BTreeSet<StepKey>,
+    ahead: BTreeSet<StepKey>,
     prepared: BTreeSet<StageNumber>,
     destroyed: BTreeSet<StageNumber>,
 }
@@ -89,12 +90,15 @@ impl World {
                     assert!(self.prepared.insert(stage), "stage {stage} prepared twice");
                     self.open.push(Open::Prepare(stage));
                 }
-                Action::StartStep(key) => {
+                Action::StartStep { key, .. } => {
                     assert!(self.begun.insert(key), "step {key} started twice");
                     assert!(self.prepared.contains(&key.stage) && !self.destroyed.contains(&key.stage), "step {key} without a place");
                     self.open.push(Open::Start(key));
                 }
-                Action::Destroy(stage) => {
+                Action::MakeAhead(key) => {
+                    assert!(!self.begun.contains(&key) && self.ahead.insert(key), "step {key} is made ahead when it has started, or twice");
+                }
+                Action::Destroy { stage, .. } => {
                     assert!(self.destroyed.insert(stage), "stage {stage} destroyed twice");
                     let busy = self.open.iter().any(|open| matches!(open, Open::Start(key) | Open::Step(key) if key.stage == stage));
                     assert!(!busy, "stage {stage} destroyed while a step runs");
@@ -163,7 +167,7 @@ impl World {
                 Fact::StepStarted { key }
             }
             Open::Start(key) | Open::Step(key) => Fact::StepEnded { key, outcome: outcome() },
-            Open::Destroy(stage) => Fact::StageDestroyed { stage, leftovers: vec![] },
+            Open::Destroy(stage) => Fact::StageDestroyed { stage, leftovers: vec![], kept: how.is_multiple_of(2) },
         };
         self.take(fact);
     }
@@ -172,7 +176,8 @@ impl World {
         assert!(self.scheduler.run_state().is_final());
         assert_eq!(self.prepared, self.destroyed);
         assert_eq!(self.events.iter().filter(|event| matches!(event, RunEvent::RunEnded { .. })).count(), 1);
-        assert!(matches!(self.events.last(), Some(RunEvent::RunEnded { .. })));
+        let mut after = self.events.iter().skip_while(|event| !matches!(event, RunEvent::RunEnded { .. })).skip(1);
+        assert!(after.all(|event| matches!(event, RunEvent::StageDestroyed { .. })));
         for stage in &self.scheduler.progress.stages {
             assert!(stage.state.is_final());
             assert!(stage.steps.iter().all(|step| step.state.is_final()));
@@ -198,12 +203,13 @@ proptest! {
             open: vec![],
             events: vec![],
             begun: BTreeSet::new(),
+            ahead: BTreeSet::new(),
             prepared: BTreeSet::new(),
             destroyed: BTreeSet::new(),
         };
         let mut begun = false;
         for (which, how, extra) in world {
-            if run.scheduler.run_state().is_final() {
+            if run.scheduler.is_clean() {
                 break;
             }
             match extra {
@@ -230,10 +236,10 @@ proptest! {
 
 /// Everything but why running steps were told to end, which a replay finds out again.
 fn known(scheduler: &Scheduler) -> String {
-    let Progress { run, cancel, trouble, stages } = &scheduler.progress;
+    let Progress { run, attempt, cancel, trouble, stages } = &scheduler.progress;
     let stages = stages.iter().map(|stage| {
-        let steps: Vec<_> = stage.steps.iter().map(|step| (step.state, step.started, step.counted)).collect();
-        (stage.state, stage.place, stage.trouble, stage.went_wrong, steps)
+        let steps: Vec<_> = stage.steps.iter().map(|step| (step.state, step.attempt, step.created, step.started, step.counted)).collect();
+        (stage.state, stage.place, stage.trouble, stage.went_wrong, stage.has_files, steps)
     });
-    format!("{run:?} {cancel:?} {trouble:?} {:?}", stages.collect::<Vec<_>>())
+    format!("{run:?} {attempt} {cancel:?} {trouble:?} {:?}", stages.collect::<Vec<_>>())
 }

@@ -1,7 +1,7 @@
 //! Stopping runs.
 
 use crate::plan_text::plan;
-use crate::world::{Setup, World, after, run_id, run_plan, run_with};
+use crate::world::{Setup, World, after, place, run_id, run_plan, run_with};
 use lp_backend::fake::FakePlaces;
 use lp_engine::{Notice, StartError};
 use lp_model::{CancelReason, RunEvent, RunState};
@@ -181,6 +181,6 @@ async fn shutting_down_ends_everything() {
     }
     assert_eq!(world.backend.left(), [""; 0]);
     assert!(world.engine.live().is_empty());
-    let refused = world.engine.start(run_id("r4"), Arc::new(plan)).unwrap_err();
+    let refused = world.engine.start(run_id("r4"), Arc::new(plan), place("p")).unwrap_err();
     assert_eq!(refused, StartError::Closed);
 }

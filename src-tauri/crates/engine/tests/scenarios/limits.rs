@@ -1,9 +1,9 @@
 //! Time limits and the number of runs.
 
 use crate::plan_text::plan;
-use crate::world::{Setup, World, after, key, run, run_id, run_plan};
+use crate::world::{Setup, World, after, key, place, run, run_id, run_plan};
 use lp_backend::fake::FakePlaces;
-use lp_engine::{EngineSettings, RunHandle, StartError};
+use lp_engine::{EngineSettings, QueuePlace, RunHandle, StartError};
 use lp_model::{CancelReason, RunEvent, RunState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,8 +182,8 @@ async fn many_runs_on_many_threads() {
 async fn a_run_is_started_once() {
     let world = World::new(Setup::default());
     let plan = Arc::new(plan("a SLEEP=1s"));
-    let run = world.engine.start(run_id("r1"), Arc::clone(&plan)).unwrap();
-    let again = world.engine.start(run_id("r1"), Arc::clone(&plan)).unwrap_err();
+    let run = world.engine.start(run_id("r1"), Arc::clone(&plan), place("p")).unwrap();
+    let again = world.engine.start(run_id("r1"), Arc::clone(&plan), place("p")).unwrap_err();
     assert_eq!(again, StartError::AlreadyLive(run_id("r1")));
     assert_eq!(world.engine.live(), [run_id("r1")]);
     assert_eq!(world.engine.run(&run_id("r1")).unwrap().wait().await, run.wait().await);
@@ -196,6 +196,72 @@ async fn a_run_is_started_once() {
 async fn a_plan_that_could_never_end_is_not_started() {
     let mut plan = plan("a\n b");
     plan.stages[0].steps[0].needs = vec![lp_model::StepNumber(2)];
-    let refused = World::new(Setup::default()).engine.start(run_id("r1"), Arc::new(plan)).unwrap_err();
+    let refused = World::new(Setup::default()).engine.start(run_id("r1"), Arc::new(plan), place("p")).unwrap_err();
     assert_eq!(refused.to_string(), "the plan cannot be carried out: step `a` waits for itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn projects_and_environments_share_the_machine_fairly() {
+    let settings = EngineSettings { max_runs: 2, ..EngineSettings::default() };
+    let world = World::new(Setup { settings, ..Setup::default() });
+    let start = |name: &str, project: &str, environment: Option<&str>| {
+        let place = QueuePlace { environment: environment.map(str::to_owned), ..place(project) };
+        world.engine.start(run_id(name), Arc::new(plan(&format!("{name} SLEEP=10s"))), place).unwrap()
+    };
+    let runs = [
+        start("r1", "p", Some("prod")),
+        start("r2", "p", Some("prod")),
+        start("r3", "p", None),
+        start("r4", "p", None),
+        start("r5", "q", Some("prod")),
+    ];
+    let queue = |world: &World| world.engine.queue().iter().map(|q| format!("{} {:?}", q.run, q.waits_for)).collect::<Vec<_>>();
+    assert_eq!(queue(&world), ["r5 Machine", "r2 Environment", "r4 Machine"]);
+    for run in &runs {
+        assert_eq!(run.wait().await.state, RunState::Passed);
+    }
+    let started = |n: u64| world.backend.when(&format!("start r{n}")).unwrap().as_secs();
+    assert_eq!([1, 2, 3, 4, 5].map(started), [0, 10, 0, 20, 10], "another project's run came before the many of the first");
+    assert!(world.engine.queue().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stages_of_a_kind_wait_for_one_another_over_all_runs_of_a_project() {
+    let settings =
+        EngineSettings { max_runs: 9, max_runs_per_environment: 0, prepare_deadline: Duration::from_secs(5), ..EngineSettings::default() };
+    let world = World::new(Setup { settings, ..Setup::default() });
+    let plans: Vec<_> = (1..=4).map(|n| plan(&format!("stage deploy at_once=1\n s{n} SLEEP=10s"))).collect();
+    let second = Duration::from_secs(1);
+    let mut runs = Vec::new();
+    for n in 1..=3 {
+        runs.push(world.start(&format!("r{n}"), &plans[n - 1]));
+        tokio::time::sleep(second).await;
+    }
+    runs.push(world.engine.start(run_id("r4"), Arc::new(plans[3].clone()), place("q")).unwrap());
+    after(12 * second, &runs[2], |run| run.cancel(CancelReason::User));
+    let mut ends = Vec::new();
+    for run in &runs {
+        ends.push(run.wait().await);
+    }
+    let states: Vec<_> = ends.iter().map(|end| end.state).collect();
+    assert_eq!(states, [RunState::Passed, RunState::Passed, RunState::Cancelled, RunState::Passed]);
+    let started = |n: u64| world.backend.when(&format!("start s{n}")).map(|at| at.as_secs());
+    assert_eq!([1, 2, 3, 4].map(started), [Some(0), Some(10), None, Some(3)], "the wait does not count for the deadline");
+    let notes: Vec<_> =
+        world.memory.events(&run_id("r2")).into_iter().filter(|event| matches!(event, RunEvent::StepNoted { .. })).collect();
+    let note = "waits: at most 1 such stages of the project run at the same time".to_owned();
+    assert_eq!(notes, [RunEvent::StepNoted { key: key(1, 1), note }]);
+
+    // A stage that runs already keeps its slot in the next process.
+    let world = World::new(Setup { settings: EngineSettings { max_runs: 9, ..EngineSettings::default() }, ..Setup::default() });
+    for n in 1..=2 {
+        world.start(&format!("r{n}"), &plans[n - 1]);
+        tokio::time::sleep(second).await;
+    }
+    let world = world.next_process().await;
+    let runs = [1, 2].map(|n| world.resume(&format!("r{n}"), &plans[n - 1]));
+    for run in runs {
+        assert_eq!(run.wait().await.state, RunState::Passed);
+    }
+    assert_eq!(world.backend.when("start s2"), Some(Duration::from_secs(10)));
 }

@@ -6,6 +6,7 @@ mod cancel;
 mod failures;
 mod flow;
 mod limits;
+mod lives;
 mod logs;
 mod plan_text;
 mod world;

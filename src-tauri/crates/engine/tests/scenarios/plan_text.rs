@@ -11,8 +11,8 @@
 //! `$name` is a secret, `@fact` a fact of the moment.
 
 use lp_model::{
-    BackendKind, Dialect, EnvValue, EventFacts, EventKind, OnFailure, PLAN_VERSION, Plan, RunOn, RuntimeFact, Stage, StageNumber, Step,
-    StepKind, StepNumber, Workspace,
+    BackendKind, Concurrency, Dialect, EnvValue, EventFacts, EventKind, OnFailure, PLAN_VERSION, Plan, RunOn, RuntimeFact, Stage,
+    StageNumber, Step, StepKind, StepNumber, Workspace,
 };
 use std::collections::BTreeMap;
 
@@ -44,6 +44,7 @@ pub fn plan(text: &str) -> Plan {
         event: EventFacts::new(EventKind::Push),
         timeout_s: 3600,
         cleanup_on_cancel: false,
+        cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
         stages,
     }
 }
@@ -69,6 +70,7 @@ fn read_stage<'a>(earlier: &[Stage], name: &str, words: impl Iterator<Item = &'a
                 stage.needs = names.split(',').map(|n| earlier.iter().find(|s| s.name == n).expect("an earlier stage").number).collect();
             }
             Some(("on", on)) => stage.run_on = run_on(on),
+            Some(("at_once", limit)) => stage.concurrency = Some(Concurrency { limit: limit.parse().unwrap(), group: None }),
             _ => panic!("`{word}` of stage `{name}`"),
         }
     }

@@ -3,11 +3,11 @@
 use crate::plan_text::plan;
 use async_trait::async_trait;
 use lp_backend::fake::{FakeBackend, FakePlaces};
-use lp_backend::{Backend, Source};
-use lp_engine::ports::{Backends, Clock, Journal, LogStore, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_backend::{Backend, Position, Source};
+use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::scheduler::Scheduler;
-use lp_engine::{Engine, EngineSettings, Notice, RunEnd, RunHandle};
-use lp_model::{BackendKind, Plan, RunEvent, RunId, SkipReason, Stage, StageNumber, StepKey, StepNumber, StepOutcome};
+use lp_engine::{Engine, EngineSettings, Notice, Past, QueuePlace, RunEnd, RunHandle};
+use lp_model::{BackendKind, Plan, ProjectId, RunEvent, RunId, SkipReason, Stage, StageNumber, StepKey, StepNumber, StepOutcome};
 use lp_secret::SecretValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -40,6 +40,8 @@ pub struct World {
     pub backend: Arc<FakeBackend>,
     pub memory: Arc<Memory>,
     news: Mutex<broadcast::Receiver<Notice>>,
+    /// What engines before this one have told.
+    told: Mutex<Vec<Notice>>,
 }
 
 pub struct Memory {
@@ -47,7 +49,7 @@ pub struct Memory {
     born: Instant,
     backend: Arc<FakeBackend>,
     appends: Mutex<usize>,
-    events: Mutex<BTreeMap<RunId, Vec<RunEvent>>>,
+    events: Mutex<BTreeMap<RunId, Vec<(i64, RunEvent)>>>,
     logs: Arc<Logs>,
 }
 
@@ -55,6 +57,8 @@ pub struct Memory {
 #[derive(Default)]
 struct Logs {
     bytes: Mutex<BTreeMap<(RunId, StepKey), Vec<u8>>>,
+    /// Length of the log and how much of the output is in it, as last told together.
+    marks: Mutex<BTreeMap<(RunId, StepKey), (usize, Position)>>,
     finished: Mutex<BTreeSet<(RunId, StepKey)>>,
 }
 
@@ -64,6 +68,22 @@ pub fn run_id(name: &str) -> RunId {
 
 pub fn key(stage: u32, step: u32) -> StepKey {
     StepKey::first(StageNumber(stage), StepNumber(step))
+}
+
+/// A place in the line of a project.
+pub fn place(project: &str) -> QueuePlace {
+    QueuePlace { project: ProjectId::parse(project).unwrap(), environment: None }
+}
+
+fn ports(memory: &Arc<Memory>) -> Ports {
+    Ports {
+        journal: memory.clone(),
+        logs: memory.clone(),
+        secrets: memory.clone(),
+        sources: memory.clone(),
+        backends: memory.clone(),
+        clock: memory.clone(),
+    }
 }
 
 impl World {
@@ -78,21 +98,47 @@ impl World {
             events: Mutex::default(),
             logs: Arc::default(),
         });
-        let ports = Ports {
-            journal: memory.clone(),
-            logs: memory.clone(),
-            secrets: memory.clone(),
-            sources: memory.clone(),
-            backends: memory.clone(),
-            clock: memory.clone(),
-        };
-        let engine = Engine::new(ports, settings);
+        let engine = Engine::new(ports(&memory), settings);
         let news = Mutex::new(engine.subscribe());
-        Self { engine, backend, memory, news }
+        Self { engine, backend, memory, news, told: Mutex::default() }
+    }
+
+    /// The same world with another engine, as after the end of the app in which the first one worked.
+    pub async fn next_process(self) -> Self {
+        self.engine.suspend().await;
+        let told = self.notices();
+        let engine = Engine::new(ports(&self.memory), self.memory.setup.settings.clone());
+        let news = Mutex::new(engine.subscribe());
+        Self { engine, backend: self.backend, memory: self.memory, news, told: Mutex::new(told) }
     }
 
     pub fn start(&self, name: &str, plan: &Plan) -> RunHandle {
-        self.engine.start(run_id(name), Arc::new(plan.clone())).unwrap()
+        self.engine.start(run_id(name), Arc::new(plan.clone()), place("p")).unwrap()
+    }
+
+    pub fn resume(&self, name: &str, plan: &Plan) -> RunHandle {
+        self.engine.resume(run_id(name), Arc::new(plan.clone()), self.past(name), place("p")).unwrap()
+    }
+
+    /// With the files that the backend kept.
+    pub async fn retry(&self, name: &str, plan: &Plan) -> RunHandle {
+        let kept = self.backend.kept().await.unwrap();
+        let kept: Vec<StageNumber> = kept.into_iter().filter(|kept| kept.run == run_id(name)).map(|kept| kept.stage).collect();
+        self.engine.retry(run_id(name), Arc::new(plan.clone()), self.past(name), place("p"), &kept).unwrap()
+    }
+
+    pub fn past(&self, name: &str) -> Past {
+        Past { events: self.memory.events.lock().unwrap().get(&run_id(name)).cloned().unwrap_or_default() }
+    }
+
+    /// Everything that was told until now.
+    fn notices(&self) -> Vec<Notice> {
+        let mut told = self.told.lock().unwrap();
+        let mut news = self.news.lock().unwrap();
+        while let Ok(notice) = news.try_recv() {
+            told.push(notice);
+        }
+        told.clone()
     }
 
     /// What is known of a run that is over. Checks what must hold for every run.
@@ -100,11 +146,7 @@ impl World {
         let run = run_id(name);
         let events = self.memory.events(&run);
         assert_eq!(self.backend.violations(), [""; 0]);
-        let mut notices = Vec::new();
-        let mut news = self.news.lock().unwrap();
-        while let Ok(notice) = news.try_recv() {
-            notices.push(notice);
-        }
+        let notices = self.notices();
         let told = notices.iter().filter_map(|notice| match notice {
             Notice::Event { run: of, seq, event } if *of == run => Some((*seq, event.clone())),
             _ => None,
@@ -178,7 +220,7 @@ impl Report {
     fn text(&self) -> Vec<String> {
         let mut lines = vec![format!("run {}", self.end.state.as_str())];
         for stage in &self.plan.stages {
-            let state = self.events.iter().find_map(|event| match event {
+            let state = self.events.iter().rev().find_map(|event| match event {
                 RunEvent::StageEnded { stage: number, state, .. } if *number == stage.number => Some(state.as_str()),
                 _ => None,
             });
@@ -192,15 +234,15 @@ impl Report {
     }
 
     fn step(&self, stage: &Stage, step: StepNumber) -> String {
-        let key = StepKey::first(stage.number, step);
-        let text = self.events.iter().find_map(|event| match event {
-            RunEvent::StepEnded { key: of, outcome } if *of == key => Some(match outcome {
+        let is_it = |key: &StepKey| (key.stage, key.step) == (stage.number, step);
+        let text = self.events.iter().rev().find_map(|event| match event {
+            RunEvent::StepEnded { key, outcome } if is_it(key) => Some(match outcome {
                 StepOutcome::Exited { code: 0 } | StepOutcome::Errored { .. } => outcome.state().as_str().to_owned(),
                 StepOutcome::Exited { code } => format!("{} {code}", outcome.state().as_str()),
                 StepOutcome::Cancelled { reason } => format!("{} {reason:?}", outcome.state().as_str()),
                 other => format!("{} {other:?}", outcome.state().as_str()),
             }),
-            RunEvent::StepSkipped { key: of, reason } if *of == key => Some(match reason {
+            RunEvent::StepSkipped { key, reason } if is_it(key) => Some(match reason {
                 SkipReason::AfterFailure => "skipped".into(),
                 other => format!("skipped {other:?}"),
             }),
@@ -257,7 +299,7 @@ impl Report {
 
 impl Memory {
     pub fn events(&self, run: &RunId) -> Vec<RunEvent> {
-        self.events.lock().unwrap().get(run).cloned().unwrap_or_default()
+        self.events.lock().unwrap().get(run).into_iter().flatten().map(|(_, event)| event.clone()).collect()
     }
 
     pub fn log(&self, run: &RunId, key: StepKey) -> String {
@@ -282,7 +324,8 @@ impl Journal for Memory {
         if self.setup.journal_fails.contains(&call) {
             return Err(PortError { message: "the disk is full".into() });
         }
-        self.events.lock().unwrap().entry(run.clone()).or_default().extend_from_slice(events);
+        let now = self.now_ms();
+        self.events.lock().unwrap().entry(run.clone()).or_default().extend(events.iter().map(|event| (now, event.clone())));
         Ok(())
     }
 }
@@ -295,19 +338,25 @@ struct MemoryLog {
 
 #[async_trait]
 impl LogStore for Memory {
-    async fn open(&self, run: &RunId, key: StepKey) -> Result<Box<dyn StepLog>, PortError> {
+    async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
         assert!(!self.setup.opening_logs_panics, "it was told to");
         if self.setup.log_room == Some(0) {
             return Err(PortError { message: "the disk is full".into() });
         }
         let room = self.setup.log_room.unwrap_or(usize::MAX);
-        Ok(Box::new(MemoryLog { logs: Arc::clone(&self.logs), name: (run.clone(), key), room }))
+        let name = (run.clone(), key);
+        let (length, position) = self.logs.marks.lock().unwrap().get(&name).copied().unwrap_or_default();
+        let mut logs = self.logs.bytes.lock().unwrap();
+        let log = logs.entry(name.clone()).or_default();
+        log.truncate(length);
+        let (lines, bytes) = (log.iter().filter(|byte| **byte == b'\n').count() as u64, length as u64);
+        Ok(OpenLog { log: Box::new(MemoryLog { logs: Arc::clone(&self.logs), name, room }), position, lines, bytes })
     }
 }
 
 #[async_trait]
 impl StepLog for MemoryLog {
-    async fn append(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+    async fn append(&mut self, bytes: &[u8], upto: Option<Position>) -> Result<(), PortError> {
         tokio::task::yield_now().await;
         let mut logs = self.logs.bytes.lock().unwrap();
         let log = logs.entry(self.name.clone()).or_default();
@@ -315,6 +364,9 @@ impl StepLog for MemoryLog {
             return Err(PortError { message: "the disk is full".into() });
         }
         log.extend_from_slice(bytes);
+        if let Some(upto) = upto {
+            self.logs.marks.lock().unwrap().insert(self.name.clone(), (log.len(), upto));
+        }
         Ok(())
     }
 

@@ -2,15 +2,18 @@
 //! `.idx` with the place and time of every 256th line and with marks. Blocking: async callers use `spawn_blocking`.
 //!
 //! The log is the truth, the index only saves work: it may be missing, behind or torn, then the bytes after its last good entry are
-//! scanned. A log may be read while it is written. Lines count from 0 and end with `\n`; bytes after the last one are a line as well.
+//! scanned. While its run is under way, a third file `.pos` tells how much of the step's output is in the log, so that another process can go
+//! on at that byte. A log may be read while it is written. Lines count from 0 and end with `\n`; bytes after the last one are a line as well.
 
 mod ansi;
 mod index;
 mod mark;
+mod position;
 mod reader;
 mod writer;
 
 pub use mark::{Mark, MarkKind};
+pub use position::LogPosition;
 pub use reader::{Found, LogLine, LogRange, LogReader, LogSummary};
 pub use writer::LogWriter;
 
@@ -33,8 +36,9 @@ impl Logs {
         Self { dir: data_dir.join("logs") }
     }
 
-    /// Opens the log of a step attempt for appending, creating it when it is not there. What a crash left behind stays, and the index is
-    /// made good where it is behind. `now_ms` stands in for times that were lost. At most one writer per log at a time.
+    /// Opens the log of a step attempt for appending, creating it when it is not there. What a crash left behind stays up to the last position
+    /// that was told ([`LogWriter::position`]), the rest is cut off, and the index is made good where it is behind. `now_ms` stands in for
+    /// times that were lost. At most one writer per log at a time. [`StoreError::Conflict`] when the log is complete and its run over.
     pub fn writer(&self, run: &RunId, key: StepKey, now_ms: i64) -> Result<LogWriter, StoreError> {
         let path = self.path(run, key);
         private_folder(path.parent().unwrap_or(&self.dir))?;
@@ -48,6 +52,22 @@ impl Logs {
                 StoreError::not_found("log", format!("{run} {key}"))
             }
             other => other,
+        })
+    }
+
+    /// Removes the positions in the logs of a run that is over: nobody will go on with them.
+    pub fn forget_positions(&self, run: &RunId) -> Result<(), StoreError> {
+        let folder = self.dir.join(run.as_str());
+        let entries = match fs::read_dir(&folder) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|source| StoreError::io("list", &folder, source))?,
+        };
+        let paths = entries.flatten().map(|entry| entry.path());
+        paths.filter(|path| path.extension().is_some_and(|ending| ending == "pos")).try_for_each(|path| {
+            fs::remove_file(&path).or_else(|source| match source.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(StoreError::io("remove", &path, source)),
+            })
         })
     }
 

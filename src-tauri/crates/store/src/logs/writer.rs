@@ -1,10 +1,12 @@
 use super::index::{Index, Record, Scanner};
+use super::position::{LogPosition, Pair, PositionFile};
 use crate::StoreError;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Appends to the log of one step attempt. Nothing is buffered: what [`LogWriter::append`] has taken survives a crash of the app.
+/// Appends to the log of one step attempt. Nothing is buffered: what [`LogWriter::append`] has taken survives a crash of the app, and
+/// what it has taken up to a position is still there when the log is opened again.
 #[derive(Debug)]
 pub struct LogWriter {
     path: PathBuf,
@@ -15,6 +17,8 @@ pub struct LogWriter {
     index_bytes: u64,
     /// Records that could not be written yet: the log goes on without them.
     waiting: Vec<Record>,
+    positions: PositionFile,
+    position: LogPosition,
 }
 
 impl LogWriter {
@@ -27,12 +31,23 @@ impl LogWriter {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             options.open(path).map_err(|source| StoreError::io("open", path, source))
         };
+        let positions_path = position_path(path);
+        let is_known = positions_path.exists();
         let (mut log, mut index) = (open(path)?, open(&path.with_extension("idx"))?);
         let io = |source| StoreError::io("read", path, source);
 
         let mut bytes = Vec::new();
         index.read_to_end(&mut bytes).map_err(io)?;
-        let log_bytes = log.metadata().map_err(io)?.len();
+        let there = log.metadata().map_err(io)?.len();
+        if !is_known && Index::decode(&bytes, there).finished.is_some() {
+            let message = format!("`{}` is complete", path.display());
+            return Err(StoreError::Conflict { what: "output", message });
+        }
+        let (positions, pair) =
+            PositionFile::open(open(&positions_path)?, there).map_err(|source| StoreError::io("open", &positions_path, source))?;
+        let Pair { log_bytes, position } = pair.unwrap_or_default();
+        // What came after the last pair comes again.
+        log.set_len(log_bytes).map_err(io)?;
         let mut known = Index::decode(&bytes, log_bytes);
         known.drop_points_off_line_starts(&mut log).map_err(io)?;
         let last_ms = known.points.last().map_or(now_ms, |point| point.time_ms);
@@ -40,27 +55,39 @@ impl LogWriter {
         let mut found = Vec::new();
         scan(&mut log, &mut scanner, last_ms, &mut found).map_err(io)?;
         let index_bytes = known.good_bytes();
-        let mut writer = Self { path: path.to_owned(), log, index, scanner, index_bytes, waiting: found };
+        let mut writer = Self { path: path.to_owned(), log, index, scanner, index_bytes, waiting: found, positions, position };
         // Cuts off what was torn and what the scan has just found again.
         writer.index.set_len(index_bytes).map_err(io)?;
         writer.write_waiting()?;
         Ok(writer)
     }
 
-    /// Appends masked bytes that arrived at `now_ms` (milliseconds since 1970 UTC). On an error, such as [`StoreError::DiskFull`], the log is as it
-    /// was before the call, and the call may be repeated.
-    pub fn append(&mut self, bytes: &[u8], now_ms: i64) -> Result<(), StoreError> {
+    /// Appends masked bytes that arrived at `now_ms` (milliseconds since 1970 UTC). `upto` says how much of the step's output is in the log after
+    /// them; `None` when that cannot be said: such bytes are cut off again when the log is opened by another process, unless a later call
+    /// said it. On an error, such as [`StoreError::DiskFull`], everything is as it was before the call, and the call may be repeated.
+    pub fn append(&mut self, bytes: &[u8], now_ms: i64, upto: Option<LogPosition>) -> Result<(), StoreError> {
         let before = self.scanner.offset;
         let written = self.log.seek(SeekFrom::Start(before)).and_then(|_| self.log.write_all(bytes));
+        // After the bytes: a pair must never speak of bytes that are not there.
+        let written = written.and_then(|()| match upto {
+            Some(position) => self.positions.set(Pair { log_bytes: before + bytes.len() as u64, position }),
+            None => Ok(()),
+        });
         if let Err(source) = written {
             // Giving back half a chunk cannot fail for want of space; if it fails otherwise, the first error is the one to tell.
             let _ = self.log.set_len(before);
             return Err(StoreError::io("append to", &self.path, source));
         }
+        self.position = upto.unwrap_or(self.position);
         self.scanner.feed(bytes, now_ms, &mut self.waiting);
         // An index that is behind costs the reader a scan, the step nothing.
         let _ = self.write_waiting();
         Ok(())
+    }
+
+    /// How much of the step's output is in the log: where to go on after it was opened.
+    pub fn position(&self) -> LogPosition {
+        self.position
     }
 
     /// Lines so far, one under way included.
@@ -73,7 +100,8 @@ impl LogWriter {
         self.scanner.offset
     }
 
-    /// Marks the log as complete. After it a reader needs no scan.
+    /// Marks the log as complete. After it a reader needs no scan. The position stays: should the process die before the end of the step is
+    /// written down, the log is opened again ([`crate::Logs::forget_positions`] removes it when it has served).
     pub fn finish(mut self) -> Result<(), StoreError> {
         let (lines, bytes) = (self.lines(), self.bytes());
         self.scanner.end(&mut self.waiting);
@@ -92,6 +120,11 @@ impl LogWriter {
         self.waiting.clear();
         Ok(())
     }
+}
+
+/// Where the positions of a log lie.
+pub(super) fn position_path(log: &Path) -> PathBuf {
+    log.with_extension("pos")
 }
 
 /// Reads the log from where the scanner stands to its end.

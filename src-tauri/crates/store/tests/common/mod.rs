@@ -5,7 +5,7 @@ use lp_model::{
     BackendKind, Dialect, EventFacts, EventKind, PLAN_VERSION, Plan, ProjectId, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind,
     StepNumber, Workspace,
 };
-use lp_store::{NewRun, Project, ProjectKind, Store};
+use lp_store::{CleanupPolicy, NewRun, Project, ProjectKind, Store};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,7 +23,17 @@ pub fn key(step: u32) -> StepKey {
 
 pub fn project(id: &str) -> Project {
     let (name, path) = (format!("Project {id}"), format!("/projects/{id}"));
-    Project { id: project_id(id), name, path, kind: ProjectKind::Folder, added_ms: 1, hidden_ms: None }
+    Project {
+        id: project_id(id),
+        name,
+        path,
+        kind: ProjectKind::Folder,
+        added_ms: 1,
+        hidden_ms: None,
+        trusted: false,
+        cleanup: CleanupPolicy::Dialect,
+        cleanup_s: None,
+    }
 }
 
 /// One stage with a service and two steps.
@@ -51,7 +61,16 @@ pub fn plan(number: u64) -> Plan {
         steps,
     };
     let (version, dialect, file) = (PLAN_VERSION, Dialect::Drone1, ".drone.yml".to_owned());
-    Plan { version, dialect, file, event, timeout_s: 3600, cleanup_on_cancel: false, stages: vec![stage] }
+    Plan {
+        version,
+        dialect,
+        file,
+        event,
+        timeout_s: 3600,
+        cleanup_on_cancel: false,
+        cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
+        stages: vec![stage],
+    }
 }
 
 pub fn new_run(project: &str, id: &str, number: u64, created_ms: i64) -> NewRun {

@@ -1,0 +1,236 @@
+//! Going on from where a finished run went wrong: same plan, same version, and what passed is not run again.
+
+use crate::app::App;
+use crate::dto::{ApiError, ErrorCode, Retry};
+use crate::guests;
+use crate::ownership::not_started;
+use crate::runs::parse_run;
+use lp_engine::scheduler::Scheduler;
+use lp_engine::{Notice as EngineNotice, Past, RunHandle};
+use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber};
+use lp_store::{RunDetail, StagePlace};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+impl App {
+    /// Goes on from where a run went wrong; it then waits for its turn again, as its next attempt.
+    ///
+    /// # Errors
+    /// `RunNotFound`; `NothingToRetry` for a run that has passed, `RunUnderWay` for one that is not over; `NotTrusted` when its project was
+    /// trusted then and is not any more; `FolderNotFound` when the project is gone; `NewerData`.
+    pub async fn retry_run(&self, run: &str) -> Result<(), ApiError> {
+        if !self.ownership.is_ours() {
+            return guests::retry(self, run).await;
+        }
+        let engine = self.must_own()?;
+        let id = parse_run(run)?;
+        let before = self.store.run(&id).await?;
+        may_be_retried(before.state, before.number)?;
+        // A moment after its end it is still being cleaned up; its files are kept only after that.
+        if let Some(being_removed) = engine.run(&id) {
+            being_removed.wait().await;
+        }
+        let project = self.store.project(&before.project).await?;
+        if !Path::new(&project.path).exists() {
+            return Err(ApiError::new(ErrorCode::FolderNotFound, format!("the folder `{}` of the project is gone", project.path))
+                .hint("put the folder back, or open the project where it is now and run it there"));
+        }
+        let (plan, past, place) = self.stored_run(&id).await?;
+        if plan.event.repo.trusted && !project.trusted {
+            return Err(ApiError::new(
+                ErrorCode::NotTrusted,
+                format!("`{}` is not trusted any more, and this run was planned while it was", project.name),
+            )
+            .hint(format!("run it again, or trust the project: `letterpress trust {}`", project.path)));
+        }
+        let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
+        let kept = self.stages_with_files(&id, &plan).await?;
+        let mut notices = engine.subscribe();
+        let handle = engine.retry(id.clone(), plan, past, place, &kept).map_err(|refused| match refused {
+            // Someone else was quicker.
+            lp_engine::StartError::Retry(ref error) => {
+                may_be_retried(error.state, before.number).err().unwrap_or_else(|| not_started(&refused))
+            }
+            _ => not_started(&refused),
+        })?;
+        // Whoever asks for the run next must see that it is not over any more.
+        self.until_retried(&id, &mut notices, &handle).await
+    }
+
+    async fn until_retried(&self, id: &RunId, notices: &mut broadcast::Receiver<EngineNotice>, handle: &RunHandle) -> Result<(), ApiError> {
+        loop {
+            tokio::select! {
+                notice = notices.recv() => match notice {
+                    Ok(EngineNotice::Event { run, event: RunEvent::RunRetried { .. }, .. }) if run == *id => return Ok(()),
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) if !self.store.run(id).await?.state.is_final() => return Ok(()),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Err(ApiError::new(ErrorCode::Internal, "the app is about to end")),
+                },
+                end = handle.wait() => {
+                    // A short run may be over already, with its notice still on its way.
+                    if end.message.is_empty() {
+                        return Ok(());
+                    }
+                    return Err(ApiError::new(ErrorCode::StoreUnavailable, end.message).hint("see whether there is room on the disk, and try again"));
+                }
+            }
+        }
+    }
+
+    /// Stages of a run whose files are there.
+    async fn stages_with_files(&self, id: &RunId, plan: &Plan) -> Result<Vec<StageNumber>, ApiError> {
+        let mut kept = Vec::new();
+        let stages = self.store.run_detail(id).await?.stages.into_iter().filter(|stage| stage.place == StagePlace::Kept);
+        for number in stages.map(|stage| stage.stage) {
+            let kind = plan.stage(number).map(|stage| stage.backend);
+            let backend = self.engines.all().into_iter().find(|backend| Some(backend.kind()) == kind);
+            let Some(backend) = backend else { continue };
+            // A place that gives no answer now is met again when the stage is prepared, with its own words.
+            let there = backend.kept().await.map(|found| found.iter().any(|there| there.run == *id && there.stage == number));
+            if there.unwrap_or(true) {
+                kept.push(number);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// What a retry of a run would do.
+    pub(crate) fn retry_of(&self, detail: &RunDetail, plan: Option<&Plan>, past: &Past) -> Retry {
+        let impossible = Retry { possible: false, from_step: String::new(), files_kept: false };
+        let Some(plan) = plan.filter(|_| detail.run.state.can_be_retried()) else { return impossible };
+        // One whose place is still being removed keeps its files as well.
+        let is_kept = |stage: &&lp_store::StageRun| matches!(stage.place, StagePlace::Kept | StagePlace::Made);
+        let kept: Vec<StageNumber> = detail.stages.iter().filter(is_kept).map(|stage| stage.stage).collect();
+        let events = past.events.iter().map(|(_, event)| event);
+        // The scheduler's own answer, so that what is said before and what is done then are the same.
+        let Ok(moves) = Scheduler::replay(Arc::new(plan.clone()), events).map(|mut scheduler| scheduler.retry(&kept)) else {
+            return impossible;
+        };
+        let events = moves.map(|moves| moves.events).unwrap_or_default();
+        let Some(first) = events.iter().find_map(|event| match event {
+            RunEvent::RunRetried { steps, .. } => steps.first(),
+            _ => None,
+        }) else {
+            return impossible;
+        };
+        let names = plan.stage(first.stage).and_then(|stage| Some((&stage.name, &stage.step(first.step)?.name)));
+        let from_step = match names {
+            Some((stage, step)) if plan.stages.len() > 1 => format!("{stage}/{step}"),
+            Some((_, step)) => step.clone(),
+            None => String::new(),
+        };
+        Retry { possible: true, from_step, files_kept: kept.contains(&first.stage) }
+    }
+}
+
+fn may_be_retried(state: RunState, number: u64) -> Result<(), ApiError> {
+    if !state.is_final() {
+        return Err(ApiError::new(ErrorCode::RunUnderWay, format!("run {number} is not over yet"))
+            .hint("wait until it is over, or cancel it first"));
+    }
+    if !state.can_be_retried() {
+        return Err(ApiError::new(ErrorCode::NothingToRetry, format!("run {number} has passed: there is nothing to retry"))
+            .hint("to run the same version once more, run it again"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LogKey;
+    use crate::dto::{RunStateWord, StepStateWord};
+    use crate::testing::{open, project, request, wait_for, wait_until_over};
+
+    fn pipeline(gate: &Path) -> String {
+        let gate = gate.display();
+        format!(
+            "kind: pipeline\ntype: exec\nname: default\nsteps:\n- {{name: make, commands: ['echo made > made.txt']}}\n\
+             - {{name: check, commands: ['cat made.txt', 'test -e {gate}']}}\n- {{name: tell, commands: ['echo told']}}\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_retry_goes_on_from_the_failed_step_and_the_first_attempt_stays_readable() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = folder.path().join("gate");
+        let app = open(folder.path()).await;
+        let project = project(&app, folder.path(), &pipeline(&gate)).await;
+        let run = app.start_run(&request(&app, &project).await).await.unwrap();
+        wait_until_over(&app, &run).await;
+        let failed = app.run(&run).await.unwrap();
+        assert_eq!((failed.run.state, failed.run.attempt), (RunStateWord::Failed, 1));
+        assert_eq!(failed.retry, Retry { possible: true, from_step: "check".into(), files_kept: true });
+        assert_eq!(app.kept_files().await.unwrap().runs.len(), 1);
+
+        std::fs::write(&gate, "").unwrap();
+        app.retry_run(&run).await.unwrap();
+        let passed = wait_until_over(&app, &run).await;
+        assert_eq!((passed.run.state, passed.run.attempt), (RunStateWord::Passed, 2));
+        let steps = |detail: &crate::dto::StageDetail| -> Vec<_> {
+            detail.steps.iter().map(|step| (step.name.clone(), step.attempt, step.state)).collect()
+        };
+        let step = |name: &str, attempt, state| (name.to_owned(), attempt, state);
+        assert_eq!(
+            steps(&passed.stages[0]),
+            [step("make", 1, StepStateWord::Passed), step("check", 2, StepStateWord::Passed), step("tell", 2, StepStateWord::Passed)]
+        );
+        let [before] = passed.attempts.as_slice() else { panic!("one attempt before: {:?}", passed.attempts) };
+        assert_eq!((before.number, before.state), (1, RunStateWord::Failed));
+        assert_eq!(
+            steps(&before.stages[0]),
+            [step("make", 1, StepStateWord::Passed), step("check", 1, StepStateWord::Failed), step("tell", 1, StepStateWord::Skipped)]
+        );
+        for attempt in [1, 2] {
+            let key = LogKey { run: run.clone(), stage: 1, step: 2, attempt };
+            let lines = app.log_range(&key, 0, 10).await.unwrap().lines;
+            assert_eq!(lines[..2], ["+ cat made.txt", "made"], "of attempt {attempt}");
+        }
+        assert_eq!(app.kept_files().await.unwrap().runs, [], "a retry that passed drops them");
+        let error = app.retry_run(&run).await.unwrap_err();
+        assert_eq!((error.code, error.hint.is_empty()), (ErrorCode::NothingToRetry, false));
+        app.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn files_go_when_none_may_be_kept_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path()).await;
+        let project = project(&app, folder.path(), &pipeline(&folder.path().join("gate"))).await;
+        let run = app.start_run(&request(&app, &project).await).await.unwrap();
+        wait_until_over(&app, &run).await;
+        assert!(app.run(&run).await.unwrap().retry.files_kept);
+        let host = folder.path().join("data/host");
+        assert_eq!(std::fs::read_dir(&host).unwrap().count(), 1);
+        app.set_settings(crate::dto::Settings { keep_failed_days: 0, ..Default::default() }).await.unwrap();
+        wait_for(&app, &run, |detail| !detail.retry.files_kept).await;
+        app.shutdown().await;
+        assert_eq!(std::fs::read_dir(&host).unwrap().count(), 0, "they are removed as well");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_under_way_is_not_retried_and_one_without_files_begins_its_stage_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = folder.path().join("gate");
+        let app = open(folder.path()).await;
+        let waits = pipeline(&gate).replace("test -e", "until test -e").replace("gate']", "gate; do sleep 0.05; done', 'false']");
+        let project = project(&app, folder.path(), &waits).await;
+        let run = app.start_run(&request(&app, &project).await).await.unwrap();
+        wait_for(&app, &run, |detail| detail.stages[0].steps[1].state == StepStateWord::Running).await;
+        let error = app.retry_run(&run).await.unwrap_err();
+        assert_eq!((error.code, error.message.as_str()), (ErrorCode::RunUnderWay, "run 1 is not over yet"));
+        std::fs::write(&gate, "").unwrap();
+        wait_until_over(&app, &run).await;
+        assert_eq!(app.remove_kept(Some(&run)).await.unwrap().runs, []);
+        let failed = app.run(&run).await.unwrap();
+        assert_eq!(failed.retry, Retry { possible: true, from_step: "make".into(), files_kept: false });
+        app.retry_run(&run).await.unwrap();
+        let again = wait_until_over(&app, &run).await;
+        assert_eq!(again.run.state, RunStateWord::Failed);
+        assert!(again.stages[0].steps[..2].iter().all(|step| step.attempt == 2), "{again:?}");
+        app.shutdown().await;
+    }
+}

@@ -1,0 +1,67 @@
+//! What the tests of the use cases share: a data folder, projects in it, and no container engine.
+
+use crate::dto::{RunDetail, RunRequest};
+use crate::{App, AppOptions};
+use lp_git::{CommitSpec, FileSpec};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The app over `FOLDER/data`, as one of several processes would open it.
+pub async fn open(folder: &Path) -> Arc<App> {
+    App::open(AppOptions::without_engine(folder.join("data"))).await.unwrap()
+}
+
+/// The app of a process that only reads or sets something.
+pub async fn open_to_read(folder: &Path) -> Arc<App> {
+    App::open(AppOptions { drives: false, ..AppOptions::without_engine(folder.join("data")) }).await.unwrap()
+}
+
+/// A project `FOLDER/shop` with that `.drone.yml`; returns its id.
+pub async fn project(app: &App, folder: &Path, pipeline: &str) -> String {
+    let file = |path: &str, text: &str| FileSpec { path: path.into(), bytes: text.into(), executable: false };
+    let commit = CommitSpec {
+        message: "begin".into(),
+        author_name: "Lin Yue".into(),
+        author_email: "lin@example.com".into(),
+        time_ms: 1_000_000,
+        offset_min: 0,
+        branch: "main".into(),
+        files: vec![file(".drone.yml", pipeline)],
+        deletes: vec![],
+        tag: None,
+    };
+    lp_git::create(&folder.join("shop"), &[commit]).unwrap();
+    app.open_project(&folder.join("shop").display().to_string()).await.unwrap().id
+}
+
+/// The first workflow of a project, on this computer.
+pub async fn request(app: &App, project: &str) -> RunRequest {
+    let workflow = app.choose_workflow(project, "", None, None).await.unwrap();
+    RunRequest { project: project.to_owned(), workflow, version: String::new(), inputs: BTreeMap::new(), allow_host: true }
+}
+
+/// Waits until a run is as it is wanted; the notices of the app say when to look again.
+pub async fn wait_for(app: &App, run: &str, wanted: impl Fn(&RunDetail) -> bool) -> RunDetail {
+    let mut notices = app.notices();
+    let waiting = async {
+        loop {
+            let detail = app.run(run).await.unwrap();
+            if wanted(&detail) {
+                return detail;
+            }
+            notices.next().await;
+        }
+    };
+    match tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await {
+        Ok(detail) => detail,
+        Err(_) => panic!("not as wanted after a minute: {:#?}", app.run(run).await),
+    }
+}
+
+/// Waits until a run is over and everything of it is removed.
+pub async fn wait_until_over(app: &App, run: &str) -> RunDetail {
+    let detail = wait_for(app, run, |detail| detail.run.state.is_final()).await;
+    app.wait_idle().await;
+    detail
+}

@@ -1,0 +1,222 @@
+//! Finding an engine and agreeing with it on a version of its API.
+//!
+//! [`address`](EngineAddress) says where, `ssh` and `tls` make the connections that the HTTP library does not (over `transport`), `version` agrees,
+//! `reason` says in words why an address does not answer.
+
+mod address;
+mod reason;
+mod ssh;
+mod tls;
+mod transport;
+mod version;
+
+pub use address::{EngineAddress, EngineEnvironment, Tls};
+
+use crate::error;
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use lp_backend::{BackendError, EngineInfo};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use version::ApiVersion;
+
+/// Time for a call that does no long work. Creating a container on a busy machine takes seconds; a minute means trouble.
+const CALL_LIMIT_S: u64 = 60;
+
+/// How long one address may take to say who it is: on this computer or in its network, and where one has to log in first.
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
+const LOGIN_PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// The engine reads a login as URL-safe base64 and silently ignores one that is not; the library writes the other alphabet, which differs
+/// for some passwords only.
+fn mend_login_header(mut request: BollardRequest) -> BollardRequest {
+    if let Some(value) = request.headers_mut().get_mut("X-Registry-Auth")
+        && let Ok(text) = value.to_str()
+        && let Ok(mended) = text.replace('+', "-").replace('/', "_").parse()
+    {
+        *value = mended;
+        value.set_sensitive(true);
+    }
+    request
+}
+
+/// An engine that has answered. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    pub docker: Docker,
+    pub info: Arc<EngineInfo>,
+}
+
+impl Engine {
+    pub fn is_podman(&self) -> bool {
+        self.info.name == "Podman"
+    }
+
+    /// The same engine with another time for a call to be answered.
+    pub fn patient(&self, limit: Duration) -> Docker {
+        self.docker.clone().with_timeout(limit)
+    }
+
+    /// Does the work unless the engine goes away meanwhile: a hung engine keeps its connections open, and a program may rightly
+    /// print nothing for hours, so waiting for an answer cannot tell.
+    pub async fn watched<T>(&self, every: Duration, work: impl Future<Output = Result<T, BackendError>>) -> Result<T, BackendError> {
+        tokio::select! {
+            biased;
+            result = work => result,
+            error = self.gone(every) => Err(error),
+        }
+    }
+
+    /// Ends only when the engine is gone: refuses connections, or leaves two asks in a row unanswered.
+    async fn gone(&self, every: Duration) -> BackendError {
+        let mut missed = 0;
+        loop {
+            tokio::time::sleep(every).await;
+            match tokio::time::timeout(every, self.docker.ping()).await {
+                Ok(Err(error)) if error::is_transport(&error) => return error::unreachable(&error),
+                Ok(_) => missed = 0,
+                Err(_) if missed == 0 => missed = 1,
+                Err(_) => return BackendError::Unreachable { message: format!("no answer from {}", self.info.address) },
+            }
+        }
+    }
+}
+
+/// The engine in use. One at a time; found again on every [`Connection::probe`].
+pub(crate) struct Connection {
+    addresses: Vec<EngineAddress>,
+    current: Mutex<Option<Engine>>,
+}
+
+impl Connection {
+    pub fn new(addresses: Vec<EngineAddress>) -> Self {
+        Self { addresses, current: Mutex::new(None) }
+    }
+
+    /// The engine found before, or the first that answers now.
+    pub async fn engine(&self) -> Result<Engine, BackendError> {
+        // The lock is held while looking, so that ten steps that start together look once.
+        let mut current = self.current.lock().await;
+        match &*current {
+            Some(engine) => Ok(engine.clone()),
+            None => {
+                let engine = self.find().await?;
+                *current = Some(engine.clone());
+                Ok(engine)
+            }
+        }
+    }
+
+    /// Looks again. Where nothing answers the engine in use is kept: it may come back, and what we made is there.
+    pub async fn probe(&self) -> Result<Engine, BackendError> {
+        let engine = self.find().await?;
+        *self.current.lock().await = Some(engine.clone());
+        Ok(engine)
+    }
+
+    async fn find(&self) -> Result<Engine, BackendError> {
+        let mut reasons = Vec::new();
+        for address in &self.addresses {
+            match ask(address).await {
+                Ok(engine) => return Ok(engine),
+                Err(reason) => reasons.push(format!("`{}`: {reason}", address.url)),
+            }
+        }
+        let message = if reasons.is_empty() { "no address of an engine is known".to_owned() } else { reasons.join("; ") };
+        Err(BackendError::Unreachable { message })
+    }
+}
+
+/// Asks an address who is there.
+async fn ask(address: &EngineAddress) -> Result<Engine, String> {
+    if let Some(problem) = &address.problem {
+        return Err(problem.clone());
+    }
+    let docker = client(address)?;
+    let limit = if address.scheme() == "ssh" { LOGIN_PROBE_LIMIT } else { PROBE_LIMIT };
+    let answer = tokio::time::timeout(limit, meet(docker, &address.url)).await;
+    answer.unwrap_or_else(|_| Err(Refusal::Silence(limit))).map_err(|refusal| match refusal {
+        Refusal::Error(error) => reason::of(address, &error),
+        Refusal::Silence(limit) => format!("no answer within {} seconds", limit.as_secs()),
+        Refusal::Version(message) => message,
+    })
+}
+
+/// Why an address gives no engine.
+enum Refusal {
+    Error(bollard::errors::Error),
+    Silence(Duration),
+    Version(String),
+}
+
+/// A client for the address. It says only whether the address makes sense; nothing is sent yet.
+fn client(address: &EngineAddress) -> Result<Docker, String> {
+    let made = match (address.scheme(), &address.tls) {
+        ("unix", _) if cfg!(unix) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
+        ("npipe", _) if cfg!(windows) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
+        ("ssh", _) => transport::client(ssh::Ssh::new(address)?, "ssh://docker"),
+        ("tcp" | "http", Some(_)) | ("https", _) => {
+            let (connector, url) = tls::connector(address)?;
+            transport::client(connector, &url)
+        }
+        ("tcp" | "http", None) => Docker::connect_with_http(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
+        _ => return Err("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned()),
+    };
+    made.map_err(|error| reason::of(address, &error))
+}
+
+async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
+    // Both calls are made without a version, which every engine understands.
+    let version = docker.version().await.map_err(Refusal::Error)?;
+    let is_podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let name = if is_podman { "Podman" } else { "Docker" };
+    let named = format!("{name} {}", text(&version.version));
+    let agreed = version::agree(named.trim(), &text(&version.api_version), version.min_api_version.as_deref()).map_err(Refusal::Version)?;
+    let docker = docker.negotiate_version().await.map_err(Refusal::Error)?;
+    let info = EngineInfo {
+        name: name.to_owned(),
+        version: text(&version.version),
+        api_version: agreed.to_string(),
+        address: url.to_owned(),
+        platform: format!("{}/{}", text(&version.os), text(&version.arch)),
+        isolated: true,
+    };
+    let docker = docker.with_request_modifier(move |request| say_version(mend_login_header(request), agreed));
+    Ok(Engine { docker, info: Arc::new(info) })
+}
+
+/// The library negotiates a version and then does not send it, which leaves the choice to the engine: a newer one would answer in a way that
+/// we do not know.
+fn say_version(mut request: BollardRequest, agreed: ApiVersion) -> BollardRequest {
+    let mut parts = request.uri().clone().into_parts();
+    let path = parts.path_and_query.as_ref().map_or("/", |path| path.as_str());
+    if let Ok(versioned) = format!("/v{agreed}{path}").parse() {
+        parts.path_and_query = Some(versioned);
+        if let Ok(uri) = parts.try_into() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_there_names_every_place() {
+        let mut addresses = ["unix:///nowhere/a.sock", "fd://3", "tcp://127.0.0.1:9"].map(EngineAddress::new).to_vec();
+        addresses.push(EngineAddress::unusable("build", "there is no such context"));
+        let error = Connection::new(addresses).engine().await.err().unwrap().to_string();
+        let parts = [
+            "`unix:///nowhere/a.sock`: no socket at `/nowhere/a.sock`",
+            "`fd://3`: this kind of address is not supported; use",
+            "`tcp://127.0.0.1:9`: connection refused",
+            "`build`: there is no such context",
+        ];
+        for part in parts {
+            assert!(error.contains(part), "{part} is not in {error}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Why an address does not answer, and what to do about it.
+
+use super::address::EngineAddress;
+use crate::error;
+use bollard::errors::Error;
+use std::error::Error as StdError;
+use std::io;
+
+/// The reason in words. An address that simply has no engine says only so: several usual places are tried, and most are empty.
+pub(super) fn of(address: &EngineAddress, error: &Error) -> String {
+    let message = error::message(error);
+    let folder = || address.tls.as_ref().map(|tls| tls.folder.display().to_string()).unwrap_or_default();
+    let advice = match kind(error) {
+        Some(io::ErrorKind::PermissionDenied) => {
+            return "this user may not use the socket; add the user to the group `docker` and log in again".to_owned();
+        }
+        Some(io::ErrorKind::ConnectionRefused) => {
+            return "connection refused: nobody listens there; start the engine or mend the address".to_owned();
+        }
+        _ if message.contains("HTTP request to an HTTPS server") => {
+            return "the engine wants a secured connection; set `DOCKER_TLS_VERIFY=1` and `DOCKER_CERT_PATH`, or make a docker context with \
+                    the certificates"
+                .to_owned();
+        }
+        _ if message.contains("InvalidContentType") => {
+            return "the engine does not speak TLS at this address; mend the port, or leave the certificates out".to_owned();
+        }
+        // The latter when the authority was made anew under its old name.
+        _ if message.contains("UnknownIssuer") || message.contains("BadSignature") => {
+            format!("the engine's certificate was not signed by the authority in `{}/ca.pem`; copy the right one there", folder())
+        }
+        _ if message.contains("certificate not valid for name") || message.contains("NotValidForName") => {
+            "the engine's certificate is made for another name; use the name that stands in it".to_owned()
+        }
+        _ if message.contains("certificate expired") || message.contains("Expired") => {
+            "the engine's certificate has expired; have a new one made".to_owned()
+        }
+        _ if message.contains("fatal alert") => {
+            format!("the engine does not accept our certificate; put the `cert.pem` and `key.pem` made for it into `{}`", folder())
+        }
+        _ => match error {
+            Error::DockerResponseServerError { status_code, .. } => {
+                return format!("what answers there is no container engine (it said {status_code}); check the address");
+            }
+            Error::JsonDataError { .. } | Error::JsonSerdeError { .. } | Error::APIVersionParseError {} => {
+                return "what answers there is no container engine; check the address".to_owned();
+            }
+            _ => return message,
+        },
+    };
+    format!("{advice} ({message})")
+}
+
+/// What kind of failure of the system is at the bottom of it.
+fn kind(error: &Error) -> Option<io::ErrorKind> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    let mut found = None;
+    while let Some(one) = cause {
+        found = one.downcast_ref::<io::Error>().map(io::Error::kind).or(found);
+        cause = one.source();
+    }
+    found
+}

@@ -1,0 +1,59 @@
+use crate::GitError;
+use git2::Oid;
+use sha1::{Digest, Sha1};
+use std::io::{self, Read};
+
+/// The name that git gives to a file with some content, in the making.
+#[derive(Clone)]
+pub(crate) struct FileName(Sha1);
+
+impl FileName {
+    /// Of a file of so many bytes.
+    pub fn of(size: u64) -> Self {
+        Self(Sha1::new_with_prefix(format!("blob {size}\0")))
+    }
+
+    /// The next bytes of it.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Whether that is the name, now that all bytes were seen.
+    pub fn is(self, id: Oid) -> bool {
+        self.0.finalize()[..] == *id.as_bytes()
+    }
+}
+
+/// A file that is read bit by bit: exactly the bytes that its name stands for, or an error before its end.
+pub(crate) struct Exact<R> {
+    reader: R,
+    id: Oid,
+    left: u64,
+    name: FileName,
+}
+
+impl<R: Read> Exact<R> {
+    /// A file of that name and size.
+    pub fn new(reader: R, id: Oid, size: u64) -> Self {
+        Self { reader, id, left: size, name: FileName::of(size) }
+    }
+}
+
+impl<R: Read> Read for Exact<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if room == 0 {
+            return Ok(0);
+        }
+        let count = self.reader.read(&mut buffer[..room])?;
+        if count == 0 {
+            return Err(io::Error::other(GitError::corrupt("an object ends too early")));
+        }
+        self.name.update(&buffer[..count]);
+        self.left -= count as u64;
+        if self.left == 0 && !self.name.clone().is(self.id) {
+            return Err(io::Error::other(GitError::corrupt(format!("the object `{}` holds something else", self.id))));
+        }
+        Ok(count)
+    }
+}
