@@ -71,6 +71,24 @@ pub async fn steps(count: u32) -> FloorTook {
     FloorTook { network, steps, cleaning: begun.elapsed() }
 }
 
+/// Runs `count` containers with `sleep 1` at the same time on a network of their own, until the last one has ended.
+pub async fn parallel(count: u32) -> Duration {
+    let begun = Instant::now();
+    let floor = Floor::new().await;
+    let names: Vec<String> = (0..count).map(|number| format!("{}-{number}", floor.network)).collect();
+    let run_one = async |name: &String| {
+        let mut output = floor.made(name, "sleep 1").await;
+        floor.start(name).await;
+        assert_eq!(read(&mut output).await, 0, "`sleep` prints nothing");
+        floor.wait(name).await;
+    };
+    join_all(names.iter().map(run_one)).await;
+    let took = begun.elapsed();
+    join_all(names.iter().map(|name| floor.remove(name))).await;
+    floor.close().await;
+    took
+}
+
 impl Floor {
     /// Makes the network.
     pub async fn new() -> Self {

@@ -132,10 +132,12 @@ impl Took {
     }
 }
 
-/// `count` steps of a Drone 1.x pipeline, one after the other.
+/// `count` steps of a Drone 1.x pipeline, one after the other. No registry is asked, as the floor asks none.
 pub fn serial(count: u32, command: &str) -> String {
     let step = |number| {
-        format!("- {{name: s{number}, image: alpine, commands: [\"{command}\"], environment: {{TOKEN: {{from_secret: token}}}}}}\n")
+        format!(
+            "- {{name: s{number}, image: alpine, pull: if-not-exists, commands: [\"{command}\"], environment: {{TOKEN: {{from_secret: token}}}}}}\n"
+        )
     };
     format!("kind: pipeline\nname: default\nsteps:\n{}", (1..=count).map(step).collect::<String>())
 }

@@ -149,9 +149,13 @@ async fn disturb(ground: &Ground, arguments: &[&str], run: &str, length: Duratio
         return Some(ground.press.say(&["attach", run]));
     }
     tally.kills += 1;
-    if arguments[0] == "run" && ground.press.say(&["logs", run]).code == 2 {
-        tally.too_early += 1;
-        return None;
+    if arguments[0] == "run" {
+        let said = ground.press.say(&["logs", run]);
+        if said.code != 0 {
+            said.expect(2).explains(&["there is no run"]);
+            tally.too_early += 1;
+            return None;
+        }
     }
     for _ in 0..4 {
         if dice.throw(3) > 0 {

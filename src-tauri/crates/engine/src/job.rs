@@ -21,10 +21,13 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How often an engine that does not answer is asked again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A call that lasts so long after the engine was away shows that it is back.
+const BACK_AFTER: Duration = Duration::from_secs(3);
 
 /// How long one such question may take.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
@@ -224,7 +227,7 @@ impl StepJob {
         let mut outage = Outage::default();
         let ended = loop {
             let began = Instant::now();
-            match self.call(&sink, &context).await {
+            match self.call(&sink, &context, &mut outage).await {
                 Some(Ok(Err(error @ BackendError::Unreachable { .. }))) => {
                     let patience = self.settings.engine_patience;
                     if !outage.wait(began, &*self.site.backend, &self.cancel, patience, |note| self.note(note)).await {
@@ -258,14 +261,24 @@ impl StepJob {
     }
 
     /// One call of the backend, with the log shown now and then. `None`: it was given up.
-    async fn call(&self, sink: &LogSink, context: &StepContext) -> Option<Result<Result<StepExit, BackendError>, String>> {
+    async fn call(
+        &self,
+        sink: &LogSink,
+        context: &StepContext,
+        outage: &mut Outage,
+    ) -> Option<Result<Result<StepExit, BackendError>, String>> {
         let call = self.site.backend.run_step(&self.site.context, context, sink, &self.cancel);
         let mut call = pin!(unless_given_up(call, &self.cancel, self.settings.cleanup_deadline));
         let mut last = None;
+        let back = Instant::now() + BACK_AFTER;
         loop {
             tokio::select! {
                 biased;
                 ended = &mut call => return ended,
+                () = sleep_until(back), if outage.lasts => {
+                    outage.lasts = false;
+                    self.note("the container engine answers again".to_owned());
+                }
                 () = sink.due(last) => {
                     last = Some(Instant::now());
                     if sink.show().await.is_err() {
@@ -287,6 +300,8 @@ impl StepJob {
 #[derive(Default)]
 struct Outage {
     since: Option<Instant>,
+    /// It was told and not taken back.
+    lasts: bool,
 }
 
 impl Outage {
@@ -309,6 +324,9 @@ impl Outage {
         let is_another = self.since.is_none() || now - began > patience;
         if is_another {
             self.since = Some(now);
+        }
+        if is_another || !self.lasts {
+            self.lasts = true;
             note("the container engine does not answer; waiting for it".to_owned());
         }
         let since = self.since.unwrap_or(now);

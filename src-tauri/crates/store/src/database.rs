@@ -1,6 +1,7 @@
 //! Opening the database: one writer, a few readers, migrations forward only.
 
 use crate::StoreError;
+use crate::run_event::LiveRuns;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
@@ -26,6 +27,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Store {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    pub(crate) live: LiveRuns,
     path: PathBuf,
 }
 
@@ -48,11 +50,15 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(60))
+            // A file does not go away as a server does, and each question costs several switches between threads.
+            .test_before_acquire(false)
             // After some errors (disk full) SQLite has rolled back by itself; sqlx's own ROLLBACK then fails, and it goes on to believe in a
             // transaction. Such a connection is not used again. The ping waits for a rollback that is still on its way.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    connection.ping().await?;
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
                     Ok(!connection.is_in_transaction())
                 })
             })
@@ -61,11 +67,12 @@ impl Store {
             .map_err(|error| StoreError::from(error).at(&path))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
+            .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(60))
             .connect_with(options(&path).create_if_missing(false).read_only(true))
             .await
             .map_err(|error| StoreError::from(error).at(&path))?;
-        Ok(Self { writer, readers, path })
+        Ok(Self { writer, readers, live: LiveRuns::default(), path })
     }
 
     /// The database file.

@@ -5,6 +5,8 @@ use crate::status::{RunStatus, Status};
 use crate::{RunAttempt, StageRun, StepRun, Store, StoreError, run, stage_run, step_run};
 use lp_model::{RunEvent, RunId, RunState, StepKey};
 use sqlx::SqliteConnection;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An event as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,28 @@ pub struct Unfinished {
     pub can_be_taken_over: bool,
 }
 
+/// A run under way as it stands in the database, so that an event need not read all of it again.
+#[derive(Debug)]
+struct Live {
+    status: Status,
+    /// Number of its last event.
+    last: i64,
+}
+
+/// The runs under way. Only looked at by who holds the right to write.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LiveRuns(Arc<Mutex<HashMap<RunId, Live>>>);
+
+impl LiveRuns {
+    fn take(&self, run: &RunId) -> Option<Live> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(run)
+    }
+
+    fn put(&self, run: &RunId, live: Live) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), live);
+    }
+}
+
 impl Store {
     /// Appends events of one run with their times (milliseconds since 1970 UTC), and brings the status of run, stages and steps up to date,
     /// in one transaction: all of it is stored or nothing. Returns the number of the last event.
@@ -35,8 +59,32 @@ impl Store {
     /// An event that does not fit the state of the run is a [`StoreError::IllegalMove`].
     pub async fn append_events(&self, run: &RunId, events: &[(i64, RunEvent)]) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let last = append(&mut write, run.as_str(), events).await?;
+        // Taken out first: whatever goes wrong, what is known is what the database holds.
+        let appended = match self.live.take(run) {
+            Some(live) => match append(&mut write, run.as_str(), live, events).await {
+                // Another process may have written to the run since: then what is known is out of date.
+                Err(_) => {
+                    write.rollback().await?;
+                    write = self.write().await?;
+                    None
+                }
+                Ok(live) => Some(live),
+            },
+            None => None,
+        };
+        let live = match appended {
+            Some(live) => live,
+            None => {
+                let live = Live::read(&mut write, run.as_str()).await?;
+                append(&mut write, run.as_str(), live, events).await?
+            }
+        };
         write.commit().await?;
+        let last = live.last.unsigned_abs();
+        // One that is over is hardly written to again.
+        if !live.status.run.state.is_final() {
+            self.live.put(run, live);
+        }
         Ok(last)
     }
 
@@ -63,12 +111,14 @@ impl Store {
     /// Closes a run that is not over as interrupted at `at_ms`, with stored events for each step, stage and the run; `message` and `hint` say why and
     /// what to do. What is there of it is left to the next sweep. A run that is over keeps its state.
     pub async fn interrupt(&self, run: &RunId, at_ms: i64, message: &str, hint: &str) -> Result<(), StoreError> {
-        let run = run.as_str();
         let mut write = self.write().await?;
-        let status = read_status(&mut write, run).await?;
-        if !status.run.state.is_final() {
-            let events: Vec<(i64, RunEvent)> = status.interruption(message, hint).into_iter().map(|event| (at_ms, event)).collect();
-            append(&mut write, run, &events).await?;
+        drop(self.live.take(run));
+        let run = run.as_str();
+        let live = Live::read(&mut write, run).await?;
+        if !live.status.run.state.is_final() {
+            let events = live.status.interruption(message, hint);
+            let events: Vec<(i64, RunEvent)> = events.into_iter().map(|event| (at_ms, event)).collect();
+            append(&mut write, run, live, &events).await?;
         }
         stage_run::leave(&mut write, run).await?;
         Ok(write.commit().await?)
@@ -115,42 +165,47 @@ impl Store {
     }
 }
 
-async fn read_status(connection: &mut SqliteConnection, run: &str) -> Result<Status, StoreError> {
-    let query = sqlx::query!("SELECT state, cancel_reason, started_ms, ended_ms, message, attempt FROM run WHERE id = ?1", run);
-    let row = query.fetch_optional(&mut *connection).await?.ok_or_else(|| StoreError::not_found("run", run))?;
-    let status = RunStatus {
-        state: run::parse_state(&row.state)?,
-        cancel_reason: run::parse_cancel(row.cancel_reason.as_deref())?,
-        started_ms: row.started_ms,
-        ended_ms: row.ended_ms,
-        message: row.message,
-        attempt: run::parse_attempt(row.attempt)?,
-    };
-    let stages = stage_run::read(connection, run).await?;
-    Ok(Status::new(status, stages, step_run::read(connection, run).await?))
+impl Live {
+    async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Self, StoreError> {
+        let query = sqlx::query!("SELECT state, cancel_reason, started_ms, ended_ms, message, attempt FROM run WHERE id = ?1", run);
+        let row = query.fetch_optional(&mut *connection).await?.ok_or_else(|| StoreError::not_found("run", run))?;
+        let status = RunStatus {
+            state: run::parse_state(&row.state)?,
+            cancel_reason: run::parse_cancel(row.cancel_reason.as_deref())?,
+            started_ms: row.started_ms,
+            ended_ms: row.ended_ms,
+            message: row.message,
+            attempt: run::parse_attempt(row.attempt)?,
+        };
+        let query = sqlx::query_scalar!(r#"SELECT coalesce(max(seq), 0) AS "seq!: i64" FROM run_event WHERE run_id = ?1"#, run);
+        let last = query.fetch_one(&mut *connection).await?;
+        let stages = stage_run::read(connection, run).await?;
+        Ok(Self { status: Status::new(status, stages, step_run::read(connection, run).await?), last })
+    }
 }
 
-async fn append(connection: &mut SqliteConnection, run: &str, events: &[(i64, RunEvent)]) -> Result<u64, StoreError> {
-    let mut status = read_status(connection, run).await?;
-    let query = sqlx::query_scalar!(r#"SELECT coalesce(max(seq), 0) AS "seq!: i64" FROM run_event WHERE run_id = ?1"#, run);
-    let mut seq = query.fetch_one(&mut *connection).await?;
+async fn append(connection: &mut SqliteConnection, run: &str, live: Live, events: &[(i64, RunEvent)]) -> Result<Live, StoreError> {
+    let Live { mut status, mut last } = live;
+    let before = status.run.clone();
     for (at_ms, event) in events {
         status.apply(*at_ms, event)?;
-        seq += 1;
+        last += 1;
         let json = serde_json::to_string(event).map_err(|why| StoreError::unreadable("event", why))?;
-        sqlx::query!("INSERT INTO run_event (run_id, seq, at_ms, json) VALUES (?1, ?2, ?3, ?4)", run, seq, at_ms, json)
+        sqlx::query!("INSERT INTO run_event (run_id, seq, at_ms, json) VALUES (?1, ?2, ?3, ?4)", run, last, at_ms, json)
             .execute(&mut *connection)
             .await?;
     }
-    for number in &status.changed_stages {
-        stage_run::update(connection, run, &status.stages[number]).await?;
+    for number in std::mem::take(&mut status.changed_stages) {
+        stage_run::update(connection, run, &status.stages[&number]).await?;
     }
-    for number in &status.changed_steps {
-        step_run::update(connection, run, &status.steps[number]).await?;
+    for number in std::mem::take(&mut status.changed_steps) {
+        step_run::update(connection, run, &status.steps[&number]).await?;
     }
-    run::update_status(connection, run, &status.run).await?;
-    if status.queued_again {
+    if status.run != before {
+        run::update_status(connection, run, &status.run).await?;
+    }
+    if std::mem::take(&mut status.queued_again) {
         run::queue_again(connection, run).await?;
     }
-    Ok(seq.unsigned_abs())
+    Ok(Live { status, last })
 }

@@ -80,6 +80,21 @@ async fn a_batch_with_an_illegal_move_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn two_processes_may_write_to_one_run_in_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, run) = (store_with_run(dir.path()).await, run_id("r"));
+    let other_process = Store::open(dir.path()).await.unwrap();
+    for (place, batch) in whole_run().chunks(1).enumerate() {
+        let store = if place % 2 == 0 { &store } else { &other_process };
+        assert_eq!(store.append_events(&run, batch).await.unwrap(), place as u64 + 1);
+    }
+    for store in [&store, &other_process] {
+        assert_eq!(store.events(&run, 0).await.unwrap().len(), whole_run().len());
+        assert_eq!(store.run(&run).await.unwrap().state, RunState::Failed);
+    }
+}
+
+#[tokio::test]
 async fn events_cannot_be_changed_and_go_only_with_their_run() {
     let dir = tempfile::tempdir().unwrap();
     let store = store_with_run(dir.path()).await;

@@ -152,7 +152,7 @@ async fn the_container_engine_goes_away_and_comes_back() {
     )
     .await;
     report.expect("run passed\n default passed: a passed, b passed");
-    assert_eq!(report.notes(), ["the container engine does not answer; waiting for it"]);
+    assert_eq!(report.notes(), ["the container engine does not answer; waiting for it", "the container engine answers again"]);
     assert_eq!(starts(&world, "a"), 1);
     assert_eq!(world.log("r1", key(1, 1)), (1..=20).map(|n| format!("line {n}\n")).collect::<String>());
     assert_eq!(world.backend.when("end a"), Some(seconds(20)));
