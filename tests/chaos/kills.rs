@@ -138,25 +138,45 @@ struct Tally {
     too_early: u64,
 }
 
-/// Starts the command, kills it at a random moment, and lets others go on with the run, which may be killed as well. Returns what the last one
-/// said, and `None` when the command was killed before there was a run.
-async fn disturb(ground: &Ground, arguments: &[&str], run: &str, length: Duration, dice: &mut Dice, tally: &mut Tally) -> Option<Said> {
-    let first = ground.press.start(arguments);
+/// The id of the newest run. Its number cannot be foretold: who is killed just before he writes a run down has used one up.
+fn newest(press: &Press) -> String {
+    let history = press.say(&["history", "--format", "json"]).expect(0).json();
+    history["runs"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Starts a run and disturbs it. Returns its id with what the last command said, and `None` when the first was killed before there was a run.
+async fn disturb_new(ground: &Ground, repository: &str, length: Duration, dice: &mut Dice, tally: &mut Tally) -> Option<(String, Said)> {
+    let before = newest(&ground.press);
+    let first = ground.press.start(&["run", repository, "--backend", ground.place]);
+    // The moment of the kill is what is random here; nothing is waited for.
+    tokio::time::sleep(dice.span(length)).await;
+    let killed = first.kill().await;
+    tally.kills += u64::from(killed);
+    let run = newest(&ground.press);
+    if run == before {
+        assert!(killed, "a command that came to its end has written a run down");
+        tally.too_early += 1;
+        return None;
+    }
+    let said = if killed { go_on(ground, &run, length, dice, tally).await } else { ground.press.say(&["attach", &run]) };
+    Some((run, said))
+}
+
+/// Retries a run and disturbs that. Returns what the last command said.
+async fn disturb_retry(ground: &Ground, run: &str, length: Duration, dice: &mut Dice, tally: &mut Tally) -> Said {
+    let first = ground.press.start(&["retry", run]);
     // The moment of the kill is what is random here; nothing is waited for.
     tokio::time::sleep(dice.span(length)).await;
     if !first.kill().await {
         // It was over before. Attaching to it again must tell the same.
-        return Some(ground.press.say(&["attach", run]));
+        return ground.press.say(&["attach", run]);
     }
     tally.kills += 1;
-    if arguments[0] == "run" {
-        let said = ground.press.say(&["logs", run]);
-        if said.code != 0 {
-            said.expect(2).explains(&["there is no run"]);
-            tally.too_early += 1;
-            return None;
-        }
-    }
+    go_on(ground, run, length, dice, tally).await
+}
+
+/// Lets others go on with the run, which may be killed as well. Returns what the last one said.
+async fn go_on(ground: &Ground, run: &str, length: Duration, dice: &mut Dice, tally: &mut Tally) -> Said {
     for _ in 0..4 {
         if dice.throw(3) > 0 {
             break;
@@ -168,7 +188,7 @@ async fn disturb(ground: &Ground, arguments: &[&str], run: &str, length: Duratio
             left::assert_no_file_holds(ground.press.data(), SECRET.as_bytes());
         }
     }
-    Some(ground.press.start(&["attach", run]).end().await)
+    ground.press.start(&["attach", run]).end().await
 }
 
 async fn kills_at_random_moments(ground: Ground, least: u64) {
@@ -177,7 +197,6 @@ async fn kills_at_random_moments(ground: Ground, least: u64) {
     ground.assert_nothing_left("undisturbed").await;
     let first_seed = chance::first_seed();
     let mut tally = Tally::default();
-    let (mut passing, mut failing) = (1, 1);
     for seed in first_seed.. {
         if tally.kills >= least {
             break;
@@ -185,24 +204,18 @@ async fn kills_at_random_moments(ground: Ground, least: u64) {
         let mut dice = Dice::new(seed);
         let again = format!("LETTERPRESS_SEED={} LETTERPRESS_KILLS=1 tries this again", dice.seed());
         let fails = dice.throw(2) == 0;
-        let (repository, run) = match fails {
-            false => (&ground.passing, format!("passing#{}", passing + 1)),
-            true => (&ground.failing, format!("failing#{}", failing + 1)),
-        };
-        let arguments = ["run", repository, "--backend", ground.place];
-        let Some(said) = disturb(&ground, &arguments, &run, undisturbed.length, &mut dice, &mut tally).await else {
+        let repository = if fails { &ground.failing } else { &ground.passing };
+        let Some((run, said)) = disturb_new(&ground, repository, undisturbed.length, &mut dice, &mut tally).await else {
             ground.assert_nothing_left(&again).await;
             continue;
         };
         tally.runs += 1;
-        *(if fails { &mut failing } else { &mut passing }) += 1;
         let expected = if fails { &undisturbed.failed } else { &undisturbed.passed };
         assert_eq!(said.code, i32::from(fails), "{again}: {run}\n{}\n{}", said.out, said.err);
         let differences = Picture::of(&ground.press, &run).await.differences(expected);
         assert!(differences.is_empty(), "{again}: {run}: {differences:#?}\n{}", said.err);
         if fails {
-            let said = disturb(&ground, &["retry", &run], &run, undisturbed.length / 2, &mut dice, &mut tally).await;
-            let mut said = said.expect("the run is there");
+            let mut said = disturb_retry(&ground, &run, undisturbed.length / 2, &mut dice, &mut tally).await;
             let picture = Picture::of(&ground.press, &run).await;
             if picture.step("both").attempt == 1 {
                 // Killed before the retry was written down: the run is as it was.

@@ -1,5 +1,6 @@
 //! Bad input gives a clear message and loses nothing.
 
+use lp_api::dto::Settings;
 use lp_tests::disk::SmallDisk;
 use lp_tests::docker::{EngineDoor, require_socket};
 use lp_tests::images::busybox_image;
@@ -70,6 +71,10 @@ async fn the_engine_stops_in_the_middle() {
     let press = Press::new();
     let door = EngineDoor::open(&press.folder().join("engine.sock"), require_socket().await);
     let press = Press::with_engine_at(&door.address().url).with_data(press.data());
+    let app = press.app(true).await;
+    let settings = app.settings().await.unwrap();
+    app.set_settings(Settings { engine_patience_s: 3, ..settings }).await.unwrap();
+    app.shutdown().await;
     let pipeline = HELLO.replace("[echo hello]", "[echo here, sleep 600]");
     let repository = press.repository("shop", &[(".drone.yml", &pipeline)]);
     let mut child = press.command(&["run", &repository]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -12,6 +12,7 @@ mod scenario;
 mod world;
 
 use lp_backend::fake::FakeBackend;
+use lp_backend::{Backend as _, Claims};
 use lp_backend_docker::{DockerBackend, DockerOptions, labels};
 use lp_tests::conformance::within;
 use lp_tests::{docker, images};
@@ -42,7 +43,7 @@ async fn in_containers(scenarios: &[Scenario]) -> Vec<Result<Outcome, String>> {
     let engine = docker::require_engine().await;
     let owner = uuid::Uuid::now_v7().to_string();
     let backend = Arc::new(DockerBackend::new(DockerOptions::new(docker::addresses(), owner.as_str())));
-    let world = World::new(backend, RUNS_AT_ONCE);
+    let world = World::new(backend.clone(), RUNS_AT_ONCE);
     let runs = scenarios.iter().map(async |scenario| {
         let mut plan = scenario.plan()?;
         let news = tempfile::tempdir().unwrap();
@@ -50,6 +51,10 @@ async fn in_containers(scenarios: &[Scenario]) -> Vec<Result<Outcome, String>> {
         Ok(world.run(plan, Some(news.path())).await)
     });
     let outcomes = within(300, "the scenarios", futures_util::future::join_all(runs)).await;
+    // The files of those that did not pass are kept for a retry, until nobody claims them.
+    let left = docker::labelled(&engine, labels::OWNER, &owner).await;
+    assert!(left.iter().all(|name| name.starts_with("volume ")), "left behind in the engine: {left:?}");
+    backend.sweep(&Claims::default()).await.unwrap();
     assert_eq!(docker::labelled(&engine, labels::OWNER, &owner).await, [""; 0], "left behind in the engine");
     outcomes
 }
