@@ -31,6 +31,8 @@ pub struct Floor {
     docker: Docker,
     image: &'static str,
     network: String,
+    /// Whose namespace containers join instead of getting one of their own.
+    joined: Option<String>,
     /// How the engine keeps output: as it does for our steps.
     log: HostConfigLogConfig,
 }
@@ -71,10 +73,18 @@ pub async fn steps(count: u32) -> FloorTook {
     FloorTook { network, steps, cleaning: begun.elapsed() }
 }
 
-/// Runs `count` containers with `sleep 1` at the same time on a network of their own, until the last one has ended.
-pub async fn parallel(count: u32) -> Duration {
+/// Runs `count` containers with `sleep 1` at the same time on a network of their own, until the last one has ended. With `shared` all of
+/// them in the namespace of one more container, as steps that run at the same time must not be.
+pub async fn parallel(count: u32, shared: bool) -> Duration {
+    let mut floor = Floor::new().await;
+    let network = floor.network.clone();
+    let holder = format!("{network}-holder");
+    if shared {
+        let _output = floor.made(&holder, "sleep 600").await;
+        floor.start(&holder).await;
+        floor.joined = Some(format!("container:{holder}"));
+    }
     let begun = Instant::now();
-    let floor = Floor::new().await;
     let names: Vec<String> = (0..count).map(|number| format!("{}-{number}", floor.network)).collect();
     let run_one = async |name: &String| {
         let mut output = floor.made(name, "sleep 1").await;
@@ -85,6 +95,9 @@ pub async fn parallel(count: u32) -> Duration {
     join_all(names.iter().map(run_one)).await;
     let took = begun.elapsed();
     join_all(names.iter().map(|name| floor.remove(name))).await;
+    if shared {
+        floor.remove(&holder).await;
+    }
     floor.close().await;
     took
 }
@@ -103,7 +116,7 @@ impl Floor {
                 [("max-size", "1000t"), ("max-file", "1"), ("compress", "false")].map(|(key, value)| (key.to_owned(), value.to_owned())),
             )),
         };
-        Self { docker, image, network, log }
+        Self { docker, image, network, joined: None, log }
     }
 
     async fn steps(&self, count: u32) -> Duration {
@@ -154,13 +167,14 @@ impl Floor {
             entrypoint: Some(["/bin/sh", "-c"].map(str::to_owned).to_vec()),
             cmd: Some(vec![script.to_owned()]),
             host_config: Some(HostConfig {
-                network_mode: Some(self.network.clone()),
+                network_mode: Some(self.joined.clone().unwrap_or_else(|| self.network.clone())),
                 log_config: Some(self.log.clone()),
                 ..Default::default()
             }),
-            networking_config: Some(NetworkingConfig {
-                endpoints_config: Some(HashMap::from([(self.network.clone(), EndpointSettings::default())])),
-            }),
+            networking_config: self
+                .joined
+                .is_none()
+                .then(|| NetworkingConfig { endpoints_config: Some(HashMap::from([(self.network.clone(), EndpointSettings::default())])) }),
             ..Default::default()
         };
         let create = CreateContainerOptionsBuilder::new().name(name).build();
