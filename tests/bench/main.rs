@@ -23,25 +23,24 @@ use table::{Row, Table};
 
 const GROUPS: [&str; 7] = ["steps", "parallel", "queue", "logs", "copy", "recovery", "peers"];
 
-/// How often a figure of seconds is taken; the median is shown.
+/// How often a figure is taken; the median is shown.
 const TIMES: usize = 7;
 
-/// The same for one that takes half a minute.
-const FEW_TIMES: usize = 3;
+/// The same for the other programs.
+const PEER_TIMES: usize = 3;
 
 /// Runs that are queued at once.
 const QUEUED: usize = 100;
 
 struct Options {
     times: usize,
-    few_times: usize,
     write: bool,
     groups: Vec<String>,
 }
 
 impl Options {
     fn of(arguments: &[String]) -> Result<Self, String> {
-        let mut options = Self { times: TIMES, few_times: FEW_TIMES, write: false, groups: Vec::new() };
+        let mut options = Self { times: TIMES, write: false, groups: Vec::new() };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
@@ -51,7 +50,6 @@ impl Options {
                 "--times" => {
                     let times = rest.next().and_then(|text| text.parse().ok()).filter(|times| *times > 0);
                     options.times = times.ok_or("`--times` wants a number from 1")?;
-                    options.few_times = options.times.min(FEW_TIMES);
                 }
                 group if GROUPS.contains(&group) => options.groups.push(group.to_owned()),
                 other => return Err(format!("`{other}` is no group of figures: there are {}", GROUPS.join(", "))),
@@ -103,17 +101,17 @@ async fn all(options: &Options) {
         queue(&mut table).await;
     }
     if options.wants("logs") {
-        logs(&mut table, options.few_times, 1).await;
-        logs(&mut table, options.few_times, 10).await;
+        logs(&mut table, options.times, 1).await;
+        logs(&mut table, options.times, 10).await;
     }
     if options.wants("copy") {
         copy::measure(&mut table, options.times).await;
     }
     if options.wants("recovery") {
-        recover(&mut table, options.few_times).await;
+        recover(&mut table, options.times).await;
     }
     if options.wants("peers") {
-        for (program, seconds) in blocking(|| peers::measure(20, FEW_TIMES)).await {
+        for (program, seconds) in blocking(|| peers::measure(20, PEER_TIMES)).await {
             match seconds {
                 Some(seconds) => {
                     table.add(Row::new(format!("20 steps with `true`: `{program}`, clean-up included"), format!("{seconds:.2} s")))
@@ -123,10 +121,10 @@ async fn all(options: &Options) {
         }
     }
     table.note(format!(
-        "Medians of {} (of {} for logs and recovery). Floor of steps: through the engine's API, one after the other: a user network is made, then for each container create, \
+        "Medians of {}. Floor of steps: through the engine's API, one after the other: a user network is made, then for each container create, \
          attach, start, wait, remove. Floor of logs: attached before the start, thrown away, the engine's log kept as for our steps. Ours: from the \
          press to the end of the last step, with the store, the journal, the masker (one secret) and the log files.",
-        options.times, options.few_times
+        options.times
     ));
     println!("\n{place}\n\n{}", table.markdown());
     if options.write {
