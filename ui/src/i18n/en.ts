@@ -14,7 +14,7 @@ export const en = {
   "shell.projects": "Projects",
   "shell.no_projects": "No project yet",
   "shell.not_owner": "Another Letterpress is working with this data. This window shows everything but starts nothing.",
-  "shell.resumed": "{n} run that was under way when Letterpress ended goes on. | {n} runs that were under way when Letterpress ended go on.",
+  "shell.resumed": "{n} run that was under way when Letterpress ended was taken up again. | {n} runs that were under way when Letterpress ended were taken up again.",
   "shell.interrupted": "{n} run that was under way when Letterpress ended could not go on. | {n} runs that were under way when Letterpress ended could not go on.",
   "shell.interrupted_show": "Show",
   "toast.region": "Messages",

@@ -16,7 +16,7 @@ export const zhCN: Messages = {
   "shell.projects": "项目",
   "shell.no_projects": "还没有项目",
   "shell.not_owner": "另一个 Letterpress 正在使用这些数据。这个窗口可以查看一切，但不能启动运行。",
-  "shell.resumed": "上次退出时未完成的 {n} 次运行正在继续。",
+  "shell.resumed": "上次退出时未完成的 {n} 次运行已重新接管。",
   "shell.interrupted": "上次退出时未完成的 {n} 次运行无法继续。",
   "shell.interrupted_show": "查看",
   "toast.region": "消息",

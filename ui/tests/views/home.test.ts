@@ -128,7 +128,7 @@ describe("the first screen", () => {
       fake.appStatus = async () => ({ ...(await real()), resumed_runs: runs });
     };
     const one = await openWindow("/", { scenario: "running", before: resumed(["r-live"]) });
-    expect(one.one("resumed-bar").text()).toContain("1 run that was under way when Letterpress ended goes on.");
+    expect(one.one("resumed-bar").text()).toContain("1 run that was under way when Letterpress ended was taken up again.");
     expect(one.one("interrupted-bar").exists()).toBe(false);
     await one.one("resumed-bar").find("a").trigger("click");
     await one.pass();

@@ -166,10 +166,13 @@ export const TRUST_FINDINGS: Finding[] = [
     code: "not-trusted",
     severity: "error",
     message: {
-      en: "`volumes` of step `publish image` reaches beyond the container, and this project is not trusted",
-      zh: "步骤 `publish image` 的 `volumes` 超出了容器的范围，而这个项目未被信任",
+      en: "volume `docker` of the machine reaches beyond the container, and this project is not trusted",
+      zh: "本机的卷 `docker` 会影响到容器之外，而此项目未被信任",
     },
-    help: { en: "trust the project, or remove this line", zh: "信任这个项目，或者删除这一行" },
+    help: {
+      en: "remove this line, or trust the project (`letterpress trust`, or the switch on its page)",
+      zh: "请删除这一行，或信任该项目（`letterpress trust`，或项目页面上的开关）",
+    },
     file: ".drone.yml",
     excerpt: {
       first_line: 37,

@@ -84,10 +84,13 @@ export const REPORT_NEEDS = reportOf(
     entry(
       "needs",
       "not-trusted",
-      "`volumes` of step `publish image` reaches beyond the container, and this project is not trusted",
-      "步骤 `publish image` 的 `volumes` 超出了容器的范围，而这个项目未被信任",
+      "volume `docker` of the machine reaches beyond the container, and this project is not trusted",
+      "本机的卷 `docker` 会影响到容器之外，而此项目未被信任",
       excerpt(39, ["  volumes:", "  - name: docker", "    host: {path: /var/run/docker.sock}"], "/var/run/docker.sock"),
-      ["trust the project, or remove this line", "信任这个项目，或者删除这一行"],
+      [
+        "remove this line, or trust the project (`letterpress trust`, or the switch on its page)",
+        "请删除这一行，或信任该项目（`letterpress trust`，或项目页面上的开关）",
+      ],
     ),
     entry(
       "needs",
