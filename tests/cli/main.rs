@@ -6,6 +6,7 @@ mod bad_input;
 mod kills;
 mod lint;
 mod main_job;
+mod output;
 mod secrets;
 mod together;
 mod trust;

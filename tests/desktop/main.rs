@@ -1,6 +1,8 @@
 //! The real window, driven as a person would: first start, the sample, a version, Run, the log, the history, and once more after a restart.
 #![allow(missing_docs)]
 
+mod runs;
+
 use lp_tests::desktop::{Desk, Window};
 use lp_tests::images;
 use lp_tests::press::Press;
@@ -86,6 +88,13 @@ async fn first_start_to_history_after_a_restart(language: &str, name: &str, word
     window.css("[data-testid=\"kept-now\"].faint").await;
     window.close().await;
     assert_eq!(working_copies(&desk), 0);
+}
+
+/// Opens a folder (the system's dialog is no page: the command behind it is called) and shows it.
+async fn open_project(window: &Window, folder: &str) {
+    let opened = window.invoke("project_open", json!({"path": folder})).await;
+    assert!(opened["ok"]["id"].is_string(), "{opened}");
+    window.click("project-link").await;
 }
 
 /// How many stages have files on this computer.
@@ -180,10 +189,7 @@ async fn the_report_asks_for_a_missing_secret_and_takes_it() {
         let press = Press::new().with_data(&desk.data_folder());
         let folder = press.repository("shop", &[(".drone.yml", NEEDS_A_SECRET)]);
         let window = desk.open().await;
-        // The system's dialog for a folder is no page: the command behind it is called.
-        let opened = window.invoke("project_open", json!({"path": folder})).await;
-        assert!(opened["ok"]["id"].is_string(), "{opened}");
-        window.click("project-link").await;
+        open_project(&window, &folder).await;
         window.click("compatibility-button").await;
         window.css("[data-testid=\"verdict\"][data-verdict=\"needs\"]").await;
         window.screenshot(&format!("{name}-1-needs")).await;
@@ -199,163 +205,6 @@ async fn the_report_asks_for_a_missing_secret_and_takes_it() {
         assert!(!text.contains("s3cret-value"), "{text}");
         window.click("report-go-on").await;
         window.find("run-button").await;
-        window.close().await;
-    }
-}
-
-/// Waits in the middle until somebody makes the file.
-const WAITS: &str = "kind: pipeline
-type: docker
-name: default
-steps:
-- name: build
-  image: alpine
-  commands:
-  - echo before
-  - until test -e FILE; do sleep 0.1; done
-  - echo after
-- name: check
-  image: alpine
-  commands: [echo checked]
-";
-
-/// Opens a folder (the system's dialog is no page: the command behind it is called) and shows it.
-async fn open_project(window: &Window, folder: &str) {
-    let opened = window.invoke("project_open", json!({"path": folder})).await;
-    assert!(opened["ok"]["id"].is_string(), "{opened}");
-    window.click("project-link").await;
-}
-
-/// Presses Run on the page of a project whose steps are not isolated.
-async fn consent_and_run(window: &Window) {
-    window.click("consent").await;
-    window.click("run-button").await;
-}
-
-#[tokio::test]
-async fn a_run_survives_a_killed_window() {
-    let desk = Desk::new("en_US.UTF-8", &[NO_ENGINE]);
-    let press = Press::new().with_data(&desk.data_folder());
-    let go = press.folder().join("go");
-    let folder = press.repository("shop", &[(".drone.yml", &WAITS.replace("FILE", &go.display().to_string()))]);
-    let window = desk.open().await;
-    open_project(&window, &folder).await;
-    consent_and_run(&window).await;
-    window.css("[data-testid=\"run-state\"][data-state=\"running\"]").await;
-    window.find("log-line").await;
-    desk.kill_app();
-    drop(window);
-
-    let window = desk.open().await;
-    window.click("history-link").await;
-    window.css("[data-testid=\"history-row\"][data-state=\"running\"]").await;
-    window.screenshot("killed-1-history").await;
-    window.click("history-row").await;
-    window.find("log-line").await;
-    std::fs::write(&go, "").expect("our own file");
-    window.css("[data-testid=\"run-state\"][data-state=\"passed\"]").await;
-    window.screenshot("killed-2-passed").await;
-    window.close().await;
-    let log = press.say(&["logs", "last"]).expect(0).out;
-    let lines: Vec<&str> = log.lines().filter(|line| !line.starts_with(['+', '─'])).collect();
-    assert_eq!(lines, ["before", "after", "checked"]);
-    assert_eq!(working_copies(&desk), 0);
-}
-
-#[tokio::test]
-async fn a_run_waits_for_its_turn_and_can_be_cancelled_there() {
-    for (language, theme, name) in [("zh_CN.UTF-8", "dark", "queue-zh"), ("en_US.UTF-8", "light", "queue-en")] {
-        let desk = Desk::new(language, &[NO_ENGINE]);
-        let press = Press::new().with_data(&desk.data_folder());
-        let go = press.folder().join("go");
-        let folder = press.repository("shop", &[(".drone.yml", &WAITS.replace("FILE", &go.display().to_string()))]);
-        let window = desk.open().await;
-        let mut settings = window.invoke("settings_get", json!({})).await["ok"].clone();
-        settings["max_runs"] = json!(1);
-        settings["theme"] = json!(theme);
-        assert!(window.invoke("settings_set", json!({"settings": settings})).await["ok"].is_object());
-        open_project(&window, &folder).await;
-        consent_and_run(&window).await;
-        window.css("[data-testid=\"run-state\"][data-state=\"running\"]").await;
-        window.click("project-link").await;
-        consent_and_run(&window).await;
-        window.css("[data-testid=\"queue-card\"][data-reason=\"machine\"]").await;
-        window.css("[data-testid=\"queue-card\"] [data-testid=\"history-row\"]").await;
-        window.screenshot(&format!("{name}-1-waits")).await;
-        window.click("cancel-button").await;
-        window.css("[data-testid=\"run-state\"][data-state=\"cancelled\"]").await;
-        window.screenshot(&format!("{name}-2-cancelled")).await;
-        std::fs::write(&go, "").expect("our own file");
-        window.click("history-link").await;
-        window.css("[data-testid=\"history-row\"][data-state=\"passed\"]").await;
-        window.screenshot(&format!("{name}-3-history")).await;
-        window.click("settings-link").await;
-        window.find("kept-now").await;
-        window.screenshot(&format!("{name}-4-settings")).await;
-        window.close().await;
-    }
-}
-
-/// Reaches a folder of this computer, and passes once there is a file in it.
-const REACHES_THE_COMPUTER: &str = "kind: pipeline
-type: docker
-name: default
-steps:
-- name: count
-  image: alpine
-  pull: if-not-exists
-  commands: [echo counted >> /shared/count]
-  volumes: [{name: shared, path: /shared}]
-- name: publish
-  image: alpine
-  pull: if-not-exists
-  commands: [test -e /shared/ready]
-  volumes: [{name: shared, path: /shared}]
-volumes:
-- name: shared
-  host: {path: FOLDER}
-";
-
-#[tokio::test]
-async fn a_project_is_trusted_and_a_failed_run_goes_on_from_where_it_failed() {
-    images::busybox_image().await;
-    for (language, theme, name) in [("zh_CN.UTF-8", "dark", "retry-zh"), ("en_US.UTF-8", "light", "retry-en")] {
-        let desk = Desk::new(language, &[]);
-        let press = Press::new().with_data(&desk.data_folder());
-        let shared = tempfile::tempdir().expect("a temporary folder");
-        let pipeline = REACHES_THE_COMPUTER.replace("FOLDER", &shared.path().display().to_string());
-        let folder = press.repository("shop", &[(".drone.yml", &pipeline)]);
-        let window = desk.open().await;
-        let mut settings = window.invoke("settings_get", json!({})).await["ok"].clone();
-        settings["theme"] = json!(theme);
-        assert!(window.invoke("settings_set", json!({"settings": settings})).await["ok"].is_object());
-        open_project(&window, &folder).await;
-        window.find("findings-trust").await;
-        window.screenshot(&format!("{name}-1-refused")).await;
-        window.click("findings-trust").await;
-        window.click("trust-switch").await;
-        window.find("trust-question").await;
-        window.screenshot(&format!("{name}-2-question")).await;
-        window.click("trust-confirm").await;
-        window.css("[data-testid=\"trust\"][data-trusted=\"true\"]").await;
-        window.click("run-button").await;
-        window.css("[data-testid=\"run-state\"][data-state=\"failed\"]").await;
-        window.find("run-retry").await;
-        window.screenshot(&format!("{name}-3-failed")).await;
-
-        std::fs::write(shared.path().join("ready"), "").expect("our own file");
-        window.click("run-retry").await;
-        window.css("[data-testid=\"run-state\"][data-state=\"passed\"]").await;
-        window.find("run-attempt").await;
-        window.screenshot(&format!("{name}-4-passed")).await;
-        let counted = std::fs::read_to_string(shared.path().join("count")).expect("the first step wrote it");
-        assert_eq!(counted, "counted\n", "a step that had passed is not run again");
-        window.css("[data-testid=\"attempt\"][data-number=\"1\"]").await.click().await.expect("an attempt can be picked");
-        window.css("[data-testid=\"step-row\"][data-state=\"failed\"]").await;
-        window.screenshot(&format!("{name}-5-first-attempt")).await;
-        window.click("settings-link").await;
-        window.find("engine-row").await;
-        window.screenshot(&format!("{name}-6-settings")).await;
         window.close().await;
     }
 }

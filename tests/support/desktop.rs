@@ -4,6 +4,7 @@
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,9 @@ use std::time::Duration;
 
 /// How long a page may take to show what is expected. Generous: a loaded machine must not fail a test.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often something is looked at that tells nobody when it changes.
+const BEAT: Duration = Duration::from_millis(50);
 
 /// A program that ends with the value.
 struct Running(Child);
@@ -36,6 +40,8 @@ pub struct Window {
     /// The WebDriver session.
     pub client: Client,
     data_folder: PathBuf,
+    /// What the app was started with.
+    environment: Vec<(String, OsString)>,
     _driver: Running,
     _bus: Running,
 }
@@ -44,6 +50,16 @@ fn spawn(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|problem| {
         panic!("`{:?}` cannot be started: {problem}; `./dev test` installs what is needed", command.get_program())
     })
+}
+
+/// A program at that desk, whose words nobody reads.
+fn in_environment<'a>(command: &'a mut Command, environment: &[(String, OsString)]) -> &'a mut Command {
+    command
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("XDG_DATA_HOME")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
 }
 
 impl Desk {
@@ -93,21 +109,17 @@ impl Desk {
         BufReader::new(daemon.stdout.take().expect("piped")).read_line(&mut bus).expect("dbus-daemon says its address");
         let daemon = Running(daemon);
         let port = free_port();
-        let driver = spawn(
-            Command::new("WebKitWebDriver")
-                .arg(format!("--port={port}"))
-                .env("DISPLAY", &self.display)
-                .env("DBUS_SESSION_BUS_ADDRESS", bus.trim())
-                .env("HOME", self.home.path())
-                .env("XDG_RUNTIME_DIR", &runtime)
-                .env("LETTERPRESS_HOME", self.data_folder())
-                .env("TAURI_WEBVIEW_AUTOMATION", "true")
-                .env_remove("WAYLAND_DISPLAY")
-                .env_remove("XDG_DATA_HOME")
-                .envs(self.environment.iter().map(|(name, value)| (name, value)))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null()),
-        );
+        let mut environment: Vec<(String, OsString)> = vec![
+            ("DISPLAY".to_owned(), self.display.clone().into()),
+            ("DBUS_SESSION_BUS_ADDRESS".to_owned(), bus.trim().into()),
+            ("HOME".to_owned(), self.home.path().into()),
+            ("XDG_RUNTIME_DIR".to_owned(), runtime.into()),
+            ("LETTERPRESS_HOME".to_owned(), self.data_folder().into()),
+        ];
+        environment.extend(self.environment.iter().map(|(name, value)| (name.clone(), value.into())));
+        let mut command = Command::new("WebKitWebDriver");
+        let driver =
+            spawn(in_environment(&mut command, &environment).arg(format!("--port={port}")).env("TAURI_WEBVIEW_AUTOMATION", "true"));
         let driver = Running(driver);
         wait_for_port(port).await;
         let binary = binary("letterpress-desktop");
@@ -119,7 +131,7 @@ impl Desk {
             .await
             .unwrap_or_else(|_| panic!("the window `{}` did not open within {PATIENCE:?}", binary.display()))
             .unwrap_or_else(|problem| panic!("the window `{}` did not open: {problem}", binary.display()));
-        Window { client, data_folder: self.data_folder(), _driver: driver, _bus: daemon }
+        Window { client, data_folder: self.data_folder(), environment, _driver: driver, _bus: daemon }
     }
 
     /// Ends the app as a crash would, without asking it.
@@ -135,8 +147,13 @@ fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector 
 }
 
 impl Window {
-    /// Keeps what the window shows as `tests/artifacts/NAME.png`.
+    /// Keeps what the window shows as `tests/artifacts/NAME.png`, once all of it is drawn.
     pub async fn screenshot(&self, name: &str) {
+        let drawn = "const [done] = arguments;
+            const lasts = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime !== Infinity);
+            Promise.allSettled([document.fonts.ready, ...lasts.map(one => one.finished)])
+                .then(() => requestAnimationFrame(() => requestAnimationFrame(done)))";
+        self.client.execute_async(drawn, vec![]).await.expect("the page is drawn");
         let folder = root().join("tests/artifacts");
         std::fs::create_dir_all(&folder).expect("our own folder");
         let picture = self.client.screenshot().await.expect("the window can be drawn");
@@ -172,6 +189,19 @@ impl Window {
         body.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
+    /// Waits until a text can be read on the page.
+    pub async fn says(&self, text: &str) {
+        let mut beat = tokio::time::interval(BEAT);
+        let said = async {
+            while !self.text().await.contains(text) {
+                beat.tick().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, said).await.is_err() {
+            panic!("`{text}` did not appear within {PATIENCE:?}; the page says:\n{}", self.text().await);
+        }
+    }
+
     /// Clicks the element with that `data-testid`, once it is there and enabled.
     pub async fn click(&self, test_id: &str) {
         let selector = format!("[data-testid=\"{test_id}\"]:not([disabled]):not([aria-disabled=\"true\"])");
@@ -185,9 +215,54 @@ impl Window {
         self.client.execute_async(script, vec![json!(command), arguments]).await.expect("the page answers")
     }
 
+    /// Titles of the windows that the person sees: that of the app, and whatever it may have opened.
+    pub fn titles(&self) -> Vec<String> {
+        let listed = in_environment(&mut Command::new("wmctrl"), &self.environment).arg("-l").stdout(Stdio::piped()).output();
+        let listed = listed.unwrap_or_else(|problem| panic!("`wmctrl` cannot be started: {problem}; `./dev test` installs what is needed"));
+        // Number, desktop, computer, title.
+        let lines = String::from_utf8_lossy(&listed.stdout).into_owned();
+        lines
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(3).map(|word| line[line.find(word).unwrap_or(0)..].to_owned()))
+            .collect()
+    }
+
+    /// Waits until the person sees so many windows.
+    pub async fn windows_are(&self, count: usize) {
+        let mut beat = tokio::time::interval(BEAT);
+        let so_many = async {
+            while self.titles().len() != count {
+                beat.tick().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, so_many).await.is_err() {
+            panic!("there are not {count} windows but {:?}", self.titles());
+        }
+    }
+
+    /// Presses the cross of the window's frame. While runs go on the app only hides it.
+    pub async fn press_the_cross(&self) {
+        self.windows_are(1).await;
+        let pressed = in_environment(&mut Command::new("wmctrl"), &self.environment).args(["-c", "Letterpress"]).status();
+        assert!(pressed.expect("`wmctrl` was just used").success(), "no window is called so: {:?}", self.titles());
+    }
+
+    /// Starts the app once more beside the one that runs; ends when the second one has.
+    pub async fn start_again(&self) {
+        let environment = self.environment.clone();
+        let second = move || in_environment(&mut Command::new(binary("letterpress-desktop")), &environment).status();
+        let ended = tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(second)).await;
+        assert!(ended.expect("a second start only calls the first one").expect("it is no panic").expect("it starts").success());
+    }
+
     /// Closes the window and waits until the app has ended.
     pub async fn close(self) {
-        self.client.close().await.expect("the session ends");
+        self.client.clone().close().await.expect("the session ends");
+        self.ended().await;
+    }
+
+    /// Waits until the app has ended by itself.
+    pub async fn ended(self) {
         // A second start while the first is still closing would only call the first one (there is one instance per desk).
         let gone = async {
             while app_pid(&self.data_folder).is_some() {

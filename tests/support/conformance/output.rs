@@ -57,7 +57,7 @@ pub async fn ten_megabytes_arrive_whole(place: &dyn Place) {
 
 /// A line longer than every buffer on the way.
 pub async fn a_long_line_arrives_whole(place: &dyn Place) {
-    const LENGTH: usize = 10 << 20;
+    const LENGTH: usize = 16 << 20;
     let script = format!("head -c {LENGTH} /dev/zero | tr '\\000' x; echo; echo end");
     let bench = Bench::ready(place, vec![shell(1, "a", &script)]).await;
     let (exit, heard) = bench.run(1).await;
