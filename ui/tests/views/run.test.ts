@@ -448,7 +448,7 @@ describe("a run that is disturbed", () => {
 
   it("says that it was taken over, and how often", async () => {
     const app = await openWindow("/run/r-live", { scenario: "silent" });
-    expect(app.one("resumed").text()).toBe("Letterpress ended 1 time meanwhile; the run went on.");
+    expect(app.one("resumed").text()).toBe("Letterpress ended 1 time meanwhile and took the run up again.");
     const other = await openWindow("/run/r-live", { scenario: "running" });
     expect(other.one("resumed").exists()).toBe(false);
   });

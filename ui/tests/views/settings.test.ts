@@ -80,6 +80,7 @@ describe("the settings", () => {
     expect(kept(app)[0]).toBe("r-live");
     expect(app.one("kept-row").text()).toContain("storefront-sample no. 9");
     expect(app.one("kept-row").text()).toContain("size unknown");
+    expect(app.one("kept-now").text()).toMatch(/runs, at least \d+/);
     expect(app.all("kept-row")[1]!.text()).toMatch(/\d+ MB/);
     await app.one("kept-more").trigger("click");
     const all = kept(app).length;
@@ -92,6 +93,7 @@ describe("the settings", () => {
     await confirm(app);
     expect(kept(app)).toHaveLength(all - 1);
     expect(kept(app)).not.toContain("r-live");
+    expect(app.one("kept-now").text()).toMatch(new RegExp(`^${all - 1} runs, \\d+`));
 
     await app.window.find("button[aria-label='Remove all now']").trigger("click");
     await confirm(app);
@@ -153,7 +155,15 @@ describe("the settings", () => {
     const app = await openWindow("/settings");
     expect(app.text()).toContain("/home/lin/.local/share/letterpress/vault.key");
     expect(app.all("engine-row").map((row) => row.attributes("data-answers"))).toEqual(["true", "false", "false"]);
-    expect(app.all("engine-row")[1]!.text()).toContain("no such file");
+    // Usual places where nobody listens are folded up.
+    const quiet = app.one("engines-quiet");
+    expect(quiet.find("summary").text()).toBe("1 usual place where no engine answers");
+    expect(quiet.attributes("open")).toBeUndefined();
+    expect(quiet.findAll("[data-testid=engine-row]").map((row) => row.text())).toEqual([expect.stringContaining("no such file")]);
+    app.fake.setEngine(false);
+    await app.one("check-again").trigger("click");
+    await app.pass();
+    expect(app.one("engines-quiet").attributes("open")).toBeDefined();
     expect(app.one("app-version").text()).toBe("0.1.0");
   });
 

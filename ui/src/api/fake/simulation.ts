@@ -130,6 +130,7 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
       exit_code: over && !isLost ? (fails ? 1 : 0) : null,
       reason: state === "interrupted" ? "lost" : "",
       message: state === "interrupted" ? "its container `lp-r9-1-4` is gone: the container engine was restarted" : "",
+      hint: state === "interrupted" ? "retry the run: it goes on from the lost step" : "",
       note:
         state === "running" && record.engineSilent
           ? "the container engine does not answer; waiting for it"
