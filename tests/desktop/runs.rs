@@ -190,7 +190,7 @@ volumes:
 async fn a_project_is_trusted_and_a_failed_run_goes_on_from_where_it_failed() {
     images::busybox_image().await;
     for (language, theme, name) in LOOKS {
-        let refusal = if name == "zh" { "这个项目未被信任" } else { "This project is not trusted" };
+        let refusal = if language.starts_with("zh") { "这个项目未被信任" } else { "This project is not trusted" };
         let name = format!("retry-{name}");
         let desk = Desk::new(language, &[]);
         let press = Press::new().with_data(&desk.data_folder());
