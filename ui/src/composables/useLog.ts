@@ -112,7 +112,8 @@ export function useLog(address: () => StepAddress | null) {
   useNotice("log", (notice) => {
     const at = address();
     if (!at || notice.run !== at.run || notice.stage !== at.stage || notice.step !== at.step || notice.attempt !== at.attempt) return;
-    if (state.value !== "ready") return;
+    // Also while the size is being asked for: the answer may be older than this, and a step that then is silent tells nothing more.
+    if (state.value === "error") return;
     grow(notice.lines, notice.bytes);
     marksAgain();
   });

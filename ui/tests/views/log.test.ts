@@ -196,6 +196,29 @@ describe("a log that grows", () => {
     expect(app.all("log-line").length).toBeGreaterThan(0);
   });
 
+  it("does not miss lines that are told while its size is still being asked for", async () => {
+    const app = await openWindow("/run/r-live", {
+      scenario: "running",
+      before: (fake) => {
+        const tell = fake.notify.bind(fake);
+        // The step says no more than this.
+        fake.notify = (notice) => {
+          if (notice.kind !== "log") tell(notice);
+        };
+        fake.logSummary = async (at) => {
+          // The core looked before the only line came; its answer arrives after that was told.
+          tell({ kind: "log", ...at, lines: 1, bytes: 7 });
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return { lines: 0, bytes: 0, complete: false, marks: [] };
+        };
+        fake.logRange = (_, from) => Promise.resolve({ from, lines: ["waiting"], cut: [], total: 1 });
+      },
+    });
+    await app.all("step-row")[1]!.trigger("click");
+    await app.pass();
+    expect(app.one("log-line").text()).toBe("waiting");
+  });
+
   it("does not ask for the log of a step that waits, and opens it when it begins", async () => {
     const app = await openWindow("/run/r-live", { scenario: "running" });
     await app.all("step-row")[3]!.trigger("click");
