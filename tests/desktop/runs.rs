@@ -209,6 +209,9 @@ async fn a_project_is_trusted_and_a_failed_run_goes_on_from_where_it_failed() {
         window.click("findings-trust").await;
         window.click("trust-switch").await;
         window.find("trust-question").await;
+        let whole = "const {top, bottom} = document.querySelector('[data-testid=trust-question]').getBoundingClientRect();
+            return top >= 0 && bottom <= innerHeight";
+        assert_eq!(window.client.execute(whole, vec![]).await.expect("the page answers"), json!(true), "the whole question is seen");
         window.screenshot(&format!("{name}-2-question")).await;
         window.click("trust-confirm").await;
         window.css("[data-testid=\"trust\"][data-trusted=\"true\"]").await;
