@@ -2,7 +2,7 @@
 
 use lp_api::dto::Settings;
 use lp_tests::disk::SmallDisk;
-use lp_tests::docker::{EngineDoor, require_socket};
+use lp_tests::docker::{EngineDoor, labelled, require_engine, require_socket};
 use lp_tests::images::busybox_image;
 use lp_tests::press::{Press, Said, commit};
 use std::io::{BufRead, BufReader};
@@ -94,8 +94,13 @@ async fn the_engine_stops_in_the_middle() {
     let history = press.say(&["history", "--format", "json"]).expect(0).json();
     assert_eq!(history["runs"][0]["state"], "errored");
     assert!(press.say(&["logs", "last"]).expect(0).out.contains("here"), "what was written before is there");
-    // With the engine back, what could not be removed is swept.
-    Press::new().with_data(press.data()).say(&["doctor"]).expect(0);
+    // With the engine back, the next one who owns the data folder sweeps what could not be removed.
+    let owner = std::fs::read_to_string(press.data().join("folder-id")).unwrap();
+    let left = async || labelled(&require_engine().await, "letterpress.owner", owner.trim()).await;
+    assert!(left().await.iter().any(|name| name.starts_with("container ")));
+    Press::new().with_data(press.data()).app(true).await.shutdown().await;
+    let left = left().await;
+    assert!(left.iter().all(|name| name.starts_with("volume ")), "only files may be kept, for a retry: {left:?}");
 }
 
 #[test]
