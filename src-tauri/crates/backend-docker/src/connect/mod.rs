@@ -152,10 +152,8 @@ enum Refusal {
 /// A client for the address. It says only whether the address makes sense; nothing is sent yet.
 fn client(address: &EngineAddress) -> Result<Docker, String> {
     let made = match (address.scheme(), &address.tls) {
-        #[cfg(unix)]
-        ("unix", _) => transport::Socket::new(&address.url).and_then(|socket| transport::client(socket, "unix://docker")),
-        #[cfg(windows)]
-        ("npipe", _) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
+        ("unix", _) if cfg!(unix) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
+        ("npipe", _) if cfg!(windows) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
         ("ssh", _) => transport::client(ssh::Ssh::new(address)?, "ssh://docker"),
         ("tcp" | "http", Some(_)) | ("https", _) => {
             let (connector, url) = tls::connector(address)?;
