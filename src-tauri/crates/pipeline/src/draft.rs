@@ -1,7 +1,7 @@
 //! What the dialects have in common while a file is read: stages and steps that still carry their conditions, and the
 //! decoding of keys that mean the same in several.
 
-use crate::environment::{self, Environment, early_text};
+use crate::environment::{Environment, early_text};
 use crate::image::host_with_login;
 use crate::matrix::{Cell, cells};
 use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
@@ -15,8 +15,6 @@ use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, Typed, Value, closest, d
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Keys of `workspace`.
-pub(crate) const WORKSPACE_KEYS: [&str; 2] = ["base", "path"];
 /// Largest text times combinations of the matrix, in bytes.
 const MAX_MATRIX_BYTES: usize = 4 << 20;
 
@@ -86,6 +84,8 @@ pub(crate) struct StageDraft {
     /// Whether it is of a type that is run; if not it is only a name that others depend on.
     pub runs: bool,
     pub workspace: Workspace,
+    /// 1.x: whether the file asked for a base that the dialect keeps free, so that the default is taken.
+    pub base_refused: bool,
     pub source: bool,
     pub cell: Cell,
     pub concurrency: Option<Concurrency>,
@@ -200,36 +200,6 @@ pub(crate) fn matrix_cells(raw: &Node, part: &Part, dialect: Dialect, findings: 
         return None;
     }
     Some(cells)
-}
-
-/// Where the working copy lies if the file says nothing: `src/<host>/<owner>/<repo>` below `base`, for a folder without an
-/// address `src`; and what `workspace:` of the file says.
-pub(crate) fn workspace(root: &Node, base: &str, facts: &EventFacts, findings: &mut Findings<'_>) -> Workspace {
-    let repo = &facts.repo;
-    let host = environment::host(&repo.link).or_else(|| environment::host(&repo.remote));
-    let path = match host {
-        Some(host) if !repo.owner.is_empty() => format!("src/{host}/{}", repo.slug()),
-        _ => "src".to_owned(),
-    };
-    let mut workspace = Workspace { base: base.into(), path };
-    let Some(node) = root.get("workspace") else { return workspace };
-    let Some(entries) = decode::map(node, what!("`{}`", "workspace"), findings) else { return workspace };
-    decode::unknown_keys(entries, &WORKSPACE_KEYS, what!("`{}`", "workspace"), findings);
-    if let Some(base) = decode::get(entries, "base")
-        .and_then(|node| Some((decode::text(node, what!("`{}` of `{}`", "base", "workspace"), findings)?, node.span)))
-    {
-        if base.0.starts_with('/') && !base.0.trim_matches('/').is_empty() {
-            workspace.base = base.0;
-        } else {
-            findings.error("workspace-base", base.1, message!("`base` must be an absolute path below `/`, not `{}`", base.0));
-        }
-    }
-    if let Some(path) =
-        decode::get(entries, "path").and_then(|node| decode::text(node, what!("`{}` of `{}`", "path", "workspace"), findings))
-    {
-        workspace.path = path;
-    }
-    workspace
 }
 
 /// Whether the conditions on the result let a step run at all; if not, a warning says so.

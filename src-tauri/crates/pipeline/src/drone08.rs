@@ -5,12 +5,14 @@ mod container;
 mod keys;
 
 use crate::compose::Reading;
-use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, workspace};
+use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates};
 use crate::environment::{self, Environment};
 use crate::extent::{Extent, check_size, few_needs, few_volumes};
 use crate::matrix::{Cell, cell_name};
+use crate::rights::{self, Escalation};
 use crate::source::Source;
 use crate::when::{Mismatch, Situation, read_constraint};
+use crate::workspace;
 use container::Place;
 pub(crate) use keys::keys;
 use lp_model::{
@@ -19,6 +21,8 @@ use lp_model::{
 use lp_yaml::{Findings, Node, decode};
 
 const DIALECT: Dialect = Dialect::Drone08;
+/// Where the working copy is mounted if the file does not say.
+const BASE: &str = "/drone";
 const TOP_KEYS: [&str; 11] =
     ["pipeline", "services", "clone", "workspace", "matrix", "branches", "platform", "labels", "cache", "networks", "volumes"];
 
@@ -100,7 +104,7 @@ fn read_cell(
         }
     }
     notes_on_ignored(root, findings);
-    let workspace = workspace(root, "/drone", facts, findings);
+    let workspace = workspace::read(root, BASE, facts, findings);
     let mut reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
     let services = containers(root, "services", Place::Service, &mut reading, findings);
     let steps = containers(root, "pipeline", Place::Step, &mut reading, findings);
@@ -111,12 +115,13 @@ fn read_cell(
     warn_of_duplicates(&services, findings);
     warn_of_duplicates(&steps, findings);
     few_volumes(&reading.volumes, findings);
-    Some(StageDraft {
+    let mut stage = StageDraft {
         name,
         span: root.span,
         backend: BackendKind::Docker,
         runs: true,
         workspace,
+        base_refused: false,
         source: true,
         cell,
         concurrency: None,
@@ -129,7 +134,9 @@ fn read_cell(
         metadata,
         services,
         steps,
-    })
+    };
+    rights::settle(&mut stage, &Escalation { images: &rights::DRONE_08, base: BASE, ended: None }, facts, findings);
+    Some(stage)
 }
 
 fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {

@@ -2,11 +2,13 @@
 
 use super::check_edges;
 use super::step::{self, Setting};
-use crate::draft::{Draft, StageDraft, WORKSPACE_KEYS, demand_trust, from_secret};
+use crate::draft::{Draft, StageDraft, demand_trust, from_secret};
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
 use crate::extent::{check_size, few_volumes};
+use crate::rights::{self, Escalation};
 use crate::when::{Conditions, When};
+use crate::workspace;
 use lp_model::{BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
 use std::collections::HashMap;
@@ -33,6 +35,8 @@ pub(super) const PLATFORM_KEYS: [&str; 4] = ["os", "arch", "variant", "version"]
 pub(super) const CLONE_KEYS: [&str; 5] = ["disable", "depth", "retries", "skip_verify", "trace"];
 pub(super) const CONCURRENCY_KEYS: [&str; 1] = ["limit"];
 pub(super) const VOLUME_KEYS: [&str; 7] = ["name", "host", "temp", "claim", "config_map", "secret", "downward_api"];
+/// Where the working copy is mounted if the file does not say.
+const BASE: &str = "/drone/src";
 /// Names that the runner keeps for itself.
 const RESERVED_VOLUMES: [&str; 3] = ["workspace", "_workspace", "_docker_socket"];
 
@@ -68,7 +72,8 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         span,
         backend: backend.unwrap_or(BackendKind::Docker),
         runs: backend.is_some(),
-        workspace: Workspace { base: "/drone/src".into(), path: String::new() },
+        workspace: Workspace { base: BASE.into(), path: String::new() },
+        base_refused: false,
         source: true,
         cell: Vec::new(),
         concurrency: None,
@@ -103,6 +108,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     }
     (stage.services, stage.steps) = (services, steps);
     check_steps(&stage, label, findings);
+    rights::settle(&mut stage, &Escalation { images: &rights::DRONE_1, base: BASE, ended: None }, event, findings);
     Some(stage)
 }
 
@@ -143,7 +149,7 @@ fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraf
         }
         "depends_on" => stage.depends_on = decode::texts(node, what, findings).unwrap_or_default(),
         "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, what, findings).into(),
-        "workspace" => workspace(node, what, stage, findings),
+        "workspace" => read_workspace(node, what, stage, findings),
         "environment" => stage.environment = environment(node, what, findings),
         "volumes" => volumes(node, what, trusted, stage, findings),
         "image_pull_secrets" => {
@@ -189,26 +195,33 @@ fn clone(node: &Node, span: Span, what: What<'_>, stage: &mut StageDraft, findin
 }
 
 /// An absolute path without a base is the base; otherwise the path lies below it.
-fn workspace(node: &Node, what: What<'_>, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+// 1.x: drone-runner-docker `engine/compiler/workspace.go`, and `compiler.go` for the bases that are not taken.
+fn read_workspace(node: &Node, what: What<'_>, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
-    decode::unknown_keys(entries, &WORKSPACE_KEYS, what, findings);
+    decode::unknown_keys(entries, &workspace::KEYS, what, findings);
     let mut text = |key: &str| {
         let node = decode::get(entries, key)?;
         Some((decode::text(node, what!("`{}` in {}", key, what), findings)?, node.span))
     };
     let (base, path) = (text("base"), text("path"));
     let (base, path) = match (base, path) {
-        (None, Some((path, span))) if path.starts_with('/') => (Some((path, span)), String::new()),
-        (base, path) => (base, path.map(|(path, _)| path).unwrap_or_default()),
+        (None, Some((path, span))) if path.starts_with('/') => (Some((path, span)), None),
+        (base, path) => (base, path),
     };
     if let Some((base, span)) = base {
-        if !base.starts_with('/') || base.trim_matches('/').is_empty() {
-            findings.error("workspace-base", span, message!("`base` must be an absolute path below `/`, not `{}`", base));
+        if !workspace::is_absolute(&base, span, findings) {
             return;
         }
-        stage.workspace.base = base;
+        if workspace::is_restricted(&base) {
+            stage.base_refused = true;
+            findings.warning("workspace-base", span, message!("drone keeps `{}` free; the working copy lies at `{}`", base, BASE));
+        } else {
+            stage.workspace.base = base;
+        }
     }
-    stage.workspace.path = path;
+    if let Some((path, span)) = path {
+        workspace::set_path(&mut stage.workspace, path, span, findings);
+    }
 }
 
 /// `NAME: value` or `NAME: {from_secret: name}`.

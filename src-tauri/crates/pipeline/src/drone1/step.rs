@@ -3,7 +3,6 @@
 use super::document::environment;
 use crate::draft::{Draft, commands, demand_trust, from_secret, image, run_commands};
 use crate::environment::Environment;
-use crate::image::{PRIVILEGED_1, is_one_of};
 use crate::params;
 use crate::when::Conditions;
 use lp_model::{
@@ -44,9 +43,6 @@ pub(super) const KEYS: [&str; 29] = [
     "resources",
 ];
 pub(super) const MOUNT_KEYS: [&str; 2] = ["name", "path"];
-/// Variables with which a privileged plugin could be turned against the machine.
-const TELLTALE: [&str; 5] = ["XDG_RUNTIME_DIR", "DOCKER_OPTS", "DOCKER_HOST", "PATH", "HOME"];
-
 /// What holds for the whole pipeline while its steps are read.
 pub(super) struct Setting<'a> {
     pub trusted: bool,
@@ -136,12 +132,6 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: What<'_>, setting: &
             found.help(message!("`build` in a step was part of early 1.0 only; use a plugin that builds images"));
         }
         return;
-    }
-    let step = &mut draft.step;
-    let own_program = draft.commands || step.entrypoint.is_some() || step.command.is_some();
-    let bare = !own_program && step.mounts.is_empty() && !TELLTALE.iter().any(|name| draft.environment.contains_key(*name));
-    if bare && step.kind == StepKind::Plugin && is_one_of(&step.image, &PRIVILEGED_1) {
-        step.privileged = true;
     }
 }
 

@@ -29,7 +29,6 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("command-not-allowed", Some(Unsupported)),
     ("command-not-text", Some(Different)),
     ("commands-and-parameters", Some(Unsupported)),
-    ("commands-in-privileged-plugin", Some(Different)),
     ("condition-ignored", None),
     ("condition-without-effect", None),
     ("credentials-in-file", Some(Needs)),
@@ -70,6 +69,7 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("newer-form", Some(Different)),
     ("no-event", None),
     ("no-pipeline", Some(Unsupported)),
+    ("no-rights", Some(Different)),
     ("no-steps", Some(Unsupported)),
     ("not-privileged-any-more", Some(Different)),
     ("not-trusted", Some(Needs)),
@@ -116,6 +116,8 @@ pub(super) fn effect(code: &str, severity: Severity) -> Option<Effect> {
         (_, Severity::Error) => Some(Unsupported),
         // What only chose a place is not missed.
         (_, Severity::Note) if code == "key-without-effect" => Some(Different),
+        // A step with a program of its own never had rights by its image.
+        (_, Severity::Note) if code == "no-rights" => None,
         (Some(effect), _) => effect,
         (None, _) => Some(Different),
     }

@@ -3,12 +3,14 @@
 use super::step::{self, Setting};
 use super::{DIALECT, Generation};
 use crate::compose::Reading;
-use crate::draft::{Dependency, Draft, StageDraft, warn_of_duplicates, workspace};
+use crate::draft::{Dependency, Draft, StageDraft, warn_of_duplicates};
 use crate::environment::Environment;
 use crate::extent::{check_size, few_volumes};
 use crate::graph::order;
 use crate::matrix::Cell;
+use crate::rights::{self, Escalation};
 use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker::Reader};
+use crate::workspace;
 use lp_model::{BackendKind, Concurrency, EventFacts, EventKind, RunOn, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
 use std::collections::HashMap;
@@ -34,6 +36,8 @@ pub(super) const KEYS: [&str; 17] = [
     "volumes",
 ];
 pub(super) const CONCURRENCY_KEYS: [&str; 2] = ["limit", "group"];
+/// Where the working copy is mounted if the file does not say.
+const BASE: &str = "/woodpecker";
 /// Most unknown keys at the top that are looked at.
 const MAX_UNKNOWN: usize = 200;
 /// Variables that version 3 renamed.
@@ -85,13 +89,14 @@ pub(super) fn read(
     for entry in entries.iter().filter(|entry| !KEYS.contains(&entry.key.text.as_str())).take(MAX_UNKNOWN) {
         decode::unknown_key(entry, &KEYS, what!("the file"), findings);
     }
-    let workspace = workspace(root, "/woodpecker", facts, findings);
+    let workspace = workspace::read(root, BASE, facts, findings);
     let mut stage = StageDraft {
         name,
         span: root.span,
         backend: BackendKind::Docker,
         runs: true,
         workspace: workspace.clone(),
+        base_refused: false,
         source: true,
         cell,
         concurrency: None,
@@ -106,7 +111,7 @@ pub(super) fn read(
         steps: Vec::new(),
     };
     let reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
-    let mut setting = Setting { generation, workspace, reading, conditions: Reader::new(generation) };
+    let mut setting = Setting { generation, workspace, reading, conditions: Reader::new(generation), before_3: false };
     for entry in entries {
         read_key(entry, &mut setting, &mut stage, findings);
     }
@@ -119,6 +124,9 @@ pub(super) fn read(
         let span = root.get(section).map_or(root.span, |node| node.span);
         findings.error("no-steps", span, message!("`{}` has no steps", section));
     }
+    // A file does not say for which version it was written, but what 3 refuses was written for an older one.
+    let ended = (generation == Generation::Current && !setting.before_3).then_some("woodpecker 3");
+    rights::settle(&mut stage, &Escalation { images: &rights::WOODPECKER, base: BASE, ended }, facts, findings);
     warn_of_duplicates(&stage.steps, findings);
     check_dependencies(&stage.steps, findings);
     if generation == Generation::Current {
