@@ -36,10 +36,8 @@ pub(crate) struct Draft {
     pub when: When,
     /// 0.8: steps beside each other with the same group run side by side.
     pub group: Option<String>,
-    /// 1.x: names of steps.
-    pub depends_on: Vec<(String, Span)>,
-    /// Woodpecker: names of steps; also an empty list makes a graph of the stage.
-    pub dependencies: Option<Vec<Dependency>>,
+    /// The steps that it waits for, if it says any (an empty list is something said, too).
+    pub needs: Option<Vec<Dependency>>,
     /// Whether the step runs a script.
     pub commands: bool,
     /// Woodpecker: whether the step is steered by its settings alone, and gets what Drone's plugins read.
@@ -58,16 +56,24 @@ impl Draft {
             secrets: Environment::new(),
             when: When::default(),
             group: None,
-            depends_on: Vec::new(),
-            dependencies: None,
+            needs: None,
             commands: false,
             plugin: false,
         }
     }
 }
 
-/// A step that another one needs.
-#[derive(Debug)]
+/// In which order the steps of a stage run, as the file says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// One after the other; those beside each other with the same group side by side.
+    Serial,
+    /// Each as soon as those that it names are through.
+    Graph,
+}
+
+/// A step or stage that another one needs.
+#[derive(Debug, Clone)]
 pub(crate) struct Dependency {
     pub name: String,
     pub span: Span,
@@ -92,10 +98,10 @@ pub(crate) struct StageDraft {
     pub volumes: Vec<Volume>,
     /// `trigger` in 1.x, `when` of the workflow in Woodpecker.
     pub trigger: When,
-    /// 1.x: names of pipelines.
-    pub depends_on: Vec<(String, Span)>,
-    /// Woodpecker: names of workflows.
-    pub workflows: Vec<Dependency>,
+    /// The pipelines or workflows that it waits for.
+    pub needs: Vec<Dependency>,
+    /// What the text says of the order of its steps, whichever of them run.
+    pub order: Order,
     /// Woodpecker: after which results of those it runs, if the file has the key.
     pub runs_on: Option<RunOn>,
     /// 1.x: `environment` of the pipeline.
@@ -146,6 +152,7 @@ pub(crate) fn expand(
     let (text, start) = (source.text(part), part.range.start);
     let nothing_to_do = !text.contains('$') && (backslashes == Backslashes::Keep || !text.contains('\\'));
     if nothing_to_do {
+        findings.extend(part.warnings.clone());
         return part.raw.as_ref().map_err(|more| findings.extend(more.clone())).ok().cloned();
     }
     let index = &source.index;
@@ -177,16 +184,45 @@ pub(crate) fn expand(
             }
             // `$NAME` belongs to the shell: most documents with a `$` in them come out as they went in.
             if let (true, Ok(raw)) = (done.text == text, &part.raw) {
+                findings.extend(part.warnings.clone());
                 return Some(Arc::clone(raw));
             }
             let pieces =
                 done.pieces.into_iter().map(|piece| Piece { source: start + piece.source.start..start + piece.source.end, ..piece });
             match source.parse(&done.text, &SourceMap::pieces(index, pieces.collect())) {
-                Ok(root) => Some(root),
+                Ok(tree) => {
+                    findings.extend(tree.warnings);
+                    Some(tree.root)
+                }
                 Err(more) => {
                     findings.extend(more);
                     None
                 }
+            }
+        }
+    }
+}
+
+/// Tells of axes that this combination of the matrix lacks and that a step uses which runs for it.
+pub(crate) fn warn_of_lacking_axes(
+    source: &Source<'_>,
+    part: &Part,
+    lacking: &[&str],
+    stage: Option<&StageDraft>,
+    findings: &mut Findings<'_>,
+) {
+    let (Some(stage), text, dialect) = (stage, source.text(part), source.detected.dialect) else { return };
+    for name in lacking {
+        for (at, used) in text.match_indices(&format!("${{{name}}}")) {
+            let start = part.range.start + at;
+            let escaped = text[..at].ends_with('$');
+            let inside = |draft: &&Draft| (draft.extent.start_byte..draft.extent.end_byte).contains(&(start as u32));
+            let step = stage.services.iter().chain(&stage.steps).find(inside);
+            if !escaped && step.is_none_or(|step| !step.when.keeps_out(dialect, &stage.cell)) {
+                let span = source.index.span(start..start + used.len());
+                let message =
+                    message!("`${{{}}}` is no axis of every combination of the matrix; where it is none it is empty", name.to_string());
+                findings.warning("unknown-variable", span, message);
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::compose::{Reading, add_volume, environment, mount, secrets, words};
 use crate::draft::{Draft, commands, demand_trust, image, run_commands};
 use crate::params;
 use crate::when::Conditions;
-use lp_model::{Dialect, EnvValue, PullPolicy, Span, Step, StepKind, VolumeKind, What, message, what};
+use lp_model::{Dialect, EnvValue, PullPolicy, Severity, Span, Step, StepKind, VolumeKind, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 
 /// Keys with a meaning; everything else is a parameter.
@@ -120,7 +120,9 @@ fn finish(
             if let Some(text) = params::value(&item.value, Schema::Drone08) {
                 draft.params.insert(params::variable(&item.key.text), EnvValue::Text(text));
             }
-            if let Some(meant) = closest(&item.key.text, &["commands", "environment", "secrets", "when"]).filter(|_| !findings.is_full()) {
+            if let Some(meant) =
+                closest(&item.key.text, &["commands", "environment", "secrets", "when"]).filter(|_| findings.has_room(Severity::Warning))
+            {
                 findings
                     .warning(
                         "parameter-like-key",

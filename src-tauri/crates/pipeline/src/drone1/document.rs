@@ -1,8 +1,8 @@
 //! One `kind: pipeline` document.
 
-use super::check_edges;
 use super::step::{self, Setting};
-use crate::draft::{Draft, StageDraft, demand_trust, from_secret};
+use super::{Named, check_edges};
+use crate::draft::{Draft, Order, StageDraft, demand_trust, from_secret};
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
 use crate::extent::{check_size, few_volumes};
@@ -65,7 +65,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     let name = name_node.and_then(|node| decode::text(node, what!("`{}`", "name"), findings)).unwrap_or_else(|| "default".into());
     let span = name_node.map_or(root.span, |node| node.span);
     let label = what!("pipeline `{}`", name);
-    let backend = backend(entries, label, findings);
+    let backend = backend(entries, label, findings).filter(|_| !is_for_windows(entries, label, findings));
     let trusted = event.repo.trusted;
     let mut stage = StageDraft {
         name: name.clone(),
@@ -79,8 +79,8 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         concurrency: None,
         volumes: Vec::new(),
         trigger: When::default(),
-        depends_on: Vec::new(),
-        workflows: Vec::new(),
+        needs: Vec::new(),
+        order: Order::Serial,
         runs_on: None,
         environment: Environment::new(),
         metadata,
@@ -89,7 +89,8 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     };
     let Some(backend) = backend else {
         let depends_on = decode::get(entries, "depends_on");
-        stage.depends_on = depends_on.and_then(|node| decode::texts(node, what!("`{}`", "depends_on"), findings)).unwrap_or_default();
+        let names = depends_on.and_then(|node| decode::texts(node, what!("`{}`", "depends_on"), findings));
+        stage.needs = step::needs(names.unwrap_or_default());
         return Some(stage);
     };
     decode::unknown_keys(entries, &KEYS, label, findings);
@@ -107,6 +108,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         findings.error("no-steps", span, message!("{} has no steps", label));
     }
     (stage.services, stage.steps) = (services, steps);
+    settle_order(&mut stage);
     check_steps(&stage, label, findings);
     rights::settle(&mut stage, &Escalation { images: &rights::DRONE_1, base: BASE, ended: None }, event, findings);
     Some(stage)
@@ -130,6 +132,16 @@ fn backend(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_>) -> O
     }
 }
 
+/// A pipeline for windows is left out, so that nothing in it (paths of drives, another shell) keeps the others from running.
+fn is_for_windows(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_>) -> bool {
+    let Some(os) = decode::get(entries, "platform").and_then(|platform| platform.get("os")) else { return false };
+    let windows = os.text() == Some("windows");
+    if windows {
+        findings.warning("unsupported-type", os.span, message!("{} is for windows, which is not run here; it is left out", label));
+    }
+    windows
+}
+
 fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let node = &entry.value;
     let what = what!("`{}` of {}", entry.key.text, label);
@@ -147,7 +159,7 @@ fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraf
                     .map(|limit| Concurrency { limit: u32::try_from(limit).unwrap_or(u32::MAX), group: None });
             }
         }
-        "depends_on" => stage.depends_on = decode::texts(node, what, findings).unwrap_or_default(),
+        "depends_on" => stage.needs = step::needs(decode::texts(node, what, findings).unwrap_or_default()),
         "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, what, findings).into(),
         "workspace" => read_workspace(node, what, stage, findings),
         "environment" => stage.environment = environment(node, what, findings),
@@ -293,6 +305,22 @@ fn steps(entries: &[Entry], section: &str, setting: &Setting<'_>, findings: &mut
     items.iter().filter_map(|item| step::read(item, section == "services", setting, findings)).collect()
 }
 
+/// A graph as soon as one step names others, even if that is only the clone step. `clone` is no step of the plan: the files are there before
+/// any step starts. Where the file has a step of that name, that one is meant.
+// 1.x: drone-runner-docker `engine/compiler/util.go` `isGraph` and `removeCloneDeps`.
+fn settle_order(stage: &mut StageDraft) {
+    let steps = || stage.services.iter().chain(&stage.steps);
+    if steps().any(|step| step.needs.as_ref().is_some_and(|needs| !needs.is_empty())) {
+        stage.order = Order::Graph;
+    }
+    if steps().any(|step| step.step.name == "clone") {
+        return;
+    }
+    for needs in stage.services.iter_mut().chain(&mut stage.steps).filter_map(|step| step.needs.as_mut()) {
+        needs.retain(|need| need.name != "clone");
+    }
+}
+
 fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>) {
     let all: Vec<&Draft> = stage.services.iter().chain(&stage.steps).collect();
     let mut names: HashMap<&str, u32> = HashMap::new();
@@ -313,6 +341,6 @@ fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>)
                 .help(message!("choose another name, or write `clone: {{disable: true}}` in the pipeline"));
         }
     }
-    let edges: Vec<(&str, &[(String, Span)])> = all.iter().map(|draft| (draft.step.name.as_str(), draft.depends_on.as_slice())).collect();
-    check_edges(&edges, true, findings);
+    let nodes: Vec<Named<'_>> = all.iter().map(|draft| (draft.step.name.as_str(), draft.needs.as_deref().unwrap_or_default())).collect();
+    check_edges(&nodes, true, findings);
 }

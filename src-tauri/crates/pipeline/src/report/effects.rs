@@ -19,7 +19,7 @@ use Effect::{Different, Needs, Unsupported};
 
 /// The effect of every code of this crate and of the YAML reader. `None`: a remark that holds where the file comes from too, so that
 /// nothing changes by coming here.
-const EFFECTS: [(&str, Option<Effect>); 86] = [
+const EFFECTS: [(&str, Option<Effect>); 87] = [
     ("alias-loop", Some(Unsupported)),
     ("bad-expression", Some(Unsupported)),
     ("bad-substitution", Some(Unsupported)),
@@ -37,11 +37,12 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("deprecated-key", Some(Different)),
     ("deprecated-variable", None),
     ("drone-04", Some(Unsupported)),
-    ("duplicate-key", Some(Unsupported)),
+    ("duplicate-key", None),
     ("duplicate-pipeline", Some(Unsupported)),
     ("duplicate-step", None),
     ("duplicate-workflow", Some(Different)),
     ("empty-axis", Some(Unsupported)),
+    ("empty-without-server", Some(Different)),
     ("environment-not-text", Some(Different)),
     ("file-too-large", Some(Unsupported)),
     ("forward-dependency", Some(Different)),

@@ -116,9 +116,46 @@ pub(super) fn read(
             found.help(message!("did you mean `image` in line {}?", slip.key.span.line));
         }
     }
+    let unknown = take_parameters(unknown, &mut draft, label, &parts, setting.generation, findings);
     check_unknown(&unknown, label, &parts, setting.generation, findings);
     check_together(&draft, label, &parts, setting.generation, findings);
     Some(settle(draft, parts, setting, findings))
+}
+
+/// 0.15 still took the parameters of a plugin beside its image, as drone did: keys without a meaning of a step without commands. Gives back
+/// those that are none.
+// 0.15: `pipeline/frontend/yaml/container.go`, `Vargs`.
+fn take_parameters<'e>(
+    unknown: Vec<&'e Entry>,
+    draft: &mut Draft,
+    label: What<'_>,
+    parts: &Parts,
+    generation: Generation,
+    findings: &mut Findings<'_>,
+) -> Vec<&'e Entry> {
+    let has_script = parts.script.as_ref().is_some_and(|(commands, _)| !commands.is_empty());
+    let plugin = !has_script && draft.step.kind != StepKind::Service && !draft.step.detached;
+    if generation != Generation::Early || !plugin {
+        return unknown;
+    }
+    for entry in unknown {
+        let key = &entry.key.text;
+        if let Some(value) = params::woodpecker(&entry.value, generation) {
+            draft.params.entry(params::woodpecker_variable(key)).or_insert(value);
+        }
+        let message = message!("`{}` of {} is handed to the plugin as a parameter", key, label);
+        match closest(key, &KEYS) {
+            Some(meant) => {
+                findings.warning("parameter-like-key", entry.key.span, message).help(message!("did you mean `{}`?", meant));
+            }
+            None => {
+                findings
+                    .note("parameter-like-key", entry.key.span, message)
+                    .help(message!("woodpecker 1.0 and later want it under `settings`"));
+            }
+        }
+    }
+    Vec::new()
 }
 
 fn check_unknown(unknown: &[&Entry], label: What<'_>, parts: &Parts, generation: Generation, findings: &mut Findings<'_>) {
@@ -239,7 +276,7 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
             draft.secrets = secrets(node, what, findings);
         }
         "when" => draft.when = setting.conditions.read(node, what, findings),
-        "depends_on" => draft.dependencies = Some(dependencies(node, what, findings)),
+        "depends_on" => draft.needs = Some(dependencies(node, what, findings)),
         "group" => {
             if generation == Generation::Current {
                 setting.before_3 = true;
