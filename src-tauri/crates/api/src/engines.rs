@@ -5,7 +5,7 @@ mod list;
 
 use crate::app::App;
 use crate::dto::{ApiError, EngineStatus, ErrorCode};
-use crate::logins::DockerLogins;
+use crate::logins::StoredLogins;
 use crate::options::AppOptions;
 use contexts::Contexts;
 use list::Entry;
@@ -27,7 +27,7 @@ pub(crate) struct Engines {
     /// `DOCKER_CONTEXT`.
     docker_context: Option<String>,
     folder_id: String,
-    logins: Arc<DockerLogins>,
+    logins: Arc<StoredLogins>,
     host: Arc<HostBackend>,
     state: Mutex<State>,
 }
@@ -63,7 +63,7 @@ impl Engines {
             runtime_dir: value("XDG_RUNTIME_DIR"),
             windows: cfg!(windows),
         };
-        let logins = Arc::new(DockerLogins::new(environment.docker_config.clone(), environment.home.clone()));
+        let logins = Arc::new(StoredLogins::new(&options.environment));
         let nothing = DockerBackend::new(DockerOptions::new(Vec::new(), folder_id));
         let state = State { docker: Arc::new(nothing), earlier: Vec::new(), entries: Vec::new(), answers: HashMap::new() };
         let engines = Self {

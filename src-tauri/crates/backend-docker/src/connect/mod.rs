@@ -100,23 +100,25 @@ impl Connection {
         match &*current {
             Some(engine) => Ok(engine.clone()),
             None => {
-                let engine = self.find().await?;
+                let engine = self.find(|_| true).await?;
                 *current = Some(engine.clone());
                 Ok(engine)
             }
         }
     }
 
-    /// Looks again. Where nothing answers the engine in use is kept: it may come back, and what we made is there.
-    pub async fn probe(&self) -> Result<Engine, BackendError> {
-        let engine = self.find().await?;
+    /// Looks again: everywhere, or only at the engine in use where something of ours `is_there`. Where nothing answers the engine in use is kept: it
+    /// may come back.
+    pub async fn probe(&self, is_there: bool) -> Result<Engine, BackendError> {
+        let used = self.current.lock().await.as_ref().filter(|_| is_there).map(|engine| engine.info.address.clone());
+        let engine = self.find(|address| used.as_ref().is_none_or(|used| *used == address.url)).await?;
         *self.current.lock().await = Some(engine.clone());
         Ok(engine)
     }
 
-    async fn find(&self) -> Result<Engine, BackendError> {
+    async fn find(&self, is_meant: impl Fn(&EngineAddress) -> bool) -> Result<Engine, BackendError> {
         let mut reasons = Vec::new();
-        for address in &self.addresses {
+        for address in self.addresses.iter().filter(|address| is_meant(address)) {
             match ask(address).await {
                 Ok(engine) => return Ok(engine),
                 Err(reason) => reasons.push(format!("`{}`: {reason}", address.url)),
