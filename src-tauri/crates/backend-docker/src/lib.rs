@@ -25,7 +25,7 @@ mod stage;
 mod step;
 mod time;
 
-pub use connect::{EngineAddress, EngineEnvironment, Tls};
+pub use connect::{EngineAddress, EngineEnvironment, Tls, Tried};
 pub use image::{NoLogins, RegistryLogins};
 
 use async_trait::async_trait;
@@ -96,6 +96,13 @@ impl DockerBackend {
             owner: options.owner,
             heartbeat: options.heartbeat,
         }
+    }
+}
+
+impl DockerBackend {
+    /// The addresses that were tried in vain when an engine was last looked for. Empty when one was found.
+    pub fn tried(&self) -> Vec<Tried> {
+        self.connection.tried()
     }
 }
 

@@ -20,7 +20,7 @@ const SHORT_NAME: usize = 100;
 /// The longest name that is read. Linux takes no path longer than 4 KiB.
 const LONGEST_NAME: u64 = 64 * 1024;
 
-/// The tar with all names below `folder`, an absolute path.
+/// The tar with all names below `folder`, seen from the root or from where it is unpacked.
 pub(crate) fn rooted<S>(folder: &str, tar: S) -> impl Stream<Item = io::Result<Bytes>> + Send + use<S>
 where
     S: Stream<Item = io::Result<Bytes>> + Send + 'static,
@@ -139,7 +139,7 @@ impl Rooting {
         while let Some(rest) = name.strip_prefix(b"./").or_else(|| name.strip_prefix(b"/")) {
             name = rest;
         }
-        [self.folder.as_slice(), name].join(&b'/')
+        if self.folder.is_empty() { name.to_vec() } else { [self.folder.as_slice(), name].join(&b'/') }
     }
 }
 

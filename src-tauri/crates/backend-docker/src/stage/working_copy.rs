@@ -111,14 +111,19 @@ impl DockerBackend {
     }
 
     /// Sends the folders of the working copy and the files of the commit through the loader, in one call that begins at the loader's root: out of
-    /// that no link of the commit can lead ([`super::rooted`]).
+    /// that no link of the commit can lead ([`super::rooted`]). Podman unpacks past a volume below the folder that it is given, and does not mind links:
+    /// there the call begins at the volume.
     async fn fill(&self, engine: &Engine, stage: &StageContext, loader: &str, cancel: &Cancel) -> Result<(), BackendError> {
         let workspace = &stage.stage.workspace;
-        let folders = folders(&workspace.base, &workspace.path);
+        let (target, base, dir) = match engine.is_podman() {
+            true => (workspace.base.as_str(), "", workspace.path.clone()),
+            false => ("/", workspace.base.as_str(), workspace.dir()),
+        };
+        let folders = folders(base, &workspace.path);
         let Some(source) = &stage.source else {
             // A tar ends with two blocks of zeros.
             let whole = [&folders[..], &[0; 1024]].concat();
-            return self.upload(engine, loader, stream::iter([Ok(Bytes::from(whole))]), cancel).await;
+            return self.upload(engine, loader, target, stream::iter([Ok(Bytes::from(whole))]), cancel).await;
         };
         let unreadable = |error: io::Error| BackendError::Source { message: error.to_string() };
         let mut reader = source.open().await.map_err(unreadable)?;
@@ -130,10 +135,10 @@ impl DockerBackend {
 
         let failure = Arc::new(Mutex::new(None));
         let seen = failure.clone();
-        let files = rooted(&workspace.dir(), first.chain(ReaderStream::with_capacity(reader, CHUNK))).inspect_err(move |error| {
+        let files = rooted(&dir, first.chain(ReaderStream::with_capacity(reader, CHUNK))).inspect_err(move |error| {
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         });
-        let sent = self.upload(engine, loader, stream::iter([Ok(folders)]).chain(files), cancel).await;
+        let sent = self.upload(engine, loader, target, stream::iter([Ok(folders)]).chain(files), cancel).await;
         // A source that fails in the middle makes the call fail too; then the source's own words are the reason.
         match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(message) => Err(BackendError::Source { message }),
@@ -141,17 +146,18 @@ impl DockerBackend {
         }
     }
 
-    /// Unpacks a tar at the root of the loader. Ends early when `cancel` asks, or when the engine takes nothing more for [`STALLED_AFTER`]: how
+    /// Unpacks a tar in a folder of the loader. Ends early when `cancel` asks, or when the engine takes nothing more for [`STALLED_AFTER`]: how
     /// long all of it takes depends on the repository and the line, and has no limit.
     async fn upload(
         &self,
         engine: &Engine,
         loader: &str,
+        folder: &str,
         tar: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         cancel: &Cancel,
     ) -> Result<(), BackendError> {
         const ACTION: &str = "copy the files of the commit into the working copy";
-        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        let options = UploadToContainerOptionsBuilder::new().path(folder).build();
         let (moved, taken) = watch::channel(());
         let tar = tar.inspect(move |_| {
             moved.send_replace(());
@@ -190,7 +196,10 @@ async fn stalled(mut moved: watch::Receiver<()>, limit: Duration) {
 /// The beginning of a tar: the folders of `path` below `base`, outermost first, with names from the root on.
 fn folders(base: &str, path: &str) -> Bytes {
     let mut builder = tar::Builder::new(Vec::new());
-    let mut folder = format!("{}/", base.trim_matches('/'));
+    let mut folder = base.trim_matches('/').to_owned();
+    if !folder.is_empty() {
+        folder.push('/');
+    }
     for part in path.split('/').filter(|part| !part.is_empty()) {
         folder.push_str(part);
         folder.push('/');
@@ -216,6 +225,7 @@ mod tests {
             archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect()
         };
         assert_eq!(names("/drone", "src//中文/a"), ["drone/src/", "drone/src/中文/", "drone/src/中文/a/"]);
+        assert_eq!(names("", "src/a"), ["src/", "src/a/"]);
         assert_eq!(names("/drone/src", ""), Vec::<String>::new());
     }
 
