@@ -59,7 +59,7 @@ mod conforms {
 #[tokio::test]
 async fn the_engine_says_who_it_is() {
     let place = place().await;
-    let found = place.backend().probe().await.unwrap();
+    let found = place.backend().probe(None).await.unwrap();
     assert!(found.name == "Docker" || found.name == "Podman", "{found:?}");
     assert!(found.isolated && !found.version.is_empty() && found.api_version.starts_with("1."), "{found:?}");
     assert!(found.platform.starts_with("linux/"), "{found:?}");
@@ -113,7 +113,7 @@ async fn a_missing_image_is_said_to_be_missing() {
         [(1, "lp-test/no-such-image:1", "not on this computer"), (2, "Alpine", "upper case"), (3, "127.0.0.1:9/no/such:1", "refused")]
     {
         match bench.run(number).await.0 {
-            Err(BackendError::Image { image: named, message }) => {
+            Err(BackendError::Image { image: named, message, .. }) => {
                 assert_eq!(named, image);
                 assert!(message.contains(part), "{message}");
             }
@@ -500,7 +500,7 @@ async fn sizes_of_kept_files_are_known() {
     bench.prepare().await.unwrap();
     bench.output(1).await;
     bench.backend.destroy(&bench.stage, lp_backend::Keep::Files).await.unwrap();
-    let kept = bench.backend.kept().await.unwrap();
+    let kept = bench.backend.kept().await.unwrap().stages;
     let sizes: Vec<_> = kept.iter().map(|one| one.bytes.unwrap()).collect();
     assert!(matches!(sizes[..], [5_000_000..5_100_000]), "{kept:?}");
     bench.clear(&place).await;

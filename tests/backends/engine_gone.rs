@@ -1,7 +1,7 @@
 //! An engine that ends or hangs at any moment is said to be unreachable, soon, and never hangs a run.
 
 use crate::docker;
-use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, Keep};
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, Keep, NoNotes};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress};
 use lp_tests::conformance::{Bench, Place as _, Sink, TarSource, plan_stage, shell, within};
 use lp_tests::docker::{EngineDoor, require_socket};
@@ -69,7 +69,7 @@ async fn it_hangs_while_files_are_sent() {
     let steps = vec![shell(1, "a", "true"), shell(2, "b", "true")];
     let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, steps), Some(Arc::new(source)));
     let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
-    let mut prepare = std::pin::pin!(within(60, "prepare", backend.prepare(&bench.stage, &cancel)));
+    let mut prepare = std::pin::pin!(within(60, "prepare", backend.prepare(&bench.stage, &NoNotes, &cancel)));
     let there = [format!("container {}-source", bench.stage.name()), format!("network {}", bench.stage.name())];
     // The upload follows the loader and goes on until it is stopped. The network is made beside it and waited for: what the engine
     // is still making when nobody listens any more would appear after the clean-up. Looked for in lists: the engine does not answer questions
@@ -98,10 +98,10 @@ async fn it_hangs_while_files_are_sent() {
 async fn it_is_gone_before_anything_begins() {
     let place = docker::place().await;
     let (door, backend, _folder) = behind_a_door().await;
-    backend.probe().await.unwrap();
+    backend.probe(None).await.unwrap();
     let bench = Bench::of(backend.clone(), &place.image, plan_stage(1, vec![shell(1, "a", "true")]), None);
     door.cut();
-    assert_unreachable(within(10, "probe", backend.probe()).await);
+    assert_unreachable(within(10, "probe", backend.probe(None)).await);
     assert_unreachable(within(10, "prepare", bench.prepare()).await);
     assert_unreachable(within(10, "the step", bench.run(1)).await.0);
     assert_unreachable(within(10, "destroy", backend.destroy(&bench.stage, Keep::Nothing)).await);
@@ -114,5 +114,5 @@ async fn the_first_engine_that_answers_is_used() {
     let (door, _, _folder) = behind_a_door().await;
     let nobody = EngineAddress::new("unix:///nowhere/at/all.sock");
     let backend = DockerBackend::new(DockerOptions::new(vec![nobody, door.address()], "test"));
-    assert_eq!(backend.probe().await.unwrap().address, door.address().url);
+    assert_eq!(backend.probe(None).await.unwrap().address, door.address().url);
 }

@@ -1,7 +1,7 @@
 //! What one process begins, another one ends: taking over, keeping files, and what was made ahead.
 
 use super::place::{Bench, Heard, Place, Sink, TarSource, in_memory, shell, then, within};
-use lp_backend::{BackendError, Before, CancelHandle, CancelStage, Claims, EnvText, Keep, StepContext, StepExit};
+use lp_backend::{BackendError, Before, CancelHandle, CancelStage, Claims, EnvText, Keep, NoNotes, StepContext, StepExit};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -204,7 +204,7 @@ pub async fn kept_files_are_there_again(place: &dyn Place) {
     bench.prepare().await.expect("the source is fine");
     assert_eq!(bench.output(1).await, "old\n");
     let kept = async || {
-        let all = bench.backend.kept().await.expect("the place answers");
+        let all = bench.backend.kept().await.expect("the place answers").stages;
         all.into_iter().filter(|one| one.run == bench.stage.run).collect::<Vec<_>>()
     };
     assert!(kept().await.is_empty(), "a stage that lives keeps nothing");
@@ -243,7 +243,7 @@ pub async fn a_prepare_that_was_broken_off_begins_again(place: &dyn Place) {
         }
     };
     tokio::select! {
-        prepared = bench.backend.prepare(&bench.stage, &cancel) => panic!("it ended with {prepared:?}"),
+        prepared = bench.backend.prepare(&bench.stage, &NoNotes, &cancel) => panic!("it ended with {prepared:?}"),
         () = something => {}
     }
     bench.stage.source = Some(small_repository());
@@ -271,7 +271,7 @@ pub async fn a_sweep_spares_kept_files(place: &dyn Place) {
     assert_eq!(place.left_of(&forgotten.stage).await, Vec::<String>::new());
     let again = place.backend().sweep(&claims).await.expect("the place answers");
     assert_eq!(again, Default::default());
-    let kept = place.backend().kept().await.expect("the place answers");
+    let kept = place.backend().kept().await.expect("the place answers").stages;
     assert_eq!(kept.into_iter().map(|one| one.run).collect::<Vec<_>>(), std::slice::from_ref(&claimed.stage.run));
     claimed.prepare().await.expect("the files are there");
     assert_eq!(claimed.output(2).await, "new\n");

@@ -9,7 +9,7 @@ use bollard::query_parameters::{
     RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::stream::{self, StreamExt as _};
-use lp_backend::{BackendError, Claims, Keep, KeptFiles, StageContext, SweepReport};
+use lp_backend::{BackendError, Claims, Keep, KeptFiles, KeptStage, StageContext, SweepReport};
 use lp_model::{RunId, StageNumber};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -124,16 +124,16 @@ impl DockerBackend {
 }
 
 impl DockerBackend {
-    pub(crate) async fn kept_files(&self) -> Result<Vec<KeptFiles>, BackendError> {
+    pub(crate) async fn kept_files(&self) -> Result<KeptFiles, BackendError> {
         let engine = self.connection.engine().await?;
         let wanted = [(labels::OWNER, self.owner.as_str())];
         let work = async {
             let things = list(&engine, &wanted).await?;
             if kept_of(&things, |_| None).is_empty() {
-                return Ok(Vec::new());
+                return Ok(KeptFiles { engine: engine.info.id.clone(), stages: Vec::new() });
             }
             let sizes = volume_sizes(&engine).await?;
-            Ok(kept_of(&things, |name| sizes.get(name).copied()))
+            Ok(KeptFiles { engine: engine.info.id.clone(), stages: kept_of(&things, |name| sizes.get(name).copied()) })
         };
         engine.watched(self.heartbeat, work).await
     }
@@ -154,7 +154,7 @@ fn spare_files(things: &mut Vec<Thing>, kept: impl Fn(&Thing) -> bool) {
 }
 
 /// Files of destroyed stages, in the order of their names; `size` knows sizes of volumes by name.
-fn kept_of(things: &[Thing], size: impl Fn(&str) -> Option<u64>) -> Vec<KeptFiles> {
+fn kept_of(things: &[Thing], size: impl Fn(&str) -> Option<u64>) -> Vec<KeptStage> {
     let mut stages: BTreeMap<(RunId, StageNumber), Option<u64>> = BTreeMap::new();
     for thing in things.iter().filter(|thing| thing.kind == Kind::Volume) {
         let alive = things.iter().any(|other| other.kind != Kind::Volume && other.run == thing.run && other.stage == thing.stage);
@@ -165,7 +165,7 @@ fn kept_of(things: &[Thing], size: impl Fn(&str) -> Option<u64>) -> Vec<KeptFile
         let bytes = size(&thing.name);
         stages.entry((run, StageNumber(stage))).and_modify(|all| *all = all.zip(bytes).map(|(all, bytes)| all + bytes)).or_insert(bytes);
     }
-    stages.into_iter().map(|((run, stage), bytes)| KeptFiles { run, stage, bytes }).collect()
+    stages.into_iter().map(|((run, stage), bytes)| KeptStage { run, stage, bytes, is_clean: true }).collect()
 }
 
 /// Sizes of volumes by name.

@@ -177,6 +177,8 @@ mod tests {
                 steps: vec![step.clone()],
             }),
             source: None,
+            engine: None,
+            files: Default::default(),
         }
     }
 

@@ -56,7 +56,18 @@ pub(crate) fn message(error: &Error) -> String {
 
 /// The engine did not answer.
 pub(crate) fn unreachable(error: &Error) -> BackendError {
-    BackendError::Unreachable { message: message(error) }
+    gone(message(error))
+}
+
+/// The engine did not answer, in words.
+pub(crate) fn gone(message: impl Into<String>) -> BackendError {
+    BackendError::unreachable(message).hinted("start Docker (or Podman) and run again")
+}
+
+/// An image cannot be had. `image` is named as in the file.
+pub(crate) fn no_image(image: &str, message: impl Into<String>) -> BackendError {
+    BackendError::image(image, message)
+        .hinted("check the spelling of the image, the network and the registry login; or fetch the image by hand and run again")
 }
 
 /// A call that should have worked was refused.
@@ -66,15 +77,16 @@ pub(crate) fn call(action: impl Into<String>, error: &Error) -> BackendError {
     }
     let message = message(error);
     if message.contains(DISK_FULL) {
-        return BackendError::DiskFull { message };
+        return BackendError::disk_full(message);
     }
-    BackendError::Call { action: action.into(), message }
+    BackendError::call(action, message)
 }
 
 /// Creating or starting the container of a step was refused.
 pub(crate) fn start(step: &str, error: &Error) -> BackendError {
     match call("start", error) {
-        BackendError::Call { message, .. } => BackendError::Start { step: step.to_owned(), message: start_reason(&message) },
+        BackendError::Call { message, .. } => BackendError::start(step, start_reason(&message))
+            .hinted("check `commands`, `entrypoint`, the image and the working folder of the step"),
         other => other,
     }
 }
@@ -89,7 +101,7 @@ pub(crate) fn image(image: &str, error: &Error) -> BackendError {
             found => return found,
         },
     };
-    BackendError::Image { image: image.to_owned(), message }
+    no_image(image, message)
 }
 
 /// The part of a runtime's message that a person can act on. The whole of it is a chain of five programs' prefixes, e.g.

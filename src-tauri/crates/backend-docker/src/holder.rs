@@ -70,7 +70,7 @@ impl DockerBackend {
     /// less right.
     pub(crate) async fn make_holder(&self, engine: &Engine, stage: &StageContext, layout: &Layout) -> Result<(), BackendError> {
         match self.start_holder(engine, stage, layout).await {
-            Err(BackendError::Call { action, message }) => {
+            Err(BackendError::Call { action, message, .. }) => {
                 tracing::warn!(action, "the holder of a network cannot be used: {message}");
                 self.holders_fail.store(true, Ordering::Relaxed);
                 Ok(())

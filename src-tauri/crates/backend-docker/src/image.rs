@@ -9,7 +9,7 @@ use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::future::{BoxFuture, FutureExt as _, Shared, WeakShared};
 use futures_util::{StreamExt as _, pin_mut, stream};
-use lp_backend::{BackendError, Position, SinkError, StepSink};
+use lp_backend::{BackendError, NoNotes, Notes};
 use lp_model::PullPolicy;
 use lp_registry::{Credentials, ImageReference};
 use std::collections::HashMap;
@@ -58,9 +58,9 @@ enum FetchError {
 impl FetchError {
     fn into_backend(self, image: &str) -> BackendError {
         match self {
-            Self::Unreachable(message) => BackendError::Unreachable { message },
-            Self::DiskFull(message) => BackendError::DiskFull { message },
-            Self::Refused(message) => BackendError::Image { image: image.to_owned(), message },
+            Self::Unreachable(message) => error::gone(message),
+            Self::DiskFull(message) => BackendError::disk_full(message),
+            Self::Refused(message) => error::no_image(image, message),
         }
     }
 }
@@ -102,7 +102,7 @@ impl Images {
         let one = |(image, policy): &(String, PullPolicy)| {
             let (image, policy) = (image.clone(), *policy);
             async move {
-                if let Err(error) = self.ensure(engine, &image, policy, &Silent).await {
+                if let Err(error) = self.ensure(engine, &image, policy, &NoNotes).await {
                     tracing::debug!(image, "cannot be fetched ahead: {error}");
                 }
             }
@@ -112,7 +112,7 @@ impl Images {
     }
 
     /// Makes sure that `image` (as written in the file) is on the engine as the policy wants it; returns the name to create a container with.
-    pub async fn ensure(&self, engine: &Engine, image: &str, policy: PullPolicy, sink: &dyn StepSink) -> Result<String, BackendError> {
+    pub async fn ensure(&self, engine: &Engine, image: &str, policy: PullPolicy, sink: &dyn Notes) -> Result<String, BackendError> {
         let reference = parsed(image)?;
         let name = reference.canonical();
         let (wants_fetch, may_use_present) = match policy {
@@ -127,7 +127,7 @@ impl Images {
         }
         if policy == PullPolicy::Never {
             let message = "it is not on this computer, and the step forbids fetching it".to_owned();
-            return Err(BackendError::Image { image: image.to_owned(), message });
+            return Err(error::no_image(image, message));
         }
         match self.fetch(engine, &reference, image, present.then_some(STAND_IN_AFTER), sink).await {
             Ok(()) => Ok(name),
@@ -147,7 +147,7 @@ impl Images {
         reference: &ImageReference,
         image: &str,
         patience: Option<Duration>,
-        sink: &dyn StepSink,
+        sink: &dyn Notes,
     ) -> Result<(), FetchError> {
         let (fetch, progress) = self.join(engine, reference, image);
         let silence = silence(progress.clone(), patience);
@@ -180,29 +180,7 @@ impl Images {
 }
 
 fn parsed(image: &str) -> Result<ImageReference, BackendError> {
-    ImageReference::parse(image).map_err(|error| BackendError::Image { image: image.to_owned(), message: error.to_string() })
-}
-
-/// Hears nothing.
-struct Silent;
-
-#[async_trait]
-impl StepSink for Silent {
-    async fn created(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    async fn started(&self) {}
-
-    fn position(&self) -> Position {
-        Position::default()
-    }
-
-    async fn note(&self, _note: String) {}
-
-    async fn write(&self, _bytes: &[u8], _upto: Position) -> Result<(), SinkError> {
-        Ok(())
-    }
+    ImageReference::parse(image).map_err(|error| error::no_image(image, error.to_string()))
 }
 
 /// How a fetch goes.
@@ -215,10 +193,10 @@ struct Progress {
 }
 
 /// Waits for the fetch and passes on how it goes: at once, and then whenever it changes, but not too often.
-async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch::Receiver<Progress>, sink: &dyn StepSink) -> T {
+async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch::Receiver<Progress>, sink: &dyn Notes) -> T {
     pin_mut!(fetch);
     let mut told = progress.borrow_and_update().sentence.clone();
-    sink.note(told.clone()).await;
+    sink.progress(&told);
     let mut due = Instant::now() + NOTE_EVERY;
     loop {
         let news = async {
@@ -234,7 +212,7 @@ async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch::Receiver<P
             () = news => {}
         }
         told = progress.borrow_and_update().sentence.clone();
-        sink.note(told.clone()).await;
+        sink.progress(&told);
         due = Instant::now() + NOTE_EVERY;
     }
 }
@@ -281,8 +259,8 @@ async fn fetch_image(
     let mut layers = Layers::default();
     while let Some(answer) = answers.next().await {
         let answer = answer.map_err(|refused| match error::image(&image, &refused) {
-            BackendError::Unreachable { message } => FetchError::Unreachable(message),
-            BackendError::DiskFull { message } => FetchError::DiskFull(message),
+            BackendError::Unreachable { message, .. } => FetchError::Unreachable(message),
+            BackendError::DiskFull { message, .. } => FetchError::DiskFull(message),
             BackendError::Image { message, .. } => FetchError::Refused(message),
             other => FetchError::Refused(other.to_string()),
         })?;
@@ -373,27 +351,17 @@ mod tests {
         assert_eq!(layers.sentence("node:20"), "unpacking `node:20`: 1 of 2 layers");
     }
 
-    /// Notes with the seconds at which they came.
-    struct Notes(Instant, Mutex<Vec<(u64, String)>>);
+    /// What was told, with the seconds at which it came.
+    struct Told(Instant, Mutex<Vec<(u64, String)>>);
 
-    #[async_trait]
-    impl StepSink for Notes {
-        async fn created(&self) -> Result<(), lp_backend::SinkError> {
-            Ok(())
-        }
-
-        async fn started(&self) {}
-
-        fn position(&self) -> lp_backend::Position {
-            lp_backend::Position::default()
-        }
-
+    #[async_trait::async_trait]
+    impl Notes for Told {
         async fn note(&self, note: String) {
-            self.1.lock().unwrap().push((self.0.elapsed().as_secs(), note));
+            self.progress(&note);
         }
 
-        async fn write(&self, _bytes: &[u8], _upto: lp_backend::Position) -> Result<(), lp_backend::SinkError> {
-            Ok(())
+        fn progress(&self, sentence: &str) {
+            self.1.lock().unwrap().push((self.0.elapsed().as_secs(), sentence.to_owned()));
         }
     }
 
@@ -404,7 +372,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn at_most_one_note_in_a_second_and_the_newest() {
         let (sender, receiver) = watch::channel(progress("0"));
-        let sink = Notes(Instant::now(), Mutex::default());
+        let sink = Told(Instant::now(), Mutex::default());
         let fetch = async {
             for percent in 1..=50 {
                 tokio::time::sleep(Duration::from_millis(50)).await;

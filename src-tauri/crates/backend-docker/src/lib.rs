@@ -42,10 +42,10 @@ use async_trait::async_trait;
 use connect::Connection;
 use image::Images;
 use lp_backend::{
-    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit, StepSink,
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, Notes, StageContext, StepContext, StepExit, StepSink,
     SweepReport,
 };
-use lp_model::{BackendKind, PullPolicy};
+use lp_model::{BackendKind, EngineId, PullPolicy};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -113,11 +113,19 @@ impl Backend for DockerBackend {
     }
 
     /// Looks at all addresses again, so that an engine that was started or changed since is found.
-    async fn probe(&self) -> Result<EngineInfo, BackendError> {
-        Ok((*self.connection.probe().await?.info).clone())
+    async fn probe(&self, engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
+        let found = (*self.connection.probe().await?.info).clone();
+        match engine.is_none_or(|wanted| *wanted == found.id) {
+            true => Ok(found),
+            false => Err(error::gone(format!("{} answers, which is another engine", found.told()))),
+        }
     }
 
-    async fn prepare(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
+    async fn engine(&self) -> Result<EngineInfo, BackendError> {
+        Ok((*self.connection.engine().await?.info).clone())
+    }
+
+    async fn prepare(&self, stage: &StageContext, _notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         self.prepare_stage(stage, cancel).await
     }
 
@@ -169,7 +177,7 @@ impl Backend for DockerBackend {
     }
 
     /// Sizes may take the engine seconds. Files of a live run are not listed while any container or network of theirs is there.
-    async fn kept(&self) -> Result<Vec<KeptFiles>, BackendError> {
+    async fn kept(&self) -> Result<KeptFiles, BackendError> {
         self.kept_files().await
     }
 }

@@ -79,7 +79,7 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use futures_util::stream;
-    use lp_backend::SinkError;
+    use lp_backend::{Notes, SinkError};
     use std::sync::Mutex;
 
     #[derive(Default)]
@@ -101,14 +101,23 @@ mod tests {
             Position::default()
         }
 
+        async fn write(&self, bytes: &[u8], _: Position) -> Result<(), SinkError> {
+            self.pieces.lock().unwrap().push(bytes.to_vec());
+            if self.full { Err(SinkError { message: "disk full".into(), hint: String::new() }) } else { Ok(()) }
+        }
+
+        async fn gap(&self, _upto: Option<Position>) -> Result<(), SinkError> {
+            Ok(())
+        }
+    }
+
+    #[async_trait]
+    impl Notes for Pieces {
         async fn note(&self, note: String) {
             self.notes.lock().unwrap().push(note);
         }
 
-        async fn write(&self, bytes: &[u8], _: Position) -> Result<(), SinkError> {
-            self.pieces.lock().unwrap().push(bytes.to_vec());
-            if self.full { Err(SinkError { message: "disk full".into() }) } else { Ok(()) }
-        }
+        fn progress(&self, _sentence: &str) {}
     }
 
     fn out(bytes: &'static [u8]) -> Result<LogOutput, Error> {

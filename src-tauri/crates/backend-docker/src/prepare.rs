@@ -219,7 +219,7 @@ impl DockerBackend {
         source: &dyn Source,
         cancel: &Cancel,
     ) -> Result<(), BackendError> {
-        let unreadable = |error: io::Error| BackendError::Source { message: error.to_string() };
+        let unreadable = |error: io::Error| source_error(error.to_string());
         let mut reader = source.open().await.map_err(unreadable)?;
         // The first piece is read before the engine is called: a repository that cannot be read at all is the usual failure.
         let mut first = vec![0; CHUNK];
@@ -235,7 +235,7 @@ impl DockerBackend {
         let sent = self.upload(engine, loader, path, first.chain(rest), cancel).await;
         // A source that fails in the middle makes the call fail too; then the source's own words are the reason.
         match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(message) => Err(BackendError::Source { message }),
+            Some(message) => Err(source_error(message)),
             None => sent,
         }
     }
@@ -259,10 +259,15 @@ impl DockerBackend {
         let action = "copy the files of the commit into the working copy";
         // An engine that refuses in the middle (a full disk) closes the connection on us, and its reason may be lost with it.
         if error::is_transport(&refused) && engine.docker.ping().await.is_ok() {
-            return Err(BackendError::Call { action: action.to_owned(), message: error::message(&refused) });
+            return Err(BackendError::call(action, error::message(&refused)));
         }
         Err(error::call(action, &refused))
     }
+}
+
+/// The repository cannot be read.
+fn source_error(message: String) -> BackendError {
+    BackendError::source_unreadable(message).hinted("check that the repository is readable and has the commit")
 }
 
 /// Waits for a container whose name is taken: the engine may still be making it for a process that has died.

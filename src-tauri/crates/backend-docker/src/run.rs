@@ -180,7 +180,7 @@ impl DockerBackend {
     /// Attaches to a program that may run already or have ended. One that was never started is started now: between writing down that it
     /// will be and asking the engine for it the process can have died.
     async fn take_over(&self, running: &Running<'_>, step: &StepContext, sink: &dyn StepSink) -> Result<Source, BackendError> {
-        let lost = |what: &str| Err(BackendError::Lost { message: format!("the container of step `{}` {what}", running.step) });
+        let lost = |what: &str| Err(BackendError::lost(format!("the container of step `{}` {what}", running.step)));
         let Some(found) = running.inspect().await? else { return lost("is gone") };
         let state = found.state.unwrap_or_default();
         match state.status {
@@ -241,7 +241,7 @@ impl DockerBackend {
         }
         if running.end(code, &state).await?.came_with_the_engine() {
             let message = format!("the container engine ended or was started again while step `{}` ran", running.step);
-            return Err(BackendError::Lost { message });
+            return Err(BackendError::lost(message));
         }
         Ok(StepExit::Code(i32::try_from(code).unwrap_or(i32::MAX)))
     }
@@ -352,7 +352,7 @@ impl Running<'_> {
             // The library's way to say that the code is not 0.
             Some(Err(Error::DockerContainerWaitError { code, .. })) => Ok(code),
             Some(Err(refused)) => Err(error::call(format!("wait for container `{}`", self.name), &refused)),
-            None => Err(BackendError::Unreachable { message: "the connection was closed while the step ran".to_owned() }),
+            None => Err(error::gone("the connection was closed while the step ran")),
         }
     }
 
@@ -406,7 +406,7 @@ impl Running<'_> {
             // From here on only the sink may still take its time.
             std::future::pending::<()>().await;
         }
-        BackendError::Call { action: format!("kill the program of step `{}`", self.step), message: "it does not end".to_owned() }
+        BackendError::call(format!("kill the program of step `{}`", self.step), "it does not end")
     }
 
     /// Asks the program to end and returns when its grace time is over, or earlier when it has ended.

@@ -30,10 +30,10 @@ use async_trait::async_trait;
 use folder::{Root, StageFolder};
 use kin::{Kin, Scope};
 use lp_backend::{
-    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit, StepSink,
-    SweepReport,
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, KeptStage, Notes, StageContext, StepContext, StepExit,
+    StepSink, SweepReport,
 };
-use lp_model::BackendKind;
+use lp_model::{BackendKind, EngineId};
 use std::io;
 use std::path::PathBuf;
 
@@ -53,6 +53,11 @@ impl HostBackend {
         Self { root }
     }
 
+    /// This computer and this data folder: stages of another folder are not ours to find.
+    fn id(&self) -> EngineId {
+        EngineId::new(format!("host:{}", self.root.display()))
+    }
+
     /// The root as it really is; asked each time, because it may not exist yet.
     async fn root(&self) -> Result<Root, BackendError> {
         let path = self.root.clone();
@@ -66,13 +71,14 @@ impl Backend for HostBackend {
         BackendKind::Host
     }
 
-    async fn probe(&self) -> Result<EngineInfo, BackendError> {
+    async fn probe(&self, _engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
         let arch = match std::env::consts::ARCH {
             "x86_64" => "amd64",
             "aarch64" => "arm64",
             other => other,
         };
         Ok(EngineInfo {
+            id: self.id(),
             name: "this computer".to_owned(),
             version: String::new(),
             api_version: String::new(),
@@ -82,7 +88,7 @@ impl Backend for HostBackend {
         })
     }
 
-    async fn prepare(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
+    async fn prepare(&self, stage: &StageContext, _notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         if cancel.is_asked() {
             return Err(BackendError::Cancelled);
         }
@@ -146,11 +152,13 @@ impl Backend for HostBackend {
         Ok(report)
     }
 
-    async fn kept(&self) -> Result<Vec<KeptFiles>, BackendError> {
-        let root = self.root().await?;
+    async fn kept(&self) -> Result<KeptFiles, BackendError> {
+        let (root, engine) = (self.root().await?, self.id());
         blocking("look at the files that are kept", move || {
             let kept = root.stages()?.into_iter().filter(|(_, _, folder)| folder.is_kept());
-            Ok(kept.map(|(run, stage, folder)| KeptFiles { run, stage, bytes: folder.bytes(MOST_COUNTED) }).collect())
+            let stages =
+                kept.map(|(run, stage, folder)| KeptStage { run, stage, bytes: folder.bytes(MOST_COUNTED), is_clean: true }).collect();
+            Ok(KeptFiles { engine, stages })
         })
         .await
     }
@@ -180,18 +188,24 @@ async fn blocking<T: Send + 'static>(
 fn call_error(action: &str, error: &io::Error) -> BackendError {
     match full(error) {
         Some(full) => full,
-        None => BackendError::Call { action: action.to_owned(), message: error.to_string() },
+        None => BackendError::call(action, error.to_string()),
     }
 }
 
+/// The program of a step cannot be started.
+fn not_started(step: &str, message: impl Into<String>) -> BackendError {
+    BackendError::start(step, message).hinted("check `commands`, `entrypoint` and the working folder of the step")
+}
+
 fn source_error(error: &io::Error) -> BackendError {
-    full(error).unwrap_or_else(|| BackendError::Source { message: causes(error) })
+    full(error).unwrap_or_else(|| {
+        BackendError::source_unreadable(causes(error)).hinted("check that the repository is readable and has the commit")
+    })
 }
 
 /// A full disk is told apart wherever it shows: it is the one thing that the person can do something about.
 fn full(error: &io::Error) -> Option<BackendError> {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        .then(|| BackendError::DiskFull { message: causes(error) })
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded).then(|| BackendError::disk_full(causes(error)))
 }
 
 /// The error with its causes: `tar` keeps the system's words in the source.

@@ -15,6 +15,7 @@ pub use address::{EngineAddress, EngineEnvironment, Tls};
 use crate::error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use lp_backend::{BackendError, EngineInfo};
+use lp_model::EngineId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -76,7 +77,7 @@ impl Engine {
                 Ok(Err(error)) if error::is_transport(&error) => return error::unreachable(&error),
                 Ok(_) => missed = 0,
                 Err(_) if missed == 0 => missed = 1,
-                Err(_) => return BackendError::Unreachable { message: format!("no answer from {}", self.info.address) },
+                Err(_) => return error::gone(format!("no answer from {}", self.info.address)),
             }
         }
     }
@@ -123,7 +124,7 @@ impl Connection {
             }
         }
         let message = if reasons.is_empty() { "no address of an engine is known".to_owned() } else { reasons.join("; ") };
-        Err(BackendError::Unreachable { message })
+        Err(error::gone(message))
     }
 }
 
@@ -174,7 +175,9 @@ async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
     let named = format!("{name} {}", text(&version.version));
     let agreed = version::agree(named.trim(), &text(&version.api_version), version.min_api_version.as_deref()).map_err(Refusal::Version)?;
     let docker = docker.negotiate_version().await.map_err(Refusal::Error)?;
+    let id = identity(&docker, name).await.map_err(Refusal::Error)?;
     let info = EngineInfo {
+        id,
         name: name.to_owned(),
         version: text(&version.version),
         api_version: agreed.to_string(),
@@ -184,6 +187,17 @@ async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
     };
     let docker = docker.with_request_modifier(move |request| say_version(mend_login_header(request), agreed));
     Ok(Engine { docker, info: Arc::new(info) })
+}
+
+/// By what an engine is recognised, whatever its address. Docker has an id of its own beside its data; Podman makes a new one at each call,
+/// so that there it is the computer and the folder of the data.
+async fn identity(docker: &Docker, name: &str) -> Result<EngineId, bollard::errors::Error> {
+    let info = docker.info().await?;
+    let text = |value: Option<String>| value.unwrap_or_default();
+    Ok(EngineId::new(match name {
+        "Podman" => format!("podman:{}:{}", text(info.name), text(info.docker_root_dir)),
+        _ => format!("docker:{}", text(info.id)),
+    }))
 }
 
 /// The library negotiates a version and then does not send it, which leaves the choice to the engine: a newer one would answer in a way that
