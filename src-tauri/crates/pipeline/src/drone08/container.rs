@@ -169,7 +169,7 @@ fn read_key(
         "secrets" => draft.secrets = secrets(node, what, findings),
         "pull" => {
             if decode::boolean(node, what, findings) == Some(true) {
-                draft.step.pull = PullPolicy::Always;
+                draft.step.pull = PullPolicy::Refresh;
             }
         }
         "group" => draft.group = decode::text(node, what, findings).filter(|group| !group.is_empty()),

@@ -253,7 +253,7 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
         "image" => draft.step.image = image(node, what, findings),
         "pull" => {
             let always = decode::boolean(node, what, findings) == Some(true);
-            draft.step.pull = if always { PullPolicy::Always } else { PullPolicy::IfMissing };
+            draft.step.pull = if always { PullPolicy::Refresh } else { PullPolicy::IfMissing };
         }
         "commands" => parts.script = Some((commands(node, DIALECT, label, findings), span)),
         "entrypoint" => {

@@ -133,7 +133,7 @@ fn compare_step(file: &RealFile, answer: &Value, step: &Step, stage: &Stage, rep
     };
     report.same(case, &what("failure"), &failure, &step.on_failure);
     let always = answer["pull"] == "true";
-    report.same(case, &what("pull"), &always, &(step.pull == PullPolicy::Always));
+    report.same(case, &what("pull"), &always, &(step.pull == PullPolicy::Refresh));
     report.same(case, &what("privileged"), &(answer["privileged"] == "true" || answer["privileged"] == true), &step.privileged);
     report.same(case, &what("volumes"), &answer["volumes"].as_array().map_or(0, Vec::len), &step.mounts.len());
     if let Some(folder) = answer["directory"].as_str().filter(|folder| !folder.contains("${")) {

@@ -36,7 +36,7 @@ pub(crate) fn compare(report: &mut Report, case: &str, answer: &Value, step: &St
     report.same(case, &case_step("entrypoint"), &answer["entrypoint"], &json!(step.entrypoint));
     report.same(case, &case_step("detach"), &or("detach", json!(false)), &json!(step.detached));
     report.same(case, &case_step("privileged"), &or("privileged", json!(false)), &json!(step.privileged));
-    report.same(case, &case_step("pull"), &or("pull", json!(false)), &json!(step.pull == PullPolicy::Always));
+    report.same(case, &case_step("pull"), &or("pull", json!(false)), &json!(step.pull == PullPolicy::Refresh));
     report.same(case, &case_step("on_success"), &answer["on_success"], &json!(step.run_on.success));
     report.same(case, &case_step("on_failure"), &answer["on_failure"], &json!(step.run_on.failure));
     report.same(case, &case_step("image"), &answer["image"], &json!(image(&step.image, source.dialect)));
