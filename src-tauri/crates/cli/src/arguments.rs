@@ -30,6 +30,8 @@ pub enum Command {
     Lint(Lint),
     /// Print what would run for an event.
     Plan(Plan),
+    /// Print what the code of a finding means.
+    Explain(Explain),
     /// Print the JSON schema of a file, for editors.
     Schema(Schema),
     /// Watch a run from its beginning; go on with it where nobody drives it.
@@ -198,6 +200,13 @@ pub enum SecretAction {
         #[arg(long, value_name = "FOLDER")]
         project: Option<String>,
     },
+}
+
+/// `letterpress explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code that stands in square brackets behind a finding, e.g. `not-trusted`.
+    pub code: String,
 }
 
 /// `letterpress doctor`.

@@ -38,6 +38,7 @@ mod workspace;
 
 pub use detect::{Detected, detect};
 pub use lint::lint;
+pub use lp_yaml::closest;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
 pub use report::{Effect, Report, ReportEntry, ReportStep, report};
 pub use schema::schema;
