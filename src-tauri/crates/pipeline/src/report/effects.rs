@@ -19,7 +19,7 @@ use Effect::{Different, Needs, Unsupported};
 
 /// The effect of every code of this crate and of the YAML reader. `None`: a remark that holds where the file comes from too, so that
 /// nothing changes by coming here.
-const EFFECTS: [(&str, Option<Effect>); 86] = [
+const EFFECTS: [(&str, Option<Effect>); 91] = [
     ("alias-loop", Some(Unsupported)),
     ("bad-expression", Some(Unsupported)),
     ("bad-substitution", Some(Unsupported)),
@@ -76,6 +76,7 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("not-utf8", Some(Unsupported)),
     ("nothing-would-run", None),
     ("nul-byte", Some(Unsupported)),
+    ("one-word", Some(Different)),
     ("open-quote", Some(Unsupported)),
     ("other-workflows", Some(Different)),
     ("parameter-like-key", None),
@@ -98,11 +99,15 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("unknown-event", None),
     ("unknown-key", None),
     ("unknown-kind", Some(Unsupported)),
+    ("unknown-parameter", Some(Needs)),
     ("unknown-step", None),
     ("unknown-variable", None),
     ("unknown-volume", Some(Unsupported)),
     ("unknown-word", None),
     ("unsupported-type", Some(Unsupported)),
+    ("value-breaks-file", Some(Unsupported)),
+    ("value-in-script", Some(Unsupported)),
+    ("value-read-differently", None),
     ("workspace-base", Some(Unsupported)),
     ("wrong-type", Some(Unsupported)),
     ("yaml-syntax", Some(Unsupported)),

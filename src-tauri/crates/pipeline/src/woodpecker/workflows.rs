@@ -4,7 +4,6 @@ use super::Read;
 use crate::draft::{Dependency, Reasons};
 use crate::graph::order;
 use crate::source::AllFindings;
-use crate::when::Mismatch;
 use lp_model::{RunOn, Stage, StageNumber, message, what};
 use lp_yaml::closest;
 use std::collections::HashMap;
@@ -82,9 +81,9 @@ pub(super) fn connect(mut planned: Vec<Planned>, several: bool, reasons: &mut Re
     if several {
         while let Some(at) = planned.iter().position(|stage| missing(stage, &planned).is_some()) {
             let stage = planned.remove(at);
-            let span = missing(&stage, &planned).map(|dependency| dependency.span);
-            if let Some(span) = span {
-                reasons.add(what!("workflow `{}`", stage.workflow), &Mismatch { key: "depends_on", span });
+            if let Some(dependency) = missing(&stage, &planned) {
+                reasons.now_in(&stage.stage.file);
+                reasons.needs(what!("workflow `{}`", stage.workflow), &stage.stage.name, &dependency.name, dependency.span);
             }
         }
     }
