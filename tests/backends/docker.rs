@@ -528,3 +528,82 @@ async fn a_loader_that_was_left_behind_undoes_nothing() {
     assert!(!things(&place, &next).await.contains(&"container NAME-source".to_owned()));
     bench.clear(&place).await;
 }
+
+/// A folder of the computer that is not there yet is made by the engine, as the dialects' own engines have it.
+#[tokio::test]
+async fn a_bound_folder_that_is_missing_is_made() {
+    bound_folders(&place().await).await;
+}
+
+/// The case for any engine on this computer.
+pub async fn bound_folders(place: &dyn Place) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(folder.path().join("there")).unwrap();
+    std::fs::write(folder.path().join("there/file"), "kept\n").unwrap();
+    let mut step = shell(1, "a", "echo new > /missing/file; cat /there/file; touch /there/x 2>/dev/null || echo read-only");
+    let mount = |volume: &str, read_only| Mount { volume: volume.into(), path: format!("/{volume}"), read_only };
+    step.mounts = vec![mount("missing", false), mount("there", true)];
+    let mut stage = plan_stage(1, vec![step]);
+    let host = |name: &str, path: &str| Volume { name: name.into(), kind: VolumeKind::Host(text(path)) };
+    stage.volumes = vec![host("missing", "not/yet/there"), host("there", "there")];
+    let bench = Bench::of(place.backend(), &place.image(), stage, None);
+    bench.prepare().await.unwrap();
+    assert_eq!(bench.output(1).await, "kept\nread-only\n");
+    assert_eq!(std::fs::read_to_string(folder.path().join("not/yet/there/file")).unwrap(), "new\n");
+    bench.clear(place).await;
+}
+
+/// Anybody on the computer can give an image any name; no registry can have these.
+#[tokio::test]
+async fn our_own_images_are_known_by_what_is_in_them() {
+    let place = place().await;
+    for name in ["empty", "holder"] {
+        let options =
+            bollard::query_parameters::TagImageOptionsBuilder::new().repo(&format!("letterpress.invalid/{name}")).tag("1").build();
+        place.engine.tag_image(&place.image, Some(options)).await.unwrap();
+    }
+    let busybox = place.engine.inspect_image(&place.image).await.unwrap().id.unwrap();
+    let bench = Bench::ready(&place, vec![shell(1, "a", "echo one"), then(shell(2, "b", "echo two"))]).await;
+    for part in ["holder", "source"] {
+        let found = place.engine.inspect_container(&format!("{}-{part}", bench.stage.name()), None).await.unwrap();
+        assert_ne!(found.image.unwrap(), busybox, "{part}");
+        assert!(found.config.unwrap().image.unwrap().starts_with("sha256:"), "{part}: by its id");
+    }
+    assert_eq!((bench.output(1).await, bench.output(2).await), ("one\n".to_owned(), "two\n".to_owned()));
+    bench.clear(&place).await;
+}
+
+async fn remove_container(engine: &Docker, name: &str) {
+    let force = bollard::query_parameters::RemoveContainerOptionsBuilder::new().force(true).build();
+    engine.remove_container(name, Some(force)).await.unwrap();
+}
+
+/// `docker system prune` takes every container that does not run.
+#[tokio::test]
+async fn a_container_that_was_removed_before_its_program_ran_is_made_anew() {
+    let place = place().await;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "echo ran")]).await;
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let context = bench.context(1);
+    bench.backend.make_ahead(&bench.stage, &context, &cancel).await;
+    remove_container(&place.engine, &bench.stage.step_name(context.key)).await;
+    let (exit, heard) = bench.run_context(&context).await;
+    assert_eq!((exit.unwrap(), heard.text().as_str()), (StepExit::Code(0), "ran\n"));
+    assert_eq!((heard.created, heard.started), (1, 1));
+    bench.clear(&place).await;
+}
+
+#[tokio::test]
+async fn a_running_step_that_somebody_removes_is_lost() {
+    let place = place().await;
+    let bench = Bench::ready(&place, vec![shell(1, "a", "echo ready; sleep 600")]).await;
+    let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+    let (context, sink) = (bench.context(1), Sink::new());
+    let (exit, ()) = tokio::join!(bench.run_with(&context, &sink, &cancel), async {
+        sink.until_output("ready").await;
+        remove_container(&place.engine, &bench.stage.step_name(context.key)).await;
+    });
+    assert!(matches!(exit, Err(BackendError::Lost { .. })), "{exit:?}");
+    bench.clear(&place).await;
+}

@@ -10,6 +10,7 @@ mod context;
 mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod program_limits;
 
 pub use cancel::{Cancel, CancelHandle, CancelStage};
 pub use context::{Before, Claims, EngineInfo, EnvText, Keep, KeptFiles, Position, Source, StageContext, StepContext, SweepReport};

@@ -9,7 +9,7 @@ use crate::environment::{Environment, early_text};
 use crate::source::{Part, Source};
 use crate::substitute::{Backslashes, Known, Replaced, Substituted, substitute};
 use lp_model::{Diagnostic, Dialect, EventFacts, Span, message, what};
-use lp_yaml::{Findings, Node, Piece, SourceMap, Value, closest};
+use lp_yaml::{Findings, Node, Piece, SourceMap, Tree, Value, closest};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ pub(crate) fn expand(
     let text = source.text(part);
     let nothing_to_do = !text.contains('$') && (backslashes == Backslashes::Keep || !text.contains('\\'));
     if nothing_to_do {
+        findings.extend(part.warnings.clone());
         return part.raw.as_ref().map_err(|more| findings.extend(more.clone())).ok().cloned();
     }
     let any_event = findings.is_for_any_event();
@@ -65,10 +66,12 @@ pub(crate) fn expand(
             }
             // `$NAME` belongs to the shell: most documents with a `$` in them come out as they went in.
             if let (true, Ok(raw)) = (done.text == text, &part.raw) {
+                findings.extend(part.warnings.clone());
                 return Some(Arc::clone(raw));
             }
             match reading.parse(&done) {
-                Ok(root) => {
+                Ok(Tree { root, warnings }) => {
+                    findings.extend(warnings);
                     reading.tell_changed(&root, &done, findings);
                     let sealed = done.replaced.iter().any(|replaced| replaced.sealed);
                     Some(if sealed { entered::open(&root) } else { root })
@@ -110,7 +113,7 @@ impl Reading<'_> {
         self.source.index.span(start + range.start..start + range.end)
     }
 
-    fn parse(&self, done: &Substituted) -> Result<Arc<Node>, Vec<Diagnostic>> {
+    fn parse(&self, done: &Substituted) -> Result<Tree, Vec<Diagnostic>> {
         let start = self.part.range.start;
         let pieces =
             done.pieces.iter().map(|piece| Piece { source: start + piece.source.start..start + piece.source.end, ..piece.clone() });
@@ -199,7 +202,7 @@ impl Reading<'_> {
             }
             let Some(sealed) = self.sealing(&|other| other == name) else { continue };
             let Ok(exact) = self.parse(&sealed) else { continue };
-            let Some(read) = difference(root, &exact) else { continue };
+            let Some(read) = difference(root, &exact.root) else { continue };
             let Some(replaced) = done.replaced.iter().find(|replaced| replaced.name == name) else { continue };
             let found = match read.text() {
                 Some(text) => what!("`{}`", shown(text)).message(),

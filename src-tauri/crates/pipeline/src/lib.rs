@@ -29,6 +29,7 @@ pub mod matrix;
 pub mod outline;
 pub mod params;
 pub mod report;
+mod rights;
 pub mod schema;
 pub mod script;
 mod shell;
@@ -37,6 +38,7 @@ pub mod substitute;
 pub mod volume;
 pub mod when;
 mod woodpecker;
+mod workspace;
 
 pub use detect::{Detected, detect};
 pub use lint::{Inputs, lint};

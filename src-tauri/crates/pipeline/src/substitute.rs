@@ -148,12 +148,14 @@ fn in_comment(text: &str, at: usize) -> bool {
     text[line..at].trim_start().starts_with('#')
 }
 
-/// What a backslash in an argument can stand before, to be left out itself.
+/// What a backslash in an argument does.
+// envsubst: `parse/parse.go`, the modes with and without `scanEscape`.
 #[derive(Clone, Copy, PartialEq)]
 enum Escapes {
-    Slash,
-    /// In a replacement also before a backslash.
-    Both,
+    /// It is a character like any other.
+    None,
+    /// In a replacement it takes the meaning from a slash or backslash behind it, and is left out itself.
+    Replacement,
 }
 
 /// Where a text comes from.
@@ -243,7 +245,7 @@ impl Reader<'_> {
             b':' if matches!(self.peek(at + 1), Some(b'-' | b'=' | b'?' | b'+')) => self.default(value, at + 2, depth),
             b':' => self.substring(&value, at + 1, depth),
             b'#' | b'%' => {
-                let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", Escapes::Slash, depth)?;
+                let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", Escapes::None, depth)?;
                 self.work += value.text.len().saturating_mul(pattern.text.len());
                 let text = trim(&value.text, &pattern.text, operator == b'#', twice)?;
                 Ok((Made { text, origin: value.origin }.with(pattern.origin), end + 1))
@@ -254,7 +256,9 @@ impl Reader<'_> {
     }
 
     fn name(&self, start: usize) -> Result<(String, usize), Message> {
-        let len = self.text[start..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        // envsubst: `parse/scan.go` `acceptIdent`, any letter and digit of Unicode.
+        let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
+        let len: usize = self.text[start..].chars().take_while(is_part).map(char::len_utf8).sum();
         if len == 0 {
             return Err(message!("a name must follow `${{`"));
         }
@@ -283,17 +287,17 @@ impl Reader<'_> {
 
     fn default(&mut self, value: Made, at: usize, depth: usize) -> Result<(Made, usize), Message> {
         // `:+` and `:?` behave like `:-`: a known fault of the original that files have come to rely on.
-        let (default, end) = self.argument(at, b"}", Escapes::Slash, depth)?;
+        let (default, end) = self.argument(at, b"}", Escapes::None, depth)?;
         // A value that comes later may be nothing as well, and then the default counts; without one the expression waits.
         let takes_default = value.text.is_empty() && (value.origin != Origin::Later || !default.text.is_empty());
         Ok((if takes_default { default } else { value }, end + 1))
     }
 
     fn substring(&mut self, value: &Made, at: usize, depth: usize) -> Result<(Made, usize), Message> {
-        let (position, at) = self.argument(at, b":}", Escapes::Slash, depth)?;
+        let (position, at) = self.argument(at, b":}", Escapes::None, depth)?;
         let mut origin = value.origin.max(position.origin);
         let (count, end) = if self.peek(at) == Some(b':') {
-            let (count, at) = self.argument(at + 1, b"}", Escapes::Slash, depth)?;
+            let (count, at) = self.argument(at + 1, b"}", Escapes::None, depth)?;
             origin = origin.max(count.origin);
             (Some(count.text), at + 1)
         } else {
@@ -316,11 +320,11 @@ impl Reader<'_> {
             Some(mode @ (b'/' | b'#' | b'%')) => (mode, at + 1),
             _ => (b'1', at),
         };
-        let (pattern, slash) = self.argument(at, b"/}", Escapes::Both, depth)?;
+        let (pattern, slash) = self.argument(at, b"/}", Escapes::Replacement, depth)?;
         if self.peek(slash) != Some(b'/') {
             return Err(message!("the second `/` of the replacement is missing"));
         }
-        let (new, end) = self.argument(slash + 1, b"}", Escapes::Both, depth)?;
+        let (new, end) = self.argument(slash + 1, b"}", Escapes::Replacement, depth)?;
         let origin = value.origin.max(pattern.origin).max(new.origin);
         let (value, pattern, new) = (value.text.as_str(), pattern.text, new.text);
         let replaced = match mode {
@@ -343,9 +347,9 @@ impl Reader<'_> {
         let (mut out, mut at) = (Made { text: String::new(), origin: Origin::File }, start);
         loop {
             match (self.peek(at), self.peek(at + 1)) {
-                (None | Some(b'\n'), _) => return Err(message!("the closing `}}` is missing")),
+                (None, _) => return Err(message!("the closing `}}` is missing")),
                 (Some(byte), _) if stops.contains(&byte) => return Ok((out, at)),
-                (Some(b'\\'), Some(next)) if next == b'/' || (next == b'\\' && escapes == Escapes::Both) => {
+                (Some(b'\\'), Some(next @ (b'/' | b'\\'))) if escapes == Escapes::Replacement => {
                     out.text.push(char::from(next));
                     at += 2;
                 }
@@ -451,6 +455,8 @@ mod tests {
             ("${B/o/0} ${B//o/0} ${B/#fea/x} ${B/%foo/x} ${B/\\//-}", "feature/f0o feature/f00 xture/foo feature/x feature-foo"),
             ("${M}", "\"one\\n\\\"two\\\" 中\""),
             ("${E:=a}b}", "ab}"),
+            // Any letter, over several lines, and a backslash that means nothing in a default.
+            ("${版本}|${E:-a\nb}|${E:-a\\/b}|${B#*\\/}", "|a\nb|a\\/b|foo"),
         ] {
             assert_eq!(show(text, Backslashes::Keep), expected, "{text}");
         }

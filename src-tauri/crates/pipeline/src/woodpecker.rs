@@ -6,13 +6,13 @@ mod keys;
 mod step;
 mod workflows;
 
-use crate::draft::{Draft, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever};
+use crate::draft::{Draft, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
 use crate::environment::woodpecker as variables;
 use crate::environment::{self, Environment};
 use crate::expand::expand;
 use crate::extent::{Extent, check_size, few_needs};
 use crate::graph::order;
-use crate::matrix::cell_name;
+use crate::matrix::{axes, cell_name, lacking};
 use crate::source::{AllFindings, Source, Sources};
 use crate::when::{Mismatch, Situation};
 use lp_model::{
@@ -59,8 +59,8 @@ pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, reasons: &mut R
             reasons.add(label, (&read.workflow, ""), &mismatch);
             continue;
         }
-        for mut draft in read.drafts {
-            let needs = std::mem::take(&mut draft.workflows);
+        for mut draft in read.drafts.into_iter().filter(|draft| draft.runs) {
+            let needs = std::mem::take(&mut draft.needs);
             let Some(mut stage) = stage(draft, read.generation, label, facts, reasons, &mut findings.files[n]) else { continue };
             if several {
                 sources.all()[n].path.clone_into(&mut stage.file);
@@ -103,9 +103,13 @@ fn read_file(
     let branches = document::branches(raw, generation, facts, findings);
     let workflow = workflow_name(source.path);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in matrix_cells(raw, part, DIALECT, findings)? {
+    let cells = matrix_cells(raw, part, DIALECT, findings)?;
+    let axes = axes(&cells);
+    for cell in cells {
+        let lacking = lacking(&axes, &cell);
         let number = names.len() as u32 + 1;
         let mut metadata = variables::metadata(facts, generation, &workflow, number);
+        lacking.iter().for_each(|name| environment::set(&mut metadata, name, ""));
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
         if !extent.has_room(&root, &metadata, findings) {
@@ -116,7 +120,9 @@ fn read_file(
             name = format!("{name} ({number})");
             names.insert(name.clone());
         }
-        drafts.extend(document::read(&root, generation, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings)));
+        let read = document::read(&root, generation, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings));
+        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
+        drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
             break;
         }
@@ -210,7 +216,7 @@ fn stage(
 /// The level of each step. With any `depends_on` (an empty one too) a step is one level behind the last of those that it needs,
 /// and waits for everything on earlier levels; else the groups of old files count. `None` when the graph has no order.
 fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
-    if steps.iter().all(|step| step.dependencies.is_none()) {
+    if steps.iter().all(|step| step.needs.is_none()) {
         return Some(levels_by_group(steps));
     }
     let positions = document::positions(steps);
@@ -218,7 +224,7 @@ fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
     let mut needs: Vec<Vec<usize>> = Vec::new();
     for step in steps {
         let mut list = Vec::new();
-        for dependency in step.dependencies.iter().flatten() {
+        for dependency in step.needs.iter().flatten() {
             match positions.get(dependency.name.as_str()) {
                 Some(&at) => list.push(at),
                 None if dependency.optional => {}

@@ -6,7 +6,7 @@ use crate::node::{Entry, Node, Value};
 use crate::parse::clip;
 use crate::scalar::{bool_of, is_null};
 use crate::suggest::closest;
-use lp_model::{Span, What, message, what};
+use lp_model::{Severity, Span, What, message, what};
 use std::sync::Arc;
 
 fn wrong(node: &Node, what: What<'_>, expected: What<'_>, findings: &mut Findings<'_>) {
@@ -132,7 +132,7 @@ pub fn unknown_keys(entries: &[Entry], known: &[&str], what: What<'_>, findings:
 
 /// Warns about one key that nobody reads.
 pub fn unknown_key(entry: &Entry, known: &[&str], what: What<'_>, findings: &mut Findings<'_>) {
-    if findings.is_full() {
+    if !findings.has_room(Severity::Warning) {
         return;
     }
     let found = findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", what, clip(&entry.key.text)));

@@ -15,7 +15,7 @@ pub use address::{EngineAddress, EngineEnvironment, Tls};
 use crate::error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use lp_backend::{BackendError, EngineInfo};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use version::ApiVersion;
@@ -82,15 +82,28 @@ impl Engine {
     }
 }
 
+/// An address at which no engine was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// As it was given.
+    pub address: String,
+    /// Why, and what to do about it where that is known.
+    pub reason: String,
+    /// There is nothing at all: no socket.
+    pub is_absent: bool,
+}
+
 /// The engine in use. One at a time; found again on every [`Connection::probe`].
 pub(crate) struct Connection {
     addresses: Vec<EngineAddress>,
     current: Mutex<Option<Engine>>,
+    /// What came of the newest look in vain.
+    tried: std::sync::Mutex<Vec<Tried>>,
 }
 
 impl Connection {
     pub fn new(addresses: Vec<EngineAddress>) -> Self {
-        Self { addresses, current: Mutex::new(None) }
+        Self { addresses, current: Mutex::new(None), tried: std::sync::Mutex::default() }
     }
 
     /// The engine found before, or the first that answers now.
@@ -100,45 +113,57 @@ impl Connection {
         match &*current {
             Some(engine) => Ok(engine.clone()),
             None => {
-                let engine = self.find().await?;
+                let engine = self.find(|_| true).await?;
                 *current = Some(engine.clone());
                 Ok(engine)
             }
         }
     }
 
-    /// Looks again. Where nothing answers the engine in use is kept: it may come back, and what we made is there.
-    pub async fn probe(&self) -> Result<Engine, BackendError> {
-        let engine = self.find().await?;
+    /// Looks again: everywhere, or only at the engine in use where something of ours `is_there`. Where nothing answers the engine in use is kept: it
+    /// may come back.
+    pub async fn probe(&self, is_there: bool) -> Result<Engine, BackendError> {
+        let used = self.current.lock().await.as_ref().filter(|_| is_there).map(|engine| engine.info.address.clone());
+        let engine = self.find(|address| used.as_ref().is_none_or(|used| *used == address.url)).await?;
         *self.current.lock().await = Some(engine.clone());
         Ok(engine)
     }
 
-    async fn find(&self) -> Result<Engine, BackendError> {
-        let mut reasons = Vec::new();
-        for address in &self.addresses {
+    async fn find(&self, is_meant: impl Fn(&EngineAddress) -> bool) -> Result<Engine, BackendError> {
+        let mut tried = Vec::new();
+        for address in self.addresses.iter().filter(|address| is_meant(address)) {
             match ask(address).await {
-                Ok(engine) => return Ok(engine),
-                Err(reason) => reasons.push(format!("`{}`: {reason}", address.url)),
+                Ok(engine) => {
+                    self.tried.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                    return Ok(engine);
+                }
+                Err((reason, is_absent)) => tried.push(Tried { address: address.url.clone(), reason, is_absent }),
             }
         }
+        let reasons: Vec<_> = tried.iter().map(|one| format!("`{}`: {}", one.address, one.reason)).collect();
         let message = if reasons.is_empty() { "no address of an engine is known".to_owned() } else { reasons.join("; ") };
+        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = tried;
         Err(BackendError::Unreachable { message })
+    }
+
+    /// The addresses that were tried in vain when an engine was last looked for, each with its reason.
+    pub fn tried(&self) -> Vec<Tried> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Asks an address who is there.
-async fn ask(address: &EngineAddress) -> Result<Engine, String> {
+/// Asks an address who is there; else why nobody is, and whether there is nothing at all.
+async fn ask(address: &EngineAddress) -> Result<Engine, (String, bool)> {
     if let Some(problem) = &address.problem {
-        return Err(problem.clone());
+        return Err((problem.clone(), false));
     }
     let docker = client(address)?;
     let limit = if address.scheme() == "ssh" { LOGIN_PROBE_LIMIT } else { PROBE_LIMIT };
     let answer = tokio::time::timeout(limit, meet(docker, &address.url)).await;
     answer.unwrap_or_else(|_| Err(Refusal::Silence(limit))).map_err(|refusal| match refusal {
-        Refusal::Error(error) => reason::of(address, &error),
-        Refusal::Silence(limit) => format!("no answer within {} seconds", limit.as_secs()),
-        Refusal::Version(message) => message,
+        Refusal::Error(error) => (reason::of(address, &error), reason::is_absent(&error)),
+        Refusal::Silence(limit) => (format!("no answer within {} seconds", limit.as_secs()), false),
+        Refusal::Version(message) => (message, false),
     })
 }
 
@@ -149,20 +174,20 @@ enum Refusal {
     Version(String),
 }
 
-/// A client for the address. It says only whether the address makes sense; nothing is sent yet.
-fn client(address: &EngineAddress) -> Result<Docker, String> {
+/// A client for the address, else why not (as [`ask`]). It says only whether the address makes sense; nothing is sent yet.
+fn client(address: &EngineAddress) -> Result<Docker, (String, bool)> {
     let made = match (address.scheme(), &address.tls) {
         ("unix", _) if cfg!(unix) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
         ("npipe", _) if cfg!(windows) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
-        ("ssh", _) => transport::client(ssh::Ssh::new(address)?, "ssh://docker"),
+        ("ssh", _) => transport::client(ssh::Ssh::new(address).map_err(|problem| (problem, false))?, "ssh://docker"),
         ("tcp" | "http", Some(_)) | ("https", _) => {
-            let (connector, url) = tls::connector(address)?;
+            let (connector, url) = tls::connector(address).map_err(|problem| (problem, false))?;
             transport::client(connector, &url)
         }
         ("tcp" | "http", None) => Docker::connect_with_http(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
-        _ => return Err("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned()),
+        _ => return Err(("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned(), false)),
     };
-    made.map_err(|error| reason::of(address, &error))
+    made.map_err(|error| (reason::of(address, &error), reason::is_absent(&error)))
 }
 
 async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
@@ -208,7 +233,10 @@ mod tests {
     async fn nothing_there_names_every_place() {
         let mut addresses = ["unix:///nowhere/a.sock", "fd://3", "tcp://127.0.0.1:9"].map(EngineAddress::new).to_vec();
         addresses.push(EngineAddress::unusable("build", "there is no such context"));
-        let error = Connection::new(addresses).engine().await.err().unwrap().to_string();
+        let connection = Connection::new(addresses);
+        let error = connection.engine().await.err().unwrap().to_string();
+        let absent: Vec<_> = connection.tried().into_iter().map(|one| one.is_absent).collect();
+        assert_eq!(absent, [true, false, false, false]);
         let parts = [
             "`unix:///nowhere/a.sock`: no socket at `/nowhere/a.sock`",
             "`fd://3`: this kind of address is not supported; use",

@@ -1,12 +1,13 @@
 //! Removing what we made: of one stage, or everything that no live run claims.
 
+use super::working_copy::LOADER_SUFFIX;
 use crate::connect::Engine;
-use crate::prepare::LOADER_SUFFIX;
+use crate::creation;
 use crate::{DockerBackend, error, labels};
 use bollard::models::{ContainerSummaryStateEnum, Volume};
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
+    WaitContainerOptionsBuilder,
 };
 use futures_util::stream::{self, StreamExt as _};
 use lp_backend::{BackendError, Claims, Keep, KeptFiles, StageContext, SweepReport};
@@ -244,14 +245,10 @@ async fn remove_all(engine: &Engine, things: Vec<Thing>) -> Result<SweepReport, 
 async fn remove(engine: &Engine, thing: Thing) -> (Thing, Result<(), bollard::errors::Error>) {
     let docker = &engine.docker;
     let result = match thing.kind {
-        Kind::Container => {
-            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            let removed = docker.remove_container(&thing.id, Some(options)).await;
-            match removed {
-                Err(refused) if error::status(&refused) == Some(409) => wait_until_gone(engine, &thing.id).await.ok_or(refused),
-                other => other,
-            }
-        }
+        Kind::Container => match creation::remove(docker, &thing.id).await {
+            Err(refused) if error::status(&refused) == Some(409) => wait_until_gone(engine, &thing.id).await.ok_or(refused),
+            other => other,
+        },
         Kind::Network => docker.remove_network(&thing.id).await,
         Kind::Volume => docker.remove_volume(&thing.id, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await,
     };
