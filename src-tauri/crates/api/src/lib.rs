@@ -11,6 +11,7 @@ mod convert;
 pub mod dto;
 mod engines;
 mod error;
+mod event;
 mod explain;
 mod files;
 mod follow;

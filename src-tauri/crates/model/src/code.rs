@@ -129,6 +129,7 @@ codes! {
     NothingRuns "nothing-runs" Error Some(Unsupported);
     NothingWouldRun "nothing-would-run" Warning None;
     NulByte "nul-byte" Error Some(Unsupported);
+    OneWord "one-word" Note Some(Different);
     OpenQuote "open-quote" Error Some(Unsupported);
     OtherWorkflows "other-workflows" Warning Some(Different);
     ParameterLikeKey "parameter-like-key" Warning None;
@@ -158,6 +159,7 @@ codes! {
     UnknownKey "unknown-key" Warning None;
     UnknownKind "unknown-kind" Warning Some(Unsupported);
     UnknownLanguage "unknown-language" Warning None;
+    UnknownParameter "unknown-parameter" Warning Some(Needs);
     UnknownStep "unknown-step" Error None;
     UnknownType "unknown-type" Error Some(Unsupported);
     UnknownVariable "unknown-variable" Warning None;
@@ -165,6 +167,9 @@ codes! {
     UnknownVolume "unknown-volume" Error Some(Unsupported);
     UnknownWord "unknown-word" Error None;
     UnsupportedType "unsupported-type" Warning Some(Unsupported);
+    ValueBreaksFile "value-breaks-file" Error Some(Unsupported);
+    ValueInScript "value-in-script" Error Some(Unsupported);
+    ValueReadDifferently "value-read-differently" Warning None;
     WorkspaceBase "workspace-base" Error Some(Unsupported);
     WrongType "wrong-type" Error Some(Unsupported);
     YamlSyntax "yaml-syntax" Error Some(Unsupported);

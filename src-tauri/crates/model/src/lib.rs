@@ -19,13 +19,13 @@ pub mod run;
 pub use approval::RequireApproval;
 pub use code::{Code, Effect};
 pub use diagnostic::{Diagnostic, Severity, Span};
-pub use facts::{CommitFacts, EventFacts, EventKind, Person, PreviousRun, PullRequestFacts, RepoFacts};
+pub use facts::{CommitFacts, EventFacts, EventKind, Occasion, Person, PreviousRun, PullRequestFacts, RepoFacts};
 pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};
 pub use image::ImageReference;
 pub use json::json_escape;
 pub use message::{Language, Message, What};
 pub use plan::{
-    BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan,
+    BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, LeftOut, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan,
     PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
 };
 pub use run::{CancelReason, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

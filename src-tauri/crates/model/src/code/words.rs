@@ -116,6 +116,9 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::NothingRuns => message!("Nothing in the file is of a kind that is run here."),
         Code::NothingWouldRun => message!("The conditions of the file keep everything out for this event."),
         Code::NulByte => message!("The text holds a NUL character, which no program can be given."),
+        Code::OneWord => message!(
+            "A value that was entered has blanks and is one word for the shell: it is handed over as the text that it is. Write `$NAME`, without braces, where the shell shall take it apart."
+        ),
         Code::OpenQuote => message!("A quote in a command line is not closed."),
         Code::OtherWorkflows => message!("A workflow that is run alone waits for others of its folder; it runs without them."),
         Code::ParameterLikeKey => {
@@ -151,6 +154,9 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::UnknownKey => message!("A key that nobody reads, mostly a slip of the finger."),
         Code::UnknownKind => message!("A document of drone 1.x is of a kind that is not known."),
         Code::UnknownLanguage => message!("A key that should name a language does not."),
+        Code::UnknownParameter => message!(
+            "A parameter of a plugin is a `${{NAME}}` that nobody knows before the run, mostly a secret. Name it under `secrets:` or with `from_secret`, or ask for it as an input."
+        ),
         Code::UnknownStep => message!("A step needs one that is not in the file."),
         Code::UnknownType => message!("An input has a type that does not exist."),
         Code::UnknownVariable => message!(
@@ -162,6 +168,13 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::UnsupportedType => {
             message!("A pipeline for another kind of runner or another system is left out; the others of the file run.")
         }
+        Code::ValueBreaksFile => message!(
+            "The value of a variable breaks the text of the file around it, so that YAML cannot read it any more. The file is fine with another value: put the expression into quotes, or use a block."
+        ),
+        Code::ValueInScript => message!(
+            "A value that was entered stands in the commands where it could become a part of them. Use the variable of the shell: every value that is entered is in the environment of the step."
+        ),
+        Code::ValueReadDifferently => message!("The value of a variable makes YAML read the text around it as something else than a text."),
         Code::WorkspaceBase => message!("The place for the working copy is no folder of its own: it would hide programs of the images."),
         Code::WrongType => message!("A value has another shape than the key takes, for example a text where a list is expected."),
         Code::YamlSyntax => message!(
