@@ -11,6 +11,8 @@ mod convert;
 pub mod dto;
 mod engines;
 mod error;
+mod event;
+mod explain;
 mod files;
 mod follow;
 mod guests;
@@ -40,6 +42,7 @@ mod testing;
 mod time;
 
 pub use app::App;
+pub use explain::{Explanation, explain};
 pub use follow::{Following, LogLines, Progress};
 pub use linting::{FileLanguage, lint_files};
 pub use logins::LoginReport;

@@ -7,8 +7,10 @@
 //! Read in this order: [`Repository`], [`Version`], [`Pack`], [`create`], [`GitError`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod changes;
 mod create;
 mod error;
+mod links;
 mod object;
 mod pack;
 mod packed;
@@ -16,8 +18,10 @@ mod repository;
 mod tree;
 mod version;
 
+pub use changes::{Changes, Since, WhyUnknown};
 pub use create::{CommitSpec, FileSpec, TagSpec, create};
 pub use error::GitError;
+pub use links::Followed;
 pub use pack::Pack;
 pub use repository::Repository;
 pub use tree::{Entry, EntryKind};

@@ -5,16 +5,16 @@ mod container;
 mod keys;
 
 use crate::compose::Reading;
-use crate::draft::{
-    Draft, Order, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes,
-};
+use crate::draft::{Draft, Order, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes};
 use crate::environment::{self, Environment};
+use crate::expand::expand;
 use crate::extent::{Extent, check_size, few_needs, few_volumes};
 use crate::matrix::{Cell, axes, cell_name, lacking};
 use crate::rights::{self, Escalation};
 use crate::source::Source;
 use crate::when::{Mismatch, Situation, read_constraint};
 use crate::workspace;
+pub(crate) use container::KEYS as CONTAINER_KEYS;
 use container::Place;
 pub(crate) use keys::keys;
 use lp_model::{
@@ -32,17 +32,16 @@ const TOP_KEYS: [&str; 11] =
 const MAX_UNKNOWN: usize = 200;
 
 /// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Vec<Stage> {
     let Some((drafts, branches)) = read(source, facts, findings) else { return Vec::new() };
-    let mut reasons = Reasons::default();
     let mut stages = Vec::new();
     // `branches` is about commits that arrive, not about tags and deployments.
     match branches.filter(|_| !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback)) {
-        Some(mismatch) => reasons.add(what!("the file"), &mismatch),
+        Some(mismatch) => reasons.add(what!("the file"), ("", ""), &mismatch),
         None => {
             for draft in drafts {
                 let number = stages.len() as u32 + 1;
-                stages.extend(stage(draft, number, facts, &mut reasons, findings));
+                stages.extend(stage(draft, number, facts, reasons, findings));
             }
         }
     }
@@ -74,7 +73,7 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
         if !extent.has_room(&root, &metadata, findings) {
             break;
         }
-        let read = read_cell(&root, name, cell, metadata, facts, findings);
+        let read = read_cell(&root, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings));
         warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
         drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
@@ -92,7 +91,11 @@ fn stage_name(cell: &Cell, others: &[StageDraft]) -> String {
 fn branches(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Mismatch> {
     let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
     let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
-    (!constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
+    (!constraint.matches(DIALECT, &facts.commit.branch)).then(|| Mismatch {
+        key: "branches",
+        span: entry.key.span,
+        found: Some(facts.commit.branch.clone()),
+    })
 }
 
 fn read_cell(
@@ -191,11 +194,12 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
 /// Decides the conditions and draws the edges: all services first, then the groups one after the other.
 fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
     let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
+    let name = draft.name.clone();
     let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {
         let fits = |draft: &Draft| match draft.when.mismatch(&situation) {
             None => true,
             Some(mismatch) => {
-                reasons.add(what!("{} `{}`", kind, draft.step.name), &mismatch);
+                reasons.add(what!("{} `{}`", kind, draft.step.name), (&name, &draft.step.name), &mismatch);
                 false
             }
         };

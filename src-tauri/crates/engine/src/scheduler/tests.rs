@@ -13,6 +13,7 @@ pub(super) fn plan(stages: Vec<Stage>) -> Plan {
         timeout_s: 3600,
         cleanup_on_cancel: false,
         cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
+        left_out: vec![],
         stages,
     }
 }

@@ -57,7 +57,11 @@ pub(super) fn branches(root: &Node, generation: Generation, facts: &EventFacts, 
     }
     let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
     let arrives = !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback);
-    (arrives && !constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
+    (arrives && !constraint.matches(DIALECT, &facts.commit.branch)).then(|| Mismatch {
+        key: "branches",
+        span: entry.key.span,
+        found: Some(facts.commit.branch.clone()),
+    })
 }
 
 /// Variables with a new name, wherever they are used.
