@@ -50,7 +50,7 @@ async fn two_steps_share_one_fetch() {
     let (first, second) = (bench.context(1), bench.context(2));
     let (a, b, ()) = tokio::join!(bench.run_with(&first, &one, &cancel), bench.run_with(&second, &two, &cancel), async {
         for sink in [&one, &two] {
-            sink.until("the note about the fetch", |heard| !heard.notes.is_empty()).await;
+            sink.until("how the fetch goes", |heard| !heard.progress.is_empty()).await;
         }
         registry.hold_layer(false);
     });
@@ -59,8 +59,8 @@ async fn two_steps_share_one_fetch() {
     for sink in [one, two] {
         let heard = sink.heard();
         assert_eq!(heard.text(), "ran\n");
-        assert_eq!(heard.notes.first(), Some(&format!("fetching `{image}`")));
-        assert_eq!(heard.notes.last(), Some(&format!("fetched `{image}`")));
+        assert_eq!(heard.progress.first(), Some(&format!("fetching `{image}`")));
+        assert_eq!(heard.notes, [format!("fetched `{image}`")]);
     }
     bench.clear(&place).await;
     forget(&place, &image).await;
@@ -132,7 +132,7 @@ async fn a_fetch_is_cancelled_at_once() {
         let sink = Sink::new();
         let context = bench.context(1);
         let (exit, ()) = tokio::join!(within(30, "a cancelled fetch", bench.run_with(&context, &sink, &cancel)), async {
-            sink.until("the note about the fetch", |heard| !heard.notes.is_empty()).await;
+            sink.until("how the fetch goes", |heard| !heard.progress.is_empty()).await;
             handle.advance(stage);
         });
         assert_eq!(exit.unwrap(), StepExit::Killed);

@@ -58,6 +58,9 @@ macro_rules! conformance {
             a_cancelled_step_is_not_started
             prepare_can_be_cancelled
             preparing_twice_keeps_what_steps_did
+            beginning_anew_brings_the_files_of_the_commit
+            files_that_are_gone_are_said_to_be_gone
+            a_stage_of_another_engine_is_not_looked_for_here
             destroying_leaves_nothing
             destroying_twice_or_too_early_is_no_error
             a_sweep_removes_only_our_dead_runs

@@ -115,7 +115,7 @@ pub async fn a_source_that_cannot_be_read_fails_prepare(place: &dyn Place) {
         let source = TarSource::failing(whole[..cut].to_vec());
         let bench = Bench::new(place, vec![shell(1, "a", "true")], Some(Arc::new(source)));
         match bench.prepare().await {
-            Err(BackendError::Source { message }) => assert!(message.contains("the pack is broken"), "{message}"),
+            Err(BackendError::Source { message, .. }) => assert!(message.contains("the pack is broken"), "{message}"),
             other => panic!("a source that fails after {cut} bytes ended prepare with {other:?}"),
         }
         bench.clear(place).await;

@@ -13,7 +13,7 @@ use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment, Tried};
 use lp_backend_host::HostBackend;
 use lp_engine::ports::Backends;
-use lp_model::BackendKind;
+use lp_model::{BackendKind, EngineId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
@@ -154,7 +154,7 @@ impl Engines {
     /// The engine that answers, asked now.
     pub async fn answering(&self) -> Option<EngineInfo> {
         let docker = Arc::clone(&self.state().docker);
-        docker.probe().await.ok()
+        docker.probe(None).await.ok()
     }
 
     /// The error for steps that need a container engine when none answers, with the reasons of the places that were tried. `instead` is what can be done
@@ -175,7 +175,7 @@ impl Engines {
         for entry in entries.iter().filter(|entry| again || (entry.used && !known.contains_key(&entry.choice))) {
             let (choice, address) = (entry.choice.clone(), entry.address.clone());
             let probe = DockerBackend::new(DockerOptions::new(vec![address], &self.folder_id));
-            asked.spawn(async move { (choice, probe.probe().await.map_err(|problem| problem.to_string())) });
+            asked.spawn(async move { (choice, probe.probe(None).await.map_err(|problem| problem.to_string())) });
         }
         let answers: HashMap<_, _> = asked.join_all().await.into_iter().collect();
         let mut state = self.state();
@@ -210,7 +210,7 @@ fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, Stri
 }
 
 impl Backends for Engines {
-    fn backend(&self, kind: BackendKind) -> Option<Arc<dyn Backend>> {
+    fn backend(&self, kind: BackendKind, _engine: Option<&EngineId>) -> Option<Arc<dyn Backend>> {
         Some(match kind {
             BackendKind::Docker => Arc::clone(&self.state().docker) as _,
             BackendKind::Host => Arc::clone(&self.host) as _,

@@ -56,7 +56,18 @@ pub(crate) fn message(error: &Error) -> String {
 
 /// The engine did not answer.
 pub(crate) fn unreachable(error: &Error) -> BackendError {
-    BackendError::Unreachable { message: message(error) }
+    gone(message(error))
+}
+
+/// The engine did not answer, or another one did, in words.
+pub(crate) fn gone(message: impl Into<String>) -> BackendError {
+    BackendError::unreachable(message).hinted("start Docker (or Podman) and run again")
+}
+
+/// An image cannot be had. `image` is named as in the file.
+pub(crate) fn no_image(image: &str, message: impl Into<String>) -> BackendError {
+    BackendError::image(image, message)
+        .hinted("check the spelling of the image, the network and the registry login; or fetch the image by hand and run again")
 }
 
 /// A call that should have worked was refused.
@@ -66,17 +77,17 @@ pub(crate) fn call(action: impl Into<String>, error: &Error) -> BackendError {
     }
     let message = message(error);
     if message.contains(DISK_FULL) {
-        return BackendError::DiskFull { message };
+        return BackendError::disk_full(message);
     }
-    BackendError::Call { action: action.into(), message }
+    BackendError::call(action, message)
 }
 
 /// Creating or starting the container of a step was refused.
 pub(crate) fn start(step: &str, error: &Error) -> BackendError {
     match call("start", error) {
         BackendError::Call { message, .. } => {
-            let (message, _) = start_reason(&message);
-            BackendError::Start { step: step.to_owned(), message }
+            let (reason, hint) = start_reason(&message);
+            BackendError::start(step, reason).hinted(hint)
         }
         other => other,
     }
@@ -92,7 +103,7 @@ pub(crate) fn image(image: &str, error: &Error) -> BackendError {
             found => return found,
         },
     };
-    BackendError::Image { image: image.to_owned(), message }
+    no_image(image, message)
 }
 
 const PROGRAM: &str = "check `commands`, `entrypoint` and the image: the program has to be in it";

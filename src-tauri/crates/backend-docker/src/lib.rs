@@ -33,10 +33,10 @@ use connect::Connection;
 use image::Images;
 use image::own::OwnImages;
 use lp_backend::{
-    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit, StepSink,
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, Notes, StageContext, StepContext, StepExit, StepSink,
     SweepReport,
 };
-use lp_model::{BackendKind, PullPolicy};
+use lp_model::{BackendKind, EngineId, PullPolicy};
 use stage::Stages;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -112,14 +112,17 @@ impl Backend for DockerBackend {
         BackendKind::Docker
     }
 
-    /// Looks at all addresses again, so that an engine that was started or changed since is found; but only at the one in use while a stage is made
-    /// there, because its steps must not end up on two engines.
-    async fn probe(&self) -> Result<EngineInfo, BackendError> {
-        Ok((*self.connection.probe(!self.stages.is_empty()).await?.info).clone())
+    /// Looks at all addresses again, so that an engine that was started or changed since is found.
+    async fn probe(&self, engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
+        Ok((*self.connection.probe(engine).await?.info).clone())
     }
 
-    async fn prepare(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
-        self.prepare_stage(stage, cancel).await
+    async fn engine(&self) -> Result<EngineInfo, BackendError> {
+        Ok((*self.connection.engine(None).await?.info).clone())
+    }
+
+    async fn prepare(&self, stage: &StageContext, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
+        self.prepare_stage(stage, notes, cancel).await
     }
 
     async fn fetch(&self, stage: &StageContext, cancel: &Cancel) {
@@ -128,7 +131,7 @@ impl Backend for DockerBackend {
         let mut seen = HashSet::new();
         images.retain(|image| seen.insert(image.clone()));
         let work = async {
-            let engine = self.connection.engine().await?;
+            let engine = self.connection.engine(stage.engine.as_ref()).await?;
             engine.watched(self.heartbeat, self.images.fetch_all(&engine, &images)).await
         };
         tokio::select! {
@@ -161,7 +164,6 @@ impl Backend for DockerBackend {
 
     async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
         self.head_start.forget(&stage.name());
-        self.stages.forget(&stage.name());
         self.forget_loader(stage);
         self.destroy_stage(stage, keep).await
     }
@@ -170,8 +172,8 @@ impl Backend for DockerBackend {
         self.sweep_owned(claims).await
     }
 
-    /// Sizes may take the engine seconds. Files of a live run are not listed while any container or network of theirs is there.
-    async fn kept(&self) -> Result<Vec<KeptFiles>, BackendError> {
+    /// Sizes may take the engine seconds.
+    async fn kept(&self) -> Result<KeptFiles, BackendError> {
         self.kept_files().await
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn run(
         Found::Carrier(carrier) => *carrier,
         Found::Lost(message) => {
             refuse_survivors(&step.step, all.kill().await?)?;
-            return if cancel.is_asked() { Ok(StepExit::Killed) } else { Err(BackendError::Lost { message }) };
+            return if cancel.is_asked() { Ok(StepExit::Killed) } else { Err(BackendError::lost(message)) };
         }
         Found::NeverStarted | Found::Nothing => {
             refuse_survivors(&step.step, all.kill().await?)?;
@@ -95,7 +95,7 @@ fn check(step: &Step) -> Result<(), BackendError> {
             None => return Ok(()),
         },
     };
-    Err(BackendError::Unsupported { step: step.name.clone(), message })
+    Err(BackendError::unsupported(&step.name, message).hinted("start a container engine and run again"))
 }
 
 /// Removes what a process that died has made for a step whose program it had not started yet.
@@ -123,7 +123,7 @@ async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Ca
         opened => opened.map(Some),
     });
     let Some(file) = file.await? else {
-        return Err(BackendError::Lost { message: format!("the output of step `{}` was removed", step.name) });
+        return Err(BackendError::lost(format!("the output of step `{}` was removed", step.name)));
     };
     let complete = CancellationToken::new();
     let end = async {
@@ -184,10 +184,10 @@ async fn how_it_ended(carrier: &Carrier, step: &Step, cancel: &Cancel) -> Result
         } else {
             format!("this computer was restarted while step `{}` was under way", step.name)
         };
-        return Err(BackendError::Lost { message });
+        return Err(BackendError::lost(message));
     };
     if !carrier.has_started() {
-        return Err(BackendError::Start { step: step.name.clone(), message: "its start could not be written down".to_owned() });
+        return Err(crate::not_started(&step.name, "its start could not be written down"));
     }
     Ok(if exit.by_signal { StepExit::Signal(exit.code - 128) } else { StepExit::Code(exit.code) })
 }

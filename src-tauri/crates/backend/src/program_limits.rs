@@ -30,7 +30,9 @@ pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContex
     if step.before == Before::Created {
         return Ok((step.clone(), Vec::new()));
     }
-    let refused = |message: String| BackendError::Start { step: step.step.name.clone(), message };
+    let refused = |message: String| {
+        BackendError::start(&step.step.name, message).hinted("put the long text into a file of the repository, and read it in the step")
+    };
     let mut notes = Vec::new();
     let mut env = Vec::with_capacity(step.env.len());
     let mut all = 0;

@@ -388,7 +388,7 @@ pub(crate) fn image(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
     {
         findings.need("needs-login", node.span, || {
             let help = message!("log in to the registry once on this computer with `docker login`");
-            (message!("the image `{}` may need a login at `{}`", image, host), help)
+            (message!("images from `{}` may need a login", host), help)
         });
     }
     image

@@ -92,6 +92,9 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     let again: Vec<(String, Span)> =
         findings.files.iter().flat_map(|findings| findings.needed_again().iter().map(|span| (findings.file().to_owned(), *span))).collect();
     let mut entries: Vec<ReportEntry> = findings.into_sorted().into_iter().filter_map(entry).collect();
+    for entry in entries.iter_mut().filter(|entry| entry.code == "needs-secret") {
+        entry.help = entry.help.take().map(|help| message!("{}; {}", help, without_secret(&sources)));
+    }
     one_word_about_a_place(&mut entries);
     let steps = add_what_runs(&stages, &again, cut, &mut entries);
     entries = together(entries);
@@ -103,6 +106,16 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     sort(&mut entries);
     let detected = sources.detected();
     Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps }
+}
+
+/// What follows when a secret is not set.
+fn without_secret(sources: &Sources<'_>) -> Message {
+    let raw = sources.only().parts.first().and_then(|part| part.raw.as_ref().ok());
+    let current = raw.is_some_and(|root| woodpecker::generation(root) == woodpecker::Generation::Current);
+    match sources.detected().dialect {
+        Dialect::Woodpecker if current => message!("without it the step ends with an error"),
+        _ => message!("without it the variable is not there, and the step starts all the same"),
+    }
 }
 
 fn entry(found: Diagnostic) -> Option<ReportEntry> {

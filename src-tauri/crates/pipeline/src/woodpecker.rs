@@ -18,7 +18,7 @@ use crate::when::{Mismatch, Situation};
 use lp_model::{
     Dialect, EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
 };
-use lp_yaml::Findings;
+use lp_yaml::{Findings, Node};
 use std::collections::HashSet;
 use workflows::Planned;
 
@@ -99,7 +99,7 @@ fn read_file(
     findings: &mut Findings<'_>,
 ) -> Option<Read> {
     let (part, raw) = source.first("woodpecker", findings)?;
-    let generation = if raw.get("steps").is_none() && raw.get("pipeline").is_some() { Generation::Early } else { Generation::Current };
+    let generation = generation(raw);
     let branches = document::branches(raw, generation, facts, findings);
     let workflow = workflow_name(source.path);
     let mut drafts: Vec<StageDraft> = Vec::new();
@@ -131,6 +131,11 @@ fn read_file(
         document::deprecated_variables(&source.index, part.range.clone(), findings);
     }
     Some(Read { generation, workflow, drafts, branches })
+}
+
+/// The age of a file, by where its steps stand.
+pub(crate) fn generation(root: &Node) -> Generation {
+    if root.get("steps").is_none() && root.get("pipeline").is_some() { Generation::Early } else { Generation::Current }
 }
 
 /// The name of the file without its folder, a leading dot and its ending.

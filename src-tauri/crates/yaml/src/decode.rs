@@ -6,6 +6,7 @@ use crate::node::{Entry, Node, Value};
 use crate::parse::clip;
 use crate::scalar::{bool_of, is_null};
 use crate::suggest::closest;
+use crate::typography::odd_character;
 use lp_model::{Severity, Span, What, message, what};
 use std::sync::Arc;
 
@@ -136,8 +137,10 @@ pub fn unknown_key(entry: &Entry, known: &[&str], what: What<'_>, findings: &mut
         return;
     }
     let found = findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", what, clip(&entry.key.text)));
-    if let Some(meant) = closest(&entry.key.text, known) {
-        found.help(message!("did you mean `{}`?", meant));
+    match (odd_character(&entry.key.text), closest(&entry.key.text, known)) {
+        (Some(c), _) => found.help(message!("the character {} in it only looks like a blank; remove it", format!("U+{:04X}", c as u32))),
+        (None, Some(meant)) => found.help(message!("did you mean `{}`?", meant)),
+        (None, None) => {}
     }
 }
 

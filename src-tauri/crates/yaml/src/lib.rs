@@ -25,4 +25,3 @@ pub use parse::{Document, Style, Tree, parse, parse_as, parse_part};
 pub use scalar::{Schema, Typed};
 pub use source::{MAX_BYTES, Piece, SourceMap, TextIndex, cut, end_marker, read_text};
 pub use suggest::closest;
-pub use typography::odd_character;

@@ -98,7 +98,7 @@ fn sign(rest: &str, from: usize) -> Option<Odd> {
 }
 
 /// A character that is in the way where nobody sees it: a blank that YAML does not know, or one without a width.
-pub fn odd_character(text: &str) -> Option<char> {
+pub(crate) fn odd_character(text: &str) -> Option<char> {
     text.chars().find(|&c| is_odd_blank(c))
 }
 

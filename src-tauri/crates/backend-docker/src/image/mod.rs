@@ -13,7 +13,7 @@ use bollard::auth::DockerCredentials;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::future::{BoxFuture, FutureExt as _, Shared, WeakShared};
 use futures_util::{StreamExt as _, pin_mut, stream};
-use lp_backend::{BackendError, Position, SinkError, StepSink};
+use lp_backend::{BackendError, NoNotes, Notes};
 use lp_model::PullPolicy;
 use lp_registry::{Credentials, ImageReference};
 use progress::{Layers, Progress, silence, tell};
@@ -29,8 +29,8 @@ const STAND_IN_AFTER: Duration = Duration::from_secs(20);
 /// How many images of a stage are fetched at the same time; the engine fetches several layers of each at once.
 const FETCHES_AT_ONCE: usize = 3;
 
-/// How long a registry may take until the first layer begins to move. The engine itself tries again several times.
-const FETCH_LIMIT: Duration = Duration::from_secs(600);
+/// For the library, which wants a limit for each call. Who waits for a fetch gives it up when it is silent for too long.
+const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Finds the login for a registry.
 #[async_trait]
@@ -60,9 +60,9 @@ enum FetchError {
 impl FetchError {
     fn into_backend(self, image: &str) -> BackendError {
         match self {
-            Self::Unreachable(message) => BackendError::Unreachable { message },
-            Self::DiskFull(message) => BackendError::DiskFull { message },
-            Self::Refused(message) => BackendError::Image { image: image.to_owned(), message },
+            Self::Unreachable(message) => error::gone(message),
+            Self::DiskFull(message) => BackendError::disk_full(message),
+            Self::Refused(message) => error::no_image(image, message),
         }
     }
 }
@@ -93,7 +93,7 @@ impl Images {
         let one = |(image, policy): &(String, PullPolicy)| {
             let pull = Pull::of(image, *policy);
             async move {
-                let fetched = async { self.ensure(engine, &pull?, &Silent).await };
+                let fetched = async { self.ensure(engine, &pull?, &NoNotes).await };
                 if let Err(error) = fetched.await {
                     tracing::debug!("an image cannot be fetched ahead: {error}");
                 }
@@ -104,7 +104,7 @@ impl Images {
     }
 
     /// Makes sure that an image is on the engine as its policy wants it.
-    pub async fn ensure(&self, engine: &Engine, pull: &Pull, sink: &dyn StepSink) -> Result<(), BackendError> {
+    pub async fn ensure(&self, engine: &Engine, pull: &Pull, notes: &dyn Notes) -> Result<(), BackendError> {
         let image = pull.image.as_str();
         // What is not asked for below is not looked up: it costs a round trip per step.
         let is_there = match pull.when_there {
@@ -116,23 +116,23 @@ impl Images {
         }
         if pull.is_forbidden {
             let message = "it is not on this computer, and the step forbids fetching it".to_owned();
-            return Err(BackendError::Image { image: image.to_owned(), message });
+            return Err(error::no_image(image, message));
         }
         let stands_in = match pull.when_there {
             WhenThere::StandsInWithoutLogin if is_there => self.logins.login(&pull.reference).await.is_none(),
             _ => is_there,
         };
-        match self.fetch(engine, &pull.reference, image, stands_in.then_some(STAND_IN_AFTER), sink).await {
+        match self.fetch(engine, &pull.reference, image, stands_in.then_some(STAND_IN_AFTER), notes).await {
             Ok(()) => Ok(()),
             Err(FetchError::Refused(reason)) if stands_in => {
-                sink.note(format!("`{image}` cannot be fetched, the one on this computer is used: {reason}")).await;
+                notes.note(format!("`{image}` cannot be fetched, the one on this computer is used: {reason}")).await;
                 Ok(())
             }
             Err(error) => Err(error.into_backend(image)),
         }
     }
 
-    /// Joins the fetch under way or begins one, and tells `sink` how it goes. With `patience` a registry that says nothing at all for that
+    /// Joins the fetch under way or begins one, and tells `notes` how it goes. With `patience` a registry that says nothing at all for that
     /// long counts as refusing.
     async fn fetch(
         &self,
@@ -140,16 +140,16 @@ impl Images {
         reference: &ImageReference,
         image: &str,
         patience: Option<Duration>,
-        sink: &dyn StepSink,
+        notes: &dyn Notes,
     ) -> Result<(), FetchError> {
         let (fetch, progress) = self.join(engine, reference, image);
         let silence = silence(progress.clone(), patience);
         tokio::select! {
             biased;
-            result = tell(fetch, progress, sink) => result?,
+            result = tell(fetch, progress, notes) => result?,
             () = silence => return Err(FetchError::Refused("the registry does not answer".to_owned())),
         }
-        sink.note(format!("fetched `{image}`")).await;
+        notes.note(format!("fetched `{image}`")).await;
         Ok(())
     }
 
@@ -163,34 +163,12 @@ impl Images {
             return (fetch, one.progress.clone());
         }
         let (sender, progress) = watch::channel(Progress { answered: false, sentence: format!("fetching `{image}`") });
-        let work = fetch_image(engine.patient(FETCH_LIMIT), self.logins.clone(), reference.clone(), image.to_owned(), sender);
+        let work = fetch_image(engine.patient(NO_LIMIT), self.logins.clone(), reference.clone(), image.to_owned(), sender);
         let fetch: Fetch = work.boxed().shared();
         if let Some(weak) = fetch.downgrade() {
             running.insert(key, Running { fetch: weak, progress: progress.clone() });
         }
         (fetch, progress)
-    }
-}
-
-/// Hears nothing.
-struct Silent;
-
-#[async_trait]
-impl StepSink for Silent {
-    async fn created(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    async fn started(&self) {}
-
-    fn position(&self) -> Position {
-        Position::default()
-    }
-
-    async fn note(&self, _note: String) {}
-
-    async fn write(&self, _bytes: &[u8], _upto: Position) -> Result<(), SinkError> {
-        Ok(())
     }
 }
 
@@ -233,8 +211,8 @@ async fn fetch_image(
     let mut layers = Layers::default();
     while let Some(answer) = answers.next().await {
         let answer = answer.map_err(|refused| match error::image(&image, &refused) {
-            BackendError::Unreachable { message } => FetchError::Unreachable(message),
-            BackendError::DiskFull { message } => FetchError::DiskFull(message),
+            BackendError::Unreachable { message, .. } => FetchError::Unreachable(message),
+            BackendError::DiskFull { message, .. } => FetchError::DiskFull(message),
             BackendError::Image { message, .. } => FetchError::Refused(message),
             other => FetchError::Refused(other.to_string()),
         })?;

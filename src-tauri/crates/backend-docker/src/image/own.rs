@@ -114,8 +114,6 @@ async fn import(engine: &Engine, image: &OwnImage) -> Result<String, BackendErro
     let answers: Vec<_> = answers.try_collect().await.map_err(|refused| failed(&refused))?;
     // The last line is the id.
     let id = answers.into_iter().filter_map(|answer| answer.status).next_back().map(|line| line.trim().to_owned());
-    id.filter(|id| !id.is_empty()).ok_or_else(|| BackendError::Call {
-        action: format!("import image `{}`", image.name),
-        message: "the engine did not say its id".to_owned(),
-    })
+    id.filter(|id| !id.is_empty())
+        .ok_or_else(|| BackendError::call(format!("import image `{}`", image.name), "the engine did not say its id"))
 }

@@ -1,15 +1,11 @@
-//! How a fetch goes, in sentences that a person can follow: not too many of them.
+//! How a fetch goes, in sentences that a person can follow.
 
 use bollard::models::CreateImageInfo;
 use futures_util::pin_mut;
-use lp_backend::StepSink;
+use lp_backend::Notes;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
-
-/// At most one note about a fetch in this time.
-const NOTE_EVERY: Duration = Duration::from_secs(1);
 
 /// How a fetch goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,17 +16,14 @@ pub(super) struct Progress {
     pub sentence: String,
 }
 
-/// Waits for the fetch and passes on how it goes: at once, and then whenever it changes, but not too often.
-pub(super) async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch::Receiver<Progress>, sink: &dyn StepSink) -> T {
+/// Waits for the fetch and tells how it goes, whenever that changes.
+pub(super) async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch::Receiver<Progress>, notes: &dyn Notes) -> T {
     pin_mut!(fetch);
-    let mut told = progress.borrow_and_update().sentence.clone();
-    sink.note(told.clone()).await;
-    let mut due = Instant::now() + NOTE_EVERY;
+    notes.progress(&progress.borrow_and_update().sentence);
     loop {
         let news = async {
-            tokio::time::sleep_until(due).await;
             // An error says that the fetch has ended; its result comes by the other branch.
-            if progress.wait_for(|now| now.sentence != told).await.is_err() {
+            if progress.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
@@ -39,9 +32,7 @@ pub(super) async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch:
             result = &mut fetch => return result,
             () = news => {}
         }
-        told = progress.borrow_and_update().sentence.clone();
-        sink.note(told.clone()).await;
-        due = Instant::now() + NOTE_EVERY;
+        notes.progress(&progress.borrow_and_update().sentence);
     }
 }
 
@@ -132,27 +123,17 @@ mod tests {
         assert_eq!(layers.sentence("node:20"), "unpacking `node:20`: 1 of 2 layers");
     }
 
-    /// Notes with the seconds at which they came.
-    struct Notes(Instant, std::sync::Mutex<Vec<(u64, String)>>);
+    #[derive(Default)]
+    struct Told(std::sync::Mutex<Vec<String>>);
 
     #[async_trait]
-    impl StepSink for Notes {
-        async fn created(&self) -> Result<(), lp_backend::SinkError> {
-            Ok(())
-        }
-
-        async fn started(&self) {}
-
-        fn position(&self) -> lp_backend::Position {
-            lp_backend::Position::default()
-        }
-
+    impl Notes for Told {
         async fn note(&self, note: String) {
-            self.1.lock().unwrap().push((self.0.elapsed().as_secs(), note));
+            panic!("how far a fetch is is nothing to keep: {note}");
         }
 
-        async fn write(&self, _bytes: &[u8], _upto: lp_backend::Position) -> Result<(), lp_backend::SinkError> {
-            Ok(())
+        fn progress(&self, sentence: &str) {
+            self.0.lock().unwrap().push(sentence.to_owned());
         }
     }
 
@@ -161,23 +142,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn at_most_one_note_in_a_second_and_the_newest() {
+    async fn each_change_is_told_and_nothing_else() {
         let (sender, receiver) = watch::channel(progress("0"));
-        let sink = Notes(Instant::now(), std::sync::Mutex::default());
+        let told = Told::default();
         let fetch = async {
-            for percent in 1..=50 {
+            for percent in 1..=3 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 sender.send_replace(progress(&percent.to_string()));
             }
-            // Nothing new for a while: nothing to say.
             tokio::time::sleep(Duration::from_secs(10)).await;
         };
-        tell(fetch, receiver, &sink).await;
-        let notes = sink.1.into_inner().unwrap();
-        let seconds: Vec<_> = notes.iter().map(|(second, _)| *second).collect();
-        assert_eq!(seconds, [0, 1, 2, 3]);
-        assert_eq!(notes.first().unwrap().1, "0");
-        assert_eq!(notes.last().unwrap().1, "50");
+        tell(fetch, receiver, &told).await;
+        assert_eq!(told.0.into_inner().unwrap(), ["0", "1", "2", "3"]);
     }
 
     const LIMIT: Duration = Duration::from_secs(20);
@@ -187,7 +163,7 @@ mod tests {
         let mut first = progress("0");
         first.answered = false;
         let (sender, receiver) = watch::channel(first);
-        let begin = Instant::now();
+        let begin = tokio::time::Instant::now();
         silence(receiver.clone(), Some(LIMIT)).await;
         assert_eq!(begin.elapsed(), LIMIT);
         sender.send_replace(progress("1"));

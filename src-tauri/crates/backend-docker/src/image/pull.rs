@@ -1,5 +1,6 @@
 //! What the pull policy of a step means: the one place that decides it.
 
+use crate::error;
 use lp_backend::BackendError;
 use lp_model::{ImageReference, PullPolicy};
 
@@ -30,8 +31,7 @@ pub(crate) enum WhenThere {
 impl Pull {
     /// Reads the image's name as it is written in the file.
     pub fn of(image: &str, policy: PullPolicy) -> Result<Self, BackendError> {
-        let reference =
-            ImageReference::parse(image).map_err(|error| BackendError::Image { image: image.to_owned(), message: error.to_string() })?;
+        let reference = ImageReference::parse(image).map_err(|refused| error::no_image(image, refused.to_string()))?;
         let when_there = match policy {
             PullPolicy::Always => WhenThere::MustBeFetched,
             PullPolicy::Refresh => WhenThere::StandsInWithoutLogin,

@@ -13,6 +13,7 @@ use crate::connect::Engine;
 use lp_backend::{BackendError, StageContext};
 use network::Layout;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What this process knows of a stage, from its `prepare` on: it is the same for all steps and is found out once.
@@ -21,6 +22,8 @@ pub(crate) struct StageHandle {
     pub engine: Engine,
     pub context: StageContext,
     pub layout: Layout,
+    /// The program of a step was started in it, as far as this process knows.
+    pub is_begun: AtomicBool,
 }
 
 /// The stages that are made and not destroyed, by name.
@@ -40,23 +43,24 @@ impl Stages {
     pub fn forget(&self, name: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
-
-    /// Whether this process has made none, so that it does not matter which engine is used.
-    pub fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
 }
 
 impl DockerBackend {
-    /// The stage as it was found before, or as it is on the engine in use.
+    /// The stage as it was found before, or as it is on its engine.
     pub(crate) async fn stage(&self, context: &StageContext) -> Result<Arc<StageHandle>, BackendError> {
         if let Some(handle) = self.stages.find(&context.name()) {
             return Ok(handle);
         }
-        let engine = self.connection.engine().await?;
+        let engine = self.connection.engine(context.engine.as_ref()).await?;
         let layout = Layout::of(&context.stage, self.abilities(&engine).await?);
-        let handle = Arc::new(StageHandle { engine, context: context.clone(), layout });
+        let handle = Arc::new(StageHandle { engine, context: context.clone(), layout, is_begun: AtomicBool::new(false) });
         self.stages.keep(handle.clone());
         Ok(handle)
+    }
+
+    /// Something of a stage is not there. Before anything is concluded from that its engine is asked who it is: where another one has taken its
+    /// address, nothing is known of the stage.
+    pub(crate) async fn certain(&self, engine: &Engine) -> Result<(), BackendError> {
+        self.connection.probe(Some(&engine.info.id)).await.map(drop)
     }
 }

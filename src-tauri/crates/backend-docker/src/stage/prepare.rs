@@ -4,7 +4,7 @@ use super::StageHandle;
 use crate::step::container;
 use crate::{DockerBackend, error, labels};
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
-use lp_backend::{BackendError, Cancel, StageContext};
+use lp_backend::{BackendError, Cancel, Files, Keep, Notes, StageContext};
 use lp_model::VolumeKind;
 
 /// Podman looks at all interfaces of the computer for a free range of addresses, and fails when one vanishes meanwhile, as those of ended
@@ -13,21 +13,63 @@ const INTERFACE_VANISHED: &str = "no such network interface";
 const NETWORK_TRIES: u32 = 5;
 
 impl DockerBackend {
-    pub(crate) async fn prepare_stage(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
+    pub(crate) async fn prepare_stage(&self, stage: &StageContext, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         if cancel.is_asked() {
             return Err(BackendError::Cancelled);
         }
-        let engine = self.connection.engine().await?;
         // A layout from an earlier life of the stage may be another one by now.
         self.stages.forget(&stage.name());
+        let handle = self.stage(stage).await?;
         // Together, because making a network and its holder takes the engine long and does not need the disk. Both are waited for also when one fails:
         // what is given up in the middle could still appear after `destroy` has looked for it.
         let work = async {
-            let handle = self.stage(stage).await?;
-            let (network, files) = tokio::join!(self.make_networks(&handle), self.make_volumes(&handle, cancel));
+            match stage.files {
+                Files::Fresh => self.make_room(&handle).await?,
+                Files::Kept => self.find_files(&handle).await?,
+            }
+            let (network, files) = tokio::join!(self.make_networks(&handle), self.make_volumes(&handle, notes, cancel));
             files.and(network)
         };
-        engine.watched(self.heartbeat, work).await
+        handle.engine.watched(self.heartbeat, work).await
+    }
+
+    /// Removes what there is of a stage that begins with the files of the commit: it may be half of them, or changed, or belong to an earlier attempt.
+    ///
+    /// Everything that a program can have changed hangs on the volumes, so where none is there nothing else is looked for: containers keep their volumes.
+    async fn make_room(&self, stage: &StageHandle) -> Result<(), BackendError> {
+        if self.missing_volumes(stage).await?.len() == volumes(&stage.context).count() {
+            return Ok(());
+        }
+        let left = self.remove_stage(stage, Keep::Nothing).await?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        let action = format!("remove what was left of `{}`", stage.context.name());
+        Err(BackendError::call(action, left.join("; ")).hinted("remove it by hand and retry"))
+    }
+
+    /// Makes sure that the files are there on which steps have worked.
+    async fn find_files(&self, stage: &StageHandle) -> Result<(), BackendError> {
+        let missing = self.missing_volumes(stage).await?;
+        if missing.is_empty() {
+            self.loader_is_to_go(&stage.context);
+            return Ok(());
+        }
+        self.certain(&stage.engine).await?;
+        Err(BackendError::files_gone(format!("volume `{}` is not there", missing.join("`, `"))))
+    }
+
+    /// Names of the stage's volumes that are not there.
+    async fn missing_volumes(&self, stage: &StageHandle) -> Result<Vec<String>, BackendError> {
+        let mut missing = Vec::new();
+        for name in volumes(&stage.context) {
+            match stage.engine.docker.inspect_volume(&name).await {
+                Ok(_) => {}
+                Err(refused) if error::is_missing(&refused) => missing.push(name),
+                Err(refused) => return Err(error::call(format!("look for volume `{name}`"), &refused)),
+            }
+        }
+        Ok(missing)
     }
 
     async fn make_networks(&self, stage: &StageHandle) -> Result<(), BackendError> {
@@ -63,15 +105,17 @@ impl DockerBackend {
         }
     }
 
-    async fn make_volumes(&self, handle: &StageHandle, cancel: &Cancel) -> Result<(), BackendError> {
+    async fn make_volumes(&self, handle: &StageHandle, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         let stage = &handle.context;
-        for (position, volume) in stage.stage.volumes.iter().enumerate() {
-            if volume.kind == VolumeKind::Temp {
-                self.make_volume(handle, container::volume_name(stage, position)).await?;
-            }
+        if stage.files == Files::Kept {
+            return Ok(());
+        }
+        let working_copy = stage.name();
+        for name in volumes(stage).filter(|name| *name != working_copy) {
+            self.make_volume(handle, name).await?;
         }
         let has_files = stage.source.is_some() || !stage.stage.workspace.path.trim_matches('/').is_empty();
-        if has_files { self.make_working_copy(handle, cancel).await } else { self.make_volume(handle, stage.name()).await }
+        if has_files { self.make_working_copy(handle, notes, cancel).await } else { self.make_volume(handle, working_copy).await }
     }
 
     /// The call does nothing when the volume is there.
@@ -84,4 +128,10 @@ impl DockerBackend {
             Err(refused) => Err(error::call(format!("create volume `{name}`"), &refused)),
         }
     }
+}
+
+/// Names of the volumes of a stage: its working copy, and its temporary ones.
+fn volumes(stage: &StageContext) -> impl Iterator<Item = String> {
+    let temporary = stage.stage.volumes.iter().enumerate().filter(|(_, volume)| volume.kind == VolumeKind::Temp);
+    std::iter::once(stage.name()).chain(temporary.map(|(position, _)| container::volume_name(stage, position)))
 }

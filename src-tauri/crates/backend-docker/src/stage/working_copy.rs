@@ -11,7 +11,8 @@ use bollard::models::{ContainerCreateBody, HostConfig, Mount};
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use lp_backend::{BackendError, Cancel, CancelStage, StageContext};
+use lp_backend::{BackendError, Cancel, CancelStage, Notes, StageContext};
+use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,58 +20,36 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 use tokio_util::io::ReaderStream;
 
-/// How long the engine may take no byte of an upload. A slow line always moves a little.
-const STALLED_AFTER: Duration = Duration::from_secs(300);
-
 /// For the library, which wants a limit for each call.
-const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Size of the pieces in which the commit is sent.
 const CHUNK: usize = 256 * 1024;
 
-/// End of the name of the container that fills the working copy of a stage. While it is there the working copy is not complete.
-pub(super) const LOADER_SUFFIX: &str = "-source";
+/// End of the name of the container that fills the working copy of a stage.
+const LOADER_SUFFIX: &str = "-source";
 
 impl DockerBackend {
-    /// Fills the volume through a loader: a container that is created and never started.
+    /// Fills the volume through a loader: a container that is created and never started. It is removed beside the first step, which need not
+    /// wait for it; until then it keeps a person's `docker volume prune` away from the volume.
     ///
-    /// The volume is made by creating the loader and the loader is removed when the volume is full, so what a crash left behind can
-    /// be told: a volume without a loader is complete (and steps may have changed it: it is not filled again), one with a loader is not,
-    /// unless a step has run. The same files are sent into that once more. The loader is removed beside the first step, which need not wait
-    /// for it.
-    ///
-    /// Podman gives no labels to a volume that it makes along with a container, and what has none is never removed. There the volume is made
-    /// before its loader, and before both another container under the loader's usual name, which says the same by being there.
-    pub(super) async fn make_working_copy(&self, handle: &StageHandle, cancel: &Cancel) -> Result<(), BackendError> {
+    /// Podman gives no labels to a volume that it makes along with a container, and what has none is never removed: there the volume is made before.
+    pub(super) async fn make_working_copy(&self, handle: &StageHandle, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         let StageHandle { engine, context: stage, .. } = handle;
-        let volume = stage.name();
-        let marker = format!("{volume}{LOADER_SUFFIX}");
-        match engine.docker.inspect_volume(&volume).await {
-            Ok(_) => match self.is_incomplete(engine, stage).await? {
-                (true, _) => {}
-                (false, true) => return self.remove_empty(engine, &marker).await,
-                (false, false) => return Ok(()),
-            },
-            Err(missing) if error::is_missing(&missing) => {}
-            Err(refused) => return Err(error::call(format!("look for volume `{volume}`"), &refused)),
-        }
+        let loader = format!("{}{LOADER_SUFFIX}", stage.name());
         let mount = container::working_copy(stage, Some(labels::of_stage(&self.owner, stage)));
-        let loader = if engine.is_podman() {
-            self.make_empty(engine, stage, &marker, None).await?;
-            self.make_volume(handle, volume.clone()).await?;
-            format!("{volume}-loader")
-        } else {
-            marker.clone()
-        };
-        self.make_empty(engine, stage, &loader, Some(mount)).await?;
-
-        self.fill(engine, stage, &loader, cancel).await?;
-        if loader != marker {
-            self.remove_empty(engine, &loader).await?;
-            return self.remove_empty(engine, &marker).await;
+        if engine.is_podman() {
+            self.make_volume(handle, stage.name()).await?;
         }
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(marker);
+        self.make_empty(engine, stage, &loader, Some(mount)).await?;
+        self.fill(engine, stage, &loader, notes, cancel).await?;
+        self.loader_is_to_go(stage);
         Ok(())
+    }
+
+    /// The loader of a stage, if it is there, is of no more use.
+    pub(super) fn loader_is_to_go(&self, stage: &StageContext) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{}{LOADER_SUFFIX}", stage.name()));
     }
 
     /// The stage is destroyed, and its loader with it.
@@ -113,7 +92,14 @@ impl DockerBackend {
     /// Sends the folders of the working copy and the files of the commit through the loader, in one call that begins at the loader's root: out of
     /// that no link of the commit can lead ([`super::rooted`]). Podman unpacks past a volume below the folder that it is given, and does not mind links:
     /// there the call begins at the volume.
-    async fn fill(&self, engine: &Engine, stage: &StageContext, loader: &str, cancel: &Cancel) -> Result<(), BackendError> {
+    async fn fill(
+        &self,
+        engine: &Engine,
+        stage: &StageContext,
+        loader: &str,
+        notes: &dyn Notes,
+        cancel: &Cancel,
+    ) -> Result<(), BackendError> {
         let workspace = &stage.stage.workspace;
         let (target, base, dir) = match engine.is_podman() {
             true => (workspace.base.as_str(), "", workspace.path.clone()),
@@ -123,9 +109,9 @@ impl DockerBackend {
         let Some(source) = &stage.source else {
             // A tar ends with two blocks of zeros.
             let whole = [&folders[..], &[0; 1024]].concat();
-            return self.upload(engine, loader, target, stream::iter([Ok(Bytes::from(whole))]), cancel).await;
+            return self.upload(engine, loader, target, stream::iter([Ok(Bytes::from(whole))]), notes, cancel).await;
         };
-        let unreadable = |error: io::Error| BackendError::Source { message: error.to_string() };
+        let unreadable = |error: io::Error| unreadable(error.to_string());
         let mut reader = source.open().await.map_err(unreadable)?;
         // The first piece is read before the engine is called: a repository that cannot be read at all is the usual failure.
         let mut first = vec![0; CHUNK];
@@ -138,59 +124,57 @@ impl DockerBackend {
         let files = rooted(&dir, first.chain(ReaderStream::with_capacity(reader, CHUNK))).inspect_err(move |error| {
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         });
-        let sent = self.upload(engine, loader, target, stream::iter([Ok(folders)]).chain(files), cancel).await;
+        let sent = self.upload(engine, loader, target, stream::iter([Ok(folders)]).chain(files), notes, cancel).await;
         // A source that fails in the middle makes the call fail too; then the source's own words are the reason.
         match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(message) => Err(BackendError::Source { message }),
+            Some(message) => Err(self::unreadable(message)),
             None => sent,
         }
     }
 
-    /// Unpacks a tar in a folder of the loader. Ends early when `cancel` asks, or when the engine takes nothing more for [`STALLED_AFTER`]: how
-    /// long all of it takes depends on the repository and the line, and has no limit.
+    /// Unpacks a tar in a folder of the loader, and tells `notes` of each piece that the engine takes: how long all of it takes depends on the
+    /// repository and the line, and has no limit here.
     async fn upload(
         &self,
         engine: &Engine,
         loader: &str,
         folder: &str,
         tar: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        notes: &dyn Notes,
         cancel: &Cancel,
     ) -> Result<(), BackendError> {
         const ACTION: &str = "copy the files of the commit into the working copy";
         let options = UploadToContainerOptionsBuilder::new().path(folder).build();
-        let (moved, taken) = watch::channel(());
-        let tar = tar.inspect(move |_| {
-            moved.send_replace(());
+        let (sent, mut taken) = watch::channel(0);
+        let tar = tar.inspect(move |piece| {
+            let length = piece.as_ref().map_or(0, Bytes::len) as u64;
+            sent.send_modify(|all| *all += length);
         });
-        let patient = engine.patient(NEVER);
+        let patient = engine.patient(NO_LIMIT);
+        let telling = async {
+            while taken.changed().await.is_ok() {
+                notes.progress(&format!("copying the files of the commit: {} MB", *taken.borrow_and_update() / 1_000_000));
+            }
+            // All is sent. The engine still has to write it.
+            std::future::pending::<Infallible>().await
+        };
         let sent = tokio::select! {
             biased;
             () = cancel.reached(CancelStage::Ask) => return Err(BackendError::Cancelled),
             sent = patient.upload_to_container(loader, Some(options), bollard::body_try_stream(tar)) => sent,
-            () = stalled(taken, STALLED_AFTER) => {
-                let message = format!("the engine has taken nothing for {} seconds", STALLED_AFTER.as_secs());
-                return Err(BackendError::Call { action: ACTION.to_owned(), message });
-            }
+            never = telling => match never {},
         };
         let Err(refused) = sent else { return Ok(()) };
         // An engine that refuses in the middle (a full disk) closes the connection on us, and its reason may be lost with it.
         if error::is_transport(&refused) && engine.docker.ping().await.is_ok() {
-            return Err(BackendError::Call { action: ACTION.to_owned(), message: error::message(&refused) });
+            return Err(BackendError::call(ACTION, error::message(&refused)));
         }
         Err(error::call(ACTION, &refused))
     }
 }
 
-/// Ends when nothing has moved for that long. The last piece counts too: behind it the engine still has to write what it was sent.
-async fn stalled(mut moved: watch::Receiver<()>, limit: Duration) {
-    loop {
-        match tokio::time::timeout(limit, moved.changed()).await {
-            Ok(Ok(())) => {}
-            // All is sent, and the stream is gone.
-            Ok(Err(_)) => return tokio::time::sleep(limit).await,
-            Err(_) => return,
-        }
-    }
+fn unreadable(message: String) -> BackendError {
+    BackendError::source_unreadable(message).hinted("check that the repository is readable and has the commit")
 }
 
 /// The beginning of a tar: the folders of `path` below `base`, outermost first, with names from the root on.
@@ -227,20 +211,5 @@ mod tests {
         assert_eq!(names("/drone", "src//中文/a"), ["drone/src/", "drone/src/中文/", "drone/src/中文/a/"]);
         assert_eq!(names("", "src/a"), ["src/", "src/a/"]);
         assert_eq!(names("/drone/src", ""), Vec::<String>::new());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_upload_is_stalled_only_while_nothing_moves() {
-        let begin = tokio::time::Instant::now();
-        let (moved, taken) = watch::channel(());
-        let moving = async {
-            for _ in 0..100 {
-                tokio::time::sleep(STALLED_AFTER / 2).await;
-                moved.send_replace(());
-            }
-            drop(moved);
-        };
-        tokio::join!(stalled(taken, STALLED_AFTER), moving);
-        assert_eq!(begin.elapsed(), STALLED_AFTER / 2 * 100 + STALLED_AFTER);
     }
 }

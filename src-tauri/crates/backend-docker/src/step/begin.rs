@@ -6,12 +6,14 @@ use crate::creation::{Creation, create, remove};
 use crate::image;
 use crate::image::pull::Pull;
 use crate::stage::network::Namespace;
-use crate::{DockerBackend, error};
+use crate::{DockerBackend, error, labels};
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum};
-use bollard::query_parameters::AttachContainerOptionsBuilder;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, RemoveVolumeOptions};
+use futures_util::future::join_all;
 use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Cancel, CancelStage, StageContext, StepContext, StepSink};
+use std::collections::HashMap;
 
 /// What the container of a step is before it is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +59,10 @@ impl DockerBackend {
         if cancel.is_asked() {
             return Ok(None);
         }
-        // Together, because both take a moment and neither starts the program.
-        let (created, attached) = tokio::join!(sink.created(), container.attach());
+        // Together, because each takes a moment and none starts the program.
+        let (created, attached, volumes) = tokio::join!(sink.created(), container.attach(), container.check_volumes());
         created?;
+        volumes?;
         let output = match attached {
             Ok(output) => container.start_attached(output).await,
             Err(refused) => Err(refused),
@@ -72,6 +75,7 @@ impl DockerBackend {
                     sink.started().await;
                     return Ok(Some(container.log(made == Existing::Runs).await?));
                 }
+                container.check_volumes().await?;
                 let output = container.attach().await.map_err(|refused| error::start(&step.step.name, &refused))?;
                 container.start_attached(output).await
             }
@@ -136,6 +140,7 @@ impl DockerBackend {
                     true => container.lost("was removed"),
                     false => error::start(&step.step.name, &refused),
                 };
+                container.check_volumes().await?;
                 let attached = container.attach().await.map_err(refused)?;
                 // An engine that is just doing what the dead process had asked for takes this for the same wish.
                 let attached = container.start_attached(attached).await.map_err(|refused| error::start(&step.step.name, &refused))?;
@@ -170,6 +175,32 @@ impl StepContainer<'_> {
                 }
             }
         }
+    }
+
+    /// Makes sure that the volumes of a container that was not started yet are those of its stage. An engine makes a volume that is not there along with
+    /// the container, empty and without our labels: somebody has removed the files, and the program must not run without them.
+    async fn check_volumes(&self) -> Result<(), BackendError> {
+        let stage = &self.stage.context;
+        let names = container::volumes_of_step(stage, self.step);
+        let find = |name: String| async move { (self.docker().inspect_volume(&name).await, name) };
+        for (found, name) in join_all(names.into_iter().map(find)).await {
+            let labels = match found {
+                Ok(found) => found.labels,
+                Err(missing) if error::is_missing(&missing) => HashMap::new(),
+                Err(refused) => return Err(error::call(format!("look for volume `{name}`"), &refused)),
+            };
+            if labels.get(labels::RUN).map(String::as_str) == Some(stage.run.as_str()) {
+                continue;
+            }
+            self.remove().await?;
+            // Nobody would find it by a label.
+            let removed = self.docker().remove_volume(&name, None::<RemoveVolumeOptions>).await;
+            if let Err(refused) = removed.or_else(|refused| if error::is_missing(&refused) { Ok(()) } else { Err(refused) }) {
+                tracing::warn!(volume = name, "cannot be removed: {}", error::message(&refused));
+            }
+            return Err(BackendError::files_gone(format!("volume `{name}` was removed")));
+        }
+        Ok(())
     }
 
     /// The output from now on. Reading the engine's log afterwards is several times slower. Podman prepares the program already now, and refuses here what

@@ -31,6 +31,13 @@ pub(crate) fn working_copy(stage: &StageContext, volume_labels: Option<HashMap<S
     }
 }
 
+/// Names of the volumes of the stage that a step uses.
+pub(crate) fn volumes_of_step(stage: &StageContext, step: &Step) -> Vec<String> {
+    let is_used = |name: &str| step.mounts.iter().any(|mount| mount.volume == name);
+    let temporary = stage.stage.volumes.iter().enumerate().filter(|(_, volume)| volume.kind == VolumeKind::Temp && is_used(&volume.name));
+    std::iter::once(stage.name()).chain(temporary.map(|(position, _)| volume_name(stage, position))).collect()
+}
+
 /// How the engine keeps what steps print. `local` keeps bytes as they are and is faster; `json-file`, which Podman has, turns
 /// what is not UTF-8 into replacement characters.
 pub(crate) fn log_config(is_podman: bool) -> HostConfigLogConfig {
@@ -194,6 +201,8 @@ mod tests {
                 steps: vec![step.clone()],
             }),
             source: None,
+            engine: None,
+            files: Default::default(),
         }
     }
 

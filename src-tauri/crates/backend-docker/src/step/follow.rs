@@ -12,6 +12,7 @@ use bollard::models::ContainerState;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt as _;
 use lp_backend::{BackendError, Cancel, Position, StepExit, StepSink};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -44,7 +45,7 @@ impl StepContainer<'_> {
         let code = tokio::select! {
             biased;
             ended = ending => ended?,
-            error = self.end_when_asked(cancel, &killed, has_exited.clone()) => return Err(error),
+            error = self.end_when_asked(cancel, &killed) => return Err(error),
         };
         if killed.load(Ordering::Relaxed) {
             return Ok(StepExit::Killed);
@@ -59,7 +60,7 @@ impl StepContainer<'_> {
         }
         if self.end(code, &state).await?.came_with_the_engine() {
             let message = format!("the container engine ended or was started again while step `{}` ran", self.step.name);
-            return Err(BackendError::Lost { message });
+            return Err(BackendError::lost(message));
         }
         Ok(StepExit::Code(i32::try_from(code).unwrap_or(i32::MAX)))
     }
@@ -67,9 +68,10 @@ impl StepContainer<'_> {
     async fn read_log(&self, live: Option<Output>, sink: &dyn StepSink, mut exited: watch::Receiver<bool>) -> Result<(), BackendError> {
         let heard = LastBytes::default();
         let forgets = !self.stage.engine.is_podman();
+        let is_short = Arc::new(AtomicBool::new(false));
         let log = |follow, position, end| {
             let options = LogsOptionsBuilder::new().follow(follow).stdout(true).stderr(true).timestamps(true).build();
-            news(self.docker().logs(self.name, Some(options)), Manner { position, forgets, end })
+            news(self.docker().logs(self.name, Some(options)), Manner { position, forgets, end, is_short: is_short.clone() })
         };
         let mut position = sink.position();
         if let Some(mut live) = live {
@@ -93,7 +95,12 @@ impl StepContainer<'_> {
         if exited.wait_for(|exited| *exited).await.is_err() {
             return Ok(());
         }
-        pump(Box::pin(log(false, position, Some(heard))), position, sink, exited).await.map(|_| ())
+        pump(Box::pin(log(false, position, Some(heard))), position, sink, exited).await?;
+        // The log is shorter than what was taken of it: somebody has emptied it, and what was printed in between is gone.
+        if is_short.load(Ordering::Relaxed) {
+            sink.gap(None).await?;
+        }
+        Ok(())
     }
 
     async fn exit_code(&self) -> Result<i64, BackendError> {
@@ -104,7 +111,7 @@ impl StepContainer<'_> {
             Some(Err(Error::DockerContainerWaitError { code, .. })) => Ok(code),
             Some(Err(missing)) if error::is_missing(&missing) => Err(self.lost("was removed while its program ran")),
             Some(Err(refused)) => Err(error::call(format!("wait for container `{}`", self.name), &refused)),
-            None => Err(BackendError::Unreachable { message: "the connection was closed while the step ran".to_owned() }),
+            None => Err(error::gone("the connection was closed while the step ran")),
         }
     }
 

@@ -27,6 +27,7 @@ use futures_util::stream::BoxStream;
 use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Before, Cancel, StageContext, StepContext, StepExit, StepSink};
 use lp_model::Step;
+use std::sync::atomic::Ordering;
 
 type Output = BoxStream<'static, Result<LogOutput, Error>>;
 
@@ -71,6 +72,7 @@ impl DockerBackend {
                 Before::Nothing => self.begin(&container, &step, sink, cancel).await?,
                 Before::Created => Some(self.take_over(&container, &step, sink).await?),
             };
+            stage.is_begun.store(true, Ordering::Relaxed);
             match begun {
                 Some(source) => container.follow(source, sink, cancel).await,
                 None => Ok(StepExit::Killed),
@@ -78,10 +80,23 @@ impl DockerBackend {
         };
         // Beside the step, which need not wait for it.
         let work = async { tokio::join!(work, self.remove_loader(&stage)).0 };
-        let ended = stage.engine.watched(self.heartbeat, work).await;
+        let ended = match stage.engine.watched(self.heartbeat, work).await {
+            // Where another engine has taken the place of this one, nothing is known of the step.
+            Err(lost @ (BackendError::Lost { .. } | BackendError::FilesGone { .. })) => {
+                Err(self.certain(&stage.engine).await.err().unwrap_or(lost))
+            }
+            ended => ended,
+        };
         // What cannot be watched any longer must not go on working. An engine that does not answer would only delay the bad news, and what
         // runs on it can be attached to when it answers again.
-        if !matches!(ended, Ok(_) | Err(BackendError::Unreachable { .. } | BackendError::Lost { .. } | BackendError::Image { .. })) {
+        if !matches!(
+            ended,
+            Ok(_)
+                | Err(BackendError::Unreachable { .. }
+                    | BackendError::Lost { .. }
+                    | BackendError::FilesGone { .. }
+                    | BackendError::Image { .. })
+        ) {
             container.kill().await;
         }
         ended
@@ -103,6 +118,6 @@ impl StepContainer<'_> {
 
     /// What happened to the container, so that nobody can know how its program ended.
     fn lost(&self, what: &str) -> BackendError {
-        BackendError::Lost { message: format!("the container of step `{}` {what}", self.step.name) }
+        BackendError::lost(format!("the container of step `{}` {what}", self.step.name))
     }
 }

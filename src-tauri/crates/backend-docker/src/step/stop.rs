@@ -7,10 +7,6 @@ use lp_backend::{BackendError, Cancel, CancelStage};
 use lp_model::StepKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
-
-/// A killed program is gone in a moment. One that is not hangs in the kernel, and waiting longer does not help.
-const END_AFTER_KILL: Duration = Duration::from_secs(60);
 
 /// How long the answer to a stop may take beyond the grace time that it grants.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
@@ -19,8 +15,8 @@ const STOP_MARGIN: Duration = Duration::from_secs(30);
 const KILL_LIMIT: Duration = Duration::from_secs(20);
 
 impl StepContainer<'_> {
-    /// Waits for a cancel and carries it out. Never returns while the program may still end as asked; the error says that it does not end.
-    pub(super) async fn end_when_asked(&self, cancel: &Cancel, killed: &AtomicBool, mut has_exited: watch::Receiver<bool>) -> BackendError {
+    /// Waits for a cancel and carries it out. Returns only when the engine is gone.
+    pub(super) async fn end_when_asked(&self, cancel: &Cancel, killed: &AtomicBool) -> BackendError {
         cancel.reached(CancelStage::Ask).await;
         killed.store(true, Ordering::Relaxed);
         if cancel.stage() == CancelStage::Ask {
@@ -35,12 +31,8 @@ impl StepContainer<'_> {
         {
             return error::unreachable(&refused);
         }
-        let ended = tokio::time::timeout(END_AFTER_KILL, has_exited.wait_for(|exited| *exited)).await.is_ok();
-        if ended {
-            // From here on only the sink may still take its time.
-            std::future::pending::<()>().await;
-        }
-        BackendError::Call { action: format!("kill the program of step `{}`", self.step.name), message: "it does not end".to_owned() }
+        // From here on whoever waits for the step decides how long.
+        std::future::pending().await
     }
 
     /// Asks the program to end and returns when its grace time is over, or earlier when it has ended.

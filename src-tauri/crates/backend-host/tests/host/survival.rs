@@ -2,7 +2,9 @@
 
 use crate::support::*;
 use async_trait::async_trait;
-use lp_backend::{Backend, BackendError, Before, CancelStage, Claims, Keep, Position, SinkError, StepContext, StepExit, StepSink};
+use lp_backend::{
+    Backend, BackendError, Before, CancelStage, Claims, Keep, NoNotes, Notes, Position, SinkError, StepContext, StepExit, StepSink,
+};
 use lp_backend_host::HostBackend;
 use rustix::process::{Pid, Signal, kill_process};
 use std::env;
@@ -340,8 +342,6 @@ impl StepSink for Owner {
 
     async fn started(&self) {}
 
-    async fn note(&self, _: String) {}
-
     fn position(&self) -> Position {
         Position { stdout: self.from, stderr: 0 }
     }
@@ -352,6 +352,17 @@ impl StepSink for Owner {
         self.news.lock().unwrap().write_all(format!("\nTAKEN {}\n", upto.stdout).as_bytes()).unwrap();
         Ok(())
     }
+
+    async fn gap(&self, _upto: Option<Position>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Notes for Owner {
+    async fn note(&self, _: String) {}
+
+    fn progress(&self, _sentence: &str) {}
 }
 
 const PHASES: usize = 6;
@@ -366,7 +377,7 @@ async fn own(folder: &Path) -> StepExit {
     );
     let backend = HostBackend::new(folder.join("host"));
     let stage = stage("run-1", None);
-    backend.prepare(&stage, &never().1).await.unwrap();
+    backend.prepare(&stage, &NoNotes, &never().1).await.unwrap();
     let owner = Owner::open(folder);
     let step = StepContext { before: owner.before(), ..step(1, &script) };
     backend.run_step(&stage, &step, &owner, &never().1).await.unwrap()
