@@ -5,9 +5,7 @@ mod container;
 mod keys;
 
 use crate::compose::Reading;
-use crate::draft::{
-    Draft, Order, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes,
-};
+use crate::draft::{Draft, Order, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes};
 use crate::environment::{self, Environment};
 use crate::expand::expand;
 use crate::extent::{Extent, check_size, few_needs, few_volumes};
