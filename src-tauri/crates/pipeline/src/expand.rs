@@ -8,7 +8,7 @@ use crate::entered;
 use crate::environment::{Environment, early_text};
 use crate::source::{Part, Source};
 use crate::substitute::{Backslashes, Known, Replaced, Substituted, substitute};
-use lp_model::{Diagnostic, Dialect, EventFacts, Span, message, what};
+use lp_model::{Diagnostic, Dialect, EventFacts, Message, Span, message, what};
 use lp_yaml::{Findings, Node, Piece, SourceMap, Tree, Value, closest};
 use std::ops::Range;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(crate) fn expand(
                 }
                 Err(more) => {
                     match reading.blame(&done, &more) {
-                        Some(blamed) => findings.extend(vec![blamed]),
+                        Some((span, message, help)) => findings.error("value-breaks-file", span, message).help(help),
                         None => findings.extend(more),
                     }
                     None
@@ -142,7 +142,7 @@ impl Reading<'_> {
     }
 
     /// The finding about a document that can be read but for one value in it; `None` when it is the file's own fault.
-    fn blame(&self, done: &Substituted, errors: &[Diagnostic]) -> Option<Diagnostic> {
+    fn blame(&self, done: &Substituted, errors: &[Diagnostic]) -> Option<(Span, Message, Message)> {
         let first = errors.first()?;
         let fixes = |name: &&str| self.sealing(&|other| other == *name).is_some_and(|sealed| self.parse(&sealed).is_ok());
         let names = self.textual(done);
@@ -179,13 +179,7 @@ impl Reading<'_> {
                 ),
             ),
         };
-        Some(Diagnostic {
-            code: "value-breaks-file".into(),
-            message,
-            help: Some(help),
-            span: Some(self.span(&replaced.source)),
-            ..first.clone()
-        })
+        Some((self.span(&replaced.source), message, help))
     }
 
     /// Warns when YAML makes something else of a value: `fix # 12` ends at the blank before the `#`.
@@ -324,7 +318,9 @@ mod tests {
     }
 
     fn plan(text: &str, facts: &EventFacts) -> Result<(Plan, Vec<String>), Vec<String>> {
-        let shown = |found: Vec<lp_model::Diagnostic>| found.into_iter().map(|found| found.to_string()).collect();
+        let shown = |found: Vec<lp_model::Diagnostic>| {
+            found.into_iter().filter(|found| found.code != "no-event").map(|found| found.to_string()).collect()
+        };
         let file = PipelineFile { path: ".drone.yml", bytes: text.as_bytes() };
         compile(&[file], facts).map(|(plan, found)| (plan, shown(found))).map_err(shown)
     }
@@ -503,7 +499,8 @@ mod tests {
             ),
         ] {
             let file = PipelineFile { path: ".drone.yml", bytes: text.as_bytes() };
-            let found: Vec<String> = lint(&[file], &Default::default()).iter().map(ToString::to_string).collect();
+            let linted = lint(&[file], &Default::default());
+            let found: Vec<String> = linted.iter().filter(|found| found.code != "no-event").map(ToString::to_string).collect();
             assert!(found[0].contains(&format!("parameter `{parameter}` of the plugin")) && found[0].contains(advice), "{found:?}");
             let (_, in_run) = plan(text, &facts("m", &[])).unwrap();
             assert!(in_run.contains(&found[0]), "{in_run:?}");

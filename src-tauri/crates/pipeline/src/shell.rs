@@ -335,13 +335,25 @@ impl Reader {
         while self.peek(0).is_some_and(|c| c == ' ' || c == '\t') {
             self.copy(1);
         }
-        let (mut end, mut quoted) = (String::new(), false);
+        let (mut end, mut quoted, mut quote) = (String::new(), false, None);
         loop {
             if let Some(Item::Value { expression, .. }) = self.items.get(self.at) {
                 return Err(message!("`{}` cannot be the end of a here-document", expression));
             }
             match self.peek(0) {
-                Some('\'' | '"' | '\\') => {
+                Some(c) if Some(c) == quote => {
+                    quote = None;
+                    self.copy(1);
+                }
+                Some(c) if quote.is_some() && c != '\n' => {
+                    end.push(c);
+                    self.copy(1);
+                }
+                Some(c @ ('\'' | '"')) => {
+                    (quoted, quote) = (true, Some(c));
+                    self.copy(1);
+                }
+                Some('\\') => {
                     quoted = true;
                     self.copy(1);
                 }
