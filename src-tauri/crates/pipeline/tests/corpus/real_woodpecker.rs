@@ -30,6 +30,12 @@ pub(crate) fn compare_structure(file: &RealFile, report: &mut Report) {
     if !answer["labels"].is_null() || !answer["platform"].is_null() {
         report.by_rule("agents");
     }
+    let windows = |platform: &Value| platform.as_str().is_some_and(|platform| platform.starts_with("windows"));
+    if windows(&answer["labels"]["platform"]) || windows(&answer["platform"]) {
+        report.by_rule("windows");
+        let told = found.iter().any(|finding| finding.code == "unsupported-type");
+        return report.same(name, "it is told to be left out", &(true, 0), &(told, outline.stages.len()));
+    }
     if !answer["clone"].is_null() {
         report.by_rule("clone");
         report.same(name, "clone is told to be ours", &true, &found.iter().any(|finding| finding.code == "clone-built-in"));
