@@ -106,6 +106,13 @@ impl DockerBackend {
     }
 }
 
+impl DockerBackend {
+    /// Whether the engine in use was seen to be that one.
+    pub fn knows(&self, engine: &EngineId) -> bool {
+        self.connection.is(engine)
+    }
+}
+
 #[async_trait]
 impl Backend for DockerBackend {
     fn kind(&self) -> BackendKind {

@@ -115,6 +115,11 @@ impl Connection {
         Ok(engine)
     }
 
+    /// Whether the engine in use is that one. One that is just being looked for is not known.
+    pub fn is(&self, engine: &EngineId) -> bool {
+        self.current.try_lock().is_ok_and(|current| current.as_ref().is_some_and(|current| current.info.id == *engine))
+    }
+
     async fn find(&self) -> Result<Engine, BackendError> {
         let mut reasons = Vec::new();
         for address in &self.addresses {
