@@ -52,7 +52,10 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
                         match event {
                             RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
-                            RunEvent::StageDestroyed { kept: true, .. } => app.ownership.tidy_soon.notify_one(),
+                            // With something left its files are not kept yet.
+                            RunEvent::StageDestroyed { kept: true, leftovers, .. } if leftovers.is_empty() => {
+                                app.ownership.tidy_soon.notify_one();
+                            }
                             _ => {}
                         }
                     }
