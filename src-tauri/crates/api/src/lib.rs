@@ -34,6 +34,7 @@ mod runs;
 mod sample;
 mod secrets;
 mod settings;
+mod shortfalls;
 mod status;
 #[cfg(test)]
 mod testing;

@@ -848,6 +848,7 @@ mod tests {
             run_on: RunOn::default(),
             workspace: Workspace { base: "/w".into(), path: String::new() },
             source: false,
+            checkout: None,
             concurrency: None,
             file: String::new(),
             matrix: BTreeMap::new(),

@@ -3,9 +3,10 @@
 //! It knows nothing about files, clocks, randomness, async, YAML, containers or SQLite: plain data that is versioned,
 //! printable and comparable. Everything else in the workspace speaks to its neighbours in these words.
 //!
-//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`image`], [`run`], [`message`], [`diagnostic`].
+//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`checkout`], [`image`], [`run`], [`message`], [`diagnostic`].
 
 pub mod approval;
+pub mod checkout;
 pub mod diagnostic;
 pub mod facts;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod run;
 
 pub use approval::RequireApproval;
+pub use checkout::{Checkout, Head, Submodules, Tracking};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use facts::{CommitFacts, EventFacts, EventKind, Person, PreviousRun, PullRequestFacts, RepoFacts};
 pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};

@@ -9,7 +9,7 @@ use crate::source::{Part, Source};
 use crate::substitute::{Backslashes, substitute};
 use crate::when::{Mismatch, When};
 use lp_model::{
-    BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
+    BackendKind, Checkout, Concurrency, Dialect, EnvValue, EventFacts, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
 };
 use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, Typed, Value, closest, decode, scalar};
 use std::collections::HashSet;
@@ -86,7 +86,8 @@ pub(crate) struct StageDraft {
     /// Whether it is of a type that is run; if not it is only a name that others depend on.
     pub runs: bool,
     pub workspace: Workspace,
-    pub source: bool,
+    /// The working copy; `None` when it begins empty.
+    pub checkout: Option<Checkout>,
     pub cell: Cell,
     pub concurrency: Option<Concurrency>,
     pub volumes: Vec<Volume>,
