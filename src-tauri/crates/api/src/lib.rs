@@ -36,6 +36,7 @@ mod runs;
 mod sample;
 mod secrets;
 mod settings;
+mod shortfalls;
 mod status;
 #[cfg(test)]
 mod testing;

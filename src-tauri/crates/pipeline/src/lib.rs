@@ -12,6 +12,7 @@
 //! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, [`outline`], and [`report`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod clone;
 mod compose;
 pub mod detect;
 mod draft;

@@ -27,6 +27,7 @@ pub(super) fn stage(number: u32, needs: &[u32], steps: Vec<Step>) -> Stage {
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: true,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: BTreeMap::new(),
