@@ -3,7 +3,7 @@ import { useI18n } from "vue-i18n";
 import type { RunSummary, Version, Words, Workflow } from "@/api";
 import { DERIVED_KEY, EVENT_KEY } from "@/logic/status";
 import { bytes, duration, fullMoment, momentParts } from "@/logic/time";
-import { capitalised, localised, spoken } from "@/logic/words";
+import { capitalised, foreign, localised, spoken } from "@/logic/words";
 
 export function useWords() {
   const { t, locale } = useI18n();
@@ -18,9 +18,9 @@ export function useWords() {
   /** A title that an author gave, or one by event. */
   function title(given: { [key in string]: string }, event: string, target: string, name: string): string {
     const own = text(given);
-    if (own !== "") return own;
+    if (own !== "") return foreign(own);
     const key = DERIVED_KEY[event];
-    return key === undefined ? name : t(key, { target });
+    return key === undefined ? foreign(name) : t(key, { target: foreign(target) });
   }
 
   return {
@@ -28,11 +28,13 @@ export function useWords() {
     locale,
     number,
     moment,
-    text,
+    /** A text of the author of the workflow. */
+    text: (value: { [key in string]: string }) => foreign(text(value)),
+    foreign,
     /** A sentence of the core. */
-    said: (words: Words) => spoken(words, locale.value),
+    said: (words: Words) => foreign(spoken(words, locale.value)),
     /** The same where it stands alone: it then begins as a sentence does. */
-    sentence: (words: Words) => capitalised(spoken(words, locale.value)),
+    sentence: (words: Words) => foreign(capitalised(spoken(words, locale.value))),
     /** Sentences as one text: Chinese puts no space between them. */
     sentences: (parts: readonly string[]) => parts.join(locale.value.startsWith("zh") ? "" : " "),
     /** Names in a row. */
@@ -46,10 +48,10 @@ export function useWords() {
     runTitle: (run: RunSummary) => title(run.workflow_title, run.event, run.target, run.workflow),
     eventWords: (event: string, target: string) => {
       const key = EVENT_KEY[event];
-      return key === undefined ? event : t(key, { target });
+      return key === undefined ? event : t(key, { target: foreign(target) });
     },
     /** Name of a version: its tag, else its time. */
-    versionName: (version: Pick<Version, "name" | "time">) => (version.name === "" ? moment(version.time) : version.name),
-    runVersionName: (run: RunSummary) => (run.version_name === "" ? moment(run.version_time) : run.version_name),
+    versionName: (version: Pick<Version, "name" | "time">) => (version.name === "" ? moment(version.time) : foreign(version.name)),
+    runVersionName: (run: RunSummary) => (run.version_name === "" ? moment(run.version_time) : foreign(run.version_name)),
   };
 }

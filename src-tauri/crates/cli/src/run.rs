@@ -5,6 +5,7 @@ use crate::exit::ExitCode;
 use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
+use crate::say::paint;
 use lp_api::dto::{ApiError, ErrorCode, RunRequest, RunStateWord};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
@@ -27,23 +28,26 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
     };
     let version = wanted.version.unwrap_or_default();
     let workflow = app.choose_workflow(&project.id, &version, wanted.workflow.as_deref(), wanted.event.as_deref()).await?;
-    let mut request = RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: wanted.backend == Place::Host };
+    let mut request =
+        RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: false, on_host: wanted.backend == Place::Host };
     let preview = app.preview(&request).await?;
     render::findings(&preview.findings, language);
     if !preview.isolated {
         match wanted.backend {
-            Place::Docker => return Err(no_engine("start Docker or Podman, or pass `--backend host`")),
+            Place::Docker => return Err(no_engine(app, "start Docker or Podman, or pass `--backend host`").await?),
             Place::Auto if preview.needs_consent => {
-                return Err(no_engine("start Docker or Podman; or pass `--backend host` to run the steps on this computer, not isolated"));
+                let hint = "start Docker or Podman; or pass `--backend host` to run the steps on this computer, not isolated";
+                return Err(no_engine(app, hint).await?);
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
-                remark!("{}: the steps run directly on this computer; they are not isolated", render::paint("1;33", "note"));
+                remark!("{}: the steps run directly on this computer; they are not isolated", paint("1;33", "note"));
             }
         }
     }
     for name in &preview.missing_secrets {
-        remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {name}`", render::paint("1;33", "warning"));
+        let word = lp_api::shell_word(name);
+        remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {word}`", paint("1;33", "warning"));
     }
 
     let interrupts = Interrupts::listen()?;
@@ -121,7 +125,7 @@ async fn watch(app: &Arc<App>, run: &str, mut interrupts: Interrupts) -> Result<
     };
     printer.show_end(&last);
     if last.retry.possible && last.run.state != RunStateWord::Cancelled {
-        remark!("`letterpress retry {}#{}` goes on from `{}`", last.run.project_name, last.run.number, last.retry.from_step);
+        remark!("`letterpress retry {}` goes on from `{}`", app.run_word(run).await?, last.retry.from_step);
     }
     Ok(ExitCode::of_run(last.run.state))
 }
@@ -193,9 +197,25 @@ fn ignores_hangup() -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-fn no_engine(hint: &str) -> ApiError {
-    ApiError { code: ErrorCode::NoEngine, message: "no container engine answers".into(), hint: hint.into(), findings: vec![] }
+/// No engine answers: which were tried, and why each does not answer. A newcomer who has just installed one is told what is in its way.
+async fn no_engine(app: &App, hint: &str) -> Result<ApiError, ApiError> {
+    let engines = app.status().await?.engines;
+    let tried = engines.iter().filter(|engine| engine.asked && !engine.answers && !engine.problem.is_empty());
+    let reasons: Vec<String> = tried.take(MOST_REASONS).map(|engine| format!("`{}`: {}", engine.address, engine.problem)).collect();
+    let message = match reasons.is_empty() {
+        true => "no container engine answers".to_owned(),
+        false => format!("no container engine answers; {}", reasons.join("; ")),
+    };
+    Ok(ApiError {
+        code: ErrorCode::NoEngine,
+        message,
+        hint: format!("{hint}; `letterpress doctor` shows what was tried"),
+        findings: vec![],
+    })
 }
+
+/// How many engines that do not answer an error tells about.
+const MOST_REASONS: usize = 3;
 
 /// `NAME=VALUE` each; the value may hold further `=`.
 pub fn parse_inputs(texts: &[String]) -> Result<BTreeMap<String, String>, ApiError> {
