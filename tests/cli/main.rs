@@ -8,6 +8,7 @@ mod lint;
 mod main_job;
 mod output;
 mod secrets;
+mod terminal;
 mod together;
 mod trust;
 mod workflows;
