@@ -70,7 +70,7 @@ impl App {
                 }
             };
             for stage in &before {
-                let there = found.iter().find(|there| (&there.run, there.stage) == (&stage.run, stage.stage));
+                let there = found.stages.iter().find(|there| (&there.run, there.stage) == (&stage.run, stage.stage));
                 match there {
                     Some(there) if there.bytes.is_some() && there.bytes != stage.bytes => {
                         self.store.set_kept_bytes(&stage.run, stage.stage, there.bytes.unwrap_or_default()).await?;

@@ -83,7 +83,7 @@ struct Outside {
 
 impl Outside {
     fn app(&self) -> Result<Arc<App>, PortError> {
-        self.app.upgrade().ok_or_else(|| PortError { message: "the app has ended".into() })
+        self.app.upgrade().ok_or_else(|| PortError::new("the app has ended"))
     }
 
     async fn project(&self, run: &RunId) -> Result<ProjectId, PortError> {
@@ -97,7 +97,7 @@ impl Outside {
 }
 
 fn port_error(problem: impl std::fmt::Display) -> PortError {
-    PortError { message: problem.to_string() }
+    PortError::new(problem.to_string())
 }
 
 #[async_trait]
@@ -161,12 +161,12 @@ impl StepLog for FileLog {
 impl SecretSource for Outside {
     async fn secret(&self, run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError> {
         let project = self.project(run).await?;
-        self.app()?.secret_value(&project, name).await.map_err(|error| PortError { message: format!("{}; {}", error.message, error.hint) })
+        self.app()?.secret_value(&project, name).await.map_err(|error| PortError::new(error.message).hinted(error.hint))
     }
 
     async fn masks(&self, run: &RunId, name: &str) -> Result<Vec<SecretValue>, PortError> {
         let project = self.project(run).await?;
-        self.app()?.secret_masks(&project, name).await.map_err(|error| PortError { message: error.message })
+        self.app()?.secret_masks(&project, name).await.map_err(|error| PortError::new(error.message).hinted(error.hint))
     }
 }
 

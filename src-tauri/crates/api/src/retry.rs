@@ -91,7 +91,7 @@ impl App {
             let backend = self.engines.all().into_iter().find(|backend| Some(backend.kind()) == kind);
             let Some(backend) = backend else { continue };
             // A place that gives no answer now is met again when the stage is prepared, with its own words.
-            let there = backend.kept().await.map(|found| found.iter().any(|there| there.run == *id && there.stage == number));
+            let there = backend.kept().await.map(|found| found.stages.iter().any(|there| there.run == *id && there.stage == number));
             if there.unwrap_or(true) {
                 kept.push(number);
             }

@@ -95,6 +95,8 @@ pub(crate) enum Found {
     Carrier(Box<Carrier>),
     /// It never ran, and from now on cannot be started by anyone but us.
     NeverStarted,
+    /// Nothing is written down of it.
+    Nothing,
     /// Nobody can say.
     Lost(String),
 }
@@ -110,7 +112,7 @@ impl Carrier {
         is_told: bool,
     ) -> Result<Self, BackendError> {
         let name = stage.step_name(step.key);
-        let refuse = |message: String| BackendError::Start { step: step.step.name.clone(), message };
+        let refuse = |message: String| crate::not_started(&step.step.name, message);
         let arguments: Vec<String> = step.step.entrypoint.iter().chain(&step.step.command).flatten().cloned().collect();
         let first = arguments.first().cloned().ok_or_else(|| refuse("it has no commands".to_owned()))?;
         let working_folder = working_folder(folder, stage, &step.step)?;
@@ -174,9 +176,7 @@ impl Carrier {
         let name = stage.step_name(step.key);
         let (of_stage, of_step) = (folder.clone(), name.clone());
         let records = blocking("find the records of the step", move || Records::find(&of_stage, &of_step)).await?;
-        let Some(records) = records else {
-            return Ok(Found::Lost(format!("nothing is left of step `{}` on this computer", step.step.name)));
-        };
+        let Some(records) = records else { return Ok(Found::Nothing) };
         let is_of_this_boot = read(&records, Records::is_of_this_boot).await?;
         let supervisor = loop {
             match read(&records, Records::start).await? {
@@ -365,12 +365,13 @@ async fn read<T: Send + 'static>(records: &Records, read: fn(&Records) -> io::Re
 fn working_folder(folder: &StageFolder, stage: &StageContext, step: &Step) -> Result<PathBuf, BackendError> {
     let workspace = &stage.stage.workspace;
     let Some(planned) = &step.working_dir else { return Ok(folder.dir(workspace)) };
-    folder.map(workspace, planned).ok_or_else(|| BackendError::Start {
-        step: step.name.clone(),
-        message: format!("its working folder `{planned}` lies outside the workspace `{}`, which only a container can give", workspace.base),
+    folder.map(workspace, planned).ok_or_else(|| {
+        let base = &workspace.base;
+        let message = format!("its working folder `{planned}` lies outside the workspace `{base}`, which only a container can give");
+        crate::not_started(&step.name, message)
     })
 }
 
 fn start_error(step: &Step, error: &io::Error) -> BackendError {
-    BackendError::Start { step: step.name.clone(), message: error.to_string() }
+    crate::not_started(&step.name, error.to_string())
 }

@@ -34,10 +34,9 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
     render::findings(&preview.findings, language);
     if !preview.isolated {
         match wanted.backend {
-            Place::Docker => return Err(no_engine(app, "start Docker or Podman, or pass `--backend host`").await?),
+            Place::Docker => return Err(app.no_engine("or pass `--backend host`")),
             Place::Auto if preview.needs_consent => {
-                let hint = "start Docker or Podman; or pass `--backend host` to run the steps on this computer, not isolated";
-                return Err(no_engine(app, hint).await?);
+                return Err(app.no_engine("or pass `--backend host` to run the steps on this computer, not isolated"));
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
@@ -196,26 +195,6 @@ fn ignores_hangup() -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)
 }
-
-/// No engine answers: which were tried, and why each does not answer. A newcomer who has just installed one is told what is in its way.
-async fn no_engine(app: &App, hint: &str) -> Result<ApiError, ApiError> {
-    let engines = app.status().await?.engines;
-    let tried = engines.iter().filter(|engine| engine.asked && !engine.answers && !engine.problem.is_empty());
-    let reasons: Vec<String> = tried.take(MOST_REASONS).map(|engine| format!("`{}`: {}", engine.address, engine.problem)).collect();
-    let message = match reasons.is_empty() {
-        true => "no container engine answers".to_owned(),
-        false => format!("no container engine answers; {}", reasons.join("; ")),
-    };
-    Ok(ApiError {
-        code: ErrorCode::NoEngine,
-        message,
-        hint: format!("{hint}; `letterpress doctor` shows what was tried"),
-        findings: vec![],
-    })
-}
-
-/// How many engines that do not answer an error tells about.
-const MOST_REASONS: usize = 3;
 
 /// `NAME=VALUE` each; the value may hold further `=`.
 pub fn parse_inputs(texts: &[String]) -> Result<BTreeMap<String, String>, ApiError> {

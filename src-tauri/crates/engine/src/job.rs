@@ -10,8 +10,11 @@ use crate::secrets::RunSecrets;
 use crate::sink::LogSink;
 use crate::slots::{Slot, SlotName, Slots};
 use crate::{EngineSettings, Notice};
+use async_trait::async_trait;
 use futures_util::FutureExt;
-use lp_backend::{Backend, BackendError, Before, Cancel, CancelHandle, CancelStage, Keep, SinkError, StageContext, StepContext, StepExit};
+use lp_backend::{
+    Backend, BackendError, Before, Cancel, CancelHandle, CancelStage, Keep, Notes, SinkError, StageContext, StepContext, StepExit,
+};
 use lp_model::{RunId, Step, StepKey, StepOutcome};
 use std::any::Any;
 use std::convert::Infallible;
@@ -99,14 +102,15 @@ impl PrepareJob {
             let mut outage = Outage::default();
             loop {
                 let began = Instant::now();
-                let call = self.site.backend.prepare(&self.site.context, cancel);
+                let notes = PlaceNotes(&self);
+                let call = self.site.backend.prepare(&self.site.context, &notes, cancel);
                 let patient = timeout(self.settings.prepare_deadline, unless_given_up(call, cancel, self.settings.cleanup_deadline));
                 break match patient.await {
                     Ok(Some(Ok(Ok(())))) => Fact::StagePrepared { stage },
                     Ok(Some(Ok(Err(error)))) => {
                         if matches!(error, BackendError::Unreachable { .. }) && self.is_patient {
                             let note = |note| self.post(Fact::StageNoted { stage, note });
-                            if outage.wait(began, &*self.site.backend, &self.cancel, self.settings.engine_patience, note).await {
+                            if outage.wait(began, &self.site, &self.cancel, self.settings.engine_patience, note).await {
                                 continue;
                             }
                         }
@@ -153,6 +157,18 @@ impl PrepareJob {
         // The inbox outlives every job of its run.
         let _ = self.post.send(Post::Fact(fact));
     }
+}
+
+/// Where the making of a place tells how it goes.
+struct PlaceNotes<'a>(&'a PrepareJob);
+
+#[async_trait]
+impl Notes for PlaceNotes<'_> {
+    async fn note(&self, note: String) {
+        self.0.post(Fact::StageNoted { stage: self.0.site.context.stage.number, note });
+    }
+
+    fn progress(&self, _sentence: &str) {}
 }
 
 pub(crate) async fn destroy(site: Site, keep: Keep, settings: Arc<EngineSettings>) -> Fact {
@@ -219,7 +235,7 @@ impl StepJob {
         }
         let log = match self.logs.open(&self.run, self.key).await {
             Ok(log) => log,
-            Err(error) => return log_failed(&SinkError { message: error.message }),
+            Err(error) => return log_failed(&SinkError::from(error)),
         };
         self.site.asides.made(self.key, &self.cancel).await;
         let mut sink = LogSink::new(self.run.clone(), self.key, &self.secrets.masker, log, self.post.clone(), self.notices.clone());
@@ -230,7 +246,7 @@ impl StepJob {
             match self.call(&sink, &context, &mut outage).await {
                 Some(Ok(Err(error @ BackendError::Unreachable { .. }))) => {
                     let patience = self.settings.engine_patience;
-                    if !outage.wait(began, &*self.site.backend, &self.cancel, patience, |note| self.note(note)).await {
+                    if !outage.wait(began, &self.site, &self.cancel, patience, |note| self.note(note)).await {
                         break Some(Ok(Err(error)));
                     }
                     if sink.is_created() {
@@ -249,7 +265,7 @@ impl StepJob {
                 StepOutcome::Lost { message: "the container engine ended it when it was itself restarted".to_owned() }
             }
             (Some(Ok(Ok(exit))), Ok(())) => exited(exit),
-            (Some(Ok(Err(BackendError::Lost { message }))), _) => StepOutcome::Lost { message },
+            (Some(Ok(Err(BackendError::Lost { message, .. }))), _) => StepOutcome::Lost { message },
             (Some(Ok(Err(error))), _) => errored(error.to_string(), error.hint()),
             (Some(Err(panic)), _) => errored(panic, ""),
             (None, _) => {
@@ -311,14 +327,7 @@ impl Outage {
 
     /// A call that was made at `began` found nobody: waits until the engine answers again. `false` when `patience` is over, counted from the
     /// first such call, or a cancel ends the waiting.
-    async fn wait(
-        &mut self,
-        began: Instant,
-        backend: &dyn Backend,
-        cancel: &Cancel,
-        patience: Duration,
-        note: impl FnOnce(String),
-    ) -> bool {
+    async fn wait(&mut self, began: Instant, site: &Site, cancel: &Cancel, patience: Duration, note: impl FnOnce(String)) -> bool {
         let now = Instant::now();
         // An engine that was there for so long went away once more; one that only lets us attach and hangs up did not come back.
         let is_another = self.since.is_none() || now - began > patience;
@@ -340,7 +349,7 @@ impl Outage {
                 () = cancel.reached(CancelStage::Ask) => return false,
                 () = sleep(PROBE_INTERVAL.min(left)) => {}
             }
-            let probe = timeout(PROBE_DEADLINE, guarded(backend.probe()));
+            let probe = timeout(PROBE_DEADLINE, guarded(site.backend.probe(site.context.engine.as_ref())));
             tokio::select! {
                 biased;
                 () = cancel.reached(CancelStage::Ask) => return false,
@@ -370,7 +379,7 @@ fn errored(message: String, hint: &str) -> StepOutcome {
 }
 
 fn log_failed(error: &SinkError) -> StepOutcome {
-    errored(error.to_string(), "free some disk space and run again")
+    errored(error.to_string(), &error.hint)
 }
 
 /// Awaits a call to a backend; a panic in it becomes a message.

@@ -229,11 +229,11 @@ impl Owner {
             Post::Fact(fact) => self.take(fact).await,
             Post::Created { key, answer } => {
                 self.take(Fact::StepCreated { key }).await;
-                let refused = |message: String| Err(SinkError { message });
+                let refused = |error: SinkError| Err(error);
                 let may_start = match &self.lost {
-                    Some(error) => refused(error.message.clone()),
+                    Some(error) => refused(error.clone().into()),
                     None if self.scheduler.is_created(key) => Ok(()),
-                    None => refused("the step is not under way any more".to_owned()),
+                    None => refused(SinkError { message: "the step is not under way any more".to_owned(), hint: String::new() }),
                 };
                 // Nobody listens to it when the job was given up.
                 let _ = answer.send(may_start);
@@ -394,7 +394,7 @@ impl Owner {
         }
         let ports = &self.shared.ports;
         let stage = self.plan.stage(number).expect("the scheduler knows the plan");
-        let Some(backend) = ports.backends.backend(stage.backend) else {
+        let Some(backend) = ports.backends.backend(stage.backend, None) else {
             let (message, hint) = match stage.backend {
                 BackendKind::Docker => ("no container engine was found on this computer", "start Docker (or Podman) and run again"),
                 BackendKind::Host => ("steps cannot run on this computer itself", "allow it in the settings and run again"),
@@ -402,7 +402,13 @@ impl Owner {
             return Err((message.to_owned(), hint.to_owned()));
         };
         let source = stage.source.then(|| ports.sources.source(&self.run, &self.plan, stage));
-        let context = StageContext { run: self.run.clone(), stage: Arc::new(stage.clone()), source };
+        let context = StageContext {
+            run: self.run.clone(),
+            stage: Arc::new(stage.clone()),
+            source,
+            engine: None,
+            files: self.scheduler.files(number),
+        };
         let started_ms = self.stage_started_ms.get(&number).copied().unwrap_or_else(|| ports.clock.now_ms());
         let site = Site::new(backend, context, started_ms);
         site.keep_slot(self.slots.remove(&number));

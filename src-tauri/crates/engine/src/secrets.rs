@@ -1,3 +1,4 @@
+use crate::environment::unreadable;
 use crate::ports::{PortError, SecretSource};
 use lp_model::{Plan, RunId};
 use lp_secret::SecretValue;
@@ -35,7 +36,7 @@ impl RunSecrets {
                 }
                 (Err(problem), _) => Some(problem),
             };
-            unmasked = unmasked.or_else(|| problem.map(|problem| format!("secret `{name}` cannot be read: {problem}")));
+            unmasked = unmasked.or_else(|| problem.map(|problem| unreadable(&name, &problem)));
             values.insert(name, value);
         }
         Self { masker: Masker::new(&masked), values, unmasked }

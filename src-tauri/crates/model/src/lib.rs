@@ -18,7 +18,7 @@ pub mod run;
 pub use approval::RequireApproval;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use facts::{CommitFacts, EventFacts, EventKind, Person, PreviousRun, PullRequestFacts, RepoFacts};
-pub use ids::{ProjectId, RunId, StageNumber, StepKey, StepNumber};
+pub use ids::{EngineId, ProjectId, RunId, StageNumber, StepKey, StepNumber};
 pub use image::ImageReference;
 pub use json::json_escape;
 pub use message::{Language, Message, What};

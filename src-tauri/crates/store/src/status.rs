@@ -72,6 +72,10 @@ impl Status {
                 stage.started_ms = Some(at_ms);
                 stage.place = StagePlace::Made;
             }
+            RunEvent::StagePlaced { stage: number, .. } => {
+                let subject = || illegal(format!("stage {number}"), "unknown", "placed");
+                self.stages.get(number).ok_or_else(subject)?;
+            }
             RunEvent::StageReady { stage } => {
                 self.move_stage(*stage, StageState::Running)?;
             }

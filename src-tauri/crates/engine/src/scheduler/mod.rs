@@ -39,12 +39,12 @@ pub use check::BadPlan;
 pub use progress::IllegalMove;
 pub use retry::RetryError;
 
-use lp_backend::{Before, Keep};
+use lp_backend::{Before, Files, Keep};
 use lp_model::{
     CancelReason, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepOutcome, StepState,
 };
 
-use progress::{Place, Progress, StageProgress, Stop, counts, index, planned};
+use progress::{Place, Progress, StageProgress, StepProgress, Stop, counts, index, planned};
 use std::sync::Arc;
 
 /// Something that happened outside.
@@ -213,6 +213,16 @@ impl Scheduler {
     /// Whether the steps of a stage run, or may run.
     pub fn is_running(&self, stage: StageNumber) -> bool {
         self.stage_state(stage) == Some(StageState::Running)
+    }
+
+    /// What the making of the place of a stage has to find: the files that programs have worked on, as soon as one of this attempt was made
+    /// ready to run, or a retry keeps the result of one.
+    pub fn files(&self, stage: StageNumber) -> Files {
+        let has_run = |step: &StepProgress| step.created || step.started || step.state == StepState::Passed;
+        match self.progress.stage(stage).is_some_and(|stage| stage.steps.iter().any(has_run)) {
+            true => Files::Kept,
+            false => Files::Fresh,
+        }
     }
 
     /// Whether the program of a step may be started: that it is about to be stands in the events, and it has not ended.

@@ -174,6 +174,7 @@ impl Progress {
                 self.move_stage(*stage, StageState::Preparing)?.place = Place::Made;
                 Ok(())
             }
+            RunEvent::StagePlaced { stage, .. } => self.stage(*stage).map(drop).ok_or_else(|| unknown_stage(*stage)),
             RunEvent::StageReady { stage } => {
                 self.move_stage(*stage, StageState::Running)?.has_files = true;
                 Ok(())

@@ -105,6 +105,7 @@ fn event_text(event: &RunEvent) -> String {
     match event {
         RunEvent::RunStarted => "run started".into(),
         RunEvent::StagePreparing { stage } => format!("{stage} preparing"),
+        RunEvent::StagePlaced { stage, engine, .. } => format!("{stage} on {engine}"),
         RunEvent::StageReady { stage } => format!("{stage} ready"),
         RunEvent::StepStarting { key } => format!("{}.{} starting", key.stage, key.step),
         RunEvent::StepCreated { key } => format!("{}.{} created", key.stage, key.step),

@@ -83,7 +83,7 @@ async fn a_service_without_an_image_is_an_error_of_the_stage() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_cannot_be_prepared() {
-    let error = || BackendError::Call { action: "create network `x`".into(), message: "refused".into() };
+    let error = || BackendError::call("create network `x`", "refused");
     let places = FakePlaces { prepare_error: Some(error), ..FakePlaces::default() };
     let report = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await.1;
     report.expect("run errored\n default errored: a skipped StageErrored");
@@ -146,7 +146,7 @@ async fn what_cannot_be_removed_is_written_down() {
     report.expect("run passed\n default passed: a passed");
     assert_eq!(report.leftovers(), ["volume `x` is in use"]);
 
-    let places = FakePlaces { destroy_error: Some(|| BackendError::Unreachable { message: "eof".into() }), ..FakePlaces::default() };
+    let places = FakePlaces { destroy_error: Some(|| BackendError::unreachable("eof")), ..FakePlaces::default() };
     let report = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await.1;
     assert_eq!(report.end.state, RunState::Passed);
     assert_eq!(report.leftovers(), ["`lp-r1-1`: the container engine does not answer: eof"]);

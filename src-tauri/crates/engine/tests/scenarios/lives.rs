@@ -214,7 +214,7 @@ async fn a_lost_step_is_retried_from_there() {
         world.backend.restart(FakeRestart::Gone, Duration::ZERO);
         assert_eq!(run.wait().await.state, RunState::Interrupted);
         assert_eq!(world.backend.left(), [""; 0]);
-        assert_eq!(world.backend.kept().await.unwrap().len(), 1);
+        assert_eq!(world.backend.kept().await.unwrap().stages.len(), 1);
         if !files_are_kept {
             world.backend.drop_kept(&run_id("r1"), StageNumber(1));
         }
@@ -227,7 +227,7 @@ async fn a_lost_step_is_retried_from_there() {
         let counts = ["a", "b", "c", "d"].map(|step| starts(&world, step));
         assert_eq!(counts, if files_are_kept { [1, 2, 1, 1] } else { [2, 2, 1, 1] });
         assert_eq!(world.log("r1", lp_model::StepKey { attempt: 2, ..key(1, 3) }), "hello\n");
-        assert!(world.backend.kept().await.unwrap().is_empty(), "it passed: nobody needs its files");
+        assert!(world.backend.kept().await.unwrap().stages.is_empty(), "it passed: nobody needs its files");
         let refused = world.engine.retry(run_id("r1"), Arc::new(plan.clone()), world.past("r1"), place("p"), &[]).unwrap_err();
         assert_eq!(refused.to_string(), "a run that is `passed` cannot be retried");
     }

@@ -171,7 +171,7 @@ async fn retry(world: &Arc<World>, engine: &Engine, run: &Run, handles: &mut BTr
     }
     // Whoever cannot ask takes what cannot be known as gone.
     let Ok(kept) = world.backend.kept().await else { return Ok(()) };
-    let kept: Vec<StageNumber> = kept.into_iter().filter(|kept| kept.run == run.id).map(|kept| kept.stage).collect();
+    let kept: Vec<StageNumber> = kept.stages.into_iter().filter(|kept| kept.run == run.id).map(|kept| kept.stage).collect();
     world.say(|| format!("retry {} with {kept:?}", run.id));
     world.state().counts.retries += 1;
     let place = run.place.clone();

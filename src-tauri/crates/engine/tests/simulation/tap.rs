@@ -3,10 +3,10 @@
 use crate::world::{Fault, World};
 use async_trait::async_trait;
 use lp_backend::{
-    Backend, BackendError, Before, Cancel, Claims, EngineInfo, Keep, KeptFiles, Position, SinkError, StageContext, StepContext, StepExit,
-    StepSink, SweepReport,
+    Backend, BackendError, Before, Cancel, Claims, EngineInfo, Keep, KeptFiles, Notes, Position, SinkError, StageContext, StepContext,
+    StepExit, StepSink, SweepReport,
 };
-use lp_model::{BackendKind, RunEvent, RunId, StepKey};
+use lp_model::{BackendKind, EngineId, RunEvent, RunId, StepKey};
 use std::future::pending;
 use std::sync::Arc;
 
@@ -17,9 +17,7 @@ impl Tap {
         self.0.moment(what).await;
         match self.0.fault(what, &[Fault::Refuse, Fault::Refuse, Fault::Refuse, Fault::Panic, Fault::Hang]) {
             // An engine that says more than it should.
-            Some(Fault::Refuse) => {
-                Err(BackendError::Call { action: what.to_owned(), message: "refused, TOKEN=s3cr3t-of-the-house".into() })
-            }
+            Some(Fault::Refuse) => Err(BackendError::call(what, "refused, TOKEN=s3cr3t-of-the-house")),
             Some(Fault::Panic) => panic!("{what} was told to, with s3cr3t-of-the-house"),
             Some(Fault::Hang) => pending().await,
             None => Ok(()),
@@ -33,15 +31,20 @@ impl Backend for Tap {
         self.0.backend.kind()
     }
 
-    async fn probe(&self) -> Result<EngineInfo, BackendError> {
+    async fn probe(&self, engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
         self.before("probe").await?;
-        self.0.backend.probe().await
+        self.0.backend.probe(engine).await
     }
 
-    async fn prepare(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
+    async fn engine(&self) -> Result<EngineInfo, BackendError> {
+        self.before("engine").await?;
+        self.0.backend.engine().await
+    }
+
+    async fn prepare(&self, stage: &StageContext, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         self.before("before prepare").await?;
         self.0.say(|| format!("{} prepare", stage.name()));
-        self.0.backend.prepare(stage, cancel).await?;
+        self.0.backend.prepare(stage, notes, cancel).await?;
         self.before("after prepare").await
     }
 
@@ -95,7 +98,7 @@ impl Backend for Tap {
         self.0.backend.sweep(claims).await
     }
 
-    async fn kept(&self) -> Result<Vec<KeptFiles>, BackendError> {
+    async fn kept(&self) -> Result<KeptFiles, BackendError> {
         self.0.backend.kept().await
     }
 }
@@ -126,11 +129,6 @@ impl StepSink for SinkTap<'_> {
         self.world.moment("after started").await;
     }
 
-    async fn note(&self, note: String) {
-        self.world.moment("note").await;
-        self.sink.note(note).await;
-    }
-
     fn position(&self) -> Position {
         self.sink.position()
     }
@@ -140,5 +138,22 @@ impl StepSink for SinkTap<'_> {
         self.sink.write(bytes, upto).await?;
         self.world.moment("after write").await;
         Ok(())
+    }
+
+    async fn gap(&self, upto: Option<Position>) -> Result<(), SinkError> {
+        self.world.moment("gap").await;
+        self.sink.gap(upto).await
+    }
+}
+
+#[async_trait]
+impl Notes for SinkTap<'_> {
+    async fn note(&self, note: String) {
+        self.world.moment("note").await;
+        self.sink.note(note).await;
+    }
+
+    fn progress(&self, sentence: &str) {
+        self.sink.progress(sentence);
     }
 }

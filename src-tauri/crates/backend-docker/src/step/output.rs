@@ -79,7 +79,7 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use futures_util::stream;
-    use lp_backend::SinkError;
+    use lp_backend::{Notes, SinkError};
     use std::sync::Mutex;
 
     #[derive(Default)]
@@ -87,6 +87,15 @@ mod tests {
         pieces: Mutex<Vec<Vec<u8>>>,
         notes: Mutex<Vec<String>>,
         full: bool,
+    }
+
+    #[async_trait]
+    impl Notes for Pieces {
+        async fn note(&self, note: String) {
+            self.notes.lock().unwrap().push(note);
+        }
+
+        fn progress(&self, _: &str) {}
     }
 
     #[async_trait]
@@ -101,13 +110,13 @@ mod tests {
             Position::default()
         }
 
-        async fn note(&self, note: String) {
-            self.notes.lock().unwrap().push(note);
+        async fn gap(&self, _: Option<Position>) -> Result<(), SinkError> {
+            Ok(())
         }
 
         async fn write(&self, bytes: &[u8], _: Position) -> Result<(), SinkError> {
             self.pieces.lock().unwrap().push(bytes.to_vec());
-            if self.full { Err(SinkError { message: "disk full".into() }) } else { Ok(()) }
+            if self.full { Err(SinkError { message: "disk full".into(), hint: String::new() }) } else { Ok(()) }
         }
     }
 
