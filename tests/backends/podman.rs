@@ -77,7 +77,12 @@ async fn a_program_that_takes_too_much_memory_is_killed_without_the_reason() {
 #[tokio::test]
 async fn it_says_who_it_is() {
     let place = place().await;
-    let found = place.backend().probe().await.unwrap();
+    let found = place.backend().probe(None).await.unwrap();
     assert_eq!((found.name.as_str(), found.address), ("Podman", place.podman.address().url));
     assert!(found.isolated && !found.version.is_empty() && found.api_version.starts_with("1."), "{:?}", found.version);
+}
+
+#[tokio::test]
+async fn a_bound_folder_that_is_missing_is_made() {
+    crate::docker::bound_folders(&place().await).await;
 }

@@ -59,8 +59,8 @@ async fn by_ssh() -> Remote<SshServer> {
 /// Why an address does not answer.
 async fn refusal(address: EngineAddress) -> String {
     let url = address.url.clone();
-    match within(30, "the answer", backend(&address).probe()).await {
-        Err(BackendError::Unreachable { message }) => {
+    match within(30, "the answer", backend(&address).probe(None)).await {
+        Err(BackendError::Unreachable { message, .. }) => {
             assert!(message.starts_with(&format!("`{url}`: ")), "{message}");
             message
         }
@@ -83,7 +83,7 @@ mod ssh {
 async fn the_docker_commands_own_choice_is_asked_for_when_ssh_names_no_socket() {
     let server = SshServer::start().await;
     let address = EngineAddress { ssh_config: Some(server.config()), ..EngineAddress::new(server.url(None)) };
-    let found = backend(&address).probe().await.unwrap();
+    let found = backend(&address).probe(None).await.unwrap();
     assert_eq!((found.name.as_str(), found.address), ("Docker", address.url));
 }
 
@@ -166,7 +166,7 @@ async fn by_tls() {
         std::fs::copy(engine.certificates().join(file), unverified.join(file)).unwrap();
     }
     contains(&refusal(with(&unverified, true)).await, &["was not signed"]);
-    assert_eq!(backend(&with(&unverified, false)).probe().await.unwrap().name, "Docker");
+    assert_eq!(backend(&with(&unverified, false)).probe(None).await.unwrap().name, "Docker");
     std::fs::write(unverified.join("ca.pem"), "nothing").unwrap();
     contains(&refusal(with(&unverified, true)).await, &["there is no certificate in", "unverified/ca.pem"]);
     let renamed = EngineAddress { url: engine.url().replace("127.0.0.1", "localhost"), ..address.clone() };

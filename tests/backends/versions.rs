@@ -23,7 +23,7 @@ async fn every_call_is_made_in_the_newest_version_that_both_speak() {
     let place = docker::place().await;
     for (newest, oldest, agreed) in [((1, 52), (1, 44), "1.52"), ((1, 41), (1, 12), "1.41"), ((1, 70), (1, 44), "1.53")] {
         let (claims, backend, _folder) = engine(newest, oldest).await;
-        assert_eq!(backend.probe().await.unwrap().api_version, agreed);
+        assert_eq!(backend.probe(None).await.unwrap().api_version, agreed);
         let asked_without = claims.calls().len();
         let bench = Bench::of(backend, &place.image, plan_stage(1, vec![shell(1, "a", "echo ran")]), None);
         bench.prepare().await.unwrap();
@@ -43,8 +43,8 @@ async fn an_engine_that_cannot_be_understood_is_named_with_both_versions() {
     ];
     for (newest, oldest, parts) in table {
         let (claims, backend, _folder) = engine(newest, oldest).await;
-        match backend.probe().await {
-            Err(BackendError::Unreachable { message }) => {
+        match backend.probe(None).await {
+            Err(BackendError::Unreachable { message, .. }) => {
                 for part in parts.iter().copied().chain([claims.address().url.as_str()]) {
                     assert!(message.contains(part), "{part} is not in {message}");
                 }

@@ -3,7 +3,7 @@
 use crate::measure::{Memory, computing, median};
 use crate::table::{Row, Table};
 use async_trait::async_trait;
-use lp_backend::{Backend, Cancel, CancelHandle, Keep, Source, StageContext};
+use lp_backend::{Backend, Cancel, CancelHandle, Files, Keep, NoNotes, Source, StageContext};
 use lp_backend_docker::{DockerBackend, DockerOptions};
 use lp_git::Repository;
 use lp_model::RunId;
@@ -191,7 +191,7 @@ impl Place {
         let place = Self { backend, source };
         // The first time the image of the loader has to be made.
         let warm = place.stage("warm", None);
-        place.backend.prepare(&warm, &asked_for_nothing()).await.expect("a place can be made");
+        place.backend.prepare(&warm, &NoNotes, &asked_for_nothing()).await.expect("a place can be made");
         place.backend.destroy(&warm, Keep::Nothing).await.expect("it can be removed");
         place
     }
@@ -199,7 +199,7 @@ impl Place {
     fn stage(&self, name: &str, source: Option<Arc<dyn Source>>) -> StageContext {
         let run = RunId::parse(&format!("bench-{name}-{}", uuid::Uuid::now_v7().simple())).expect("letters and digits");
         let stage = plan_stage(1, vec![shell(1, "build", "true")]);
-        StageContext { run, stage: Arc::new(stage), source }
+        StageContext { run, stage: Arc::new(stage), source, engine: None, files: Files::Fresh }
     }
 
     /// Everything that is done until the first step could begin: its network, its volume, the files.
@@ -207,7 +207,7 @@ impl Place {
         let stage = self.stage(&number.to_string(), Some(Arc::clone(&self.source) as _));
         settle();
         let begun = Instant::now();
-        self.backend.prepare(&stage, &asked_for_nothing()).await.expect("the files are copied");
+        self.backend.prepare(&stage, &NoNotes, &asked_for_nothing()).await.expect("the files are copied");
         let took = begun.elapsed();
         let left = self.backend.destroy(&stage, Keep::Nothing).await.expect("it can be removed");
         assert_eq!(left, [""; 0], "nothing is left");

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use lp_backend::{Backend, Position, Source};
 use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, EngineSettings, QueuePlace};
-use lp_model::{BackendKind, Plan, ProjectId, RunEvent, RunId, RunState, SkipReason, Stage, StageState, StepKey, StepOutcome, StepState};
+use lp_model::{
+    BackendKind, EngineId, Plan, ProjectId, RunEvent, RunId, RunState, SkipReason, Stage, StageState, StepKey, StepOutcome, StepState,
+};
 use lp_secret::SecretValue;
 use lp_tests::conformance::TarSource;
 use std::collections::BTreeMap;
@@ -226,7 +228,7 @@ impl SourceProvider for Memory {
 }
 
 impl Backends for Memory {
-    fn backend(&self, _kind: BackendKind) -> Option<Arc<dyn Backend>> {
+    fn backend(&self, _kind: BackendKind, _engine: Option<&EngineId>) -> Option<Arc<dyn Backend>> {
         Some(Arc::clone(&self.backend))
     }
 }

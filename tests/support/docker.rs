@@ -34,7 +34,7 @@ pub fn addresses() -> Vec<EngineAddress> {
 /// When no engine answers: a test that needs one must fail with that reason, never pass silently.
 pub async fn require_engine() -> Docker {
     let probe = DockerBackend::new(DockerOptions::new(addresses(), "test"));
-    let found = match probe.probe().await {
+    let found = match probe.probe(None).await {
         Ok(found) => found,
         Err(error) => panic!("this test needs a container engine (on Debian: apt-get install docker.io, then start dockerd): {error}"),
     };
@@ -48,7 +48,7 @@ pub async fn require_engine() -> Docker {
 /// When the engine is not reached over a Unix socket, or not at all.
 pub async fn require_socket() -> PathBuf {
     let probe = DockerBackend::new(DockerOptions::new(addresses(), "test"));
-    let address = probe.probe().await.expect("this test needs a container engine").address;
+    let address = probe.probe(None).await.expect("this test needs a container engine").address;
     let path = address.strip_prefix("unix://").expect("this test needs an engine on a Unix socket");
     PathBuf::from(path)
 }
@@ -148,7 +148,7 @@ pub(crate) async fn answers(address: &EngineAddress) -> bool {
     let probe = DockerBackend::new(DockerOptions::new(vec![address.clone()], "test"));
     let mut beat = tokio::time::interval(Duration::from_millis(100));
     let answered = async {
-        while probe.probe().await.is_err() {
+        while probe.probe(None).await.is_err() {
             beat.tick().await;
         }
     };

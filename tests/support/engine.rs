@@ -61,7 +61,7 @@ impl RestartableEngine {
             loop {
                 beat.tick().await;
                 let probe = DockerBackend::new(DockerOptions::new(vec![self.address()], "test"));
-                if probe.probe().await.is_ok() {
+                if probe.probe(None).await.is_ok() {
                     break;
                 }
             }

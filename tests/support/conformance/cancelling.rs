@@ -1,7 +1,7 @@
 //! Cancelling: asked, killed, before the start, in the middle of `prepare`.
 
 use super::place::{Bench, Place, Sink, TarSource, in_memory, shell, within};
-use lp_backend::{BackendError, CancelHandle, CancelStage, StepExit};
+use lp_backend::{BackendError, CancelHandle, CancelStage, NoNotes, StepExit};
 use lp_model::Step;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +107,7 @@ pub async fn a_cancelled_step_is_not_started(place: &dyn Place) {
 pub async fn prepare_can_be_cancelled(place: &dyn Place) {
     let bench = Bench::new(place, vec![shell(1, "a", "true")], Some(Arc::new(TarSource::endless(vec![0; 512]))));
     let (handle, cancel) = CancelHandle::new(FOR_EVER);
-    let (prepared, ()) = tokio::join!(within(60, "a cancelled prepare", bench.backend.prepare(&bench.stage, &cancel)), async {
+    let (prepared, ()) = tokio::join!(within(60, "a cancelled prepare", bench.backend.prepare(&bench.stage, &NoNotes, &cancel)), async {
         // Wherever in `prepare` this lands, it has to work.
         tokio::task::yield_now().await;
         handle.advance(CancelStage::Ask);

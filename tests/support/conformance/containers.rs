@@ -7,7 +7,7 @@ use lp_model::{Step, StepKind};
 use std::time::Duration;
 
 async fn is_isolated(place: &dyn Place) -> bool {
-    place.backend().probe().await.expect("the place answers").isolated
+    place.backend().probe(None).await.expect("the place answers").isolated
 }
 
 /// A service that only waits, so that the stage has a network.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use lp_backend::{
-    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Keep, Position, SinkError, Source, StageContext, StepContext, StepExit,
-    StepSink,
+    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Files, Keep, NoNotes, Notes, Position, SinkError, Source, StageContext,
+    StepContext, StepExit, StepSink,
 };
 use lp_model::{BackendKind, EnvValue, PullPolicy, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Workspace};
 use std::io;
@@ -26,6 +26,11 @@ pub struct Abilities {
 pub trait Place: Send + Sync {
     /// The backend.
     fn backend(&self) -> Arc<dyn Backend>;
+
+    /// A backend of the same data folder that knows nothing yet, as the next process has it.
+    fn backend_of_the_next_process(&self) -> Arc<dyn Backend> {
+        self.backend()
+    }
 
     /// The backend of another data folder on the same machine.
     fn neighbour(&self) -> Arc<dyn Backend>;
@@ -113,7 +118,7 @@ impl Bench {
         stage.source = source.is_some();
         stage.backend = backend.kind();
         let run = RunId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("hexadecimal digits");
-        Self { backend, stage: StageContext { run, stage: Arc::new(stage), source } }
+        Self { backend, stage: StageContext { run, stage: Arc::new(stage), source, engine: None, files: Files::Fresh } }
     }
 
     /// Prepared.
@@ -126,7 +131,14 @@ impl Bench {
     /// Calls `prepare`.
     pub async fn prepare(&self) -> Result<(), BackendError> {
         let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
-        within(60, "prepare", self.backend.prepare(&self.stage, &cancel)).await
+        within(60, "prepare", self.backend.prepare(&self.stage, &NoNotes, &cancel)).await
+    }
+
+    /// The same as for a stage on whose files steps have worked already.
+    pub async fn prepare_kept(&self) -> Result<(), BackendError> {
+        let stage = StageContext { files: Files::Kept, ..self.stage.clone() };
+        let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+        within(60, "prepare", self.backend.prepare(&stage, &NoNotes, &cancel)).await
     }
 
     /// The first attempt of a step, with a small environment and the step's own texts.
@@ -211,6 +223,10 @@ pub struct Heard {
     pub bytes: Vec<u8>,
     /// Notes.
     pub notes: Vec<String>,
+    /// What it was told about how far something is.
+    pub progress: Vec<String>,
+    /// How often it was told that output is missing.
+    pub gaps: u32,
     /// How often `created` was called.
     pub created: u32,
     /// How often `started` was called.
@@ -311,15 +327,11 @@ impl StepSink for Sink {
             heard.created += 1;
             heard.early_start |= heard.started > 0 || !heard.bytes.is_empty();
         });
-        if self.refuses_created { Err(SinkError { message: "the disk of the test is full".into() }) } else { Ok(()) }
+        if self.refuses_created { Err(SinkError { message: "the disk of the test is full".into(), hint: String::new() }) } else { Ok(()) }
     }
 
     async fn started(&self) {
         self.hear(|heard| heard.started += 1);
-    }
-
-    async fn note(&self, note: String) {
-        self.hear(|heard| heard.notes.push(note));
     }
 
     fn position(&self) -> Position {
@@ -341,7 +353,26 @@ impl StepSink for Sink {
             heard.upto = upto;
             full = heard.bytes.len() > self.refuse_after;
         });
-        if full { Err(SinkError { message: "the disk of the test is full".into() }) } else { Ok(()) }
+        if full { Err(SinkError { message: "the disk of the test is full".into(), hint: String::new() }) } else { Ok(()) }
+    }
+
+    async fn gap(&self, upto: Option<Position>) -> Result<(), SinkError> {
+        self.hear(|heard| {
+            heard.gaps += 1;
+            heard.upto = upto.unwrap_or(heard.upto);
+        });
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Notes for Sink {
+    async fn note(&self, note: String) {
+        self.hear(|heard| heard.notes.push(note));
+    }
+
+    fn progress(&self, sentence: &str) {
+        self.hear(|heard| heard.progress.push(sentence.to_owned()));
     }
 }
 

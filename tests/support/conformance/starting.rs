@@ -13,7 +13,7 @@ pub async fn a_missing_program_cannot_be_started(place: &dyn Place) {
     let bench = Bench::ready(place, vec![step]).await;
     let (exit, heard) = bench.run(1).await;
     match exit {
-        Err(BackendError::Start { step, message }) => {
+        Err(BackendError::Start { step, message, .. }) => {
             assert_eq!(step, "compile");
             assert!(message.contains("/no/such/program"), "{message}");
         }

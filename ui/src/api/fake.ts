@@ -1,7 +1,7 @@
 /** A core that lives in memory: for tests and for working on the window in a browser (`?fake=SCENARIO`). */
 import type { Api, StepAddress } from "./index";
 import { asApiError } from "./index";
-import { BROKEN_FINDINGS, FRESH, OTHERS, SAMPLE, TRUST_FINDINGS, WORKFLOWS, history, live, recordOf, stepsOf, versions } from "./fake/data";
+import { BROKEN_FINDINGS, FRESH, LEFT_OUT, OTHERS, SAMPLE, TRUST_FINDINGS, WORKFLOWS, history, live, recordOf, stepsOf, versions } from "./fake/data";
 import { fakeLine, fakeMarks } from "./fake/logs";
 import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED, ofTrusted } from "./fake/report";
 import { detailAt, retryAt, type RunRecord, type StepScript } from "./fake/simulation";
@@ -331,6 +331,8 @@ export class FakeApi implements Api {
         needs_consent: !this.engine && !sample,
         missing_secrets: request.workflow === "deploy" && !this.secrets.some((one) => one.name === "webhook_url") ? ["webhook_url"] : [],
         findings: [],
+        left_out: request.workflow === "build" ? LEFT_OUT : [],
+        event: WORKFLOWS.find((one) => one.name === request.workflow)?.event ?? "push",
         usual_ms: request.workflow === "tag" ? null : 16_400,
       };
     });

@@ -54,6 +54,7 @@ export const en = {
 
   "project.findings_hint": "Ask a developer to correct the marked lines and to commit the change.",
   "project.workflows": "What to run",
+  "project.more_workflows": "{n} more workflow | {n} more workflows",
   "project.versions": "Which version",
   "project.recent": "Latest runs",
   "project.rules": "Trust and cancel",
@@ -123,6 +124,8 @@ export const en = {
 
   "docket.title": "What will happen",
   "docket.run": "Run {workflow} · {version}",
+  "docket.run_rollback": "Roll {target} back to {version}",
+  "docket.left_out": "{n} is left out | {n} are left out",
   "docket.run_promote": "Deploy {version} to {target}",
   "docket.run_host": "Run on this computer, not isolated",
   "docket.consent": "I know these steps: they may read and change files on this computer.",
@@ -135,6 +138,9 @@ export const en = {
   "docket.fill_in": "Fill in the form to see what will happen.",
 
   "event.push": "As on a push",
+  "event.by_version": "As on a push; of a tag as on a new tag",
+  "event.promote_anywhere": "As on a deployment",
+  "event.rollback_anywhere": "As on a roll back",
   "event.pull_request": "As on a pull request",
   "event.tag": "As on a new tag",
   "event.promote": "Goes to {target}",
@@ -142,6 +148,9 @@ export const en = {
   "event.cron": "As on a schedule",
   "event.manual": "By hand only",
   "derived.push": "Push pipeline",
+  "derived.promote_anywhere": "Deploy",
+  "derived.rollback_anywhere": "Roll back",
+  "derived.cron_named": "Schedule {name}",
   "derived.pull_request": "Pull request pipeline",
   "derived.tag": "Tag pipeline",
   "derived.promote": "Deploy to {target}",

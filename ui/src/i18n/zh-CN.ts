@@ -55,6 +55,7 @@ export const zhCN: Messages = {
 
   "project.findings_hint": "请开发人员修改标出的行并提交。",
   "project.workflows": "运行什么",
+  "project.more_workflows": "还有 {n} 个工作流",
   "project.versions": "哪个版本",
   "project.recent": "最近的运行",
   "project.rules": "信任与取消",
@@ -122,6 +123,8 @@ export const zhCN: Messages = {
 
   "docket.title": "将会发生什么",
   "docket.run": "运行 {workflow} · {version}",
+  "docket.run_rollback": "把 {target} 退回到 {version}",
+  "docket.left_out": "{n} 项不运行",
   "docket.run_promote": "部署 {version} 到 {target}",
   "docket.run_host": "在这台电脑上运行（不隔离）",
   "docket.consent": "我了解这些步骤：它们可以读取和修改这台电脑上的文件。",
@@ -134,6 +137,9 @@ export const zhCN: Messages = {
   "docket.fill_in": "填好表单后，这里会显示将会发生什么。",
 
   "event.push": "与推送时相同",
+  "event.by_version": "与推送时相同；版本是标签时，与新建标签时相同",
+  "event.promote_anywhere": "与部署时相同",
+  "event.rollback_anywhere": "与回滚时相同",
   "event.pull_request": "与合并请求时相同",
   "event.tag": "与新建标签时相同",
   "event.promote": "目标环境 {target}",
@@ -141,6 +147,9 @@ export const zhCN: Messages = {
   "event.cron": "与定时触发时相同",
   "event.manual": "仅手动运行",
   "derived.push": "推送流水线",
+  "derived.promote_anywhere": "部署",
+  "derived.rollback_anywhere": "回滚",
+  "derived.cron_named": "定时任务 {name}",
   "derived.pull_request": "合并请求流水线",
   "derived.tag": "标签流水线",
   "derived.promote": "部署到 {target}",

@@ -72,14 +72,14 @@ impl App {
         self.hub.listen()
     }
 
-    /// How many runs this process drives at the moment, waiting ones included.
+    /// How many runs this process drives at the moment, waiting ones included. A run of which only what cannot be removed is left keeps nobody.
     pub fn live_runs(&self) -> usize {
-        self.ownership.engine().map_or(0, |engine| engine.live().len())
+        self.ownership.engine().map_or(0, |engine| engine.under_way().len())
     }
 
     /// Waits until no run is under way here.
     pub async fn wait_idle(&self) {
-        let first = |engine: Engine| engine.live().first().and_then(|run| engine.run(run));
+        let first = |engine: Engine| engine.under_way().first().and_then(|run| engine.run(run));
         // Not by notices: the last one of a run goes out a moment before the engine takes the run off its list.
         while let Some(run) = self.ownership.engine().and_then(first) {
             run.wait().await;

@@ -52,7 +52,10 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
                         match event {
                             RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
-                            RunEvent::StageDestroyed { kept: true, .. } => app.ownership.tidy_soon.notify_one(),
+                            // With something left its files are not kept yet.
+                            RunEvent::StageDestroyed { kept: true, leftovers, .. } if leftovers.is_empty() => {
+                                app.ownership.tidy_soon.notify_one();
+                            }
                             _ => {}
                         }
                     }
@@ -83,7 +86,7 @@ struct Outside {
 
 impl Outside {
     fn app(&self) -> Result<Arc<App>, PortError> {
-        self.app.upgrade().ok_or_else(|| PortError { message: "the app has ended".into() })
+        self.app.upgrade().ok_or_else(|| PortError::new("the app has ended"))
     }
 
     async fn project(&self, run: &RunId) -> Result<ProjectId, PortError> {
@@ -97,7 +100,7 @@ impl Outside {
 }
 
 fn port_error(problem: impl std::fmt::Display) -> PortError {
-    PortError { message: problem.to_string() }
+    PortError::new(problem.to_string())
 }
 
 #[async_trait]
@@ -160,7 +163,7 @@ impl StepLog for FileLog {
 impl SecretSource for Outside {
     async fn secret(&self, run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError> {
         let project = self.project(run).await?;
-        self.app()?.secret_value(&project, name).await.map_err(|error| PortError { message: error.message })
+        self.app()?.secret_value(&project, name).await.map_err(|error| PortError::new(error.message).hinted(error.hint))
     }
 }
 

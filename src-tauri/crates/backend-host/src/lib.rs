@@ -11,16 +11,16 @@
 //!
 //! Read in this order: [`HostBackend`], `folder` (what is on the disk), `unpack`, `environment`, `step` (one step from start to
 //! end), `carrier` (what carries it without us: `supervisor.sh`, `pump.sh`), `records` (what is written down of it), `output`, `program`
-//! (what can be started at all), `kin` (which processes belong to a step, and how they are ended).
+//! (what can be started at all), `process_tree` (which processes belong to a step, and how they are ended).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod carrier;
 mod environment;
 mod folder;
-mod kin;
 mod mark;
 mod output;
+mod process_tree;
 mod program;
 mod records;
 mod step;
@@ -28,14 +28,15 @@ mod unpack;
 
 use async_trait::async_trait;
 use folder::{Root, StageFolder};
-use kin::{Kin, Scope};
 use lp_backend::{
-    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, StageContext, StepContext, StepExit, StepSink,
-    SweepReport,
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Files, Keep, KeptFiles, KeptStage, Notes, StageContext, StepContext,
+    StepExit, StepSink, SweepReport,
 };
-use lp_model::BackendKind;
+use lp_model::{BackendKind, EngineId};
+use process_tree::{ProcessTree, Scope};
 use std::io;
 use std::path::PathBuf;
+use tokio_util::io::InspectReader;
 
 /// The files of a stage are counted up to here, in about a second.
 const MOST_COUNTED: usize = 500_000;
@@ -53,6 +54,29 @@ impl HostBackend {
         Self { root }
     }
 
+    /// This computer and this data folder: stages of another folder are not ours to find.
+    fn id(&self) -> EngineId {
+        EngineId::new(format!("host:{}", self.root.display()))
+    }
+
+    /// A stage that is on another computer or in another data folder is not ours to look for here.
+    fn must_be_meant(&self, stage: &StageContext) -> Result<(), BackendError> {
+        self.must_be(stage.engine.as_ref())
+    }
+
+    fn must_be(&self, engine: Option<&EngineId>) -> Result<(), BackendError> {
+        match engine.is_none_or(|engine| *engine == self.id()) {
+            true => Ok(()),
+            false => Err(BackendError::unreachable("its steps are processes of another computer or of another data folder")
+                .hinted("go on with it there, where it was begun")),
+        }
+    }
+
+    /// All processes of a stage.
+    fn tree_of(&self, root: &Root, stage: &StageContext) -> ProcessTree {
+        ProcessTree::new(root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number })
+    }
+
     /// The root as it really is; asked each time, because it may not exist yet.
     async fn root(&self) -> Result<Root, BackendError> {
         let path = self.root.clone();
@@ -66,13 +90,15 @@ impl Backend for HostBackend {
         BackendKind::Host
     }
 
-    async fn probe(&self) -> Result<EngineInfo, BackendError> {
+    async fn probe(&self, engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
+        self.must_be(engine)?;
         let arch = match std::env::consts::ARCH {
             "x86_64" => "amd64",
             "aarch64" => "arm64",
             other => other,
         };
         Ok(EngineInfo {
+            id: self.id(),
             name: "this computer".to_owned(),
             version: String::new(),
             api_version: String::new(),
@@ -82,20 +108,38 @@ impl Backend for HostBackend {
         })
     }
 
-    async fn prepare(&self, stage: &StageContext, cancel: &Cancel) -> Result<(), BackendError> {
+    async fn prepare(&self, stage: &StageContext, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         if cancel.is_asked() {
             return Err(BackendError::Cancelled);
         }
+        self.must_be_meant(stage)?;
         let root = self.root().await?;
         let folder = root.stage(&stage.name());
-        let workspace = stage.stage.workspace.clone();
-        let made = folder.clone();
-        if blocking("make the folder of the stage", move || made.create(&workspace)).await? {
-            return Ok(());
+        if stage.files == Files::Kept {
+            let taken = folder.clone();
+            return match blocking("look for the files of the stage", move || taken.take()).await? {
+                true => Ok(()),
+                false => Err(BackendError::files_gone(format!("folder `{}` is not there, or not whole", folder.path().display()))),
+            };
         }
+        if folder.path().exists() {
+            // Of an earlier attempt, or of one that came to nothing.
+            let left = self.tree_of(&root, stage).kill().await?;
+            if !left.is_empty() {
+                let message = format!("still there: {}", left.join(", "));
+                return Err(BackendError::call("end what was left of the stage", message).hinted("end it by hand and retry"));
+            }
+        }
+        let (made, workspace) = (folder.clone(), stage.stage.workspace.clone());
+        blocking("make the folder of the stage", move || made.create(&workspace)).await?;
         if let Some(source) = &stage.source {
             let target = folder.dir(&stage.stage.workspace);
-            let mut reader = source.open().await.map_err(|error| source_error(&error))?;
+            let reader = source.open().await.map_err(|error| source_error(&error))?;
+            let mut copied = 0;
+            let mut reader = InspectReader::new(reader, |piece| {
+                copied += piece.len() as u64;
+                notes.progress(&format!("copying the files of the commit: {} MB", copied / 1_000_000));
+            });
             let stop = cancel.reached(CancelStage::Ask);
             if !unpack::unpack(&mut reader, target, stop).await.map_err(|error| source_error(&error))? {
                 return Err(BackendError::Cancelled);
@@ -111,14 +155,15 @@ impl Backend for HostBackend {
         sink: &dyn StepSink,
         cancel: &Cancel,
     ) -> Result<StepExit, BackendError> {
+        self.must_be_meant(stage)?;
         let root = self.root().await?;
         step::run(&root, stage, step, sink, cancel).await
     }
 
     async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+        self.must_be_meant(stage)?;
         let root = self.root().await?;
-        let kin = Kin::new(&root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number });
-        let mut left = kin.kill().await?;
+        let mut left = self.tree_of(&root, stage).kill().await?;
         let folder = root.stage(&stage.name());
         left.extend(remove(folder, keep).await?.err());
         Ok(left)
@@ -126,8 +171,8 @@ impl Backend for HostBackend {
 
     async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
         let root = self.root().await?;
-        let kin = Kin::new(&root, Scope::RunsBut(claims.live.clone()));
-        let mut report = SweepReport { failed: kin.kill().await?, ..SweepReport::default() };
+        let tree = ProcessTree::new(&root, Scope::RunsBut(claims.live.clone()));
+        let mut report = SweepReport { failed: tree.kill().await?, ..SweepReport::default() };
         let listed = root.clone();
         let folders = blocking("list the folders of the stages", move || listed.stages()).await?;
         for (run, _, folder) in folders {
@@ -146,11 +191,13 @@ impl Backend for HostBackend {
         Ok(report)
     }
 
-    async fn kept(&self) -> Result<Vec<KeptFiles>, BackendError> {
-        let root = self.root().await?;
+    async fn kept(&self) -> Result<KeptFiles, BackendError> {
+        let (root, engine) = (self.root().await?, self.id());
         blocking("look at the files that are kept", move || {
             let kept = root.stages()?.into_iter().filter(|(_, _, folder)| folder.is_kept());
-            Ok(kept.map(|(run, stage, folder)| KeptFiles { run, stage, bytes: folder.bytes(MOST_COUNTED) }).collect())
+            let stages =
+                kept.map(|(run, stage, folder)| KeptStage { run, stage, bytes: folder.bytes(MOST_COUNTED), is_clean: true }).collect();
+            Ok(KeptFiles { engine, stages })
         })
         .await
     }
@@ -180,18 +227,24 @@ async fn blocking<T: Send + 'static>(
 fn call_error(action: &str, error: &io::Error) -> BackendError {
     match full(error) {
         Some(full) => full,
-        None => BackendError::Call { action: action.to_owned(), message: error.to_string() },
+        None => BackendError::call(action, error.to_string()),
     }
 }
 
+/// The program of a step cannot be started.
+fn not_started(step: &str, message: impl Into<String>) -> BackendError {
+    BackendError::start(step, message).hinted("check `commands`, `entrypoint` and the working folder of the step")
+}
+
 fn source_error(error: &io::Error) -> BackendError {
-    full(error).unwrap_or_else(|| BackendError::Source { message: causes(error) })
+    full(error).unwrap_or_else(|| {
+        BackendError::source_unreadable(causes(error)).hinted("check that the repository is readable and has the commit")
+    })
 }
 
 /// A full disk is told apart wherever it shows: it is the one thing that the person can do something about.
 fn full(error: &io::Error) -> Option<BackendError> {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        .then(|| BackendError::DiskFull { message: causes(error) })
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded).then(|| BackendError::disk_full(causes(error)))
 }
 
 /// The error with its causes: `tar` keeps the system's words in the source.

@@ -15,7 +15,7 @@
 //! `N` counts starts that came to nothing before the program ran: a supervisor that comes late finds its folder spoilt.
 
 use crate::folder::{StageFolder, make_private};
-use crate::kin::Process;
+use crate::process_tree::Process;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -79,7 +79,17 @@ impl Records {
         records.write("words", b"")?;
         records.write("exit", &[b' '; EXIT_BYTES])?;
         records.write("boot", boot()?.as_bytes())?;
+        records.make_durable(stage)?;
         Ok(records)
+    }
+
+    /// Sees to it that a loss of power from now on leaves a trace of the attempt: its program may run before what the app has written down about it
+    /// is on the disk.
+    fn make_durable(&self, stage: &StageFolder) -> io::Result<()> {
+        for path in [&self.path.join("boot"), &self.path, &stage.steps()] {
+            File::open(path)?.sync_all()?;
+        }
+        Ok(())
     }
 
     /// Removes all of an attempt.

@@ -2,10 +2,11 @@
 
 use crate::carrier::{Carrier, Found};
 use crate::folder::{Root, StageFolder};
-use crate::kin::{Kin, Scope};
 use crate::output;
+use crate::process_tree::{ProcessTree, Scope};
 use crate::records::Records;
 use crate::{blocking, call_error};
+use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Before, Cancel, CancelStage, StageContext, StepContext, StepExit, StepSink};
 use lp_model::{Step, StepKind};
 use std::io;
@@ -26,19 +27,23 @@ pub(crate) async fn run(
     cancel: &Cancel,
 ) -> Result<StepExit, BackendError> {
     check(&step.step)?;
+    let (step, notes) = startable(stage, step)?;
+    let step = &step;
     let folder = root.stage(&stage.name());
-    let all = Kin::new(root, Scope::Step(stage.step_name(step.key)));
-    let found = match step.before {
-        Before::Nothing => Found::NeverStarted,
-        Before::Created => Carrier::find(root, &folder, stage, step).await?,
+    let all = ProcessTree::new(root, Scope::Step(stage.step_name(step.key)));
+    // Looked for whatever was said: a loss of power can take back what was written down of a step, and its program must not run twice.
+    let found = match (Carrier::find(root, &folder, stage, step).await?, step.before) {
+        (Found::Nothing, Before::Nothing) => Found::NeverStarted,
+        (Found::Nothing, Before::Created) => Found::Lost(format!("nothing is left of step `{}` on this computer", step.step.name)),
+        (found, _) => found,
     };
     let mut carrier = match found {
         Found::Carrier(carrier) => *carrier,
         Found::Lost(message) => {
             refuse_survivors(&step.step, all.kill().await?)?;
-            return if cancel.is_asked() { Ok(StepExit::Killed) } else { Err(BackendError::Lost { message }) };
+            return if cancel.is_asked() { Ok(StepExit::Killed) } else { Err(BackendError::lost(message)) };
         }
-        Found::NeverStarted => {
+        Found::NeverStarted | Found::Nothing => {
             refuse_survivors(&step.step, all.kill().await?)?;
             if cancel.is_asked() {
                 return Ok(StepExit::Killed);
@@ -46,6 +51,9 @@ pub(crate) async fn run(
             let is_told = step.before == Before::Created;
             if !is_told {
                 forget(&folder, stage.step_name(step.key)).await?;
+            }
+            for note in notes {
+                sink.note(note).await;
             }
             let carrier = Carrier::start(root, &folder, stage, step, sink, is_told).await?;
             if !step.step.image.is_empty() {
@@ -87,7 +95,7 @@ fn check(step: &Step) -> Result<(), BackendError> {
             None => return Ok(()),
         },
     };
-    Err(BackendError::Unsupported { step: step.name.clone(), message })
+    Err(BackendError::unsupported(&step.name, message).hinted("start a container engine and run again"))
 }
 
 /// Removes what a process that died has made for a step whose program it had not started yet.
@@ -115,7 +123,7 @@ async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Ca
         opened => opened.map(Some),
     });
     let Some(file) = file.await? else {
-        return Err(BackendError::Lost { message: format!("the output of step `{}` was removed", step.name) });
+        return Err(BackendError::lost(format!("the output of step `{}` was removed", step.name)));
     };
     let complete = CancellationToken::new();
     let end = async {
@@ -127,7 +135,7 @@ async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Ca
         if !by_us && let Ok(ended) = timeout(LAST_WORDS, carrier.output_ended()).await {
             ended?;
         }
-        let survivors = carrier.kin().await?.kill().await?;
+        let survivors = carrier.tree().await?.kill().await?;
         let was_cut = carrier.drain_output().await?;
         complete.cancel();
         Ok(End { by_us, survivors, was_cut })
@@ -150,14 +158,14 @@ async fn wait_or_end(carrier: &Carrier, cancel: &Cancel) -> Result<bool, Backend
     let records = carrier.records().clone();
     // Only for who takes over if we die in the middle of this: not worth failing for.
     let _ = blocking("write down that the step is cancelled", move || records.set_asked()).await;
-    let kin = carrier.kin().await?;
+    let tree = carrier.tree().await?;
     tokio::select! {
         biased;
         () = cancel.reached(CancelStage::Kill) => {}
-        asked = kin.ask() => asked?,
+        asked = tree.ask() => asked?,
         () = sleep(cancel.grace) => {}
     }
-    carrier.kin().await?.kill().await?;
+    carrier.tree().await?.kill().await?;
     carrier.end_supervisor().await?;
     Ok(true)
 }
@@ -176,10 +184,10 @@ async fn how_it_ended(carrier: &Carrier, step: &Step, cancel: &Cancel) -> Result
         } else {
             format!("this computer was restarted while step `{}` was under way", step.name)
         };
-        return Err(BackendError::Lost { message });
+        return Err(BackendError::lost(message));
     };
     if !carrier.has_started() {
-        return Err(BackendError::Start { step: step.name.clone(), message: "its start could not be written down".to_owned() });
+        return Err(crate::not_started(&step.name, "its start could not be written down"));
     }
     Ok(if exit.by_signal { StepExit::Signal(exit.code - 128) } else { StepExit::Code(exit.code) })
 }

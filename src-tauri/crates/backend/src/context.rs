@@ -1,6 +1,7 @@
 use async_trait::async_trait;
-use lp_model::{RunId, Stage, StageNumber, Step, StepKey};
+use lp_model::{EngineId, RunId, Stage, StageNumber, Step, StepKey};
 use lp_secret::SecretValue;
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -15,6 +16,31 @@ pub struct StageContext {
     pub stage: Arc<Stage>,
     /// Files of the commit; `None` when the stage wants an empty working copy.
     pub source: Option<Arc<dyn Source>>,
+    /// The engine that the stage is on: every call about the stage goes to that engine, or answers [`crate::BackendError::Unreachable`],
+    /// also when another engine answers in its stead. `None` for stages of earlier versions of the app, whose engine was not written down,
+    /// and where nobody asked: the engine in use.
+    pub engine: Option<EngineId>,
+    /// What [`crate::Backend::prepare`] has to find, or not to find.
+    pub files: Files,
+}
+
+/// Which files a stage begins with. The engine decides it by what was written down, never by what happens to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Files {
+    /// Those of the commit. Said as long as no program has run in the working copy whose work still counts: at the first `prepare` of a stage,
+    /// at each repetition of it (after an outage, or by the next process) until the first step was *created* ([`crate::StepSink::created`]),
+    /// and in a retry in which all steps begin again.
+    ///
+    /// Whatever there is of the stage (half a working copy, a used one, containers of an earlier attempt or made ahead) is removed first, as by
+    /// `destroy` with [`Keep::Nothing`], and made anew. A backend may spare itself that only for a copy of which it knows that it is complete
+    /// and that no program has been started in it.
+    #[default]
+    Fresh,
+    /// Those that steps have worked on: a step of this attempt was created, or a retry goes on where steps before it have passed.
+    ///
+    /// The working copy and the temporary volumes have to be there, complete: they are never touched. When they are not there the answer is
+    /// [`crate::BackendError::FilesGone`], and nothing is made. What else is missing (a network, what only serves the steps) is made.
+    Kept,
 }
 
 impl StageContext {
@@ -78,15 +104,27 @@ pub struct Claims {
     pub kept: Vec<RunId>,
 }
 
-/// Files of a stage that were kept when it was destroyed.
+/// Files that were kept on one engine. That a stage is not named says only that its files are not on *that* engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptFiles {
+    /// The engine that was asked.
+    pub engine: EngineId,
+    /// All stages of which the engine has files and no running work, also those that nobody claims.
+    pub stages: Vec<KeptStage>,
+}
+
+/// Files of a stage that was destroyed with [`Keep::Files`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptStage {
     /// Of which run.
     pub run: RunId,
     /// Of which stage.
     pub stage: StageNumber,
     /// How many bytes they take, where the place can say.
     pub bytes: Option<u64>,
+    /// Nothing but the files is there. Not clean is a stage of which something could not be removed yet (a network that is busy): its files are
+    /// there all the same.
+    pub is_clean: bool,
 }
 
 /// What stays when a stage is destroyed.
@@ -113,6 +151,19 @@ pub enum EnvText {
     WorkspaceDir,
 }
 
+impl EnvText {
+    /// The value as a program gets it, where the workspace's base and the working copy are these paths.
+    pub fn text<'a>(&'a self, base: &'a str, dir: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Plain(text) => text.into(),
+            Self::Secret(secret) => secret.expose().into(),
+            Self::Moment(seconds) => seconds.to_string().into(),
+            Self::WorkspaceBase => base.into(),
+            Self::WorkspaceDir => dir.into(),
+        }
+    }
+}
+
 impl fmt::Debug for EnvText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -128,6 +179,9 @@ impl fmt::Debug for EnvText {
 /// What an engine says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct EngineInfo {
+    /// By which it is recognised, whatever address it has: Docker's own id, or the computer and the data folder. The same after a restart of the
+    /// engine, of the computer and of the app; another one when its data (volumes, containers) are others.
+    pub id: EngineId,
     /// `Docker`, `Podman`, or `this computer`.
     pub name: String,
     /// Its version, e.g. `20.10.24`; empty for the host.
@@ -140,6 +194,13 @@ pub struct EngineInfo {
     pub platform: String,
     /// Whether steps are isolated from the computer and from one another.
     pub isolated: bool,
+}
+
+impl EngineInfo {
+    /// What a person calls it: `Docker (unix:///var/run/docker.sock)`, `this computer`.
+    pub fn told(&self) -> String {
+        if self.address.is_empty() { self.name.clone() } else { format!("{} ({})", self.name, self.address) }
+    }
 }
 
 /// What a sweep removed.

@@ -5,7 +5,7 @@ use crate::exit::ExitCode;
 use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
-use lp_api::dto::{ApiError, ErrorCode, RunRequest, RunStateWord};
+use lp_api::dto::{ApiError, AskedEvent, ErrorCode, RunRequest, RunStateWord};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,15 +26,17 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
         folder => app.open_project(folder).await?,
     };
     let version = wanted.version.unwrap_or_default();
-    let workflow = app.choose_workflow(&project.id, &version, wanted.workflow.as_deref(), wanted.event.as_deref()).await?;
-    let mut request = RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: wanted.backend == Place::Host };
+    let asked = asked(wanted.event, wanted.target, wanted.cron, wanted.pull_request, wanted.source, wanted.branch)?;
+    let (workflow, event) = app.choose_event(&project.id, &version, wanted.workflow.as_deref(), &asked).await?;
+    let mut request =
+        RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: wanted.backend == Place::Host, event };
     let preview = app.preview(&request).await?;
     render::findings(&preview.findings, language);
     if !preview.isolated {
         match wanted.backend {
-            Place::Docker => return Err(no_engine("start Docker or Podman, or pass `--backend host`")),
+            Place::Docker => return Err(app.no_engine("or pass `--backend host`")),
             Place::Auto if preview.needs_consent => {
-                return Err(no_engine("start Docker or Podman; or pass `--backend host` to run the steps on this computer, not isolated"));
+                return Err(app.no_engine("or pass `--backend host` to run the steps on this computer, not isolated"));
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
@@ -42,6 +44,7 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
             }
         }
     }
+    render::left_out(&preview.left_out, language);
     for name in &preview.missing_secrets {
         remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {name}`", render::paint("1;33", "warning"));
     }
@@ -93,6 +96,27 @@ pub async fn cancel(app: &Arc<App>, wanted: &Cancel) -> Result<ExitCode, ApiErro
             return Ok(ExitCode::Passed);
         }
     }
+}
+
+/// The event that was asked for. A branch says something about a pull request only: of anything else the version decides it.
+fn asked(
+    kind: String,
+    target: String,
+    cron: String,
+    pull_request: Option<u32>,
+    source: String,
+    branch: String,
+) -> Result<AskedEvent, ApiError> {
+    let of_pull_request = pull_request.is_some() || !source.is_empty() || kind == "pull_request";
+    if !branch.is_empty() && !of_pull_request {
+        return Err(ApiError {
+            code: ErrorCode::BadRequest,
+            message: "`--branch` is the branch that a pull request goes to".into(),
+            hint: "to run a branch, name it as the version: `--version BRANCH`".into(),
+            findings: vec![],
+        });
+    }
+    Ok(AskedEvent { kind, branch, target, cron, pull_request, source, action: String::new() })
 }
 
 fn wait_note() {
@@ -191,10 +215,6 @@ fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)
-}
-
-fn no_engine(hint: &str) -> ApiError {
-    ApiError { code: ErrorCode::NoEngine, message: "no container engine answers".into(), hint: hint.into(), findings: vec![] }
 }
 
 /// `NAME=VALUE` each; the value may hold further `=`.

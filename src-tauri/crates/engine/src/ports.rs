@@ -2,8 +2,8 @@
 //! The `api` crate implements these over the store, the vault and the real backends; tests over memory.
 
 use async_trait::async_trait;
-use lp_backend::{Backend, Position, Source};
-use lp_model::{BackendKind, Plan, RunEvent, RunId, Stage, StepKey};
+use lp_backend::{Backend, Position, SinkError, Source};
+use lp_model::{BackendKind, EngineId, Plan, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
 use std::sync::Arc;
 
@@ -13,6 +13,26 @@ use std::sync::Arc;
 pub struct PortError {
     /// What happened, without secrets.
     pub message: String,
+    /// What to do about it, or empty.
+    pub hint: String,
+}
+
+impl PortError {
+    /// Without a hint.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: String::new() }
+    }
+
+    /// The same error with what to do about it.
+    pub fn hinted(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+}
+
+impl From<PortError> for SinkError {
+    fn from(error: PortError) -> Self {
+        Self { message: error.message, hint: error.hint }
+    }
 }
 
 /// Where events are written down, in order, before anything is done or shown.
@@ -69,8 +89,9 @@ pub trait SourceProvider: Send + Sync {
 
 /// Finds the backend for a kind.
 pub trait Backends: Send + Sync {
-    /// The backend, or `None` when this computer has none of the kind.
-    fn backend(&self, kind: BackendKind) -> Option<Arc<dyn Backend>>;
+    /// The backend that reaches an engine, else the one in use: it answers for itself when the engine is another one. `None` when this computer
+    /// has none of the kind.
+    fn backend(&self, kind: BackendKind, engine: Option<&EngineId>) -> Option<Arc<dyn Backend>>;
 }
 
 /// The time of day, passed in so that tests own it.

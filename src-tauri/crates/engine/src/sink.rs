@@ -3,7 +3,7 @@ use crate::ports::{OpenLog, StepLog};
 use crate::run::Post;
 use crate::scheduler::Fact;
 use async_trait::async_trait;
-use lp_backend::{Position, SinkError, StepSink};
+use lp_backend::{Notes, Position, SinkError, StepSink};
 use lp_model::{RunId, StepKey};
 use lp_secret::masker::{MaskStream, Masker};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,9 @@ use tokio::time::Instant;
 
 /// Output is handed to the log in pieces of this size, or as often as it is shown.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+/// What the log says where output is missing.
+const GAP: &str = "(some output is missing here: it was not there any more when it was read)\n";
 
 /// At most 30 notices a second.
 const NOTICE_INTERVAL: Duration = Duration::from_millis(34);
@@ -96,7 +99,7 @@ impl LogSink {
         let writer = &mut *writer;
         writer.mask.finish(&mut writer.pending);
         writer.flush().await?;
-        writer.log.finish().await.map_err(|error| SinkError { message: error.message })?;
+        writer.log.finish().await?;
         self.tell(writer);
         Ok(())
     }
@@ -109,15 +112,16 @@ impl LogSink {
 
 impl Writer {
     async fn flush(&mut self) -> Result<(), SinkError> {
-        if let Some(SinkError { message }) = &self.failed {
-            return Err(SinkError { message: message.clone() });
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
         if self.pending.is_empty() {
             return Ok(());
         }
         if let Err(error) = self.log.append(&self.pending, (self.mask.held() == 0).then_some(self.upto)).await {
-            self.failed = Some(SinkError { message: error.message.clone() });
-            return Err(SinkError { message: error.message });
+            let error = SinkError::from(error);
+            self.failed = Some(error.clone());
+            return Err(error);
         }
         self.lines += memchr::memchr_iter(b'\n', &self.pending).count() as u64;
         self.bytes += self.pending.len() as u64;
@@ -132,7 +136,7 @@ impl StepSink for LogSink {
         let (answer, answered) = oneshot::channel();
         // The inbox outlives every step of its run; an answer that never comes says that the run is being left alone.
         let _ = self.post.send(Post::Created { key: self.key, answer });
-        let left = || SinkError { message: "the run is not under way any more".to_owned() };
+        let left = || SinkError { message: "the run is not under way any more".to_owned(), hint: String::new() };
         answered.await.unwrap_or_else(|_| Err(left()))?;
         self.created.store(true, Ordering::Relaxed);
         Ok(())
@@ -141,10 +145,6 @@ impl StepSink for LogSink {
     async fn started(&self) {
         // The inbox outlives every step of its run.
         let _ = self.post.send(Post::Fact(Fact::StepStarted { key: self.key }));
-    }
-
-    async fn note(&self, note: String) {
-        let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
     }
 
     fn position(&self) -> Position {
@@ -162,4 +162,28 @@ impl StepSink for LogSink {
         self.news.notify_one();
         Ok(())
     }
+
+    async fn gap(&self, upto: Option<Position>) -> Result<(), SinkError> {
+        let mut writer = self.writer.lock().await;
+        let writer = &mut *writer;
+        writer.mask.finish(&mut writer.pending);
+        if writer.pending.last().is_some_and(|last| *last != b'\n') {
+            writer.pending.push(b'\n');
+        }
+        writer.pending.extend_from_slice(GAP.as_bytes());
+        writer.upto = upto.unwrap_or(writer.upto);
+        writer.flush().await?;
+        self.news.notify_one();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Notes for LogSink {
+    async fn note(&self, note: String) {
+        // The inbox outlives every step of its run.
+        let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
+    }
+
+    fn progress(&self, _sentence: &str) {}
 }

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod attributes;
+mod changes;
 mod checkout;
 mod commit;
 mod convert;
@@ -17,6 +18,7 @@ mod error;
 mod files;
 mod index;
 mod lfs;
+mod links;
 mod object;
 mod objects;
 mod order;
@@ -32,8 +34,10 @@ mod tree;
 mod trouble;
 mod version;
 
+pub use changes::{Changes, Since, WhyUnknown};
 pub use create::{CommitSpec, FileSpec, TagSpec, create};
 pub use error::GitError;
+pub use links::Followed;
 pub use repository::Repository;
 pub use stream::Pack;
 pub use survey::Shortfall;

@@ -41,6 +41,30 @@ text_id!(
     RunId
 );
 
+/// Which container engine, or which computer and data folder, a stage is on: an opaque text by which a place is recognised after a restart,
+/// whatever address it is reached at. A backend makes it ([`EngineId::new`]) and nobody else reads anything out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EngineId(String);
+
+impl EngineId {
+    /// The id that an engine gives itself, e.g. `docker:7TZQ:…`. It begins with the kind of the engine, so that two kinds never share one.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Position of a stage in its plan, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -5,6 +5,7 @@
 use crate::checkout::Checkout;
 use crate::facts::EventFacts;
 use crate::ids::{StageNumber, StepNumber};
+use crate::message::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -65,6 +66,24 @@ pub struct Plan {
     pub cleanup_timeout_s: u64,
     /// Stages in file order.
     pub stages: Vec<Stage>,
+    /// What the file describes and a condition keeps out of this run, in file order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A stage or step that does not run for the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Name of the stage, or of the one that the step would belong to.
+    pub stage: String,
+    /// Name of the step; empty for a whole stage.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub step: String,
+    /// Path of the file that it stands in, where a plan has several; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
+    /// The condition that does not hold, and what it was compared with.
+    pub reason: Message,
 }
 
 impl Plan {
@@ -263,8 +282,11 @@ pub enum PullPolicy {
     /// Only when it is not on the machine.
     #[default]
     IfMissing,
-    /// Before every run of the step.
+    /// Before every run of the step; without it the step does not run (`always` of Drone 1.x).
     Always,
+    /// Before every run of the step; an image that cannot be fetched but is present is used, with a note, unless there is a login for its registry
+    /// (`pull: true` of Drone 0.8 and Woodpecker, whose engines go on where nobody is logged in: `ImagePull` in their `docker.go`).
+    Refresh,
     /// Never: it must be there.
     Never,
     /// Always when the tag is `latest`, else if missing (the default of Drone 1.x); one that cannot be fetched
@@ -465,6 +487,7 @@ impl Step {
 mod tests {
     use super::*;
     use crate::facts::EventKind;
+    use crate::message;
 
     #[test]
     fn workspace_joins_base_and_path() {
@@ -505,6 +528,7 @@ mod tests {
                 volumes: vec![],
                 steps: vec![step],
             }],
+            left_out: vec![LeftOut { stage: "default".into(), step: "deploy".into(), file: String::new(), reason: message!("x") }],
         };
         let text = serde_json::to_string(&plan).expect("plain data");
         assert_eq!(serde_json::from_str::<Plan>(&text).expect("reads back"), plan);

@@ -2,7 +2,7 @@
 //! Which move from one state to another is legal stands in one table each; the engine, the store and the recovery after a
 //! crash all use it.
 
-use crate::ids::{StageNumber, StepKey};
+use crate::ids::{EngineId, StageNumber, StepKey};
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
@@ -313,6 +313,16 @@ pub enum RunEvent {
         /// Which.
         stage: StageNumber,
     },
+    /// The engine that the stage is on from now until it is destroyed (write-ahead: nothing was made there yet). Runs of earlier versions of the
+    /// app do not tell it.
+    StagePlaced {
+        /// Which.
+        stage: StageNumber,
+        /// The engine.
+        engine: EngineId,
+        /// What a person calls the engine: its name and address, e.g. `Docker (unix:///var/run/docker.sock)`.
+        name: String,
+    },
     /// The stage's place is ready.
     StageReady {
         /// Which.
@@ -373,11 +383,12 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         hint: String,
     },
-    /// The stage's containers, network and volumes are removed.
+    /// The stage's containers, network and volumes are removed, but for `leftovers`. With leftovers the stage is still there: the event comes
+    /// once more when the rest is removed too.
     StageDestroyed {
         /// Which.
         stage: StageNumber,
-        /// What could not be removed, in words; a later sweep tries again.
+        /// What could not be removed, in words: it is tried again until nothing is left.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         leftovers: Vec<String>,
         /// Its files were kept, so that a failed step can be retried.

@@ -6,18 +6,19 @@ mod keys;
 mod step;
 mod workflows;
 
-use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever};
+use crate::draft::{Draft, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
 use crate::environment::woodpecker as variables;
 use crate::environment::{self, Environment};
+use crate::expand::expand;
 use crate::extent::{Extent, check_size, few_needs};
 use crate::graph::order;
-use crate::matrix::cell_name;
+use crate::matrix::{axes, cell_name, lacking};
 use crate::source::{AllFindings, Source, Sources};
 use crate::when::{Mismatch, Situation};
 use lp_model::{
     Dialect, EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
 };
-use lp_yaml::Findings;
+use lp_yaml::{Findings, Node};
 use std::collections::HashSet;
 use workflows::Planned;
 
@@ -45,29 +46,29 @@ pub(crate) struct Read {
 }
 
 /// Compiles the workflows of all files.
-pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<Stage> {
+pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut AllFindings<'_>) -> Vec<Stage> {
     let reads = read(sources, facts, findings);
     let several = sources.all().len() > 1;
-    let mut reasons = Reasons::default();
     let mut planned: Vec<Planned> = Vec::new();
     for (n, read) in reads.into_iter().enumerate() {
         let Some(read) = read else { continue };
         let (named, alone) = (what!("workflow `{}`", read.workflow), what!("the workflow"));
         let label = if several { named } else { alone };
+        reasons.now_in(if several { sources.all()[n].path } else { "" });
         if let Some(mismatch) = read.branches {
-            reasons.add(label, &mismatch);
+            reasons.add(label, (&read.workflow, ""), &mismatch);
             continue;
         }
-        for mut draft in read.drafts {
-            let needs = std::mem::take(&mut draft.workflows);
-            let Some(mut stage) = stage(draft, read.generation, label, facts, &mut reasons, &mut findings.files[n]) else { continue };
+        for mut draft in read.drafts.into_iter().filter(|draft| draft.runs) {
+            let needs = std::mem::take(&mut draft.needs);
+            let Some(mut stage) = stage(draft, read.generation, label, facts, reasons, &mut findings.files[n]) else { continue };
             if several {
                 sources.all()[n].path.clone_into(&mut stage.file);
             }
             planned.push(Planned { workflow: read.workflow.clone(), needs, stage });
         }
     }
-    let stages = workflows::connect(planned, several, &mut reasons, findings);
+    let stages = workflows::connect(planned, several, reasons, findings);
     if !check_size(stages.len(), stages.iter().map(|stage| stage.steps.len()).sum(), &mut findings.whole) {
         return Vec::new();
     }
@@ -98,13 +99,17 @@ fn read_file(
     findings: &mut Findings<'_>,
 ) -> Option<Read> {
     let (part, raw) = source.first("woodpecker", findings)?;
-    let generation = if raw.get("steps").is_none() && raw.get("pipeline").is_some() { Generation::Early } else { Generation::Current };
+    let generation = generation(raw);
     let branches = document::branches(raw, generation, facts, findings);
     let workflow = workflow_name(source.path);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in matrix_cells(raw, part, DIALECT, findings)? {
+    let cells = matrix_cells(raw, part, DIALECT, findings)?;
+    let axes = axes(&cells);
+    for cell in cells {
+        let lacking = lacking(&axes, &cell);
         let number = names.len() as u32 + 1;
         let mut metadata = variables::metadata(facts, generation, &workflow, number);
+        lacking.iter().for_each(|name| environment::set(&mut metadata, name, ""));
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
         if !extent.has_room(&root, &metadata, findings) {
@@ -115,7 +120,9 @@ fn read_file(
             name = format!("{name} ({number})");
             names.insert(name.clone());
         }
-        drafts.extend(document::read(&root, generation, name, cell, metadata, facts, findings));
+        let read = document::read(&root, generation, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings));
+        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
+        drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
             break;
         }
@@ -124,6 +131,11 @@ fn read_file(
         document::deprecated_variables(&source.index, part.range.clone(), findings);
     }
     Some(Read { generation, workflow, drafts, branches })
+}
+
+/// The age of a file, by where its steps stand.
+pub(crate) fn generation(root: &Node) -> Generation {
+    if root.get("steps").is_none() && root.get("pipeline").is_some() { Generation::Early } else { Generation::Current }
 }
 
 /// The name of the file without its folder, a leading dot and its ending.
@@ -143,10 +155,11 @@ fn stage(
 ) -> Option<Stage> {
     let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
-        reasons.add(label, &mismatch);
+        reasons.add(label, (&draft.name, ""), &mismatch);
         return None;
     }
     let run_on = document::run_on(&draft, &situation);
+    let name = draft.name.clone();
     let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {
         let mut kept = Vec::new();
         for mut draft in drafts {
@@ -155,7 +168,7 @@ fn stage(
                     draft.step.run_on = draft.when.run_on(&situation);
                     kept.push(draft);
                 }
-                Some(mismatch) => reasons.add(what!("{} `{}`", kind, draft.step.name), &mismatch),
+                Some(mismatch) => reasons.add(what!("{} `{}`", kind, draft.step.name), (&name, &draft.step.name), &mismatch),
             }
         }
         kept
@@ -209,7 +222,7 @@ fn stage(
 /// The level of each step. With any `depends_on` (an empty one too) a step is one level behind the last of those that it needs,
 /// and waits for everything on earlier levels; else the groups of old files count. `None` when the graph has no order.
 fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
-    if steps.iter().all(|step| step.dependencies.is_none()) {
+    if steps.iter().all(|step| step.needs.is_none()) {
         return Some(levels_by_group(steps));
     }
     let positions = document::positions(steps);
@@ -217,7 +230,7 @@ fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
     let mut needs: Vec<Vec<usize>> = Vec::new();
     for step in steps {
         let mut list = Vec::new();
-        for dependency in step.dependencies.iter().flatten() {
+        for dependency in step.needs.iter().flatten() {
             match positions.get(dependency.name.as_str()) {
                 Some(&at) => list.push(at),
                 None if dependency.optional => {}

@@ -6,8 +6,10 @@ use lp_model::{Diagnostic, EventKind, Span, What, message, what};
 use lp_yaml::{Findings, Node, Value, closest, decode, parse as parse_yaml};
 
 pub(crate) const FILE_KEYS: [&str; 2] = ["version", "workflows"];
-pub(crate) const WORKFLOW_KEYS: [&str; 7] = ["name", "title", "description", "pipeline", "event", "target", "inputs"];
+pub(crate) const WORKFLOW_KEYS: [&str; 8] = ["name", "title", "description", "pipeline", "event", "target", "cron", "inputs"];
 pub(crate) const INPUT_KEYS: [&str; 9] = ["name", "label", "help", "type", "default", "required", "options", "pattern", "secret"];
+/// The only version of the format so far. A file without one is of this version.
+const VERSION: &str = "1";
 /// More buttons or fields than this are no help to anybody.
 const MAX_WORKFLOWS: usize = 100;
 const MAX_INPUTS: usize = 100;
@@ -37,6 +39,19 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<(Vec<Workflow>, Vec<Diagnostic>
 fn read(root: &Node, findings: &mut Findings<'_>) -> Vec<Workflow> {
     let Some(entries) = decode::map(root, what!("the file"), findings) else { return Vec::new() };
     decode::unknown_keys(entries, &FILE_KEYS, what!("the file"), findings);
+    if let Some(node) = decode::get(entries, "version")
+        && let Some(version) = decode::text(node, what!("`{}`", "version"), findings)
+        && version != VERSION
+    {
+        findings
+            .error(
+                "unknown-version",
+                node.span,
+                message!("the file is written for version `{}`, and this program knows `{}`", version, VERSION),
+            )
+            .help(message!("update this program, or write `version: 1`"));
+        return Vec::new();
+    }
     let Some(node) = decode::get(entries, "workflows") else {
         findings.error("no-workflows", root.span, message!("the file has no list `workflows`"));
         return Vec::new();
@@ -105,8 +120,16 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
             )
             .help(message!("write `event: promote`"));
     }
+    let cron_node = decode::get(entries, "cron");
+    let cron = cron_node.and_then(|node| decode::text(node, what!("`{}` of {}", "cron", label), findings)).filter(|text| !text.is_empty());
+    if let Some(node) = cron_node.filter(|_| event != EventKind::Cron) {
+        findings
+            .warning("cron-without-effect", node.span, message!("`cron` of {} has no effect with the event `{}`", label, event.as_str()))
+            .help(message!("write `event: cron`"));
+    }
     let inputs = decode::get(entries, "inputs").map(|node| inputs(node, label, findings)).unwrap_or_default();
-    Some((Workflow { name, title, description, derived: false, pipeline, event, target, inputs }, span))
+    let by_version = decode::get(entries, "event").is_none_or(|node| node.is_null());
+    Some((Workflow { name, title, description, derived: false, pipeline, event, by_version, target, cron, inputs }, span))
 }
 
 /// A path below the root of the repository, so that a file cannot point out of it.

@@ -19,8 +19,8 @@ pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
 pub use project::{Cleanup, CleanupPolicy, Input, InputKind, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow};
 pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 pub use run::{
-    Attempt, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary,
-    StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
+    AskedEvent, Attempt, LeftOut, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord,
+    RunSummary, StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
 };
 pub use secret::{SecretEntry, SecretScope};
 pub use words::Words;

@@ -15,9 +15,12 @@ pub use address::{EngineAddress, EngineEnvironment, Tls};
 use crate::error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use lp_backend::{BackendError, EngineInfo};
-use std::sync::Arc;
+use lp_model::EngineId;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use version::ApiVersion;
 
 /// Time for a call that does no long work. Creating a container on a busy machine takes seconds; a minute means trouble.
@@ -26,6 +29,13 @@ const CALL_LIMIT_S: u64 = 60;
 /// How long one address may take to say who it is: on this computer or in its network, and where one has to log in first.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 const LOGIN_PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long one that has said so may take to say which one it is: Podman starts several programs for that answer.
+const IDENTITY_LIMIT: Duration = Duration::from_secs(60);
+
+/// For how long an engine that answers at the same address in the same version is taken for the one that it was. Nothing is concluded from what is
+/// missing on it without asking again.
+const IDENTITY_LASTS: Duration = Duration::from_secs(60);
 
 /// The engine reads a login as URL-safe base64 and silently ignores one that is not; the library writes the other alphabet, which differs
 /// for some passwords only.
@@ -45,9 +55,28 @@ fn mend_login_header(mut request: BollardRequest) -> BollardRequest {
 pub(crate) struct Engine {
     pub docker: Docker,
     pub info: Arc<EngineInfo>,
+    /// When it said which one it is.
+    identified: Instant,
 }
 
 impl Engine {
+    /// A Docker that was not asked who it is.
+    #[cfg(test)]
+    pub fn unasked(docker: Docker) -> Self {
+        let text = String::new;
+        let (id, name) = (EngineId::new("docker:test"), "Docker".to_owned());
+        let info = EngineInfo {
+            id,
+            name,
+            version: text(),
+            api_version: text(),
+            address: text(),
+            platform: "linux/amd64".to_owned(),
+            isolated: true,
+        };
+        Self { docker, info: Arc::new(info), identified: Instant::now() }
+    }
+
     pub fn is_podman(&self) -> bool {
         self.info.name == "Podman"
     }
@@ -76,69 +105,130 @@ impl Engine {
                 Ok(Err(error)) if error::is_transport(&error) => return error::unreachable(&error),
                 Ok(_) => missed = 0,
                 Err(_) if missed == 0 => missed = 1,
-                Err(_) => return BackendError::Unreachable { message: format!("no answer from {}", self.info.address) },
+                Err(_) => return error::gone(format!("no answer from {}", self.info.address)),
             }
         }
     }
 }
 
-/// The engine in use. One at a time; found again on every [`Connection::probe`].
+/// An address at which no engine was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// As it was given.
+    pub address: String,
+    /// Why, and what to do about it where that is known.
+    pub reason: String,
+    /// There is nothing at all: no socket.
+    pub is_absent: bool,
+}
+
+/// The engines that were found: the one in use, and those that stages are on.
 pub(crate) struct Connection {
     addresses: Vec<EngineAddress>,
-    current: Mutex<Option<Engine>>,
+    found: Mutex<Found>,
+    /// What came of the newest look in vain.
+    tried: std::sync::Mutex<Vec<Tried>>,
+}
+
+#[derive(Default)]
+struct Found {
+    /// Which of them stages begin on.
+    used: Option<EngineId>,
+    engines: HashMap<EngineId, Engine>,
 }
 
 impl Connection {
     pub fn new(addresses: Vec<EngineAddress>) -> Self {
-        Self { addresses, current: Mutex::new(None) }
+        Self { addresses, found: Mutex::default(), tried: std::sync::Mutex::default() }
     }
 
-    /// The engine found before, or the first that answers now.
-    pub async fn engine(&self) -> Result<Engine, BackendError> {
+    /// That engine, or the one in use: as it was found before, else as it is found now.
+    pub async fn engine(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
         // The lock is held while looking, so that ten steps that start together look once.
-        let mut current = self.current.lock().await;
-        match &*current {
+        let mut found = self.found.lock().await;
+        match wanted.or(found.used.as_ref()).and_then(|id| found.engines.get(id)) {
             Some(engine) => Ok(engine.clone()),
-            None => {
-                let engine = self.find().await?;
-                *current = Some(engine.clone());
-                Ok(engine)
-            }
+            None => self.look(&mut found, wanted).await,
         }
     }
 
-    /// Looks again. Where nothing answers the engine in use is kept: it may come back, and what we made is there.
-    pub async fn probe(&self) -> Result<Engine, BackendError> {
-        let engine = self.find().await?;
-        *self.current.lock().await = Some(engine.clone());
+    /// Asks now: for that engine, wherever it listens, or for the first that answers, which is in use from then on. Where nothing answers the engine in
+    /// use is kept: it may come back.
+    pub async fn probe(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+        self.look(&mut *self.found.lock().await, wanted).await
+    }
+
+    async fn look(&self, found: &mut Found, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+        // For a certain engine the identity is what is asked for.
+        let known = |address: &EngineAddress| {
+            let recent = |engine: &&Engine| engine.info.address == address.url && engine.identified.elapsed() < IDENTITY_LASTS;
+            found.engines.values().find(recent).filter(|_| wanted.is_none()).cloned()
+        };
+        let engine = self.find(wanted, known).await?;
+        let id = engine.info.id.clone();
+        if wanted.is_none() {
+            found.used = Some(id.clone());
+        }
+        found.engines.insert(id, engine.clone());
         Ok(engine)
     }
 
-    async fn find(&self) -> Result<Engine, BackendError> {
-        let mut reasons = Vec::new();
+    /// Whether that engine was seen to answer. An engine that is just being looked for is not known.
+    pub fn is(&self, engine: &EngineId) -> bool {
+        self.found.try_lock().is_ok_and(|found| found.engines.contains_key(engine))
+    }
+
+    async fn find(&self, wanted: Option<&EngineId>, known: impl Fn(&EngineAddress) -> Option<Engine>) -> Result<Engine, BackendError> {
+        let mut tried = Vec::new();
         for address in &self.addresses {
-            match ask(address).await {
-                Ok(engine) => return Ok(engine),
-                Err(reason) => reasons.push(format!("`{}`: {reason}", address.url)),
-            }
+            let (reason, is_absent) = match ask(address, known(address)).await {
+                Ok(engine) if wanted.is_none_or(|wanted| *wanted == engine.info.id) => {
+                    self.tried.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                    return Ok(engine);
+                }
+                Ok(other) => (format!("{} answers, which is another engine than the one that this is on", other.info.told()), false),
+                Err(refusal) => refusal,
+            };
+            tried.push(Tried { address: address.url.clone(), reason, is_absent });
         }
+        let reasons: Vec<_> = tried.iter().map(|one| format!("`{}`: {}", one.address, one.reason)).collect();
         let message = if reasons.is_empty() { "no address of an engine is known".to_owned() } else { reasons.join("; ") };
-        Err(BackendError::Unreachable { message })
+        // Where an engine is there and cannot be used the reason says what to do.
+        let is_refused = tried.iter().any(|one| !one.is_absent);
+        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = tried;
+        let error = error::gone(message);
+        Err(if is_refused { error.hinted("mend what is said of the address, or start the engine, and run again") } else { error })
+    }
+
+    /// The addresses that were tried in vain when an engine was last looked for, each with its reason.
+    pub fn tried(&self) -> Vec<Tried> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Asks an address who is there.
-async fn ask(address: &EngineAddress) -> Result<Engine, String> {
+/// Asks an address who is there; else why nobody is, and whether there is nothing at all.
+async fn ask(address: &EngineAddress, known: Option<Engine>) -> Result<Engine, (String, bool)> {
     if let Some(problem) = &address.problem {
-        return Err(problem.clone());
+        return Err((problem.clone(), false));
     }
     let docker = client(address)?;
     let limit = if address.scheme() == "ssh" { LOGIN_PROBE_LIMIT } else { PROBE_LIMIT };
-    let answer = tokio::time::timeout(limit, meet(docker, &address.url)).await;
-    answer.unwrap_or_else(|_| Err(Refusal::Silence(limit))).map_err(|refusal| match refusal {
-        Refusal::Error(error) => reason::of(address, &error),
-        Refusal::Silence(limit) => format!("no answer within {} seconds", limit.as_secs()),
-        Refusal::Version(message) => message,
+    let meeting = async {
+        let met = tokio::time::timeout(limit, meet(docker, &address.url)).await.unwrap_or(Err(Refusal::Silence(limit)))?;
+        let same = known.filter(|known| met.is_same(known));
+        match same {
+            Some(known) => Ok(met.identified(known.info.id.clone(), known.identified)),
+            None => {
+                let id = tokio::time::timeout(IDENTITY_LIMIT, identity(&met.docker, &met.info.name)).await;
+                let id = id.unwrap_or(Err(bollard::errors::Error::RequestTimeoutError)).map_err(Refusal::Error)?;
+                Ok(met.identified(id, Instant::now()))
+            }
+        }
+    };
+    meeting.await.map_err(|refusal| match refusal {
+        Refusal::Error(error) => (reason::of(address, &error), reason::is_absent(&error)),
+        Refusal::Silence(limit) => (format!("no answer within {} seconds", limit.as_secs()), false),
+        Refusal::Version(message) => (message, false),
     })
 }
 
@@ -149,23 +239,40 @@ enum Refusal {
     Version(String),
 }
 
-/// A client for the address. It says only whether the address makes sense; nothing is sent yet.
-fn client(address: &EngineAddress) -> Result<Docker, String> {
+/// A client for the address, else why not (as [`ask`]). It says only whether the address makes sense; nothing is sent yet.
+fn client(address: &EngineAddress) -> Result<Docker, (String, bool)> {
     let made = match (address.scheme(), &address.tls) {
         ("unix", _) if cfg!(unix) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
         ("npipe", _) if cfg!(windows) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
-        ("ssh", _) => transport::client(ssh::Ssh::new(address)?, "ssh://docker"),
+        ("ssh", _) => transport::client(ssh::Ssh::new(address).map_err(|problem| (problem, false))?, "ssh://docker"),
         ("tcp" | "http", Some(_)) | ("https", _) => {
-            let (connector, url) = tls::connector(address)?;
+            let (connector, url) = tls::connector(address).map_err(|problem| (problem, false))?;
             transport::client(connector, &url)
         }
         ("tcp" | "http", None) => Docker::connect_with_http(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
-        _ => return Err("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned()),
+        _ => return Err(("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned(), false)),
     };
-    made.map_err(|error| reason::of(address, &error))
+    made.map_err(|error| (reason::of(address, &error), reason::is_absent(&error)))
 }
 
-async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
+/// An engine that has said what it is, but not which one.
+struct Met {
+    docker: Docker,
+    /// With an id that means nothing yet.
+    info: EngineInfo,
+}
+
+impl Met {
+    fn is_same(&self, known: &Engine) -> bool {
+        (&self.info.name, &self.info.version, &self.info.platform) == (&known.info.name, &known.info.version, &known.info.platform)
+    }
+
+    fn identified(self, id: EngineId, identified: Instant) -> Engine {
+        Engine { docker: self.docker, info: Arc::new(EngineInfo { id, ..self.info }), identified }
+    }
+}
+
+async fn meet(docker: Docker, url: &str) -> Result<Met, Refusal> {
     // Both calls are made without a version, which every engine understands.
     let version = docker.version().await.map_err(Refusal::Error)?;
     let is_podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
@@ -175,6 +282,7 @@ async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
     let agreed = version::agree(named.trim(), &text(&version.api_version), version.min_api_version.as_deref()).map_err(Refusal::Version)?;
     let docker = docker.negotiate_version().await.map_err(Refusal::Error)?;
     let info = EngineInfo {
+        id: EngineId::new(""),
         name: name.to_owned(),
         version: text(&version.version),
         api_version: agreed.to_string(),
@@ -183,7 +291,20 @@ async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
         isolated: true,
     };
     let docker = docker.with_request_modifier(move |request| say_version(mend_login_header(request), agreed));
-    Ok(Engine { docker, info: Arc::new(info) })
+    Ok(Met { docker, info })
+}
+
+/// By what an engine is recognised, whatever its address. Docker has an id of its own beside its data; Podman makes a new one at each call,
+/// so that there it is the computer and the folder of the data.
+async fn identity(docker: &Docker, name: &str) -> Result<EngineId, bollard::errors::Error> {
+    let info = docker.info().await?;
+    let text = |value: Option<String>| value.unwrap_or_default();
+    // Docker's id is that of a key in `/etc/docker`, which all engines of a computer may share: the folder of the data tells them apart.
+    let root = text(info.docker_root_dir);
+    Ok(EngineId::new(match name {
+        "Podman" => format!("podman:{}:{root}", text(info.name)),
+        _ => format!("docker:{}:{root}", text(info.id)),
+    }))
 }
 
 /// The library negotiates a version and then does not send it, which leaves the choice to the engine: a newer one would answer in a way that
@@ -208,7 +329,10 @@ mod tests {
     async fn nothing_there_names_every_place() {
         let mut addresses = ["unix:///nowhere/a.sock", "fd://3", "tcp://127.0.0.1:9"].map(EngineAddress::new).to_vec();
         addresses.push(EngineAddress::unusable("build", "there is no such context"));
-        let error = Connection::new(addresses).engine().await.err().unwrap().to_string();
+        let connection = Connection::new(addresses);
+        let error = connection.engine(None).await.err().unwrap().to_string();
+        let absent: Vec<_> = connection.tried().into_iter().map(|one| one.is_absent).collect();
+        assert_eq!(absent, [true, false, false, false]);
         let parts = [
             "`unix:///nowhere/a.sock`: no socket at `/nowhere/a.sock`",
             "`fd://3`: this kind of address is not supported; use",

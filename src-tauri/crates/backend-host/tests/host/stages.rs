@@ -1,7 +1,7 @@
 //! Preparing, destroying, sweeping; what a crash leaves.
 
 use crate::support::*;
-use lp_backend::{Backend, BackendError, CancelStage, Claims, Keep, Source, StageContext, StepExit, SweepReport};
+use lp_backend::{Backend, BackendError, CancelStage, Claims, Keep, NoNotes, Source, StageContext, StepExit, SweepReport};
 use lp_backend_host::HostBackend;
 use std::fs;
 use std::io;
@@ -23,7 +23,7 @@ fn archive(files: &[(&str, &str)]) -> Vec<u8> {
 #[tokio::test]
 async fn it_says_that_steps_are_not_isolated() {
     let bench = Bench::new().await;
-    let engine = bench.backend.probe().await.unwrap();
+    let engine = bench.backend.probe(None).await.unwrap();
     assert_eq!((engine.name.as_str(), engine.isolated), ("this computer", false));
     assert!(engine.platform.starts_with("linux/"), "{}", engine.platform);
 }
@@ -32,10 +32,10 @@ async fn it_says_that_steps_are_not_isolated() {
 async fn the_commit_is_unpacked_once() {
     let mut bench = Bench::new().await;
     bench.stage = stage("run-2", Some(archive(&[("run.sh", "#!/bin/sh\necho hello"), ("文件夹/a", "b")])));
-    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+    bench.backend.prepare(&bench.stage, &NoNotes, &never().1).await.unwrap();
     assert_eq!(bench.run("./run.sh; cat 文件夹/a; echo changed > run.sh").await.1, "hello\nb");
     // The engine asks again after a crash of the app: the work of the steps before stays.
-    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+    bench.backend.prepare(&bench.stage, &NoNotes, &never().1).await.unwrap();
     assert_eq!(fs::read_to_string(bench.work("run.sh")).unwrap(), "changed\n");
     assert_eq!(fs::metadata(bench.root.join(bench.stage.name())).unwrap().permissions().mode() & 0o777, 0o700);
 }
@@ -47,7 +47,7 @@ async fn the_working_copy_lies_where_the_workspace_says() {
     let inner = Arc::make_mut(&mut context.stage);
     inner.workspace = lp_model::Workspace { base: "/go".into(), path: "src/app".into() };
     bench.stage = context;
-    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+    bench.backend.prepare(&bench.stage, &NoNotes, &never().1).await.unwrap();
     assert_eq!(bench.run("pwd; cat a").await.1, format!("{}\nb", bench.work("src/app").display()));
 }
 
@@ -76,14 +76,14 @@ fn with_source(source: impl Source + 'static) -> StageContext {
 #[tokio::test]
 async fn a_commit_that_cannot_be_read_is_an_error_with_its_reason() {
     let bench = Bench::new().await;
-    let error = bench.backend.prepare(&with_source(Bad { fails: true }), &never().1).await.unwrap_err();
+    let error = bench.backend.prepare(&with_source(Bad { fails: true }), &NoNotes, &never().1).await.unwrap_err();
     assert!(matches!(error, BackendError::Source { .. }) && error.to_string().ends_with("no such commit"), "{error}");
     let broken = stage("run-3", Some(archive(&[("a", "content")])[..515].to_vec()));
-    let error = bench.backend.prepare(&broken, &never().1).await.unwrap_err();
+    let error = bench.backend.prepare(&broken, &NoNotes, &never().1).await.unwrap_err();
     assert!(matches!(error, BackendError::Source { .. }), "{error}");
     // Half a working copy is not taken for a whole one.
     let whole = stage("run-3", Some(archive(&[("b", "content")])));
-    bench.backend.prepare(&whole, &never().1).await.unwrap();
+    bench.backend.prepare(&whole, &NoNotes, &never().1).await.unwrap();
     let names: Vec<_> = fs::read_dir(bench.root.join(whole.name()).join("work")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["b"]);
 }
@@ -94,7 +94,7 @@ async fn preparing_can_be_cancelled() {
     let context = with_source(Bad { fails: false });
     let (handle, cancel) = never();
     let (backend, prepared) = (bench.backend.clone(), context.clone());
-    let task = tokio::spawn(async move { backend.prepare(&prepared, &cancel).await });
+    let task = tokio::spawn(async move { backend.prepare(&prepared, &NoNotes, &cancel).await });
     handle.advance(CancelStage::Ask);
     assert!(matches!(task.await.unwrap(), Err(BackendError::Cancelled)));
     assert!(bench.backend.destroy(&context, Keep::Nothing).await.unwrap().is_empty());
@@ -140,7 +140,7 @@ async fn a_sweep_removes_dead_runs_only() {
     let other_root = Bench::new().await;
     let script = "echo ready $$; exec sleep 10000";
     let live = stage("run-live", None);
-    dead.backend.prepare(&live, &never().1).await.unwrap();
+    dead.backend.prepare(&live, &NoNotes, &never().1).await.unwrap();
     let live_step = start_on(&dead.backend, &live, step(1, script), LONG, Arc::new(Collected::default()));
     let running = [dead.start(step(1, script), LONG), other_root.start(step(1, script), LONG), live_step];
     let mut pids = Vec::new();
@@ -171,7 +171,7 @@ async fn a_sweep_removes_dead_runs_only() {
 #[tokio::test]
 async fn files_that_are_kept_are_found_by_a_retry() {
     let bench = Bench::new().await;
-    assert_eq!(bench.backend.kept().await.unwrap(), []);
+    assert_eq!(bench.backend.kept().await.unwrap().stages, []);
     let running = bench.start(step(1, "echo built > file; echo > $HOME/cache; sleep 10000 & echo child $!; exit 1"), LONG);
     let child = running.number("child").await;
     assert_eq!(running.end().await.0.unwrap(), StepExit::Code(1));
@@ -179,13 +179,13 @@ async fn files_that_are_kept_are_found_by_a_retry() {
         assert_eq!(bench.backend.destroy(&bench.stage, Keep::Files).await.unwrap(), Vec::<String>::new());
     }
     assert!(has_ended(child));
-    let kept = bench.backend.kept().await.unwrap();
+    let kept = bench.backend.kept().await.unwrap().stages;
     assert_eq!(kept.iter().map(|kept| (kept.run.as_str(), kept.stage.0)).collect::<Vec<_>>(), [("run-1", 1)]);
     assert!(kept[0].bytes.is_some_and(|bytes| (1..1_000_000).contains(&bytes)), "{kept:?}");
     assert!(!bench.root.join(bench.stage.name()).join("steps").exists(), "the output with its secrets goes");
 
-    bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
-    assert_eq!(bench.backend.kept().await.unwrap(), []);
+    bench.backend.prepare(&bench.stage, &NoNotes, &never().1).await.unwrap();
+    assert_eq!(bench.backend.kept().await.unwrap().stages, []);
     let mut second = step(1, "cat file; find $HOME $TMPDIR -type f");
     second.key.attempt += 1;
     assert_eq!(bench.run_step(&second).await.1, "built\n");
@@ -199,7 +199,7 @@ async fn a_sweep_leaves_the_files_of_kept_runs_only() {
     let mut stages = Vec::new();
     for run in ["run-kept", "run-crashed", "run-dead"] {
         let stage = stage(run, None);
-        bench.backend.prepare(&stage, &never().1).await.unwrap();
+        bench.backend.prepare(&stage, &NoNotes, &never().1).await.unwrap();
         stages.push(stage);
     }
     for index in [0, 2] {
@@ -216,7 +216,7 @@ async fn a_sweep_leaves_the_files_of_kept_runs_only() {
     let report = bench.backend.sweep(&claims).await.unwrap();
     assert_eq!(report, SweepReport { removed: vec!["lp-run-dead-1".into(), "lp-run-kept-2".into()], failed: vec![] });
     assert!(has_ended(pid));
-    let kept: Vec<String> = bench.backend.kept().await.unwrap().into_iter().map(|kept| kept.run.to_string()).collect();
+    let kept: Vec<String> = bench.backend.kept().await.unwrap().stages.into_iter().map(|kept| kept.run.to_string()).collect();
     assert_eq!(kept, ["run-crashed", "run-kept"]);
     let crashed = bench.root.join("lp-run-crashed-1");
     let mut names: Vec<_> = fs::read_dir(&crashed).unwrap().map(|e| e.unwrap().file_name()).collect();

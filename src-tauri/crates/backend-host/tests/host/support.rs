@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use lp_backend::{
-    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Position, SinkError, Source, StageContext, StepContext, StepExit,
-    StepSink,
+    Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Files, NoNotes, Notes, Position, SinkError, Source, StageContext,
+    StepContext, StepExit, StepSink,
 };
 use lp_backend_host::HostBackend;
 use lp_model::{BackendKind, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Workspace};
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -27,6 +28,8 @@ pub struct Bench {
     pub backend: HostBackend,
     pub stage: StageContext,
     pub root: PathBuf,
+    /// Scripts that were run: each is another attempt.
+    attempts: AtomicU32,
     _temp: TempDir,
 }
 
@@ -34,8 +37,9 @@ impl Bench {
     pub async fn new() -> Self {
         let temp = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(temp.path()).unwrap().join("host");
-        let bench = Self { backend: HostBackend::new(root.clone()), stage: stage("run-1", None), root, _temp: temp };
-        bench.backend.prepare(&bench.stage, &never().1).await.unwrap();
+        let bench =
+            Self { backend: HostBackend::new(root.clone()), stage: stage("run-1", None), root, attempts: AtomicU32::new(0), _temp: temp };
+        bench.backend.prepare(&bench.stage, &NoNotes, &never().1).await.unwrap();
         bench
     }
 
@@ -58,7 +62,9 @@ impl Bench {
 
     /// Runs a script to its end.
     pub async fn run(&self, script: &str) -> (Result<StepExit, BackendError>, String) {
-        self.run_step(&step(1, script)).await
+        let mut step = step(1, script);
+        step.key.attempt = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
+        self.run_step(&step).await
     }
 
     /// Runs a step to its end.
@@ -161,17 +167,13 @@ impl StepSink for Collected {
         *self.starts.lock().unwrap() += 1;
     }
 
-    async fn note(&self, note: String) {
-        self.notes.lock().unwrap().push(note);
-    }
-
     fn position(&self) -> Position {
         Position { stdout: self.from, stderr: 0 }
     }
 
     async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
         if self.fails {
-            return Err(SinkError { message: "disk full".into() });
+            return Err(SinkError { message: "disk full".into(), hint: String::new() });
         }
         {
             let mut output = self.output.lock().unwrap();
@@ -184,6 +186,19 @@ impl StepSink for Collected {
         }
         Ok(())
     }
+
+    async fn gap(&self, _upto: Option<Position>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Notes for Collected {
+    async fn note(&self, note: String) {
+        self.notes.lock().unwrap().push(note);
+    }
+
+    fn progress(&self, _sentence: &str) {}
 }
 
 /// A tar archive as a source.
@@ -221,7 +236,7 @@ pub fn stage(run: &str, source: Option<Vec<u8>>) -> StageContext {
         steps: vec![],
     };
     let source = source.map(|bytes| Arc::new(Archive(bytes)) as Arc<dyn Source>);
-    StageContext { run: run_id(run), stage: Arc::new(stage), source }
+    StageContext { run: run_id(run), stage: Arc::new(stage), source, engine: None, files: Files::Fresh }
 }
 
 /// A step that gives a script to the shell.

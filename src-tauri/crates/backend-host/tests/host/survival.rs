@@ -2,7 +2,9 @@
 
 use crate::support::*;
 use async_trait::async_trait;
-use lp_backend::{Backend, BackendError, Before, CancelStage, Claims, Keep, Position, SinkError, StepContext, StepExit, StepSink};
+use lp_backend::{
+    Backend, BackendError, Before, CancelStage, Claims, Keep, NoNotes, Notes, Position, SinkError, StepContext, StepExit, StepSink,
+};
 use lp_backend_host::HostBackend;
 use rustix::process::{Pid, Signal, kill_process};
 use std::env;
@@ -75,6 +77,30 @@ async fn what_is_left_in_the_background_ends_with_a_step_that_was_taken_over() {
     assert!(!has_ended(bare), "nobody was there to end it");
     assert_eq!(take_over(&bench, &step, taken).await.0.unwrap(), StepExit::Code(3));
     assert!(has_ended(bare));
+}
+
+/// After a loss of power nothing may be written down of a step that ran.
+#[tokio::test]
+async fn a_step_that_ran_is_taken_over_whatever_was_written_down() {
+    let bench = Bench::new().await;
+    let step = step(1, "mkfifo go; echo ran >> runs; echo supervisor $PPID; read line < go; echo end; exit 3");
+    let running = bench.start(step.clone(), LONG);
+    let supervisor = running.number("supervisor").await;
+    running.abandon().await;
+    bench.open("go").await;
+    ended(supervisor).await;
+    let (exit, text) = bench.run_step(&step).await;
+    assert_eq!(exit.unwrap(), StepExit::Code(3));
+    assert!(text.ends_with("end\n"), "{text}");
+    assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
+    // Its end did not reach the disk either.
+    fs::write(bench.record("boot"), "another\n").unwrap();
+    fs::write(bench.record("exit"), "").unwrap();
+    assert!(matches!(bench.run_step(&step).await.0, Err(BackendError::Lost { .. })));
+    // Nor its start.
+    fs::remove_file(bench.record("start")).unwrap();
+    assert!(matches!(bench.run_step(&step).await.0, Err(BackendError::Lost { .. })));
+    assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
 }
 
 /// What a process leaves that dies right after it has written down that the step is created.
@@ -316,8 +342,6 @@ impl StepSink for Owner {
 
     async fn started(&self) {}
 
-    async fn note(&self, _: String) {}
-
     fn position(&self) -> Position {
         Position { stdout: self.from, stderr: 0 }
     }
@@ -328,6 +352,17 @@ impl StepSink for Owner {
         self.news.lock().unwrap().write_all(format!("\nTAKEN {}\n", upto.stdout).as_bytes()).unwrap();
         Ok(())
     }
+
+    async fn gap(&self, _upto: Option<Position>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Notes for Owner {
+    async fn note(&self, _: String) {}
+
+    fn progress(&self, _sentence: &str) {}
 }
 
 const PHASES: usize = 6;
@@ -342,7 +377,7 @@ async fn own(folder: &Path) -> StepExit {
     );
     let backend = HostBackend::new(folder.join("host"));
     let stage = stage("run-1", None);
-    backend.prepare(&stage, &never().1).await.unwrap();
+    backend.prepare(&stage, &NoNotes, &never().1).await.unwrap();
     let owner = Owner::open(folder);
     let step = StepContext { before: owner.before(), ..step(1, &script) };
     backend.run_step(&stage, &step, &owner, &never().1).await.unwrap()

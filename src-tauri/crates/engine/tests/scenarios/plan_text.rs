@@ -45,6 +45,7 @@ pub fn plan(text: &str) -> Plan {
         timeout_s: 3600,
         cleanup_on_cancel: false,
         cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
+        left_out: vec![],
         stages,
     }
 }

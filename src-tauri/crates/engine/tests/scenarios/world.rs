@@ -7,7 +7,7 @@ use lp_backend::{Backend, Position, Source};
 use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::scheduler::Scheduler;
 use lp_engine::{Engine, EngineSettings, Notice, Past, QueuePlace, RunEnd, RunHandle};
-use lp_model::{BackendKind, Plan, ProjectId, RunEvent, RunId, SkipReason, Stage, StageNumber, StepKey, StepNumber, StepOutcome};
+use lp_model::{BackendKind, EngineId, Plan, ProjectId, RunEvent, RunId, SkipReason, Stage, StageNumber, StepKey, StepNumber, StepOutcome};
 use lp_secret::SecretValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -123,7 +123,7 @@ impl World {
     /// With the files that the backend kept.
     pub async fn retry(&self, name: &str, plan: &Plan) -> RunHandle {
         let kept = self.backend.kept().await.unwrap();
-        let kept: Vec<StageNumber> = kept.into_iter().filter(|kept| kept.run == run_id(name)).map(|kept| kept.stage).collect();
+        let kept: Vec<StageNumber> = kept.stages.into_iter().filter(|kept| kept.run == run_id(name)).map(|kept| kept.stage).collect();
         self.engine.retry(run_id(name), Arc::new(plan.clone()), self.past(name), place("p"), &kept).unwrap()
     }
 
@@ -322,7 +322,7 @@ impl Journal for Memory {
         tokio::task::yield_now().await;
         assert_ne!(self.setup.journal_panics_at, Some(call), "it was told to");
         if self.setup.journal_fails.contains(&call) {
-            return Err(PortError { message: "the disk is full".into() });
+            return Err(PortError::new("the disk is full").hinted("free some disk space and run again"));
         }
         let now = self.now_ms();
         self.events.lock().unwrap().entry(run.clone()).or_default().extend(events.iter().map(|event| (now, event.clone())));
@@ -341,7 +341,7 @@ impl LogStore for Memory {
     async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
         assert!(!self.setup.opening_logs_panics, "it was told to");
         if self.setup.log_room == Some(0) {
-            return Err(PortError { message: "the disk is full".into() });
+            return Err(PortError::new("the disk is full").hinted("free some disk space and run again"));
         }
         let room = self.setup.log_room.unwrap_or(usize::MAX);
         let name = (run.clone(), key);
@@ -361,7 +361,7 @@ impl StepLog for MemoryLog {
         let mut logs = self.logs.bytes.lock().unwrap();
         let log = logs.entry(self.name.clone()).or_default();
         if log.len() + bytes.len() > self.room {
-            return Err(PortError { message: "the disk is full".into() });
+            return Err(PortError::new("the disk is full").hinted("free some disk space and run again"));
         }
         log.extend_from_slice(bytes);
         if let Some(upto) = upto {
@@ -380,7 +380,7 @@ impl StepLog for MemoryLog {
 impl SecretSource for Memory {
     async fn secret(&self, _run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError> {
         if self.setup.unreadable == Some(name) {
-            return Err(PortError { message: "the key is gone".into() });
+            return Err(PortError::new("the key is gone"));
         }
         Ok(self.setup.secrets.iter().find(|(known, _)| *known == name).map(|(_, value)| SecretValue::new(*value)))
     }
@@ -402,7 +402,7 @@ impl SourceProvider for Memory {
 }
 
 impl Backends for Memory {
-    fn backend(&self, _kind: BackendKind) -> Option<Arc<dyn Backend>> {
+    fn backend(&self, _kind: BackendKind, _engine: Option<&EngineId>) -> Option<Arc<dyn Backend>> {
         (!self.setup.has_no_backend).then(|| self.backend.clone() as Arc<dyn Backend>)
     }
 }

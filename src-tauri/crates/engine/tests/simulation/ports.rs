@@ -6,7 +6,7 @@ use crate::world::{Fault, World};
 use async_trait::async_trait;
 use lp_backend::{Backend, Position, Source};
 use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
-use lp_model::{BackendKind, Plan, RunEvent, RunId, Stage, StepKey};
+use lp_model::{BackendKind, EngineId, Plan, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
 use std::sync::Arc;
 use tokio::io::AsyncRead;
@@ -19,7 +19,7 @@ pub fn ports(world: &Arc<World>) -> Ports {
 }
 
 fn full() -> PortError {
-    PortError { message: "the disk is full".into() }
+    PortError::new("the disk is full")
 }
 
 #[async_trait]
@@ -103,7 +103,7 @@ impl SecretSource for Outside {
         self.0.moment("secret").await;
         if self.0.fault("secret", &[Fault::Refuse]).is_some() {
             self.0.state().blind.insert(run.clone());
-            return Err(PortError { message: "the vault is locked".into() });
+            return Err(PortError::new("the vault is locked"));
         }
         Ok(SECRETS.iter().find(|(known, _)| *known == name).map(|(_, value)| SecretValue::new(*value)))
     }
@@ -125,7 +125,7 @@ impl SourceProvider for Outside {
 }
 
 impl Backends for Outside {
-    fn backend(&self, _kind: BackendKind) -> Option<Arc<dyn Backend>> {
+    fn backend(&self, _kind: BackendKind, _engine: Option<&EngineId>) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Tap(Arc::clone(&self.0))))
     }
 }
