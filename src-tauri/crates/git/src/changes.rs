@@ -73,7 +73,7 @@ impl Repository {
     }
 
     /// The first parent; `None` for a first commit. A shallow clone ends with commits whose parents are not here, and must not take them for
-    /// first ones: the text of the commit itself counts, not what the library makes of the end.
+    /// first ones: what the commit itself says counts, not what the library makes of the end.
     fn first_parent(&self, commit: &Commit) -> Result<Option<Commit>, WhyUnknown> {
         let Some(parent) = commit.parents.first() else { return Ok(None) };
         self.read_commit(*parent).map(Some).map_err(|_| WhyUnknown::NotFetched)
@@ -82,12 +82,13 @@ impl Repository {
     /// Where the commit's branch left another one.
     fn left_branch(&self, commit: &Commit, branch: &str) -> Result<Result<Option<Commit>, WhyUnknown>, GitError> {
         let names = [format!("refs/heads/{branch}"), format!("refs/remotes/origin/{branch}")];
-        let tip = names.iter().find_map(|name| self.git.find_reference(name).ok()?.peel_to_commit().ok());
+        let tip = names.iter().find_map(|name| self.git.find_reference(name).ok()?.resolve().ok()?.target());
         let Some(tip) = tip else { return Ok(Err(WhyUnknown::NoBranch(branch.to_owned()))) };
-        match self.git.merge_base(commit.id, tip.id()) {
+        match self.git.merge_base(commit.id, tip) {
             Ok(base) => Ok(Ok(Some(self.read_commit(base)?))),
             Err(error) if error.code() == ErrorCode::NotFound => {
-                Ok(Err(if self.git.is_shallow() { WhyUnknown::NotFetched } else { WhyUnknown::Unrelated }))
+                let ends_early = !crate::dot_git::boundary(&self.git).is_empty();
+                Ok(Err(if ends_early { WhyUnknown::NotFetched } else { WhyUnknown::Unrelated }))
             }
             Err(error) => Err(error.into()),
         }
