@@ -3,8 +3,8 @@ use crate::engines::Engines;
 use crate::notices::{Hub, Notices};
 use crate::options::AppOptions;
 use crate::ownership::{self, Ownership};
-use crate::secrets::VaultCell;
 use crate::settings;
+use crate::vault_door::VaultDoor;
 use lp_engine::Engine;
 use lp_store::{Logs, Store};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct App {
     pub(crate) logs: Logs,
     pub(crate) hub: Hub,
     pub(crate) engines: Arc<Engines>,
-    pub(crate) vault: VaultCell,
+    pub(crate) vault: VaultDoor,
     pub(crate) ownership: Ownership,
     /// Background work: who starts it waits for it in `shutdown`.
     pub(crate) tasks: TaskTracker,
@@ -52,7 +52,7 @@ impl App {
             store,
             hub: Hub::new(),
             engines,
-            vault: VaultCell::new(),
+            vault: VaultDoor::default(),
             ownership: Ownership::default(),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),

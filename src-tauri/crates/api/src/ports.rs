@@ -112,6 +112,7 @@ impl Journal for Outside {
         app.store.append_events(run, &timed).await.map_err(port_error)?;
         if events.iter().any(|event| matches!(event, RunEvent::RunEnded { .. })) {
             self.projects.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+            app.forget_past_secrets().await;
             let (logs, run) = (app.logs.clone(), run.clone());
             // They cost a little room and nothing else: what cannot be removed stays.
             if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || logs.forget_positions(&run)).await {
@@ -164,6 +165,11 @@ impl SecretSource for Outside {
     async fn secret(&self, run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError> {
         let project = self.project(run).await?;
         self.app()?.secret_value(&project, name).await.map_err(|error| PortError::new(error.message).hinted(error.hint))
+    }
+
+    async fn masks(&self, run: &RunId, name: &str) -> Result<Vec<SecretValue>, PortError> {
+        let project = self.project(run).await?;
+        self.app()?.secret_masks(&project, name).await.map_err(|error| PortError::new(error.message).hinted(error.hint))
     }
 }
 
