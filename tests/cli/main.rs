@@ -3,11 +3,14 @@
 
 mod attach;
 mod bad_input;
+mod events;
+mod inputs;
 mod kills;
 mod lint;
 mod main_job;
 mod output;
 mod secrets;
+mod terminal;
 mod together;
 mod trust;
 mod workflows;

@@ -3,8 +3,8 @@ use crate::engines::Engines;
 use crate::notices::{Hub, Notices};
 use crate::options::AppOptions;
 use crate::ownership::{self, Ownership};
-use crate::secrets::VaultCell;
 use crate::settings;
+use crate::vault_door::VaultDoor;
 use lp_engine::Engine;
 use lp_store::{Logs, Store};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct App {
     pub(crate) logs: Logs,
     pub(crate) hub: Hub,
     pub(crate) engines: Arc<Engines>,
-    pub(crate) vault: VaultCell,
+    pub(crate) vault: VaultDoor,
     pub(crate) ownership: Ownership,
     /// Background work: who starts it waits for it in `shutdown`.
     pub(crate) tasks: TaskTracker,
@@ -52,7 +52,7 @@ impl App {
             store,
             hub: Hub::new(),
             engines,
-            vault: VaultCell::new(),
+            vault: VaultDoor::default(),
             ownership: Ownership::default(),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
@@ -72,14 +72,14 @@ impl App {
         self.hub.listen()
     }
 
-    /// How many runs this process drives at the moment, waiting ones included.
+    /// How many runs this process drives at the moment, waiting ones included. A run of which only what cannot be removed is left keeps nobody.
     pub fn live_runs(&self) -> usize {
-        self.ownership.engine().map_or(0, |engine| engine.live().len())
+        self.ownership.engine().map_or(0, |engine| engine.under_way().len())
     }
 
     /// Waits until no run is under way here.
     pub async fn wait_idle(&self) {
-        let first = |engine: Engine| engine.live().first().and_then(|run| engine.run(run));
+        let first = |engine: Engine| engine.under_way().first().and_then(|run| engine.run(run));
         // Not by notices: the last one of a run goes out a moment before the engine takes the run off its list.
         while let Some(run) = self.ownership.engine().and_then(first) {
             run.wait().await;

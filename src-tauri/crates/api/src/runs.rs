@@ -3,17 +3,19 @@
 use crate::app::App;
 use crate::convert::{self, RunFacts, StepFacts};
 use crate::dto::{
-    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail,
+    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, SecretState, StageDetail,
 };
+use crate::event;
 use crate::guests;
 use crate::ownership::{not_started, queue_place};
 use crate::prepare::Prepared;
+use crate::projects::blocking;
 use crate::time;
 use lp_engine::Past;
 use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey};
 use lp_store::{NewRun, Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// From how many passed runs the usual time comes, and how many there must be.
@@ -27,14 +29,18 @@ impl App {
     /// Everything that would keep it from running: files with errors, a value that is not allowed, nothing to run.
     pub async fn preview(&self, request: &RunRequest) -> Result<RunPreview, ApiError> {
         let prepared = self.prepare(request, (0, None)).await?;
-        let missing_secrets = self.missing_secrets(&prepared.project.id, prepared.plan.secret_names()).await?;
+        let secrets = self.handed_secrets(&prepared.project.id, &prepared.plan).await?;
+        let missing = secrets.iter().filter(|secret| secret.state == SecretState::Missing);
         let backend = prepared.backend();
         Ok(RunPreview {
             stages: convert::planned(&prepared.plan),
+            left_out: convert::left_out(&prepared.plan),
+            event: prepared.plan.event.kind.as_str().to_owned(),
             backend: backend_word(backend).to_owned(),
             isolated: is_isolated(&prepared.plan),
             needs_consent: prepared.needs_consent,
-            missing_secrets,
+            missing_secrets: missing.map(|secret| secret.name.clone()).collect(),
+            secrets,
             usual_ms: self.usual_ms(&prepared.project.id, &prepared.workflow.name).await?,
             findings: prepared.findings,
         })
@@ -74,22 +80,39 @@ impl App {
         }
         let before = self.store.run(&parse_run(run)?).await?;
         let plan = self.store.plan(&before.id).await.ok();
+        let tag = plan.as_ref().and_then(|plan| plan.event.tag());
+        let version = self.version_again(&before, tag).await?;
         let request = RunRequest {
             project: before.project.to_string(),
             workflow: before.workflow_name.clone(),
-            version: before.version_sha.clone(),
+            version,
+            event: plan.as_ref().map(|plan| event::again(&plan.event)),
             inputs: before.inputs.clone(),
             // Whoever agreed to that run on this computer agrees to the same again.
             allow_host: !plan.as_ref().map_or(before.backend != backend_word(BackendKind::Host), is_isolated),
+            on_host: false,
         };
         self.start_with(&request, Some(&before)).await
+    }
+
+    /// The version of a run, by its tag as long as that leads to the same commit: a commit may have several.
+    async fn version_again(&self, run: &Run, tag: Option<&str>) -> Result<String, ApiError> {
+        let Some(reference) = tag.map(|tag| format!("refs/tags/{tag}")) else { return Ok(run.version_sha.clone()) };
+        let (folder, sha) = (PathBuf::from(self.store.project(&run.project).await?.path), run.version_sha.clone());
+        blocking(move || {
+            let found = lp_git::Repository::open(&folder)?.resolve(&reference);
+            Ok(if found.is_ok_and(|version| version.sha == sha) { reference } else { sha })
+        })
+        .await
     }
 
     async fn start_with(&self, request: &RunRequest, parent: Option<&Run>) -> Result<String, ApiError> {
         let engine = self.must_own()?;
         // A first pass without a number, so that a request that cannot run uses none up.
-        self.check(&self.prepare(request, (0, None)).await?, request)?;
-        let project = self.project_row(&request.project).await?;
+        let first = self.prepare(request, (0, None)).await?;
+        self.check(&first, request)?;
+        let project = first.project;
+        self.must_be_decided(&project, &first.plan).await?;
         let number = self.store.take_run_number(&project.id).await?;
         let prepared = self.prepare(request, (number, parent.map(|run| run.number))).await?;
         self.check(&prepared, request)?;
@@ -237,6 +260,7 @@ impl App {
             retry: self.retry_of(&detail, plan.as_ref(), &past),
             attempts,
             resumed: u32::try_from(resumed).unwrap_or(u32::MAX),
+            left_out: plan.as_ref().map(convert::left_out).unwrap_or_default(),
             seq,
         };
         Ok(convert::run_detail(summary, &detail.run, stages, facts))
@@ -259,33 +283,6 @@ impl App {
             details.push(convert::stage_detail(stage, inside));
         }
         details
-    }
-
-    /// The id of a run as a person names it: `last`, a number in the project of `folder`, `PROJECT#NUMBER`, or the id itself.
-    ///
-    /// # Errors
-    /// `RunNotFound`.
-    pub async fn find_run(&self, text: &str, folder: &str) -> Result<String, ApiError> {
-        let not_found =
-            || ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`")).hint("`letterpress history` shows what there is");
-        let here = self.find_project(folder).await.ok().map(|project| project.id);
-        let (project, number) = match text.split_once('#') {
-            Some((name, number)) => {
-                let projects = self.store.projects().await?;
-                let named = projects.into_iter().find(|project| project.name == name).ok_or_else(not_found)?;
-                (Some(named.id), number)
-            }
-            None => (here.as_deref().and_then(ProjectId::parse), text),
-        };
-        if number == "last" {
-            let filter = lp_store::RunFilter { project, ..lp_store::RunFilter::default() };
-            return Ok(self.store.runs(&filter, None, 1).await?.first().ok_or_else(not_found)?.id.to_string());
-        }
-        if let (Some(project), Ok(number)) = (&project, number.parse::<u64>()) {
-            return Ok(self.store.run_by_number(project, number).await.map_err(|_| not_found())?.id.to_string());
-        }
-        let id = RunId::parse(text).ok_or_else(not_found)?;
-        Ok(self.store.run(&id).await.map_err(|_| not_found())?.id.to_string())
     }
 }
 

@@ -104,6 +104,11 @@ impl DockerBackend {
     pub fn tried(&self) -> Vec<Tried> {
         self.connection.tried()
     }
+
+    /// Whether the engine in use was seen to be that one.
+    pub fn knows(&self, engine: &EngineId) -> bool {
+        self.connection.is(engine)
+    }
 }
 
 #[async_trait]

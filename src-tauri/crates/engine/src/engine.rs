@@ -7,7 +7,7 @@ use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepK
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 /// How many notices a subscriber may be behind before it loses the oldest.
@@ -182,12 +182,16 @@ impl Engine {
         self.own(run, plan, place, scheduler, Beginning::Resumed(past))
     }
 
-    /// Puts a run that is over and did not pass back into the line, to go on from where it went wrong. `kept` are the stages whose files the
+    /// Puts a run that is over and did not pass, and of which nothing but kept files is left, back into the line, to go on from where it went wrong. `kept` are the stages whose files the
     /// backend still has ([`lp_backend::Backend::kept`]). The first event that the journal gets is [`RunEvent::RunRetried`]. Must be
     /// called on a tokio runtime.
     pub fn retry(&self, run: RunId, plan: Arc<Plan>, past: Past, place: QueuePlace, kept: &[StageNumber]) -> Result<RunHandle, StartError> {
         let mut scheduler = replay(&run, &plan, &past)?;
+        let left = scheduler.not_removed();
         let moves = scheduler.retry(kept)?;
+        if let Some(stage) = left {
+            return Err(StartError::Retry(RetryError::NotRemoved { stage }));
+        }
         self.own(run, plan, place, scheduler, Beginning::Retried(past, moves))
     }
 
@@ -208,19 +212,28 @@ impl Engine {
         }
         let (post, inbox) = mpsc::unbounded_channel();
         let (announce_over, over) = watch::channel(None);
-        let (announce_end, end) = watch::channel(None);
-        let handle = RunHandle { run: run.clone(), inbox: post.clone(), over, end };
+        let (announce_settled, settled) = watch::channel(None);
+        let handle = RunHandle { run: run.clone(), inbox: post.clone(), over, settled };
         runs.live.insert(run.clone(), handle.clone());
         // Not under the lock: a turn that is given back at once may want it.
         drop(runs);
 
         let leave = Leave { shared: Arc::clone(&self.0), run: run.clone() };
         // It takes its place in the line here and not in the task, so that runs take their turns in the order in which they were started.
-        let owner = Owner::new(Arc::clone(&self.0), run, plan, scheduler, beginning, place, (post, inbox), announce_over);
+        let owner = Owner::new(
+            Arc::clone(&self.0),
+            run,
+            plan,
+            scheduler,
+            beginning,
+            place,
+            (post, inbox),
+            (announce_over, announce_settled.clone()),
+        );
         self.0.tasks.spawn(async move {
             let end = owner.carry_out().await;
             drop(leave);
-            announce_end.send_replace(Some(end));
+            announce_settled.send_if_modified(|settled| settled.is_none() && settled.replace(end).is_none());
         });
         Ok(handle)
     }
@@ -240,6 +253,12 @@ impl Engine {
         self.0.runs().live.keys().cloned().collect()
     }
 
+    /// The runs that wait, run, or are being cleaned up for the first time: those of [`Self::live`] but for the ones of which only what cannot be
+    /// removed is left.
+    pub fn under_way(&self) -> Vec<RunId> {
+        self.0.runs().live.iter().filter(|(_, handle)| !handle.is_settled()).map(|(run, _)| run.clone()).collect()
+    }
+
     /// News from now on. A subscriber that falls behind gets [`broadcast::error::RecvError::Lagged`] and should read from the store what
     /// it missed.
     pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
@@ -255,10 +274,11 @@ impl Engine {
         self.0.tasks.wait().await;
     }
 
-    /// Kills all runs, those that wait too, cleans up after them and returns when all is over; takes no new ones from now on.
+    /// Kills all runs, those that wait too, cleans up after them as far as it goes and returns when all is over; takes no new ones from now on.
     pub async fn shutdown(&self) {
         for run in self.close() {
             run.cancel(CancelReason::Forced);
+            let _ = run.inbox.send(Post::LeaveRemains);
         }
         self.0.tasks.wait().await;
     }
@@ -310,7 +330,7 @@ pub struct RunHandle {
     run: RunId,
     inbox: mpsc::UnboundedSender<Post>,
     over: watch::Receiver<Option<RunEnd>>,
-    end: watch::Receiver<Option<RunEnd>>,
+    settled: watch::Receiver<Option<RunEnd>>,
 }
 
 impl RunHandle {
@@ -330,9 +350,28 @@ impl RunHandle {
         ended(&self.over).await
     }
 
-    /// Waits for the end of the run, clean-up included, or until the engine is suspended.
+    /// Waits for the end of the run, clean-up included, or until the engine is suspended. What cannot be removed now is said in the events by then;
+    /// it is tried again and again behind that.
     pub async fn wait(&self) -> RunEnd {
-        ended(&self.end).await
+        ended(&self.settled).await
+    }
+
+    /// Tries to remove at once what could not be removed of a run that is over. What is still there then, in words; nothing when all is gone.
+    pub async fn remove_remains(&self) -> Vec<String> {
+        let (answer, answered) = oneshot::channel();
+        // Whoever does not listen or drops the answer has nothing left.
+        let _ = self.inbox.send(Post::RemoveNow(answer));
+        answered.await.unwrap_or_default()
+    }
+
+    /// Waits until nothing of this process works for the run any more.
+    pub async fn gone(&self) {
+        self.inbox.closed().await;
+    }
+
+    /// Whether the run is over, and only what cannot be removed keeps it here.
+    pub fn is_settled(&self) -> bool {
+        self.settled.borrow().is_some()
     }
 }
 

@@ -76,7 +76,9 @@ pub enum KeyPlaceWord {
     File,
     /// Nowhere yet: no secret was stored.
     NotYet,
-    /// There are secrets, and the key that opens them cannot be found or read.
+    /// There are secrets, and the key is fetched from the key store of the system when one is needed.
+    NotFetched,
+    /// There are secrets, and the key that opens them could not be found or read the last time.
     Unavailable,
 }
 

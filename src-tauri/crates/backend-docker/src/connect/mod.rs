@@ -173,6 +173,11 @@ impl Connection {
         Ok(engine)
     }
 
+    /// Whether that engine was seen to answer. An engine that is just being looked for is not known.
+    pub fn is(&self, engine: &EngineId) -> bool {
+        self.found.try_lock().is_ok_and(|found| found.engines.contains_key(engine))
+    }
+
     async fn find(&self, wanted: Option<&EngineId>, known: impl Fn(&EngineAddress) -> Option<Engine>) -> Result<Engine, BackendError> {
         let mut tried = Vec::new();
         for address in &self.addresses {

@@ -183,6 +183,7 @@ mod tests {
                 run_on: RunOn::default(),
                 workspace: Workspace { base: "/drone".into(), path: "src/a".into() },
                 source: true,
+                checkout: None,
                 concurrency: None,
                 file: String::new(),
                 matrix: Default::default(),
