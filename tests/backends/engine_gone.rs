@@ -1,10 +1,11 @@
 //! An engine that ends or hangs at any moment is said to be unreachable, soon, and never hangs a run.
 
 use crate::docker;
-use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, Keep, NoNotes};
+use lp_backend::{Backend, BackendError, CancelHandle, CancelStage, Claims, Keep, NoNotes, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress};
 use lp_tests::conformance::{Bench, Place as _, Sink, TarSource, plan_stage, shell, within};
 use lp_tests::docker::{EngineDoor, require_socket};
+use lp_tests::podman::Podman;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,4 +116,46 @@ async fn the_first_engine_that_answers_is_used() {
     let nobody = EngineAddress::new("unix:///nowhere/at/all.sock");
     let backend = DockerBackend::new(DockerOptions::new(vec![nobody, door.address()], "test"));
     assert_eq!(backend.probe(None).await.unwrap().address, door.address().url);
+}
+
+/// Docker goes away in the middle and Podman answers: new stages begin there, this one stays where it is.
+#[tokio::test]
+async fn a_stage_stays_on_its_engine_when_another_one_answers() {
+    let place = docker::place().await;
+    let podman = Podman::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let socket = require_socket().await;
+    let door = EngineDoor::open(&folder.path().join("engine.sock"), socket.clone());
+    let backend_at = |addresses| {
+        let mut options = DockerOptions::new(addresses, uuid::Uuid::now_v7().to_string());
+        options.heartbeat = HEARTBEAT;
+        Arc::new(DockerBackend::new(options))
+    };
+    let backend = backend_at(vec![door.address(), podman.address()]);
+    let script = "echo ready; until test -e go; do sleep 0.05; done; echo end";
+    let stage = plan_stage(1, vec![shell(1, "a", script), shell(2, "b", "touch go")]);
+    let mut bench = Bench::of(backend.clone(), &place.image, stage, None);
+    let own = backend.engine().await.unwrap();
+    assert_eq!(own.name, "Docker");
+    bench.stage.engine = Some(own.id.clone());
+    bench.prepare().await.unwrap();
+    let first = bench.die_at(1, "ready").await;
+
+    door.cut();
+    assert_eq!(backend.probe(None).await.unwrap().name, "Podman");
+    assert_eq!(backend.engine().await.unwrap().name, "Podman", "in use for what begins");
+    assert_unreachable(backend.probe(Some(&own.id)).await);
+    assert_unreachable(bench.go_on(1, &first).await.0);
+    assert_unreachable(bench.run(2).await.0);
+    assert_unreachable(bench.prepare_kept().await);
+    assert_unreachable(backend.destroy(&bench.stage, Keep::Nothing).await);
+
+    // The next process finds the engine by who it is, not by its place in the line.
+    let address = EngineAddress::new(format!("unix://{}", socket.display()));
+    let next = Bench { backend: backend_at(vec![podman.address(), address]), stage: bench.stage.clone() };
+    assert_eq!(next.backend.engine().await.unwrap().name, "Podman");
+    next.prepare_kept().await.unwrap();
+    let ((exit, bytes), _) = tokio::join!(next.go_on(1, &first), next.output(2));
+    assert_eq!((exit.unwrap(), String::from_utf8(bytes).unwrap().as_str()), (StepExit::Code(0), "ready\nend\n"));
+    next.clear(&place).await;
 }

@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use lp_backend::{BackendError, CancelHandle, CancelStage, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions, RegistryLogins};
 use lp_model::{PullPolicy, Step};
-use lp_registry::Credentials;
-use lp_secret::SecretValue;
+use lp_registry::{Credentials, ImageReference};
 use lp_tests::conformance::{Bench, Sink, plan_stage, shell, within};
 use lp_tests::{docker, images};
 use std::sync::Arc;
@@ -51,7 +50,7 @@ async fn two_steps_share_one_fetch() {
     let (first, second) = (bench.context(1), bench.context(2));
     let (a, b, ()) = tokio::join!(bench.run_with(&first, &one, &cancel), bench.run_with(&second, &two, &cancel), async {
         for sink in [&one, &two] {
-            sink.until("the note about the fetch", |heard| !heard.notes.is_empty()).await;
+            sink.until("how the fetch goes", |heard| !heard.progress.is_empty()).await;
         }
         registry.hold_layer(false);
     });
@@ -60,8 +59,8 @@ async fn two_steps_share_one_fetch() {
     for sink in [one, two] {
         let heard = sink.heard();
         assert_eq!(heard.text(), "ran\n");
-        assert_eq!(heard.notes.first(), Some(&format!("fetching `{image}`")));
-        assert_eq!(heard.notes.last(), Some(&format!("fetched `{image}`")));
+        assert_eq!(heard.progress.first(), Some(&format!("fetching `{image}`")));
+        assert_eq!(heard.notes, [format!("fetched `{image}`")]);
     }
     bench.clear(&place).await;
     forget(&place, &image).await;
@@ -79,6 +78,7 @@ async fn policies() {
         (PullPolicy::Never, &fixed, false),
         (PullPolicy::Latest, &fixed, false),
         (PullPolicy::Always, &fixed, true),
+        (PullPolicy::Refresh, &fixed, true),
         (PullPolicy::IfMissing, &latest, false),
         (PullPolicy::Latest, &latest, true),
     ];
@@ -103,15 +103,18 @@ async fn a_present_image_stands_in_for_an_unreachable_registry() {
     let place = place().await;
     let registry = registry(None).await;
     let image = format!("{}/team/app", registry.host);
-    let steps = vec![step(1, &image, PullPolicy::Latest), step(2, &image, PullPolicy::Latest), step(3, &image, PullPolicy::Always)];
+    let policies = [PullPolicy::Latest, PullPolicy::Latest, PullPolicy::Refresh, PullPolicy::Always];
+    let steps = policies.into_iter().zip(1..).map(|(policy, number)| step(number, &image, policy)).collect();
     let bench = Bench::ready(&place, steps).await;
     assert_eq!(bench.output(1).await, "ran\n");
     drop(registry);
-    let (exit, heard) = bench.run(2).await;
-    assert_eq!(exit.unwrap(), StepExit::Code(0));
-    let note = heard.notes.last().unwrap();
-    assert!(note.contains("the one on this computer is used") && note.contains(&image), "{note}");
-    let (exit, _) = bench.run(3).await;
+    for number in [2, 3] {
+        let (exit, heard) = bench.run(number).await;
+        assert_eq!(exit.unwrap(), StepExit::Code(0));
+        let note = heard.notes.last().unwrap();
+        assert!(note.contains("the one on this computer is used") && note.contains(&image), "{note}");
+    }
+    let (exit, _) = bench.run(4).await;
     assert!(matches!(exit, Err(BackendError::Image { .. })), "{exit:?}");
     bench.clear(&place).await;
     forget(&place, &format!("{image}:latest")).await;
@@ -129,7 +132,7 @@ async fn a_fetch_is_cancelled_at_once() {
         let sink = Sink::new();
         let context = bench.context(1);
         let (exit, ()) = tokio::join!(within(30, "a cancelled fetch", bench.run_with(&context, &sink, &cancel)), async {
-            sink.until("the note about the fetch", |heard| !heard.notes.is_empty()).await;
+            sink.until("how the fetch goes", |heard| !heard.progress.is_empty()).await;
             handle.advance(stage);
         });
         assert_eq!(exit.unwrap(), StepExit::Killed);
@@ -142,13 +145,32 @@ async fn a_fetch_is_cancelled_at_once() {
     forget(&place, &image).await;
 }
 
+/// Who logs in to a registry means its image and no other.
+#[tokio::test]
+async fn nothing_stands_in_for_an_image_behind_a_login() {
+    let place = place().await;
+    let registry = registry(None).await;
+    let image = format!("{}/team/app:1", registry.host);
+    let mut options = DockerOptions::new(docker::addresses(), uuid::Uuid::now_v7().to_string());
+    options.logins = Arc::new(OneLogin(registry.host.clone(), "x"));
+    let stage = plan_stage(1, vec![step(1, &image, PullPolicy::Refresh), step(2, &image, PullPolicy::Refresh)]);
+    let bench = Bench::of(Arc::new(DockerBackend::new(options)), "", stage, None);
+    bench.prepare().await.unwrap();
+    assert_eq!(bench.output(1).await, "ran\n");
+    drop(registry);
+    let (exit, _) = bench.run(2).await;
+    assert!(matches!(exit, Err(BackendError::Image { .. })), "{exit:?}");
+    bench.clear(&place).await;
+    forget(&place, &image).await;
+}
+
 /// One login for one host.
 struct OneLogin(String, &'static str);
 
 #[async_trait]
 impl RegistryLogins for OneLogin {
-    async fn login(&self, host: &str) -> Option<Credentials> {
-        (host == self.0).then(|| Credentials { username: "ann".into(), password: SecretValue::new(self.1) })
+    async fn login(&self, image: &ImageReference) -> Option<Credentials> {
+        (image.host() == self.0).then(|| Credentials::password("ann", self.1))
     }
 }
 

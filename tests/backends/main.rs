@@ -12,4 +12,5 @@ mod images;
 mod podman;
 mod registry;
 mod remote;
+mod rights;
 mod versions;

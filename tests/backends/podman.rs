@@ -81,3 +81,8 @@ async fn it_says_who_it_is() {
     assert_eq!((found.name.as_str(), found.address), ("Podman", place.podman.address().url));
     assert!(found.isolated && !found.version.is_empty() && found.api_version.starts_with("1."), "{:?}", found.version);
 }
+
+#[tokio::test]
+async fn a_bound_folder_that_is_missing_is_made() {
+    crate::docker::bound_folders(&place().await).await;
+}

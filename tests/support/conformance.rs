@@ -41,6 +41,10 @@ macro_rules! conformance {
             stages_do_not_share_files
             two_stages_of_a_run_live_side_by_side
             a_source_that_cannot_be_read_fails_prepare
+            links_are_checked_out_wherever_they_lead
+            long_names_arrive_whole
+            a_fact_that_is_too_long_for_a_program_is_cut
+            what_is_too_long_for_a_program_is_refused_by_name
             a_missing_program_cannot_be_started
             started_is_called_once_and_first
             two_steps_run_at_once
@@ -54,6 +58,9 @@ macro_rules! conformance {
             a_cancelled_step_is_not_started
             prepare_can_be_cancelled
             preparing_twice_keeps_what_steps_did
+            beginning_anew_brings_the_files_of_the_commit
+            files_that_are_gone_are_said_to_be_gone
+            a_stage_of_another_engine_is_not_looked_for_here
             destroying_leaves_nothing
             destroying_twice_or_too_early_is_no_error
             a_sweep_removes_only_our_dead_runs
@@ -90,4 +97,27 @@ macro_rules! conformance {
             }
         )*
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// A case that is written and not listed would compile and never run.
+    #[test]
+    fn every_case_that_is_written_is_listed() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("support/conformance");
+        let mut written = BTreeSet::new();
+        for file in std::fs::read_dir(folder).expect("the cases are there") {
+            let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+            let cases = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.strip_suffix("(place: &dyn Place) {"));
+            written.extend(cases.map(str::to_owned));
+        }
+        let this = include_str!("conformance.rs");
+        let (_, list) = this.split_once("$crate::conformance! { $place =>\n").expect("the list");
+        let (list, _) = list.split_once('}').expect("its end");
+        let listed: BTreeSet<String> = list.split_whitespace().map(str::to_owned).collect();
+        assert!(written.len() > 50, "{written:?}");
+        assert_eq!(written, listed);
+    }
 }

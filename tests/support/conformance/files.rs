@@ -121,3 +121,119 @@ pub async fn a_source_that_cannot_be_read_fails_prepare(place: &dyn Place) {
         bench.clear(place).await;
     }
 }
+
+/// Whatever a link of the repository points at: it is there as it stands in the commit, as after a checkout.
+pub async fn links_are_checked_out_wherever_they_lead(place: &dyn Place) {
+    let links = [
+        ("a/b/l", "../../../x"),
+        ("absolute", "/etc/nowhere"),
+        ("config.yml", "../shared/config.yml"),
+        ("far", "../../../../../../../../etc/nowhere"),
+        ("inner", "a/b"),
+        ("itself", "itself"),
+        ("up", ".."),
+    ];
+    let mut builder = tar::Builder::new(Vec::new());
+    let header = |kind| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o755);
+        header.set_size(0);
+        header
+    };
+    for folder in ["a/", "a/b/"] {
+        builder.append_data(&mut header(tar::EntryType::Directory), folder, std::io::empty()).expect("memory");
+    }
+    for (name, target) in links {
+        builder.append_link(&mut header(tar::EntryType::Symlink), name, target).expect("memory");
+    }
+    let names = links.map(|(name, _)| name).join(" ");
+    let script = format!("for name in {names}; do readlink $name; done; ls -d a/b");
+    let source = Arc::new(TarSource::new(builder.into_inner().expect("memory")));
+    let bench = Bench::new(place, vec![shell(1, "a", &script)], Some(source));
+    bench.prepare().await.expect("links are nothing to refuse");
+    let expected: String = links.iter().map(|(_, target)| format!("{target}\n")).collect();
+    assert_eq!(bench.output(1).await, format!("{expected}a/b\n"));
+    bench.clear(place).await;
+}
+
+/// Names and targets that are longer than a tar has room for.
+pub async fn long_names_arrive_whole(place: &dyn Place) {
+    let deep = format!("{}/{}/{}", "d".repeat(90), "e".repeat(90), "中".repeat(60));
+    let almost = "f".repeat(96);
+    let mut builder = tar::Builder::new(Vec::new());
+    let header = |kind, size| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(size);
+        header
+    };
+    builder.append_data(&mut header(tar::EntryType::Regular, 5), &deep, &b"deep\n"[..]).expect("memory");
+    builder.append_data(&mut header(tar::EntryType::Regular, 7), &almost, &b"almost\n"[..]).expect("memory");
+    builder.append_link(&mut header(tar::EntryType::Symlink, 0), "link", &deep).expect("memory");
+    let source = Arc::new(TarSource::new(builder.into_inner().expect("memory")));
+    let bench = Bench::new(place, vec![shell(1, "a", &format!("cat {deep} {almost} link"))], Some(source));
+    bench.prepare().await.expect("the source is fine");
+    assert_eq!(bench.output(1).await, "deep\nalmost\ndeep\n");
+    bench.clear(place).await;
+}
+
+/// A version must not be lost by its message: it is cut, which is noted, and the step runs.
+pub async fn a_fact_that_is_too_long_for_a_program_is_cut(place: &dyn Place) {
+    let bench = Bench::ready(place, vec![shell(1, "a", "echo ${#DRONE_COMMIT_MESSAGE}; echo \"<$CI_PIPELINE_FILES>\"")]).await;
+    let mut context = bench.context(1);
+    let message = format!("Release 9\n\n{}", "购物车 forgets\n".repeat(20_000));
+    context.env = vec![
+        ("CI_PIPELINE_FILES".into(), EnvText::Plain(format!("[{}]", vec!["\"a/b\""; 50_000].join(",")))),
+        ("DRONE_COMMIT_MESSAGE".into(), EnvText::Plain(message)),
+    ];
+    let (exit, heard) = bench.run_context(&context).await;
+    let text = heard.text();
+    assert_eq!(exit.expect("it runs"), StepExit::Code(0), "{text}");
+    let (length, files) = text.split_once('\n').expect("two lines");
+    assert!((40_000..131_072).contains(&length.parse::<usize>().expect("a number")), "{length}");
+    // Half a list would be no list.
+    assert_eq!(files, "<>\n");
+    for name in ["DRONE_COMMIT_MESSAGE", "CI_PIPELINE_FILES"] {
+        assert_eq!(heard.notes.iter().filter(|note| note.contains(name)).count(), 1, "{name}: {:?}", heard.notes);
+    }
+    bench.clear(place).await;
+}
+
+/// A value that somebody has written down for the step would mean something else when it is cut.
+pub async fn what_is_too_long_for_a_program_is_refused_by_name(place: &dyn Place) {
+    let long = || "x".repeat(140_000);
+    let long_script = format!("true {}", long());
+    let bench = Bench::ready(place, vec![shell(1, "a", "echo ran"), shell(2, "b", &long_script)]).await;
+    let with = |name: &str, value| {
+        let mut context = bench.context(1);
+        context.env = vec![(name.to_owned(), value)];
+        context
+    };
+    let many = || {
+        let mut context = bench.context(1);
+        context.env = (0..20).map(|number| (format!("PART_{number}"), EnvText::Plain("x".repeat(120_000)))).collect();
+        context
+    };
+    let table = [
+        (with("PLUGIN_NOTES", EnvText::Plain(long())), "PLUGIN_NOTES"),
+        (with("TOKEN", EnvText::Secret(SecretValue::new(long()))), "TOKEN"),
+        (bench.context(2), "commands"),
+        (many(), "together"),
+    ];
+    for (context, named) in table {
+        match bench.run_context(&context).await {
+            (Err(error @ BackendError::Start { .. }), heard) => {
+                let text = error.to_string();
+                assert!(text.contains(named) && text.len() < 1000, "{named}: {text}");
+                assert_eq!((heard.created, heard.started), (0, 0), "{named}");
+            }
+            (other, heard) => panic!("{named}: {other:?} {heard:?}"),
+        }
+    }
+    // As long as it may be.
+    let (exit, heard) = bench.run_context(&with("X", EnvText::Plain("x".repeat(131_072 - "X=".len() - 1)))).await;
+    assert_eq!((exit.expect("it runs"), heard.text().as_str()), (StepExit::Code(0), "ran\n"));
+    bench.clear(place).await;
+}

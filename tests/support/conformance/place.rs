@@ -27,6 +27,11 @@ pub trait Place: Send + Sync {
     /// The backend.
     fn backend(&self) -> Arc<dyn Backend>;
 
+    /// A backend of the same data folder that knows nothing yet, as the next process has it.
+    fn backend_of_the_next_process(&self) -> Arc<dyn Backend> {
+        self.backend()
+    }
+
     /// The backend of another data folder on the same machine.
     fn neighbour(&self) -> Arc<dyn Backend>;
 
@@ -126,6 +131,13 @@ impl Bench {
     pub async fn prepare(&self) -> Result<(), BackendError> {
         let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
         within(60, "prepare", self.backend.prepare(&self.stage, &NoNotes, &cancel)).await
+    }
+
+    /// The same as for a stage on whose files steps have worked already.
+    pub async fn prepare_kept(&self) -> Result<(), BackendError> {
+        let stage = StageContext { files: Files::Kept, ..self.stage.clone() };
+        let (_handle, cancel) = CancelHandle::new(Duration::from_secs(10));
+        within(60, "prepare", self.backend.prepare(&stage, &NoNotes, &cancel)).await
     }
 
     /// The first attempt of a step, with a small environment and the step's own texts.

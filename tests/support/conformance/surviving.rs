@@ -181,7 +181,7 @@ pub async fn a_stage_can_be_prepared_again_in_the_middle(place: &dyn Place) {
     let steps = vec![shell(1, "a", script), then(shell(2, "b", "cat end")), shell(3, "c", "touch go")];
     let bench = Bench::ready(place, steps).await;
     let first = bench.die_at(1, "ready").await;
-    bench.prepare().await.expect("a place that is there");
+    bench.prepare_kept().await.expect("a place that is there");
     let ((exit, _), _) = tokio::join!(bench.go_on(1, &first), bench.output(3));
     assert_eq!(exit.expect("it was found out"), StepExit::Code(0));
     assert_eq!(bench.output(2).await, "end\n");
@@ -215,7 +215,7 @@ pub async fn kept_files_are_there_again(place: &dyn Place) {
         assert_eq!(found.iter().map(|one| one.stage).collect::<Vec<_>>(), [bench.stage.stage.number]);
         assert!(found[0].bytes.is_none_or(|bytes| (6..1 << 20).contains(&bytes)), "{found:?}");
     }
-    bench.prepare().await.expect("the files are there");
+    bench.prepare_kept().await.expect("the files are there");
     assert_eq!(bench.output(2).await, "new\nx\n");
     bench.backend.destroy(&bench.stage, Keep::Files).await.expect("the place answers");
     bench.clear(place).await;
@@ -273,7 +273,7 @@ pub async fn a_sweep_spares_kept_files(place: &dyn Place) {
     assert_eq!(again, Default::default());
     let kept = place.backend().kept().await.expect("the place answers").stages;
     assert_eq!(kept.into_iter().map(|one| one.run).collect::<Vec<_>>(), std::slice::from_ref(&claimed.stage.run));
-    claimed.prepare().await.expect("the files are there");
+    claimed.prepare_kept().await.expect("the files are there");
     assert_eq!(claimed.output(2).await, "new\n");
     claimed.clear(place).await;
     forgotten.clear(place).await;

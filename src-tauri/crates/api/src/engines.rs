@@ -5,12 +5,12 @@ mod list;
 
 use crate::app::App;
 use crate::dto::{ApiError, EngineStatus, ErrorCode};
-use crate::logins::DockerLogins;
+use crate::logins::StoredLogins;
 use crate::options::AppOptions;
 use contexts::Contexts;
 use list::Entry;
 use lp_backend::{Backend, EngineInfo};
-use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment};
+use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment, Tried};
 use lp_backend_host::HostBackend;
 use lp_engine::ports::Backends;
 use lp_model::{BackendKind, EngineId};
@@ -27,7 +27,7 @@ pub(crate) struct Engines {
     /// `DOCKER_CONTEXT`.
     docker_context: Option<String>,
     folder_id: String,
-    logins: Arc<DockerLogins>,
+    logins: Arc<StoredLogins>,
     host: Arc<HostBackend>,
     state: Mutex<State>,
 }
@@ -63,7 +63,7 @@ impl Engines {
             runtime_dir: value("XDG_RUNTIME_DIR"),
             windows: cfg!(windows),
         };
-        let logins = Arc::new(DockerLogins::new(environment.docker_config.clone(), environment.home.clone()));
+        let logins = Arc::new(StoredLogins::new(&options.environment));
         let nothing = DockerBackend::new(DockerOptions::new(Vec::new(), folder_id));
         let state = State { docker: Arc::new(nothing), earlier: Vec::new(), entries: Vec::new(), answers: HashMap::new() };
         let engines = Self {
@@ -157,6 +157,13 @@ impl Engines {
         docker.probe(None).await.ok()
     }
 
+    /// The error for steps that need a container engine when none answers, with the reasons of the places that were tried. `instead` is what can be done
+    /// without one, as the end of a sentence.
+    pub fn missing(&self, instead: &str) -> ApiError {
+        let docker = Arc::clone(&self.state().docker);
+        no_engine(&docker.tried(), instead)
+    }
+
     /// What each engine says. Those that are used are asked at least once, the others only when all are asked `again`: another computer
     /// is not logged in to because somebody looks at a list.
     pub async fn statuses(&self, again: bool) -> Vec<EngineStatus> {
@@ -209,7 +216,7 @@ impl Backends for Engines {
         Some(match kind {
             BackendKind::Docker => {
                 let state = self.state();
-                let is_it = |docker: &&Arc<DockerBackend>| engine.is_some_and(|engine| docker.knows(engine));
+                let is_it = |docker: &&Arc<DockerBackend>| engine.is_some_and(|engine| docker.has_met(engine));
                 let known = std::iter::once(&state.docker).chain(state.earlier.iter().rev()).find(is_it);
                 Arc::clone(known.unwrap_or(&state.docker)) as _
             }
@@ -218,7 +225,22 @@ impl Backends for Engines {
     }
 }
 
+/// Empty places are not named: of the usual ones most are.
+fn no_engine(tried: &[Tried], instead: &str) -> ApiError {
+    let reasons: Vec<_> = tried.iter().filter(|one| !one.is_absent).map(|one| format!("`{}`: {}", one.address, one.reason)).collect();
+    if reasons.is_empty() {
+        return ApiError::new(ErrorCode::NoEngine, "no container engine answers").hint(format!("start Docker or Podman; {instead}"));
+    }
+    ApiError::new(ErrorCode::NoEngine, format!("no container engine answers: {}", reasons.join("; ")))
+        .hint(format!("`letterpress doctor` and the settings say what each place answers; {instead}"))
+}
+
 impl App {
+    /// The error for steps that need a container engine when none answers. `instead` says what can be done without one.
+    pub fn no_engine(&self, instead: &str) -> ApiError {
+        self.engines.missing(instead)
+    }
+
     /// Takes the engine of the settings into use, unless runs are under way: those stay where they are.
     pub(crate) async fn choose_engine(&self, choice: &str) {
         self.engines.choose(choice, self.live_runs() == 0).await;
@@ -238,5 +260,22 @@ impl App {
             _ => Err(ApiError::new(ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way")
                 .hint("wait until they are over, or cancel them")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_place_that_is_there_is_told() {
+        let tried = |address: &str, reason: &str, is_absent| Tried { address: address.into(), reason: reason.into(), is_absent };
+        let absent = tried("unix:///run/podman/podman.sock", "no socket there", true);
+        let refused = tried("unix:///var/run/docker.sock", "this user may not use the socket; add the user to the group `docker`", false);
+        let error = no_engine(&[refused, absent.clone()], "or do without");
+        assert!(error.message.contains("`unix:///var/run/docker.sock`: this user may not use the socket"), "{error:?}");
+        assert!(!error.message.contains("podman") && !error.hint.contains("start Docker"), "{error:?}");
+        let error = no_engine(&[absent], "or do without");
+        assert_eq!((error.message.as_str(), error.hint.as_str()), ("no container engine answers", "start Docker or Podman; or do without"));
     }
 }

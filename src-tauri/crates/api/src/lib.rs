@@ -42,6 +42,7 @@ mod time;
 pub use app::App;
 pub use follow::{Following, LogLines, Progress};
 pub use linting::{FileLanguage, lint_files};
+pub use logins::LoginReport;
 pub use logs::LogKey;
 pub use lp_model::Language;
 pub use notices::Notices;

@@ -123,8 +123,7 @@ impl App {
 
     fn check(&self, prepared: &Prepared, request: &RunRequest) -> Result<(), ApiError> {
         if prepared.needs_consent && !request.allow_host {
-            return Err(ApiError::new(ErrorCode::NoEngine, "no container engine answers, and running on this computer was not agreed to")
-                .hint("start Docker or Podman, or agree that the steps run directly on this computer, not isolated"));
+            return Err(self.no_engine("or agree that the steps run directly on this computer, not isolated"));
         }
         Ok(())
     }

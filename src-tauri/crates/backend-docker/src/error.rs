@@ -59,7 +59,7 @@ pub(crate) fn unreachable(error: &Error) -> BackendError {
     gone(message(error))
 }
 
-/// The engine did not answer, in words.
+/// The engine did not answer, or another one did, in words.
 pub(crate) fn gone(message: impl Into<String>) -> BackendError {
     BackendError::unreachable(message).hinted("start Docker (or Podman) and run again")
 }
@@ -85,8 +85,10 @@ pub(crate) fn call(action: impl Into<String>, error: &Error) -> BackendError {
 /// Creating or starting the container of a step was refused.
 pub(crate) fn start(step: &str, error: &Error) -> BackendError {
     match call("start", error) {
-        BackendError::Call { message, .. } => BackendError::start(step, start_reason(&message))
-            .hinted("check `commands`, `entrypoint`, the image and the working folder of the step"),
+        BackendError::Call { message, .. } => {
+            let (reason, hint) = start_reason(&message);
+            BackendError::start(step, reason).hinted(hint)
+        }
         other => other,
     }
 }
@@ -104,9 +106,48 @@ pub(crate) fn image(image: &str, error: &Error) -> BackendError {
     no_image(image, message)
 }
 
-/// The part of a runtime's message that a person can act on. The whole of it is a chain of five programs' prefixes, e.g.
+const PROGRAM: &str = "check `commands`, `entrypoint` and the image: the program has to be in it";
+const USER: &str = "check `user` and the image: the user has to be in it";
+const FOLDER: &str = "check the working folder of the step, and that the image has no file in its place";
+const VOLUMES: &str = "check `volumes` of the step: each path absolute and used once, and each folder where the engine may read it";
+const SHARED_FOLDER: &str = "let Docker Desktop share the folder (Settings, Resources, File sharing), or use another one";
+const NETWORK: &str = "check `network_mode`: the network has to be there";
+const HOSTS: &str = "check `extra_hosts` (`name:address`) of the step";
+const DNS: &str = "check `dns` of the step: it takes addresses, not names";
+const MEMORY: &str = "check `mem_limit` and `shm_size` of the step";
+const RIGHTS: &str = "the engine may not do this: look at its rights (rootless, inside a container, security profile), not at the pipeline";
+
+/// What engines and runtimes say when the container of a step cannot be made or started, and what a person looks at then. The first that is found counts.
+const START_TROUBLES: [(&str, &str); 24] = [
+    ("is not shared from the host", SHARED_FOLDER),
+    ("mounts denied", SHARED_FOLDER),
+    ("bind source path does not exist", VOLUMES),
+    ("error while creating mount source path", VOLUMES),
+    ("invalid mount config", VOLUMES),
+    ("invalid volume specification", VOLUMES),
+    ("invalid mount path", VOLUMES),
+    ("Duplicate mount point", VOLUMES),
+    ("duplicate mount destination", VOLUMES),
+    ("statfs ", VOLUMES),
+    ("add-host", HOSTS),
+    ("invalid IP address", DNS),
+    ("is not an ip address", DNS),
+    ("emory limit", MEMORY),
+    ("shm", MEMORY),
+    ("network", NETWORK),
+    ("working directory", FOLDER),
+    ("chdir to cwd", FOLDER),
+    ("not a directory", FOLDER),
+    ("user ", USER),
+    ("operation not permitted", RIGHTS),
+    ("permission denied", RIGHTS),
+    ("cgroup", RIGHTS),
+    ("error mounting", VOLUMES),
+];
+
+/// The part of a runtime's message that a person can act on, and how. The whole of it is a chain of five programs' prefixes, e.g.
 /// `failed to create shim task: OCI runtime create failed: … exec: "nope": executable file not found in $PATH: unknown`.
-fn start_reason(message: &str) -> String {
+fn start_reason(message: &str) -> (String, &'static str) {
     let quoted_after = |marker: &str| {
         let (_, rest) = message.split_once(marker)?;
         let (name, rest) = rest.split_once('"')?;
@@ -114,16 +155,17 @@ fn start_reason(message: &str) -> String {
     };
     if let Some((program, rest)) = quoted_after("exec: \"").or_else(|| quoted_after("exec \"")) {
         if rest.contains("not found in $PATH") || rest.contains("no such file or directory") {
-            return format!("the image has no program `{program}`");
+            return (format!("the image has no program `{program}`"), PROGRAM);
         }
         if rest.contains("permission denied") {
-            return format!("`{program}` is not an executable file");
+            return (format!("`{program}` is not an executable file"), PROGRAM);
         }
     }
     if let Some((_, user)) = message.split_once("unable to find user ") {
-        return format!("the image has no user `{}`", user.split(':').next().unwrap_or(user).trim());
+        return (format!("the image has no user `{}`", user.split(':').next().unwrap_or(user).trim()), USER);
     }
-    message.trim_end_matches(": unknown").to_owned()
+    let hint = START_TROUBLES.iter().find(|(part, _)| message.contains(part)).map_or("", |(_, hint)| hint);
+    (message.trim_end_matches(": unknown").to_owned(), hint)
 }
 
 #[cfg(test)]
@@ -144,9 +186,34 @@ mod tests {
             ("unable to find user ann: no matching entries in passwd file", "the image has no user `ann`"),
         ];
         for (tail, expected) in table {
-            assert_eq!(start_reason(&format!("{long}{tail}")), expected);
+            assert_eq!(start_reason(&format!("{long}{tail}")).0, expected);
         }
-        assert_eq!(start_reason("mkdir x: not a directory: unknown"), "mkdir x: not a directory");
+        assert_eq!(start_reason("mkdir x: not a directory: unknown").0, "mkdir x: not a directory");
+    }
+
+    /// Answers of Docker 20.10 and newer, of Docker Desktop, and of Podman.
+    #[test]
+    fn what_to_do_follows_from_what_failed() {
+        let table = [
+            (r#"exec: "nope": executable file not found in $PATH: unknown"#, PROGRAM),
+            ("unable to find user ann: no matching entries in passwd file", USER),
+            (r#"invalid mount config for type "bind": bind source path does not exist: /nowhere"#, VOLUMES),
+            ("error while creating mount source path '/proc/x': mkdir /proc/x: no such file or directory", VOLUMES),
+            ("statfs /nowhere: no such file or directory", VOLUMES),
+            ("Duplicate mount point: /drone", VOLUMES),
+            ("Mounts denied: \nThe path /data is not shared from the host and is not known to Docker.", SHARED_FOLDER),
+            ("network nowhere not found", NETWORK),
+            (r#"bad format for add-host: "db""#, HOSTS),
+            ("invalid IP address: example.com", DNS),
+            ("Minimum memory limit allowed is 6MB", MEMORY),
+            ("OCI runtime create failed: mkdir /etc/passwd: not a directory: unknown", FOLDER),
+            (r#"error mounting "sysfs" to rootfs at "/sys": operation not permitted"#, RIGHTS),
+            ("unable to apply cgroup configuration: mkdir /sys/fs/cgroup/x: permission denied", RIGHTS),
+            ("something else", ""),
+        ];
+        for (message, hint) in table {
+            assert_eq!(start_reason(message).1, hint, "{message}");
+        }
     }
 
     #[test]

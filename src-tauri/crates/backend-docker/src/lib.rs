@@ -12,45 +12,37 @@
 //! The HTTP library writes request bodies, which hold secrets of steps, to its log at level `debug`: a program that installs a log
 //! subscriber must keep the target `bollard` at `info` or above.
 //!
-//! Read in this order: [`DockerBackend`], [`connect`], `network`, `prepare`, `holder`, `run`, `output`, `takeover`, `fate`, `ask`, `clean`;
-//! `container` says what is asked of the engine for a step, `ahead` what is made before its turn, `image` how images are fetched, `error` what
-//! engine errors mean.
+//! Read in this order: [`DockerBackend`], [`connect`], `stage` (its place, from `prepare` to `clean`), `step` (one step from its container to its end), `image`
+//! (how images are fetched), `creation` (one container by its name), `error` (what engine errors mean).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod ahead;
-mod ask;
-mod clean;
 pub mod connect;
-mod container;
+mod creation;
 mod error;
-mod fate;
-mod holder;
 mod image;
 pub mod labels;
-mod network;
-mod output;
-mod prepare;
-mod run;
-mod takeover;
+mod stage;
+mod step;
 mod time;
 
-pub use connect::{EngineAddress, EngineEnvironment, Tls};
+pub use connect::{EngineAddress, EngineEnvironment, Tls, Tried};
 pub use image::{NoLogins, RegistryLogins};
 
-use ahead::Ahead;
 use async_trait::async_trait;
 use connect::Connection;
 use image::Images;
+use image::own::OwnImages;
 use lp_backend::{
     Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, Notes, StageContext, StepContext, StepExit, StepSink,
     SweepReport,
 };
 use lp_model::{BackendKind, EngineId, PullPolicy};
+use stage::Stages;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use step::head_start::HeadStart;
 
 /// What a [`DockerBackend`] is made of.
 pub struct DockerOptions {
@@ -76,13 +68,13 @@ impl DockerOptions {
 pub struct DockerBackend {
     connection: Connection,
     images: Images,
-    /// Held while one of our own two images is made.
-    own_images: Mutex<()>,
+    own_images: OwnImages,
+    stages: Stages,
     /// Whether the engine at that address has a default bridge.
     bridge: std::sync::Mutex<Option<(String, bool)>>,
     /// A holder could not be started: this process does without.
     holders_fail: AtomicBool,
-    ahead: Ahead,
+    head_start: HeadStart,
     /// Names of containers that have filled a working copy and are still to be removed.
     loaded: std::sync::Mutex<HashSet<String>>,
     owner: String,
@@ -95,10 +87,11 @@ impl DockerBackend {
         Self {
             connection: Connection::new(options.addresses),
             images: Images::new(options.logins),
-            own_images: Mutex::new(()),
+            own_images: OwnImages::default(),
+            stages: Stages::default(),
             bridge: std::sync::Mutex::default(),
             holders_fail: AtomicBool::new(false),
-            ahead: Ahead::default(),
+            head_start: HeadStart::default(),
             loaded: std::sync::Mutex::default(),
             owner: options.owner,
             heartbeat: options.heartbeat,
@@ -107,9 +100,14 @@ impl DockerBackend {
 }
 
 impl DockerBackend {
-    /// Whether the engine in use was seen to be that one.
-    pub fn knows(&self, engine: &EngineId) -> bool {
-        self.connection.is(engine)
+    /// Whether that engine was met at one of our addresses.
+    pub fn has_met(&self, engine: &EngineId) -> bool {
+        self.connection.has_met(engine)
+    }
+
+    /// The addresses that were tried in vain when an engine was last looked for. Empty when one was found.
+    pub fn tried(&self) -> Vec<Tried> {
+        self.connection.tried()
     }
 }
 
@@ -121,19 +119,15 @@ impl Backend for DockerBackend {
 
     /// Looks at all addresses again, so that an engine that was started or changed since is found.
     async fn probe(&self, engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
-        let found = (*self.connection.probe().await?.info).clone();
-        match engine.is_none_or(|wanted| *wanted == found.id) {
-            true => Ok(found),
-            false => Err(error::gone(format!("{} answers, which is another engine", found.told()))),
-        }
+        Ok((*self.connection.probe(engine).await?.info).clone())
     }
 
     async fn engine(&self) -> Result<EngineInfo, BackendError> {
-        Ok((*self.connection.engine().await?.info).clone())
+        Ok((*self.connection.engine(None).await?.info).clone())
     }
 
-    async fn prepare(&self, stage: &StageContext, _notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
-        self.prepare_stage(stage, cancel).await
+    async fn prepare(&self, stage: &StageContext, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
+        self.prepare_stage(stage, notes, cancel).await
     }
 
     async fn fetch(&self, stage: &StageContext, cancel: &Cancel) {
@@ -142,7 +136,7 @@ impl Backend for DockerBackend {
         let mut seen = HashSet::new();
         images.retain(|image| seen.insert(image.clone()));
         let work = async {
-            let engine = self.connection.engine().await?;
+            let engine = self.connection.engine(stage.engine.as_ref()).await?;
             engine.watched(self.heartbeat, self.images.fetch_all(&engine, &images)).await
         };
         tokio::select! {
@@ -174,7 +168,7 @@ impl Backend for DockerBackend {
     }
 
     async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
-        self.ahead.forget(&stage.name());
+        self.head_start.forget(&stage.name());
         self.forget_loader(stage);
         self.destroy_stage(stage, keep).await
     }
@@ -183,7 +177,7 @@ impl Backend for DockerBackend {
         self.sweep_owned(claims).await
     }
 
-    /// Sizes may take the engine seconds. Files of a live run are not listed while any container or network of theirs is there.
+    /// Sizes may take the engine seconds.
     async fn kept(&self) -> Result<KeptFiles, BackendError> {
         self.kept_files().await
     }

@@ -95,6 +95,8 @@ pub(crate) enum Found {
     Carrier(Box<Carrier>),
     /// It never ran, and from now on cannot be started by anyone but us.
     NeverStarted,
+    /// Nothing is written down of it.
+    Nothing,
     /// Nobody can say.
     Lost(String),
 }
@@ -174,9 +176,7 @@ impl Carrier {
         let name = stage.step_name(step.key);
         let (of_stage, of_step) = (folder.clone(), name.clone());
         let records = blocking("find the records of the step", move || Records::find(&of_stage, &of_step)).await?;
-        let Some(records) = records else {
-            return Ok(Found::Lost(format!("nothing is left of step `{}` on this computer", step.step.name)));
-        };
+        let Some(records) = records else { return Ok(Found::Nothing) };
         let is_of_this_boot = read(&records, Records::is_of_this_boot).await?;
         let supervisor = loop {
             match read(&records, Records::start).await? {

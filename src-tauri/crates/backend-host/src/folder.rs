@@ -108,25 +108,29 @@ impl StageFolder {
         inside.then(|| self.base().components().chain(below.components()).collect())
     }
 
-    /// Makes the folders. True when an earlier call has finished the working copy already, also when it was kept since; what an
-    /// unfinished one left is removed.
-    pub(crate) fn create(&self, workspace: &Workspace) -> io::Result<bool> {
+    /// Makes the folders, in place of what there is of the stage.
+    pub(crate) fn create(&self, workspace: &Workspace) -> io::Result<()> {
         let Some(dir) = self.map(workspace, &workspace.dir()) else {
             let message = format!("the working copy `{}` lies outside `{}`", workspace.dir(), workspace.base);
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         };
-        if self.path.join(READY).exists() {
-            for folder in [&self.home(), &self.tmp()] {
-                make_private(folder)?;
-            }
-            remove_file(&self.path.join(KEPT))?;
-            return Ok(true);
-        }
         self.remove()?;
         for folder in [&self.path, &self.base(), &self.home(), &self.tmp(), &dir] {
             make_private(folder)?;
         }
-        Ok(false)
+        Ok(())
+    }
+
+    /// Takes the working copy as it is, also when it was kept since its stage was destroyed. False when it is not there, or was never finished.
+    pub(crate) fn take(&self) -> io::Result<bool> {
+        if !self.path.join(READY).exists() || !self.base().exists() {
+            return Ok(false);
+        }
+        for folder in [&self.home(), &self.tmp()] {
+            make_private(folder)?;
+        }
+        remove_file(&self.path.join(KEPT))?;
+        Ok(true)
     }
 
     pub(crate) fn set_ready(&self) -> io::Result<()> {
@@ -262,24 +266,29 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_private_and_made_once() {
+    fn folders_are_private_and_the_files_are_fresh_or_kept() {
         let temp = tempfile::tempdir().unwrap();
         let root = Root::find(&temp.path().join("a/host")).unwrap();
         assert_eq!(mode(root.path()), 0o700);
         let stage = root.stage("lp-a-1");
         let workspace = workspace("/drone/src", "");
-        assert!(!stage.create(&workspace).unwrap());
+        assert!(!stage.take().unwrap(), "nothing there");
+        stage.create(&workspace).unwrap();
         fs::write(stage.base().join("half"), "").unwrap();
-        assert!(!stage.create(&workspace).unwrap(), "never finished");
+        assert!(!stage.take().unwrap(), "never finished");
+        stage.create(&workspace).unwrap();
         assert!(!stage.base().join("half").exists());
         for folder in [stage.path(), &stage.base(), &stage.home(), &stage.tmp()] {
             assert_eq!(mode(folder), 0o700, "{}", folder.display());
         }
         stage.set_ready().unwrap();
         fs::write(stage.base().join("kept"), "").unwrap();
-        assert!(stage.create(&workspace).unwrap());
+        assert!(stage.take().unwrap());
         assert!(stage.base().join("kept").exists());
         assert_eq!(root.stages().unwrap().len(), 1);
+        stage.create(&workspace).unwrap();
+        assert!(!stage.base().join("kept").exists(), "another beginning");
+        assert!(!stage.take().unwrap());
     }
 
     #[test]
@@ -305,7 +314,7 @@ mod tests {
         assert!((100_000..200_000).contains(&bytes), "{bytes}");
         assert_eq!(stage.bytes(4), None);
 
-        assert!(stage.create(&workspace).unwrap());
+        assert!(stage.take().unwrap());
         assert!(!stage.is_kept() && stage.base().join("same").exists());
         assert_eq!((mode(&stage.home()), mode(&stage.tmp())), (0o700, 0o700));
         stage.remove().unwrap();

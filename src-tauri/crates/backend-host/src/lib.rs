@@ -30,12 +30,13 @@ use async_trait::async_trait;
 use folder::{Root, StageFolder};
 use kin::{Kin, Scope};
 use lp_backend::{
-    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, KeptStage, Notes, StageContext, StepContext, StepExit,
-    StepSink, SweepReport,
+    Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Files, Keep, KeptFiles, KeptStage, Notes, StageContext, StepContext,
+    StepExit, StepSink, SweepReport,
 };
 use lp_model::{BackendKind, EngineId};
 use std::io;
 use std::path::PathBuf;
+use tokio_util::io::InspectReader;
 
 /// The files of a stage are counted up to here, in about a second.
 const MOST_COUNTED: usize = 500_000;
@@ -58,6 +59,24 @@ impl HostBackend {
         EngineId::new(format!("host:{}", self.root.display()))
     }
 
+    /// A stage that is on another computer or in another data folder is not ours to look for here.
+    fn must_be_meant(&self, stage: &StageContext) -> Result<(), BackendError> {
+        self.must_be(stage.engine.as_ref())
+    }
+
+    fn must_be(&self, engine: Option<&EngineId>) -> Result<(), BackendError> {
+        match engine.is_none_or(|engine| *engine == self.id()) {
+            true => Ok(()),
+            false => Err(BackendError::unreachable("its steps are processes of another computer or of another data folder")
+                .hinted("go on with it there, where it was begun")),
+        }
+    }
+
+    /// All processes of a stage.
+    fn kin_of(&self, root: &Root, stage: &StageContext) -> Kin {
+        Kin::new(root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number })
+    }
+
     /// The root as it really is; asked each time, because it may not exist yet.
     async fn root(&self) -> Result<Root, BackendError> {
         let path = self.root.clone();
@@ -71,7 +90,8 @@ impl Backend for HostBackend {
         BackendKind::Host
     }
 
-    async fn probe(&self, _engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
+    async fn probe(&self, engine: Option<&EngineId>) -> Result<EngineInfo, BackendError> {
+        self.must_be(engine)?;
         let arch = match std::env::consts::ARCH {
             "x86_64" => "amd64",
             "aarch64" => "arm64",
@@ -88,20 +108,38 @@ impl Backend for HostBackend {
         })
     }
 
-    async fn prepare(&self, stage: &StageContext, _notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
+    async fn prepare(&self, stage: &StageContext, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         if cancel.is_asked() {
             return Err(BackendError::Cancelled);
         }
+        self.must_be_meant(stage)?;
         let root = self.root().await?;
         let folder = root.stage(&stage.name());
-        let workspace = stage.stage.workspace.clone();
-        let made = folder.clone();
-        if blocking("make the folder of the stage", move || made.create(&workspace)).await? {
-            return Ok(());
+        if stage.files == Files::Kept {
+            let taken = folder.clone();
+            return match blocking("look for the files of the stage", move || taken.take()).await? {
+                true => Ok(()),
+                false => Err(BackendError::files_gone(format!("folder `{}` is not there, or not whole", folder.path().display()))),
+            };
         }
+        if folder.path().exists() {
+            // Of an earlier attempt, or of one that came to nothing.
+            let left = self.kin_of(&root, stage).kill().await?;
+            if !left.is_empty() {
+                let message = format!("still there: {}", left.join(", "));
+                return Err(BackendError::call("end what was left of the stage", message).hinted("end it by hand and retry"));
+            }
+        }
+        let (made, workspace) = (folder.clone(), stage.stage.workspace.clone());
+        blocking("make the folder of the stage", move || made.create(&workspace)).await?;
         if let Some(source) = &stage.source {
             let target = folder.dir(&stage.stage.workspace);
-            let mut reader = source.open().await.map_err(|error| source_error(&error))?;
+            let reader = source.open().await.map_err(|error| source_error(&error))?;
+            let mut copied = 0;
+            let mut reader = InspectReader::new(reader, |piece| {
+                copied += piece.len() as u64;
+                notes.progress(&format!("copying the files of the commit: {} MB", copied / 1_000_000));
+            });
             let stop = cancel.reached(CancelStage::Ask);
             if !unpack::unpack(&mut reader, target, stop).await.map_err(|error| source_error(&error))? {
                 return Err(BackendError::Cancelled);
@@ -117,14 +155,15 @@ impl Backend for HostBackend {
         sink: &dyn StepSink,
         cancel: &Cancel,
     ) -> Result<StepExit, BackendError> {
+        self.must_be_meant(stage)?;
         let root = self.root().await?;
         step::run(&root, stage, step, sink, cancel).await
     }
 
     async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+        self.must_be_meant(stage)?;
         let root = self.root().await?;
-        let kin = Kin::new(&root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number });
-        let mut left = kin.kill().await?;
+        let mut left = self.kin_of(&root, stage).kill().await?;
         let folder = root.stage(&stage.name());
         left.extend(remove(folder, keep).await?.err());
         Ok(left)

@@ -79,7 +79,17 @@ impl Records {
         records.write("words", b"")?;
         records.write("exit", &[b' '; EXIT_BYTES])?;
         records.write("boot", boot()?.as_bytes())?;
+        records.make_durable(stage)?;
         Ok(records)
+    }
+
+    /// Sees to it that a loss of power from now on leaves a trace of the attempt: its program may run before what the app has written down about it
+    /// is on the disk.
+    fn make_durable(&self, stage: &StageFolder) -> io::Result<()> {
+        for path in [&self.path.join("boot"), &self.path, &stage.steps()] {
+            File::open(path)?.sync_all()?;
+        }
+        Ok(())
     }
 
     /// Removes all of an attempt.

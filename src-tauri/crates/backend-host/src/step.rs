@@ -6,6 +6,7 @@ use crate::kin::{Kin, Scope};
 use crate::output;
 use crate::records::Records;
 use crate::{blocking, call_error};
+use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Before, Cancel, CancelStage, StageContext, StepContext, StepExit, StepSink};
 use lp_model::{Step, StepKind};
 use std::io;
@@ -26,11 +27,15 @@ pub(crate) async fn run(
     cancel: &Cancel,
 ) -> Result<StepExit, BackendError> {
     check(&step.step)?;
+    let (step, notes) = startable(stage, step)?;
+    let step = &step;
     let folder = root.stage(&stage.name());
     let all = Kin::new(root, Scope::Step(stage.step_name(step.key)));
-    let found = match step.before {
-        Before::Nothing => Found::NeverStarted,
-        Before::Created => Carrier::find(root, &folder, stage, step).await?,
+    // Looked for whatever was said: a loss of power can take back what was written down of a step, and its program must not run twice.
+    let found = match (Carrier::find(root, &folder, stage, step).await?, step.before) {
+        (Found::Nothing, Before::Nothing) => Found::NeverStarted,
+        (Found::Nothing, Before::Created) => Found::Lost(format!("nothing is left of step `{}` on this computer", step.step.name)),
+        (found, _) => found,
     };
     let mut carrier = match found {
         Found::Carrier(carrier) => *carrier,
@@ -38,7 +43,7 @@ pub(crate) async fn run(
             refuse_survivors(&step.step, all.kill().await?)?;
             return if cancel.is_asked() { Ok(StepExit::Killed) } else { Err(BackendError::lost(message)) };
         }
-        Found::NeverStarted => {
+        Found::NeverStarted | Found::Nothing => {
             refuse_survivors(&step.step, all.kill().await?)?;
             if cancel.is_asked() {
                 return Ok(StepExit::Killed);
@@ -46,6 +51,9 @@ pub(crate) async fn run(
             let is_told = step.before == Before::Created;
             if !is_told {
                 forget(&folder, stage.step_name(step.key)).await?;
+            }
+            for note in notes {
+                sink.note(note).await;
             }
             let carrier = Carrier::start(root, &folder, stage, step, sink, is_told).await?;
             if !step.step.image.is_empty() {

@@ -11,6 +11,7 @@ mod context;
 mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod program_limits;
 
 pub use cancel::{Cancel, CancelHandle, CancelStage};
 pub use context::{

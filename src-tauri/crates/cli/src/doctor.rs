@@ -41,6 +41,13 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
             say!("    {}: {}", place(other), other.problem);
         }
     }
+    for logins in app.registry_logins().await {
+        let hosts = if logins.hosts.is_empty() { "none of a host of its own".to_owned() } else { logins.hosts.join(", ") };
+        say!("{} registry logins in {}: {hosts}", if logins.problems.is_empty() { "✓" } else { "!" }, logins.place);
+        for problem in logins.problems {
+            say!("    {problem}");
+        }
+    }
     let gigabytes = status.disk.free_bytes as f64 / 1e9;
     say!("{} free disk space: {gigabytes:.1} GB", if status.disk.low { "✗" } else { "✓" });
     say!("✓ data folder: {}", status.data_folder);

@@ -32,9 +32,9 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
     render::findings(&preview.findings, language);
     if !preview.isolated {
         match wanted.backend {
-            Place::Docker => return Err(no_engine("start Docker or Podman, or pass `--backend host`")),
+            Place::Docker => return Err(app.no_engine("or pass `--backend host`")),
             Place::Auto if preview.needs_consent => {
-                return Err(no_engine("start Docker or Podman; or pass `--backend host` to run the steps on this computer, not isolated"));
+                return Err(app.no_engine("or pass `--backend host` to run the steps on this computer, not isolated"));
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
@@ -191,10 +191,6 @@ fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)
-}
-
-fn no_engine(hint: &str) -> ApiError {
-    ApiError { code: ErrorCode::NoEngine, message: "no container engine answers".into(), hint: hint.into(), findings: vec![] }
 }
 
 /// `NAME=VALUE` each; the value may hold further `=`.

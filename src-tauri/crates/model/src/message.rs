@@ -59,6 +59,19 @@ impl Message {
         &self.template
     }
 
+    /// Whether both say the same but for parts with one of these templates (those that only name a place).
+    pub fn same_but_for(&self, other: &Self, parts: &[&str]) -> bool {
+        let is_part = |message: &Self| parts.contains(&message.template());
+        if is_part(self) && is_part(other) {
+            return true;
+        }
+        let same = |(one, other): (&Arg, &Arg)| match (one, other) {
+            (Arg::Message(one), Arg::Message(other)) => one.same_but_for(other, parts),
+            (one, other) => one == other,
+        };
+        self.template == other.template && self.args.len() == other.args.len() && self.args.iter().zip(&other.args).all(same)
+    }
+
     /// The first template in it, itself or a part, that has no Chinese.
     pub fn untranslated(&self) -> Option<&str> {
         if chinese::of(&self.template).is_none() {

@@ -259,8 +259,11 @@ pub enum PullPolicy {
     /// Only when it is not on the machine.
     #[default]
     IfMissing,
-    /// Before every run of the step.
+    /// Before every run of the step; without it the step does not run (`always` of Drone 1.x).
     Always,
+    /// Before every run of the step; an image that cannot be fetched but is present is used, with a note, unless there is a login for its registry
+    /// (`pull: true` of Drone 0.8 and Woodpecker, whose engines go on where nobody is logged in: `ImagePull` in their `docker.go`).
+    Refresh,
     /// Never: it must be there.
     Never,
     /// Always when the tag is `latest`, else if missing (the default of Drone 1.x); one that cannot be fetched

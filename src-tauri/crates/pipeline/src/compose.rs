@@ -32,6 +32,9 @@ pub(crate) fn words(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
     }
 }
 
+/// Splits a command line as the originals do, which is not quite as a shell does it: within double quotes a backslash goes before any
+/// character, and a word that begins with `#` ends the line. Crates for POSIX shells keep such a backslash.
+// 0.8 and Woodpecker 0.15: libcompose `yaml/command.go` with flynn/go-shlex.
 fn split(text: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut quote, mut open) = (Vec::new(), String::new(), None, false);
     let mut chars = text.chars();
@@ -40,6 +43,9 @@ fn split(text: &str) -> Option<Vec<String>> {
             ('\\', None | Some('"')) => word.push(chars.next()?),
             (c, Some(q)) if c == q => quote = None,
             (c, Some(_)) => word.push(c),
+            ('#', None) if word.is_empty() && !open => {
+                chars.by_ref().find(|&c| c == '\n');
+            }
             ('\'' | '"', None) => {
                 quote = Some(c);
                 open = true;
@@ -176,6 +182,7 @@ mod tests {
         for (text, expected) in [
             ("redis-server --x \"a b\"", Some(vec!["redis-server", "--x", "a b"])),
             ("a '' b\\ c 'd\"e'", Some(vec!["a", "", "b c", "d\"e"])),
+            ("\"a\\nb\" c#d # e f\n g", Some(vec!["anb", "c#d", "g"])),
             ("", Some(vec![])),
             ("a 'b", None),
         ] {

@@ -70,6 +70,11 @@ pub(crate) fn of(path: &str, index: &TextIndex<'_>, parts: &[Part]) -> Result<De
         }
         return detected(Dialect::Drone08, message!("line {} has `pipeline:`", span.line));
     }
+    // Woodpecker has none of these keys at the top; the first line of drone 1.x is missing, which its front end says.
+    let of_drone1 = ["name", "type", "trigger", "node", "image_pull_secrets"].iter().find_map(|key| Some((key, first(key)?)));
+    if let (Some(_), Some((key, span)), false) = (first("steps"), of_drone1, woodpecker) {
+        return detected(Dialect::Drone1, message!("line {} has `{}:` beside `steps:`, as in drone 1.x", span.line, *key));
+    }
     if let Some(span) = first("steps") {
         return detected(Dialect::Woodpecker, message!("line {} has `steps:` and no document has `kind:`", span.line));
     }
@@ -131,6 +136,9 @@ mod tests {
             (".woodpecker.yml", "pipeline:\n  a: {image: x}\n", Ok(Dialect::Woodpecker)),
             (".woodpecker/test.yml", "steps: []\n", Ok(Dialect::Woodpecker)),
             (".drone.yml", "steps:\n  a: {image: x}\n", Ok(Dialect::Woodpecker)),
+            (".drone.yml", "name: a\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Drone1)),
+            (".drone.yml", "type: docker\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Drone1)),
+            (".woodpecker.yml", "name: a\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Woodpecker)),
             (".drone.yml", "build:\n  image: x\n", Err("drone-04")),
             (".drone.yml", "{\"kind\": \"pipeline\", \"steps\": []}", Ok(Dialect::Drone1)),
             // Not YAML before substitution, still recognised.

@@ -1,7 +1,7 @@
 //! What the dialects have in common while a file is read: stages and steps that still carry their conditions, and the
 //! decoding of keys that mean the same in several.
 
-use crate::environment::{self, Environment, early_text};
+use crate::environment::{Environment, early_text};
 use crate::image::host_with_login;
 use crate::matrix::{Cell, cells};
 use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
@@ -15,8 +15,6 @@ use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, Typed, Value, closest, d
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Keys of `workspace`.
-pub(crate) const WORKSPACE_KEYS: [&str; 2] = ["base", "path"];
 /// Largest text times combinations of the matrix, in bytes.
 const MAX_MATRIX_BYTES: usize = 4 << 20;
 
@@ -38,10 +36,8 @@ pub(crate) struct Draft {
     pub when: When,
     /// 0.8: steps beside each other with the same group run side by side.
     pub group: Option<String>,
-    /// 1.x: names of steps.
-    pub depends_on: Vec<(String, Span)>,
-    /// Woodpecker: names of steps; also an empty list makes a graph of the stage.
-    pub dependencies: Option<Vec<Dependency>>,
+    /// The steps that it waits for, if it says any (an empty list is something said, too).
+    pub needs: Option<Vec<Dependency>>,
     /// Whether the step runs a script.
     pub commands: bool,
     /// Woodpecker: whether the step is steered by its settings alone, and gets what Drone's plugins read.
@@ -60,16 +56,24 @@ impl Draft {
             secrets: Environment::new(),
             when: When::default(),
             group: None,
-            depends_on: Vec::new(),
-            dependencies: None,
+            needs: None,
             commands: false,
             plugin: false,
         }
     }
 }
 
-/// A step that another one needs.
-#[derive(Debug)]
+/// In which order the steps of a stage run, as the file says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// One after the other; those beside each other with the same group side by side.
+    Serial,
+    /// Each as soon as those that it names are through.
+    Graph,
+}
+
+/// A step or stage that another one needs.
+#[derive(Debug, Clone)]
 pub(crate) struct Dependency {
     pub name: String,
     pub span: Span,
@@ -86,16 +90,18 @@ pub(crate) struct StageDraft {
     /// Whether it is of a type that is run; if not it is only a name that others depend on.
     pub runs: bool,
     pub workspace: Workspace,
+    /// 1.x: whether the file asked for a base that the dialect keeps free, so that the default is taken.
+    pub base_refused: bool,
     pub source: bool,
     pub cell: Cell,
     pub concurrency: Option<Concurrency>,
     pub volumes: Vec<Volume>,
     /// `trigger` in 1.x, `when` of the workflow in Woodpecker.
     pub trigger: When,
-    /// 1.x: names of pipelines.
-    pub depends_on: Vec<(String, Span)>,
-    /// Woodpecker: names of workflows.
-    pub workflows: Vec<Dependency>,
+    /// The pipelines or workflows that it waits for.
+    pub needs: Vec<Dependency>,
+    /// What the text says of the order of its steps, whichever of them run.
+    pub order: Order,
     /// Woodpecker: after which results of those it runs, if the file has the key.
     pub runs_on: Option<RunOn>,
     /// 1.x: `environment` of the pipeline.
@@ -146,6 +152,7 @@ pub(crate) fn expand(
     let (text, start) = (source.text(part), part.range.start);
     let nothing_to_do = !text.contains('$') && (backslashes == Backslashes::Keep || !text.contains('\\'));
     if nothing_to_do {
+        findings.extend(part.warnings.clone());
         return part.raw.as_ref().map_err(|more| findings.extend(more.clone())).ok().cloned();
     }
     let index = &source.index;
@@ -177,16 +184,45 @@ pub(crate) fn expand(
             }
             // `$NAME` belongs to the shell: most documents with a `$` in them come out as they went in.
             if let (true, Ok(raw)) = (done.text == text, &part.raw) {
+                findings.extend(part.warnings.clone());
                 return Some(Arc::clone(raw));
             }
             let pieces =
                 done.pieces.into_iter().map(|piece| Piece { source: start + piece.source.start..start + piece.source.end, ..piece });
             match source.parse(&done.text, &SourceMap::pieces(index, pieces.collect())) {
-                Ok(root) => Some(root),
+                Ok(tree) => {
+                    findings.extend(tree.warnings);
+                    Some(tree.root)
+                }
                 Err(more) => {
                     findings.extend(more);
                     None
                 }
+            }
+        }
+    }
+}
+
+/// Tells of axes that this combination of the matrix lacks and that a step uses which runs for it.
+pub(crate) fn warn_of_lacking_axes(
+    source: &Source<'_>,
+    part: &Part,
+    lacking: &[&str],
+    stage: Option<&StageDraft>,
+    findings: &mut Findings<'_>,
+) {
+    let (Some(stage), text, dialect) = (stage, source.text(part), source.detected.dialect) else { return };
+    for name in lacking {
+        for (at, used) in text.match_indices(&format!("${{{name}}}")) {
+            let start = part.range.start + at;
+            let escaped = text[..at].ends_with('$');
+            let inside = |draft: &&Draft| (draft.extent.start_byte..draft.extent.end_byte).contains(&(start as u32));
+            let step = stage.services.iter().chain(&stage.steps).find(inside);
+            if !escaped && step.is_none_or(|step| !step.when.keeps_out(dialect, &stage.cell)) {
+                let span = source.index.span(start..start + used.len());
+                let message =
+                    message!("`${{{}}}` is no axis of every combination of the matrix; where it is none it is empty", name.to_string());
+                findings.warning("unknown-variable", span, message);
             }
         }
     }
@@ -200,36 +236,6 @@ pub(crate) fn matrix_cells(raw: &Node, part: &Part, dialect: Dialect, findings: 
         return None;
     }
     Some(cells)
-}
-
-/// Where the working copy lies if the file says nothing: `src/<host>/<owner>/<repo>` below `base`, for a folder without an
-/// address `src`; and what `workspace:` of the file says.
-pub(crate) fn workspace(root: &Node, base: &str, facts: &EventFacts, findings: &mut Findings<'_>) -> Workspace {
-    let repo = &facts.repo;
-    let host = environment::host(&repo.link).or_else(|| environment::host(&repo.remote));
-    let path = match host {
-        Some(host) if !repo.owner.is_empty() => format!("src/{host}/{}", repo.slug()),
-        _ => "src".to_owned(),
-    };
-    let mut workspace = Workspace { base: base.into(), path };
-    let Some(node) = root.get("workspace") else { return workspace };
-    let Some(entries) = decode::map(node, what!("`{}`", "workspace"), findings) else { return workspace };
-    decode::unknown_keys(entries, &WORKSPACE_KEYS, what!("`{}`", "workspace"), findings);
-    if let Some(base) = decode::get(entries, "base")
-        .and_then(|node| Some((decode::text(node, what!("`{}` of `{}`", "base", "workspace"), findings)?, node.span)))
-    {
-        if base.0.starts_with('/') && !base.0.trim_matches('/').is_empty() {
-            workspace.base = base.0;
-        } else {
-            findings.error("workspace-base", base.1, message!("`base` must be an absolute path below `/`, not `{}`", base.0));
-        }
-    }
-    if let Some(path) =
-        decode::get(entries, "path").and_then(|node| decode::text(node, what!("`{}` of `{}`", "path", "workspace"), findings))
-    {
-        workspace.path = path;
-    }
-    workspace
 }
 
 /// Whether the conditions on the result let a step run at all; if not, a warning says so.
@@ -375,7 +381,7 @@ pub(crate) fn image(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
     {
         findings.need("needs-login", node.span, || {
             let help = message!("log in to the registry once on this computer with `docker login`");
-            (message!("the image `{}` may need a login at `{}`", image, host), help)
+            (message!("images from `{}` may need a login", host), help)
         });
     }
     image

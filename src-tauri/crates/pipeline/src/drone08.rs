@@ -5,12 +5,16 @@ mod container;
 mod keys;
 
 use crate::compose::Reading;
-use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, workspace};
+use crate::draft::{
+    Draft, Order, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes,
+};
 use crate::environment::{self, Environment};
 use crate::extent::{Extent, check_size, few_needs, few_volumes};
-use crate::matrix::{Cell, cell_name};
+use crate::matrix::{Cell, axes, cell_name, lacking};
+use crate::rights::{self, Escalation};
 use crate::source::Source;
 use crate::when::{Mismatch, Situation, read_constraint};
+use crate::workspace;
 use container::Place;
 pub(crate) use keys::keys;
 use lp_model::{
@@ -19,6 +23,8 @@ use lp_model::{
 use lp_yaml::{Findings, Node, decode};
 
 const DIALECT: Dialect = Dialect::Drone08;
+/// Where the working copy is mounted if the file does not say.
+const BASE: &str = "/drone";
 const TOP_KEYS: [&str; 11] =
     ["pipeline", "services", "clone", "workspace", "matrix", "branches", "platform", "labels", "cache", "networks", "volumes"];
 
@@ -56,15 +62,21 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
     let branches = branches(raw, facts, findings);
     let mut drafts: Vec<StageDraft> = Vec::new();
     let mut extent = Extent::default();
-    for cell in matrix_cells(raw, part, DIALECT, findings)? {
+    let cells = matrix_cells(raw, part, DIALECT, findings)?;
+    let axes = axes(&cells);
+    for cell in cells {
+        let lacking = lacking(&axes, &cell);
         let mut metadata = environment::drone08::metadata(facts, drafts.len() as u32 + 1);
+        lacking.iter().for_each(|name| environment::set(&mut metadata, name, ""));
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
         let name = stage_name(&cell, &drafts);
         if !extent.has_room(&root, &metadata, findings) {
             break;
         }
-        drafts.extend(read_cell(&root, name, cell, metadata, facts, findings));
+        let read = read_cell(&root, name, cell, metadata, facts, findings);
+        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
+        drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
             break;
         }
@@ -100,7 +112,7 @@ fn read_cell(
         }
     }
     notes_on_ignored(root, findings);
-    let workspace = workspace(root, "/drone", facts, findings);
+    let workspace = workspace::read(root, BASE, facts, findings);
     let mut reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
     let services = containers(root, "services", Place::Service, &mut reading, findings);
     let steps = containers(root, "pipeline", Place::Step, &mut reading, findings);
@@ -111,25 +123,28 @@ fn read_cell(
     warn_of_duplicates(&services, findings);
     warn_of_duplicates(&steps, findings);
     few_volumes(&reading.volumes, findings);
-    Some(StageDraft {
+    let mut stage = StageDraft {
         name,
         span: root.span,
         backend: BackendKind::Docker,
         runs: true,
         workspace,
+        base_refused: false,
         source: true,
         cell,
         concurrency: None,
         volumes: reading.volumes,
         trigger: crate::when::When::default(),
-        depends_on: Vec::new(),
-        workflows: Vec::new(),
+        needs: Vec::new(),
+        order: Order::Serial,
         runs_on: None,
         environment: Environment::new(),
         metadata,
         services,
         steps,
-    })
+    };
+    rights::settle(&mut stage, &Escalation { images: &rights::DRONE_08, base: BASE, ended: None }, facts, findings);
+    Some(stage)
 }
 
 fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
@@ -240,8 +255,11 @@ struct Base {
 impl Base {
     fn new(metadata: &Environment, facts: &EventFacts, dir: String) -> Self {
         let set = metadata.iter().filter(|(_, value)| environment::drone08::is_set(value));
-        let mut known: Environment = facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))).collect();
-        known.extend(set.map(|(name, value)| (name.clone(), value.clone())));
+        let mut known: Environment = set.map(|(name, value)| (name.clone(), value.clone())).collect();
+        // A parameter wins over what the server knows by that name. There an empty one, `0` and `false` were left out; what a person gives
+        // here arrives whatever it is.
+        // 0.8: drone `server/build.go` and cncd's `compiler.go`.
+        known.extend(facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         environment::set_runtime(&mut known, &["CI_WORKSPACE", "DRONE_WORKSPACE"], RuntimeFact::WorkspaceDir);
         Self { known, runtime: environment::drone08::runtime(), dir }
     }

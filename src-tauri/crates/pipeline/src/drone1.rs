@@ -5,7 +5,7 @@ mod document;
 mod keys;
 mod step;
 
-use crate::draft::{Draft, Reasons, StageDraft, expand};
+use crate::draft::{Dependency, Draft, Order, Reasons, StageDraft, expand};
 use crate::environment::drone1::{self as variables, StageFacts};
 use crate::environment::{self, Environment};
 use crate::extent::{Extent, check_size, too_many_needs};
@@ -13,7 +13,7 @@ use crate::graph::{bridge, order, positions};
 use crate::source::Source;
 use crate::when::Situation;
 use lp_model::{
-    Dialect, EnvValue, EventFacts, RuntimeFact, Span, Stage, StageNumber, Step, StepKind, StepNumber, Workspace, message, what,
+    Dialect, EnvValue, EventFacts, RuntimeFact, Severity, Stage, StageNumber, Step, StepKind, StepNumber, Workspace, message, what,
 };
 use lp_yaml::{Findings, Node, decode};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Fi
     let mut reasons = Reasons::default();
     let places = positions(drafts.iter().map(|draft| draft.name.as_str()));
     let needs: Vec<Vec<usize>> =
-        drafts.iter().map(|draft| draft.depends_on.iter().filter_map(|(name, _)| places.get(name.as_str()).copied()).collect()).collect();
+        drafts.iter().map(|draft| draft.needs.iter().filter_map(|need| places.get(need.name.as_str()).copied()).collect()).collect();
     let mut planned: Vec<Option<Stage>> = drafts.into_iter().map(|draft| stage(draft, facts, &mut reasons, findings)).collect();
     let keep: Vec<bool> = planned.iter().map(Option::is_some).collect();
     let Some(bridged) = bridge(&needs, &keep) else {
@@ -48,6 +48,11 @@ pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Fi
         if let Some(stage) = stage {
             stage.number = StageNumber(numbers[n]);
             stage.needs = bridged[n].iter().map(|&need| StageNumber(numbers[need])).collect();
+            if stage.needs.is_empty() {
+                // `trigger.status` is about the pipelines before it; where none is left, none is asked.
+                // 1.x: drone `operator/manager/teardown.go` looks at it only when another pipeline of the build has ended.
+                stage.run_on = lp_model::RunOn::default();
+            }
         }
     }
     let stages: Vec<Stage> = planned.into_iter().flatten().collect();
@@ -67,6 +72,9 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
     let mut extent = Extent::default();
     if !check_size(source.parts.len(), 0, findings) {
         return drafts;
+    }
+    if let Some(span) = source.end {
+        findings.warning("second-document", span, message!("drone reads nothing behind the line `...`"));
     }
     for part in &source.parts {
         // The values of the stage's own variables (`${DRONE_STAGE_NAME}`) stand in the text as written.
@@ -143,21 +151,24 @@ fn check_stages(drafts: &[StageDraft], findings: &mut Findings<'_>) {
             findings.error("duplicate-pipeline", draft.span, message!("another pipeline is called `{}` too", draft.name));
         }
     }
-    let edges: Vec<(&str, &[(String, Span)])> = drafts.iter().map(|draft| (draft.name.as_str(), draft.depends_on.as_slice())).collect();
-    check_edges(&edges, false, findings);
+    let nodes: Vec<Named<'_>> = drafts.iter().map(|draft| (draft.name.as_str(), draft.needs.as_slice())).collect();
+    check_edges(&nodes, false, findings);
 }
 
+/// The name of a step or pipeline and what it waits for.
+type Named<'d> = (&'d str, &'d [Dependency]);
+
 /// Reports unknown names, forward references and circles.
-fn check_edges(nodes: &[(&str, &[(String, Span)])], steps: bool, findings: &mut Findings<'_>) {
+fn check_edges(nodes: &[Named<'_>], steps: bool, findings: &mut Findings<'_>) {
     let names: Vec<&str> = nodes.iter().map(|(name, _)| *name).collect();
     let places = positions(names.iter().copied());
     let mut edges: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
-    for (n, (name, depends_on)) in nodes.iter().enumerate() {
+    for (n, (name, needs)) in nodes.iter().enumerate() {
         let what = if steps { what!("step `{}`", name) } else { what!("pipeline `{}`", name) };
-        for (need, span) in *depends_on {
+        for Dependency { name: need, span, .. } in *needs {
             match places.get(need.as_str()).copied() {
                 // Looking for the name that was meant costs a look at all of them.
-                None if findings.is_full() && findings.has_errors() => {}
+                None if !findings.has_room(Severity::Error) => {}
                 None => {
                     let found =
                         findings.error("unknown-dependency", *span, message!("{} depends on `{}`, which does not exist", what, need));
@@ -177,7 +188,7 @@ fn check_edges(nodes: &[(&str, &[(String, Span)])], steps: bool, findings: &mut 
     }
     if let Err(circle) = order(&edges) {
         let path: Vec<&str> = circle.iter().chain(circle.first()).map(|&n| names[n]).collect();
-        let span = circle.first().and_then(|&n| nodes[n].1.first()).map(|(_, span)| *span);
+        let span = circle.first().and_then(|&n| nodes[n].1.first()).map(|need| need.span);
         findings.error("dependency-cycle", span, message!("these depend on each other in a circle: {}", path.join(" → ")));
     }
 }
@@ -210,7 +221,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     if !keep[services..].contains(&true) {
         return None;
     }
-    let Some(needs) = bridge(&edges(&all, services), &keep) else {
+    let Some(needs) = bridge(&edges(&all, services, draft.order), &keep) else {
         too_many_needs(findings);
         return None;
     };
@@ -243,13 +254,13 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     })
 }
 
-/// Who waits for whom. Without any `depends_on`: services at once, each step after the one before it, the first after the start of
-/// all services. With one: only what is written (an empty list changes nothing), services wait for nothing.
-fn edges(all: &[Draft], services: usize) -> Vec<Vec<usize>> {
-    if all.iter().any(|step| !step.depends_on.is_empty()) {
+/// Who waits for whom. In order: services at once, each step after the one before it, the first after the start of all services. In a
+/// graph: only what is written, services wait for nothing.
+fn edges(all: &[Draft], services: usize, order: Order) -> Vec<Vec<usize>> {
+    if order == Order::Graph {
         let places = positions(all.iter().map(|step| step.step.name.as_str()));
-        let place = |name: &String| places.get(name.as_str()).copied();
-        return all.iter().map(|step| step.depends_on.iter().filter_map(|(name, _)| place(name)).collect()).collect();
+        let place = |need: &Dependency| places.get(need.name.as_str()).copied();
+        return all.iter().map(|step| step.needs.iter().flatten().filter_map(place).collect()).collect();
     }
     (0..all.len())
         .map(|n| match n.checked_sub(services) {

@@ -26,6 +26,7 @@ pub mod matrix;
 pub mod outline;
 pub mod params;
 pub mod report;
+mod rights;
 pub mod schema;
 pub mod script;
 mod source;
@@ -33,6 +34,7 @@ pub mod substitute;
 pub mod volume;
 pub mod when;
 mod woodpecker;
+mod workspace;
 
 pub use detect::{Detected, detect};
 pub use lint::lint;

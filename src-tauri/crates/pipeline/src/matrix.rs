@@ -4,7 +4,7 @@ use lp_model::{Dialect, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, decode};
 use std::sync::Arc;
 
-/// Most combinations that Drone runs; it dropped further ones without a word.
+/// Most combinations of axes that Drone runs; it dropped further ones without a word.
 pub const MAX_CELLS: usize = 27;
 
 /// The values of one combination, in the order of the axes.
@@ -43,6 +43,29 @@ pub fn cells(root: &Node, dialect: Dialect, findings: &mut Findings<'_>) -> Vec<
     cells
 }
 
+/// Most axes of a matrix of which it is told where they lack.
+const MAX_AXES: usize = 32;
+
+/// The names of all axes, unless there are very many.
+pub(crate) fn axes(cells: &[Cell]) -> Vec<String> {
+    let mut axes: Vec<String> = Vec::new();
+    for (name, _) in cells.iter().flatten() {
+        if !axes.contains(name) {
+            axes.push(name.clone());
+        }
+        if axes.len() > MAX_AXES {
+            return Vec::new();
+        }
+    }
+    axes
+}
+
+/// Those axes that a combination has not. They are empty for it; only where they are used in a step that runs for this combination somebody
+/// may have forgotten them.
+pub(crate) fn lacking<'a>(axes: &'a [String], cell: &Cell) -> Vec<&'a str> {
+    axes.iter().map(String::as_str).filter(|name| !cell.iter().any(|(own, _)| own == name)).collect()
+}
+
 fn too_many(combinations: usize, span: Span, findings: &mut Findings<'_>) {
     if combinations > MAX_CELLS {
         let message = message!("the matrix has {} combinations, only the first {} run", combinations, MAX_CELLS);
@@ -75,9 +98,10 @@ fn scalar(node: &Arc<Node>, what: What<'_>, findings: &mut Findings<'_>) -> Opti
 
 fn included(node: &Node, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
     let items = decode::list(node, what!("`{}` of `{}`", "include", "matrix"), findings)?;
-    too_many(items.len(), node.span, findings);
+    // Only the product of axes is cut: what is written out one by one is meant one by one.
+    // 0.8 and Woodpecker: `yaml/matrix/matrix.go`, the limit stands in `calc` alone.
     let mut cells = Vec::new();
-    for item in items.iter().take(MAX_CELLS) {
+    for item in items {
         let entries = decode::map(item, what!("an item of `{}`", "include"), findings)?;
         cells.push(
             entries
@@ -142,6 +166,9 @@ mod tests {
     fn too_many_are_cut_with_a_warning() {
         let (cells, findings) = show("{A: [1, 2, 3, 4], B: [1, 2, 3, 4, 5, 6, 7]}");
         assert_eq!((cells.len(), cells[26].as_str(), findings), (27, "A=4 B=6", vec!["matrix-cut".to_owned()]));
+        let listed: String = (0..60).map(|n| format!("{{A: {n}}}, ")).collect();
+        let (cells, findings) = show(&format!("{{include: [{listed}]}}"));
+        assert_eq!((cells.len(), findings.len()), (60, 0), "what is written out is never cut");
         let huge: String = (0..60).map(|n| format!("A{n}: [1, 2, 3], ")).collect();
         assert_eq!(show(&format!("{{{huge}}}")).0.len(), 27);
     }

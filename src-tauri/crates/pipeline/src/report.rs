@@ -2,6 +2,7 @@
 //! what means something different. It is made of the compiler's own findings about an untrusted project; nothing is read twice.
 
 mod effects;
+mod empty;
 
 use crate::draft::StageDraft;
 use crate::lint::sample_facts;
@@ -10,6 +11,7 @@ use crate::{PipelineFile, drone1, drone08, woodpecker};
 pub use effects::Effect;
 use effects::effect;
 use lp_model::{Diagnostic, Dialect, EventFacts, Message, Span, message};
+use lp_yaml::Findings;
 use std::collections::HashSet;
 
 /// The compatibility of a pipeline.
@@ -59,6 +61,10 @@ pub struct ReportStep {
     pub runs_as_is: bool,
 }
 
+/// The code of the entry about a file of which nothing runs.
+pub const NOTHING_RUNS: &str = "nothing-runs";
+/// The code of the entry about a file with more findings than are shown.
+pub const UNKNOWN: &str = "unknown";
 /// The code of entries about what runs.
 pub const RUNS_AS_IS: &str = "runs-as-is";
 
@@ -78,12 +84,38 @@ pub fn report(files: &[PipelineFile<'_>]) -> Report {
     facts.repo.trusted = false;
     let mut findings = AllFindings::with_needs(&sources);
     let stages = stages(&sources, &facts, &mut findings);
+    for (source, findings) in sources.all().iter().zip(&mut findings.files) {
+        empty::note(source, findings);
+    }
+    // What was not looked at for want of room may be about any step.
+    let cut = findings.files.iter().chain([&findings.whole]).any(Findings::is_cut);
+    let again: Vec<(String, Span)> =
+        findings.files.iter().flat_map(|findings| findings.needed_again().iter().map(|span| (findings.file().to_owned(), *span))).collect();
     let mut entries: Vec<ReportEntry> = findings.into_sorted().into_iter().filter_map(entry).collect();
+    for entry in entries.iter_mut().filter(|entry| entry.code == "needs-secret") {
+        entry.help = entry.help.take().map(|help| message!("{}; {}", help, without_secret(&sources)));
+    }
     one_word_about_a_place(&mut entries);
-    let steps = add_what_runs(&stages, &mut entries);
+    let steps = add_what_runs(&stages, &again, cut, &mut entries);
+    entries = together(entries);
+    if !stages.is_empty() && stages.iter().all(|(_, stage)| !stage.runs) {
+        let file = sources.path().to_owned();
+        let title = message!("nothing in this file runs here");
+        entries.insert(0, ReportEntry { effect: Effect::Unsupported, code: NOTHING_RUNS.into(), file, span: None, title, help: None });
+    }
     sort(&mut entries);
     let detected = sources.detected();
     Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps }
+}
+
+/// What follows when a secret is not set.
+fn without_secret(sources: &Sources<'_>) -> Message {
+    let raw = sources.only().parts.first().and_then(|part| part.raw.as_ref().ok());
+    let current = raw.is_some_and(|root| woodpecker::generation(root) == woodpecker::Generation::Current);
+    match sources.detected().dialect {
+        Dialect::Woodpecker if current => message!("without it the step ends with an error"),
+        _ => message!("without it the variable is not there, and the step starts all the same"),
+    }
 }
 
 fn entry(found: Diagnostic) -> Option<ReportEntry> {
@@ -127,8 +159,46 @@ fn stages<'a>(sources: &Sources<'a>, facts: &EventFacts, findings: &mut AllFindi
     }
 }
 
+/// Most lines that are named of what is said of several places.
+const MAX_LINES: usize = 8;
+/// Words that only name the place.
+const PLACES: [&str; 5] = ["step `{}`", "service `{}`", "pipeline `{}`", "{} `{}`", "the {} in line {}"];
+
+/// What a person has to know or do is said once, with all its places.
+fn together(entries: Vec<ReportEntry>) -> Vec<ReportEntry> {
+    let mut kept: Vec<(ReportEntry, Vec<u32>)> = Vec::new();
+    for entry in entries {
+        let same = |(other, _): &&mut (ReportEntry, Vec<u32>)| {
+            entry.effect != Effect::Runs
+                && other.code == entry.code
+                && other.effect == entry.effect
+                && other.file == entry.file
+                && other.help == entry.help
+                && other.title.same_but_for(&entry.title, &PLACES)
+        };
+        match (kept.iter_mut().find(same), entry.span) {
+            (Some((_, lines)), Some(span)) => lines.push(span.line),
+            (Some(_), None) => {}
+            (None, _) => kept.push((entry, Vec::new())),
+        }
+    }
+    let one = |(mut entry, mut lines): (ReportEntry, Vec<u32>)| {
+        lines.dedup();
+        let named: Vec<String> = lines.iter().take(MAX_LINES).map(u32::to_string).collect();
+        entry.title = match lines.len() {
+            0 => entry.title,
+            1..=MAX_LINES => message!("{}; the same in line {}", entry.title, named.join(", ")),
+            _ => message!("{}; the same in line {} and {} more", entry.title, named.join(", "), lines.len() - MAX_LINES),
+        };
+        entry
+    };
+    kept.into_iter().map(one).collect()
+}
+
 /// Adds an entry for each stage of which some steps run as they are; those that a matrix makes of one stage count once.
-fn add_what_runs(stages: &[(&str, StageDraft)], entries: &mut Vec<ReportEntry>) -> Vec<ReportStep> {
+///
+/// `again` are places of what is said elsewhere. When the findings were cut nobody knows of any step that it runs as it is, and that is said.
+fn add_what_runs(stages: &[(&str, StageDraft)], again: &[(String, Span)], cut: bool, entries: &mut Vec<ReportEntry>) -> Vec<ReportStep> {
     let mut steps = Vec::new();
     let mut runs = Vec::new();
     for (n, (file, stage)) in stages.iter().enumerate().filter(|(_, (_, stage))| stage.runs) {
@@ -139,11 +209,10 @@ fn add_what_runs(stages: &[(&str, StageDraft)], entries: &mut Vec<ReportEntry>) 
         let combinations = stages.iter().filter(|other| same(other)).count();
         let (mut all, mut clean) = (0_usize, 0_usize);
         for step in stage.services.iter().chain(&stage.steps) {
-            let about = |entry: &ReportEntry| {
-                let inside = |span: Span| span == step.span || (step.extent.start_byte..step.extent.end_byte).contains(&span.start_byte);
-                entry.file == *file && entry.span.is_some_and(inside)
-            };
-            let runs_as_is = !entries.iter().any(about);
+            let inside = |span: Span| span == step.span || (step.extent.start_byte..step.extent.end_byte).contains(&span.start_byte);
+            let about = |entry: &ReportEntry| entry.file == *file && entry.span.is_some_and(inside);
+            let about_again = |(other, span): &(String, Span)| other == file && inside(*span);
+            let runs_as_is = !cut && !entries.iter().any(about) && !again.iter().any(about_again);
             all += 1;
             clean += usize::from(runs_as_is);
             let (stage, name) = (stage.name.clone(), step.step.name.clone());
@@ -160,6 +229,11 @@ fn add_what_runs(stages: &[(&str, StageDraft)], entries: &mut Vec<ReportEntry>) 
         };
         let (code, file) = (RUNS_AS_IS.to_owned(), (*file).to_owned());
         runs.push(ReportEntry { effect: Effect::Runs, code, file, span: Some(stage.span), title, help: None });
+    }
+    if cut {
+        let title = message!("there is more to say than is shown: what else of this file runs as it is here is unknown");
+        let file = stages.first().map_or_else(String::new, |(file, _)| (*file).to_owned());
+        entries.push(ReportEntry { effect: Effect::Different, code: UNKNOWN.into(), file, span: None, title, help: None });
     }
     entries.extend(runs);
     steps

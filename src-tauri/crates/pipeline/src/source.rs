@@ -3,19 +3,22 @@
 
 use crate::PipelineFile;
 use crate::detect::{self, Detected};
-use lp_model::{Diagnostic, Dialect, Severity, message};
-use lp_yaml::{Findings, Node, SourceMap, TextIndex, cut, parse_part, parse_repeating, parse_splicing, read_text};
+use lp_model::{Diagnostic, Dialect, Severity, Span, message};
+use lp_yaml::{Findings, Node, SourceMap, Style, TextIndex, Tree, cut, end_marker, parse_as, read_text};
 use std::ops::Range;
 use std::sync::Arc;
 
-type Parse = fn(&str, &str, &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>>;
+/// Sections whose keys are names of steps: one may occur twice there, and both run.
+// 0.8: `yaml.MapSlice`; Woodpecker: the lists of containers read the pairs of the map one by one.
+const NAMES: &[&str] = &["pipeline", "steps", "services", "clone"];
 
 /// How the dialect reads YAML.
-fn parser(dialect: Dialect) -> Parse {
+// 0.8 and 1.x: forks of yaml.v2, where the last one of two keys counts; Woodpecker: yaml.v3, which refuses the second one.
+fn style(dialect: Dialect) -> Style {
     match dialect {
-        Dialect::Drone08 => parse_repeating,
-        Dialect::Drone1 => parse_part,
-        Dialect::Woodpecker => parse_splicing,
+        Dialect::Drone08 => Style { splices: false, names: NAMES, last_counts: true },
+        Dialect::Drone1 => Style { splices: false, names: &[], last_counts: true },
+        Dialect::Woodpecker => Style { splices: true, names: NAMES, last_counts: false },
     }
 }
 
@@ -26,6 +29,8 @@ pub(crate) struct Part {
     pub range: Range<usize>,
     /// Its tree as written; a file may be no YAML before its variables are replaced.
     pub raw: Result<Arc<Node>, Vec<Diagnostic>>,
+    /// What is said of the tree although it can be read.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// One file.
@@ -35,6 +40,8 @@ pub(crate) struct Source<'a> {
     pub index: TextIndex<'a>,
     pub parts: Vec<Part>,
     pub detected: Detected,
+    /// 1.x: the line behind which nothing is read, if documents stand there.
+    pub end: Option<Span>,
 }
 
 impl<'a> Source<'a> {
@@ -45,24 +52,38 @@ impl<'a> Source<'a> {
     pub fn read(file: &PipelineFile<'a>) -> Result<Self, Vec<Diagnostic>> {
         let text = read_text(file.path, file.bytes)?;
         let index = TextIndex::new(text);
-        // Only `<<` in a list, and names that occur twice, are read differently by the dialects.
+        // Only `<<` in a list, and keys that occur twice, are read differently by the dialects.
         let splicing = text.contains("<<");
-        let parse = |range: Range<usize>, parser: Parse| {
-            let raw = parser(file.path, &text[range.clone()], &SourceMap::part(&index, range.clone()));
-            Part { range, raw }
+        let parse = |range: Range<usize>, style: Style| match parse_as(
+            style,
+            file.path,
+            &text[range.clone()],
+            &SourceMap::part(&index, range.clone()),
+        ) {
+            Ok(Tree { root, warnings }) => Part { range, raw: Ok(root), warnings },
+            Err(found) => Part { range, raw: Err(found), warnings: Vec::new() },
         };
         let mut parts: Vec<Part> = Vec::new();
         // One more than may be compiled, so that it is noticed.
         for range in cut(text).into_iter().take(crate::MAX_STAGES + 1) {
-            parts.push(parse(range, if splicing { parse_splicing } else { parse_part }));
+            parts.push(parse(range, Style { splices: splicing, ..Style::default() }));
         }
         let detected = detect::of(file.path, &index, &parts)?;
-        // What is wrong may be a name that occurs twice, which is not wrong in 0.8.
-        let repeats = detected.dialect == Dialect::Drone08 && parts.iter().any(|part| part.raw.is_err());
+        // What is wrong may be a key that occurs twice, which is not wrong everywhere.
+        let repeats = parts.iter().any(|part| part.raw.is_err());
         if repeats || (splicing && detected.dialect != Dialect::Woodpecker) {
-            parts = parts.into_iter().map(|part| parse(part.range, parser(detected.dialect))).collect();
+            parts = parts.into_iter().map(|part| parse(part.range, style(detected.dialect))).collect();
         }
-        Ok(Self { path: file.path, index, parts, detected })
+        let mut end = None;
+        if detected.dialect == Dialect::Drone1
+            && let Some(marker) = end_marker(text)
+        {
+            // 1.x: runner-go `manifest/parse.go` and drone-yaml `yaml/parse.go` read no line behind it.
+            let before = parts.len();
+            parts.retain(|part| part.range.start < marker.start);
+            end = (parts.len() < before).then(|| index.span(marker));
+        }
+        Ok(Self { path: file.path, index, parts, detected, end })
     }
 
     /// The text of a document.
@@ -74,8 +95,8 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// As the parser's.
-    pub fn parse(&self, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
-        parser(self.detected.dialect)(self.path, text, map)
+    pub fn parse(&self, text: &str, map: &SourceMap<'_>) -> Result<Tree, Vec<Diagnostic>> {
+        parse_as(style(self.detected.dialect), self.path, text, map)
     }
 
     /// The first document and its tree as written, of those dialects that read no other: for what counts as written

@@ -106,12 +106,14 @@ fn in_comment(text: &str, at: usize) -> bool {
     text[line..at].trim_start().starts_with('#')
 }
 
-/// What a backslash in an argument can stand before, to be left out itself.
+/// What a backslash in an argument does.
+// envsubst: `parse/parse.go`, the modes with and without `scanEscape`.
 #[derive(Clone, Copy, PartialEq)]
 enum Escapes {
-    Slash,
-    /// In a replacement also before a backslash.
-    Both,
+    /// It is a character like any other.
+    None,
+    /// In a replacement it takes the meaning from a slash or backslash behind it, and is left out itself.
+    Replacement,
 }
 
 struct Reader<'a> {
@@ -167,7 +169,7 @@ impl Reader<'_> {
             b':' if matches!(self.peek(at + 1), Some(b'-' | b'=' | b'?' | b'+')) => self.default(value, at + 2, depth),
             b':' => self.substring(&value, at + 1, depth),
             b'#' | b'%' => {
-                let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", Escapes::Slash, depth)?;
+                let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", Escapes::None, depth)?;
                 self.work += value.len().saturating_mul(pattern.len());
                 Ok((trim(&value, &pattern, operator == b'#', twice)?, end + 1))
             }
@@ -177,7 +179,9 @@ impl Reader<'_> {
     }
 
     fn name(&self, start: usize) -> Result<(String, usize), Message> {
-        let len = self.text[start..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        // envsubst: `parse/scan.go` `acceptIdent`, any letter and digit of Unicode.
+        let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
+        let len: usize = self.text[start..].chars().take_while(is_part).map(char::len_utf8).sum();
         if len == 0 {
             return Err(message!("a name must follow `${{`"));
         }
@@ -196,14 +200,14 @@ impl Reader<'_> {
 
     fn default(&mut self, value: String, at: usize, depth: usize) -> Result<(String, usize), Message> {
         // `:+` and `:?` behave like `:-`: a known fault of the original that files have come to rely on.
-        let (default, end) = self.argument(at, b"}", Escapes::Slash, depth)?;
+        let (default, end) = self.argument(at, b"}", Escapes::None, depth)?;
         Ok((if value.is_empty() { default } else { value }, end + 1))
     }
 
     fn substring(&mut self, value: &str, at: usize, depth: usize) -> Result<(String, usize), Message> {
-        let (position, at) = self.argument(at, b":}", Escapes::Slash, depth)?;
+        let (position, at) = self.argument(at, b":}", Escapes::None, depth)?;
         let (count, end) = if self.peek(at) == Some(b':') {
-            let (count, at) = self.argument(at + 1, b"}", Escapes::Slash, depth)?;
+            let (count, at) = self.argument(at + 1, b"}", Escapes::None, depth)?;
             (Some(count), at + 1)
         } else {
             (None, at + 1)
@@ -225,11 +229,11 @@ impl Reader<'_> {
             Some(mode @ (b'/' | b'#' | b'%')) => (mode, at + 1),
             _ => (b'1', at),
         };
-        let (pattern, slash) = self.argument(at, b"/}", Escapes::Both, depth)?;
+        let (pattern, slash) = self.argument(at, b"/}", Escapes::Replacement, depth)?;
         if self.peek(slash) != Some(b'/') {
             return Err(message!("the second `/` of the replacement is missing"));
         }
-        let (new, end) = self.argument(slash + 1, b"}", Escapes::Both, depth)?;
+        let (new, end) = self.argument(slash + 1, b"}", Escapes::Replacement, depth)?;
         let replaced = match mode {
             _ if pattern.is_empty() => value.to_owned(),
             b'/' => {
@@ -250,9 +254,9 @@ impl Reader<'_> {
         let (mut out, mut at) = (String::new(), start);
         loop {
             match (self.peek(at), self.peek(at + 1)) {
-                (None | Some(b'\n'), _) => return Err(message!("the closing `}}` is missing")),
+                (None, _) => return Err(message!("the closing `}}` is missing")),
                 (Some(byte), _) if stops.contains(&byte) => return Ok((out, at)),
-                (Some(b'\\'), Some(next)) if next == b'/' || (next == b'\\' && escapes == Escapes::Both) => {
+                (Some(b'\\'), Some(next @ (b'/' | b'\\'))) if escapes == Escapes::Replacement => {
                     out.push(char::from(next));
                     at += 2;
                 }
@@ -353,6 +357,8 @@ mod tests {
             ("${B/o/0} ${B//o/0} ${B/#fea/x} ${B/%foo/x} ${B/\\//-}", "feature/f0o feature/f00 xture/foo feature/x feature-foo"),
             ("${M}", "\"one\\n\\\"two\\\" 中\""),
             ("${E:=a}b}", "ab}"),
+            // Any letter, over several lines, and a backslash that means nothing in a default.
+            ("${版本}|${E:-a\nb}|${E:-a\\/b}|${B#*\\/}", "|a\nb|a\\/b|foo"),
         ] {
             assert_eq!(show(text, Backslashes::Keep), expected, "{text}");
         }

@@ -11,7 +11,7 @@ pub use alternatives::When;
 use crate::environment::Environment;
 use crate::glob;
 use evaluate::Expression;
-use lp_model::{Dialect, EventFacts, EventKind, RunOn, Span, What, message, what};
+use lp_model::{Dialect, EventFacts, EventKind, RunOn, Severity, Span, What, message, what};
 use lp_yaml::scalar::typed;
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode};
 use path::PathFilter;
@@ -101,8 +101,9 @@ impl Constraint {
     /// Exclude goes first; no include means everything.
     pub fn matches(&self, dialect: Dialect, text: &str) -> bool {
         let matches = |pattern: &String| match dialect {
-            Dialect::Drone08 => glob::path(pattern, text),
-            Dialect::Drone1 | Dialect::Woodpecker => glob::double_star(pattern, text),
+            Dialect::Drone08 => glob::go::matches(pattern, text),
+            Dialect::Drone1 => glob::doublestar1::matches(pattern, text),
+            Dialect::Woodpecker => glob::doublestar4::matches(pattern, text),
         };
         !self.exclude.iter().any(matches) && (self.include.is_empty() || self.include.iter().any(matches))
     }
@@ -170,6 +171,17 @@ struct Axes {
     exclude: Vec<(String, String)>,
 }
 
+impl Axes {
+    fn hold(&self, dialect: Dialect, cell: &[(String, String)]) -> bool {
+        let in_cell = |(axis, value): &(String, String)| {
+            let fits = |now: &str| if dialect == Dialect::Woodpecker { glob::doublestar4::matches(value, now) } else { now == value };
+            cell.iter().any(|(name, now)| name == axis && fits(now))
+        };
+        let excluded = !self.exclude.is_empty() && self.exclude.iter().all(in_cell);
+        !excluded && self.include.iter().all(in_cell)
+    }
+}
+
 /// Which part of a condition does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
@@ -224,6 +236,16 @@ impl Conditions {
         conditions
     }
 
+    /// Forgets `matrix`, and says where it stood.
+    pub(crate) fn forget_matrix(&mut self) -> Option<Span> {
+        self.matrix.take().map(|axes| axes.span)
+    }
+
+    /// Whether `matrix` keeps out everything that runs for a combination of values.
+    pub(crate) fn keeps_out(&self, dialect: Dialect, cell: &[(String, String)]) -> bool {
+        self.matrix.as_ref().is_some_and(|axes| !axes.hold(dialect, cell))
+    }
+
     /// The globs of a subject, if it is named.
     pub fn constraint(&self, subject: Subject) -> Option<&Constraint> {
         self.parts.iter().find(|part| part.1 == subject).map(|part| &part.3)
@@ -246,13 +268,8 @@ impl Conditions {
         if let Some(&(key, span, _)) = self.extras.iter().find(|(_, _, extra)| !extra.holds(situation)) {
             return Some(Mismatch { key, span });
         }
-        let Axes { span, include, exclude } = self.matrix.as_ref()?;
-        let in_cell = |(axis, value): &(String, String)| {
-            let fits = |now: &str| if situation.dialect == Dialect::Woodpecker { glob::double_star(value, now) } else { now == value };
-            situation.cell.iter().any(|(name, now)| name == axis && fits(now))
-        };
-        let excluded = !exclude.is_empty() && exclude.iter().all(in_cell);
-        (excluded || !include.iter().all(in_cell)).then_some(Mismatch { key: "matrix", span: *span })
+        let axes = self.matrix.as_ref()?;
+        (!axes.hold(situation.dialect, situation.cell)).then_some(Mismatch { key: "matrix", span: axes.span })
     }
 
     /// Woodpecker looks at the name of a schedule only when one is due, and (after 0.15) at no branch of a tag.
@@ -343,6 +360,11 @@ pub(crate) fn read_constraint(node: &Node, dialect: Dialect, what: What<'_>, fin
                     .help(message!("write `{}: [{}]`", key, list.join(", ")));
             }
             None if entry.value.is_null() => {}
+            None if dialect == Dialect::Woodpecker => {
+                findings
+                    .error("wrong-type", entry.value.span, message!("`{}` of {} must be a text or a list of texts", entry.key.text, what))
+                    .help(message!("write `[a, b]` for several values"));
+            }
             None => {
                 findings.warning(
                     "condition-ignored",
@@ -379,10 +401,7 @@ fn check_events(constraint: &Constraint, dialect: Dialect, span: Span, findings:
         _ => EventKind::ALL.iter().map(|kind| event_word(dialect, *kind)).collect(),
     };
     for pattern in constraint.include.iter().chain(&constraint.exclude) {
-        if findings.is_full() {
-            return;
-        }
-        if !known.iter().any(|word| glob::double_star(pattern, word)) {
+        if !known.iter().any(|word| glob::doublestar1::matches(pattern, word)) && findings.has_room(Severity::Warning) {
             let found = findings.warning("unknown-event", span, message!("there is no event `{}`", pattern));
             match lp_yaml::closest(pattern, &known) {
                 Some(meant) => found.help(message!("did you mean `{}`?", meant)),

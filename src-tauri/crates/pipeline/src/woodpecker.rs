@@ -6,18 +6,18 @@ mod keys;
 mod step;
 mod workflows;
 
-use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever};
+use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
 use crate::environment::woodpecker as variables;
 use crate::environment::{self, Environment};
 use crate::extent::{Extent, check_size, few_needs};
 use crate::graph::order;
-use crate::matrix::cell_name;
+use crate::matrix::{axes, cell_name, lacking};
 use crate::source::{AllFindings, Source, Sources};
 use crate::when::{Mismatch, Situation};
 use lp_model::{
     Dialect, EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
 };
-use lp_yaml::Findings;
+use lp_yaml::{Findings, Node};
 use std::collections::HashSet;
 use workflows::Planned;
 
@@ -58,8 +58,8 @@ pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, findings: &mut 
             reasons.add(label, &mismatch);
             continue;
         }
-        for mut draft in read.drafts {
-            let needs = std::mem::take(&mut draft.workflows);
+        for mut draft in read.drafts.into_iter().filter(|draft| draft.runs) {
+            let needs = std::mem::take(&mut draft.needs);
             let Some(mut stage) = stage(draft, read.generation, label, facts, &mut reasons, &mut findings.files[n]) else { continue };
             if several {
                 sources.all()[n].path.clone_into(&mut stage.file);
@@ -98,13 +98,17 @@ fn read_file(
     findings: &mut Findings<'_>,
 ) -> Option<Read> {
     let (part, raw) = source.first("woodpecker", findings)?;
-    let generation = if raw.get("steps").is_none() && raw.get("pipeline").is_some() { Generation::Early } else { Generation::Current };
+    let generation = generation(raw);
     let branches = document::branches(raw, generation, facts, findings);
     let workflow = workflow_name(source.path);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    for cell in matrix_cells(raw, part, DIALECT, findings)? {
+    let cells = matrix_cells(raw, part, DIALECT, findings)?;
+    let axes = axes(&cells);
+    for cell in cells {
+        let lacking = lacking(&axes, &cell);
         let number = names.len() as u32 + 1;
         let mut metadata = variables::metadata(facts, generation, &workflow, number);
+        lacking.iter().for_each(|name| environment::set(&mut metadata, name, ""));
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
         let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
         if !extent.has_room(&root, &metadata, findings) {
@@ -115,7 +119,9 @@ fn read_file(
             name = format!("{name} ({number})");
             names.insert(name.clone());
         }
-        drafts.extend(document::read(&root, generation, name, cell, metadata, facts, findings));
+        let read = document::read(&root, generation, name, cell, metadata, facts, findings);
+        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
+        drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
             break;
         }
@@ -124,6 +130,11 @@ fn read_file(
         document::deprecated_variables(&source.index, part.range.clone(), findings);
     }
     Some(Read { generation, workflow, drafts, branches })
+}
+
+/// The age of a file, by where its steps stand.
+pub(crate) fn generation(root: &Node) -> Generation {
+    if root.get("steps").is_none() && root.get("pipeline").is_some() { Generation::Early } else { Generation::Current }
 }
 
 /// The name of the file without its folder, a leading dot and its ending.
@@ -208,7 +219,7 @@ fn stage(
 /// The level of each step. With any `depends_on` (an empty one too) a step is one level behind the last of those that it needs,
 /// and waits for everything on earlier levels; else the groups of old files count. `None` when the graph has no order.
 fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
-    if steps.iter().all(|step| step.dependencies.is_none()) {
+    if steps.iter().all(|step| step.needs.is_none()) {
         return Some(levels_by_group(steps));
     }
     let positions = document::positions(steps);
@@ -216,7 +227,7 @@ fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
     let mut needs: Vec<Vec<usize>> = Vec::new();
     for step in steps {
         let mut list = Vec::new();
-        for dependency in step.dependencies.iter().flatten() {
+        for dependency in step.needs.iter().flatten() {
             match positions.get(dependency.name.as_str()) {
                 Some(&at) => list.push(at),
                 None if dependency.optional => {}

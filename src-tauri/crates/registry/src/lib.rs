@@ -1,11 +1,13 @@
-//! Registries: who we are ([`Credentials`]) for the host that an image name ([`ImageReference`], a noun of the model) names.
+//! Registries: who we are ([`Credentials`]) for the image that a name ([`ImageReference`], a noun of the model) names.
 //!
-//! It knows nothing about container engines, pipelines or runs, and it reads no file: callers hand in text.
+//! It knows nothing about container engines, pipelines or runs; it reads no file and starts no program: callers hand in text.
 //!
-//! Read [`credentials`].
+//! Read [`Credentials`], then [`docker_config`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod credentials;
+mod credentials;
+pub mod docker_config;
 
-pub use credentials::{ConfigError, Credentials};
+pub use credentials::Credentials;
+pub use docker_config::{ConfigError, DockerConfig, Helper, HelperError, Login};
 pub use lp_model::{ImageReference, image::ReferenceError};

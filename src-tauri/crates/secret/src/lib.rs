@@ -11,6 +11,6 @@ pub mod masker;
 mod value;
 pub mod vault;
 
-pub use masker::{MASK, MaskStream, Masker};
+pub use masker::{MASK, MaskStream, Masker, Uncovered, uncovered};
 pub use value::SecretValue;
 pub use vault::{KeyHome, KeyPlace, Vault, VaultError};

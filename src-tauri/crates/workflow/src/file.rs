@@ -8,6 +8,8 @@ use lp_yaml::{Findings, Node, Value, closest, decode, parse as parse_yaml};
 pub(crate) const FILE_KEYS: [&str; 2] = ["version", "workflows"];
 pub(crate) const WORKFLOW_KEYS: [&str; 7] = ["name", "title", "description", "pipeline", "event", "target", "inputs"];
 pub(crate) const INPUT_KEYS: [&str; 9] = ["name", "label", "help", "type", "default", "required", "options", "pattern", "secret"];
+/// The only version of the format so far. A file without one is of this version.
+const VERSION: &str = "1";
 /// More buttons or fields than this are no help to anybody.
 const MAX_WORKFLOWS: usize = 100;
 const MAX_INPUTS: usize = 100;
@@ -37,6 +39,19 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<(Vec<Workflow>, Vec<Diagnostic>
 fn read(root: &Node, findings: &mut Findings<'_>) -> Vec<Workflow> {
     let Some(entries) = decode::map(root, what!("the file"), findings) else { return Vec::new() };
     decode::unknown_keys(entries, &FILE_KEYS, what!("the file"), findings);
+    if let Some(node) = decode::get(entries, "version")
+        && let Some(version) = decode::text(node, what!("`{}`", "version"), findings)
+        && version != VERSION
+    {
+        findings
+            .error(
+                "unknown-version",
+                node.span,
+                message!("the file is written for version `{}`, and this program knows `{}`", version, VERSION),
+            )
+            .help(message!("update this program, or write `version: 1`"));
+        return Vec::new();
+    }
     let Some(node) = decode::get(entries, "workflows") else {
         findings.error("no-workflows", root.span, message!("the file has no list `workflows`"));
         return Vec::new();

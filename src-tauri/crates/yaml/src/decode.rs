@@ -6,7 +6,8 @@ use crate::node::{Entry, Node, Value};
 use crate::parse::clip;
 use crate::scalar::{bool_of, is_null};
 use crate::suggest::closest;
-use lp_model::{Span, What, message, what};
+use crate::typography::odd_character;
+use lp_model::{Severity, Span, What, message, what};
 use std::sync::Arc;
 
 fn wrong(node: &Node, what: What<'_>, expected: What<'_>, findings: &mut Findings<'_>) {
@@ -132,12 +133,14 @@ pub fn unknown_keys(entries: &[Entry], known: &[&str], what: What<'_>, findings:
 
 /// Warns about one key that nobody reads.
 pub fn unknown_key(entry: &Entry, known: &[&str], what: What<'_>, findings: &mut Findings<'_>) {
-    if findings.is_full() {
+    if !findings.has_room(Severity::Warning) {
         return;
     }
     let found = findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", what, clip(&entry.key.text)));
-    if let Some(meant) = closest(&entry.key.text, known) {
-        found.help(message!("did you mean `{}`?", meant));
+    match (odd_character(&entry.key.text), closest(&entry.key.text, known)) {
+        (Some(c), _) => found.help(message!("the character {} in it only looks like a blank; remove it", format!("U+{:04X}", c as u32))),
+        (None, Some(meant)) => found.help(message!("did you mean `{}`?", meant)),
+        (None, None) => {}
     }
 }
 

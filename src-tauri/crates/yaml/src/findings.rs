@@ -1,8 +1,8 @@
 //! Collects what is wrong with a file, so that a person sees everything at once.
 
-use lp_model::{Diagnostic, Message, Severity, Span};
+use lp_model::{Diagnostic, Message, Severity, Span, message};
 
-/// More findings than this help nobody, and a hostile file must not produce a million of them.
+/// More findings of one severity than this help nobody, and a hostile file must not produce a million of them.
 const MAX_FINDINGS: usize = 200;
 
 /// The findings about one file.
@@ -10,7 +10,13 @@ const MAX_FINDINGS: usize = 200;
 pub struct Findings<'a> {
     file: &'a str,
     found: Vec<Diagnostic>,
+    /// How many of each severity are kept, in the order of [`Severity`].
+    kept: [usize; 3],
+    /// How many of each severity were found and not kept, in the order of [`Severity`].
+    dropped: [usize; 3],
     needs: bool,
+    /// Where a need occurs again that was already noted.
+    needed_again: Vec<Span>,
 }
 
 /// A finding that was just added, to be given a help text.
@@ -29,7 +35,7 @@ impl Found<'_> {
 impl<'a> Findings<'a> {
     /// None yet, about the file with that path.
     pub fn new(file: &'a str) -> Self {
-        Self { file, found: Vec::new(), needs: false }
+        Self { file, found: Vec::new(), kept: [0; 3], dropped: [0; 3], needs: false, needed_again: Vec::new() }
     }
 
     /// None yet; also what a file needs from its user will be noted.
@@ -64,24 +70,48 @@ impl<'a> Findings<'a> {
 
     /// Something that the user has to give, and how; nothing to say unless it is asked for.
     pub fn need(&mut self, code: &str, span: Span, words: impl FnOnce() -> (Message, Message)) {
-        if self.needs {
-            let (message, help) = words();
-            self.note(code, span, message).help(help);
+        if !self.needs {
+            return;
         }
+        let (message, help) = words();
+        // What a person has to do is said once.
+        if self.found.iter().any(|d| d.code == code && d.message == message) {
+            if self.needed_again.len() < crate::MAX_BYTES {
+                self.needed_again.push(span);
+            }
+            return;
+        }
+        self.note(code, span, message).help(help);
     }
 
-    /// Whether only a first error would still be taken: no need to look for more warnings.
-    pub fn is_full(&self) -> bool {
-        self.found.len() >= MAX_FINDINGS
+    /// Where a need occurs again that was noted elsewhere.
+    pub fn needed_again(&self) -> &[Span] {
+        &self.needed_again
+    }
+
+    /// Whether one more finding of that severity is kept: where finding the words costs time, this is asked first. Without room the finding
+    /// counts as left out.
+    pub fn has_room(&mut self, severity: Severity) -> bool {
+        let full = self.kept[severity as usize] >= MAX_FINDINGS;
+        self.dropped[severity as usize] += usize::from(full);
+        !full
+    }
+
+    /// Whether there is more than what is kept.
+    pub fn is_cut(&self) -> bool {
+        self.dropped.iter().any(|count| *count > 0)
     }
 
     fn add(&mut self, severity: Severity, code: &str, span: Option<Span>, message: Message) -> Found<'_> {
         // The same finding comes up once per matrix cell and once per alias of a value: people want it once.
         let known = self.found.iter().any(|d| d.span == span && d.code == code && d.message == message);
-        let full = self.is_full() && (severity != Severity::Error || self.has_errors());
-        if known || full {
+        if known {
             return Found(None);
         }
+        if !self.has_room(severity) {
+            return Found(None);
+        }
+        self.kept[severity as usize] += 1;
         self.found.push(Diagnostic { code: code.into(), severity, message, help: None, file: self.file.into(), span });
         Found(self.found.last_mut())
     }
@@ -99,12 +129,23 @@ impl<'a> Findings<'a> {
 
     /// Whether one of them keeps the file from running.
     pub fn has_errors(&self) -> bool {
-        self.found.iter().any(|d| d.severity == Severity::Error)
+        self.kept[Severity::Error as usize] > 0
     }
 
-    /// All of them in the order of the file; findings about the whole file first.
+    /// All of them in the order of the file; findings about the whole file first, and last how many more there are.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        let mut more = Vec::new();
+        for (severity, message) in [
+            (Severity::Error, message!("at least {} more errors are not shown", self.dropped[Severity::Error as usize])),
+            (Severity::Warning, message!("at least {} more warnings are not shown", self.dropped[Severity::Warning as usize])),
+            (Severity::Note, message!("at least {} more notes are not shown", self.dropped[Severity::Note as usize])),
+        ] {
+            if self.dropped[severity as usize] > 0 {
+                more.push(Diagnostic { code: "more-findings".into(), severity, message, help: None, file: self.file.into(), span: None });
+            }
+        }
         self.found.sort_by_key(|d| d.span.map_or((0, 0), |span| (span.start_byte, span.end_byte)));
+        self.found.extend(more);
         self.found
     }
 }
@@ -112,10 +153,9 @@ impl<'a> Findings<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_model::message;
 
     #[test]
-    fn the_same_finding_counts_once_and_an_error_is_never_dropped() {
+    fn the_same_finding_counts_once_and_each_severity_has_its_limit() {
         let mut findings = Findings::new("f");
         let at = |n: u32| Span { start_byte: n, ..Span::default() };
         findings.warning("w", at(1), message!("x"));
@@ -123,11 +163,27 @@ mod tests {
         for n in 0..500 {
             findings.warning("w", at(n), message!("x"));
         }
-        assert!(!findings.has_errors());
-        findings.error("e", None, message!("late")).help(message!("do that"));
+        assert!(!findings.has_errors() && findings.is_cut());
+        for n in 0..5 {
+            findings.error("e", at(n), message!("late")).help(message!("do that"));
+        }
+        findings.note("n", None, message!("a note"));
         let all = findings.into_sorted();
-        assert_eq!(all.len(), MAX_FINDINGS + 1);
-        assert!(all.iter().any(|d| d.help == Some(message!("do that"))));
+        assert_eq!(all.len(), MAX_FINDINGS + 5 + 1 + 1);
+        assert_eq!(all.iter().filter(|d| d.help == Some(message!("do that"))).count(), 5, "warnings take no room of errors");
         assert!(all.iter().all(|d| d.help != Some(message!("never seen"))));
+        let last = all.last().unwrap();
+        assert_eq!((last.code.as_str(), last.message.to_string().as_str()), ("more-findings", "at least 300 more warnings are not shown"));
+    }
+
+    #[test]
+    fn a_need_is_noted_once_with_all_its_places() {
+        let mut findings = Findings::with_needs("f");
+        let at = |n: u32| Span { start_byte: n, ..Span::default() };
+        for n in 0..3 {
+            findings.need("needs-secret", at(n), || (message!("x"), message!("y")));
+        }
+        assert_eq!(findings.needed_again(), [at(1), at(2)]);
+        assert_eq!(findings.into_sorted().len(), 1);
     }
 }

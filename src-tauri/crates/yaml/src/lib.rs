@@ -17,10 +17,11 @@ pub mod scalar;
 pub mod source;
 mod suggest;
 mod syntax;
+mod typography;
 
 pub use findings::{Findings, Found};
 pub use node::{Entry, Key, Node, Value};
-pub use parse::{Document, parse, parse_part, parse_repeating, parse_splicing};
+pub use parse::{Document, Style, Tree, parse, parse_as, parse_part};
 pub use scalar::{Schema, Typed};
-pub use source::{MAX_BYTES, Piece, SourceMap, TextIndex, cut, read_text};
+pub use source::{MAX_BYTES, Piece, SourceMap, TextIndex, cut, end_marker, read_text};
 pub use suggest::closest;

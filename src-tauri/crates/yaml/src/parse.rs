@@ -4,6 +4,7 @@ use crate::merge::merge;
 use crate::node::{Entry, Key, Node, Value};
 use crate::source::{SourceMap, TextIndex, cut, read_text};
 use crate::syntax::words;
+use crate::typography;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Tag};
 use lp_model::{Diagnostic, Message, Severity, Span, message};
 use std::collections::HashMap;
@@ -53,31 +54,39 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Document>, Vec<Diagnostic>>
 /// # Errors
 /// A syntax error, or all keys that occur twice, or the limit that the document breaks.
 pub fn parse_part(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
-    build(Builder::new(file, text, map, Lists::Kept))
+    parse_as(Style::default(), file, text, map).map(|tree| tree.root)
 }
 
-/// Like [`parse_part`], with Woodpecker's merge of lists: an item `<<: *alias` of a list stands for the items of the list
-/// that the alias refers to.
+/// What the programs that read such files make of YAML in different ways.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// An item `<<: *alias` of a list stands for the items of the list that the alias refers to (Woodpecker), and not for a map merged out
+    /// of them.
+    pub splices: bool,
+    /// Maps at the top of the file whose keys are names: one may occur twice there, and both stand in the tree.
+    pub names: &'static [&'static str],
+    /// A key that occurs twice in any other map is a warning, and the last one counts (Drone); otherwise an error.
+    pub last_counts: bool,
+}
+
+/// A document, and what is said of it although it can be read.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// Its root.
+    pub root: Arc<Node>,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Like [`parse_part`], in the way of one of these programs.
 ///
 /// # Errors
 /// As [`parse_part`].
-pub fn parse_splicing(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
-    build(Builder::new(file, text, map, Lists::Spliced))
+pub fn parse_as(style: Style, file: &str, text: &str, map: &SourceMap<'_>) -> Result<Tree, Vec<Diagnostic>> {
+    build(Builder::new(style, file, text, map))
 }
 
-/// Like [`parse_part`], as Drone 0.8 reads its files: inside of `pipeline`, `services` and `clone` a name may occur twice. Both stand in
-/// the tree.
-///
-/// # Errors
-/// As [`parse_part`].
-pub fn parse_repeating(file: &str, text: &str, map: &SourceMap<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
-    build(Builder { names_repeat: true, ..Builder::new(file, text, map, Lists::Kept) })
-}
-
-/// Maps at the top of a file of Drone 0.8 whose keys are names of steps.
-const NAMES: [&str; 3] = ["pipeline", "services", "clone"];
-
-fn build(mut builder: Builder<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
+fn build(mut builder: Builder<'_>) -> Result<Tree, Vec<Diagnostic>> {
     let (text, map) = (builder.text, builder.map);
     let options = granit_parser::options! { emit_comments: false, block_scalar_eof_without_line_feed: true };
     for item in Parser::new_from_str_with_options(text, options) {
@@ -93,8 +102,13 @@ fn build(mut builder: Builder<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
                 if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
                     Err(builder.too_deep(map.span(at..at)))
                 } else {
-                    let (message, help) = explain(error.kind(), text, at);
-                    Err(builder.finding("yaml-syntax", at..at, message, help))
+                    match typography::near(text, at) {
+                        Some(found) => Err(builder.finding("yaml-syntax", found.range, found.message, Some(found.help))),
+                        None => {
+                            let (message, help) = explain(error.kind(), text, at);
+                            Err(builder.finding("yaml-syntax", at..at, message, help))
+                        }
+                    }
                 }
             }
         };
@@ -103,17 +117,17 @@ fn build(mut builder: Builder<'_>) -> Result<Arc<Node>, Vec<Diagnostic>> {
             break;
         }
     }
-    match builder.root {
-        Some(root) if builder.findings.is_empty() => Ok(root),
-        None if builder.findings.is_empty() => Ok(Arc::new(Node {
-            span: map.span(0..0),
-            tag: None,
-            value: Value::Scalar { text: String::new(), plain: true },
-            weight: NODE_WEIGHT,
-            height: 1,
-        })),
-        _ => Err(builder.findings),
+    if builder.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(builder.findings);
     }
+    let nothing = || Node {
+        span: map.span(0..0),
+        tag: None,
+        value: Value::Scalar { text: String::new(), plain: true },
+        weight: NODE_WEIGHT,
+        height: 1,
+    };
+    Ok(Tree { root: builder.root.unwrap_or_else(|| Arc::new(nothing())), warnings: builder.findings })
 }
 
 /// The parser's words and a hint for the mistakes that people make most.
@@ -122,7 +136,15 @@ fn explain(kind: &ErrorKind, text: &str, at: usize) -> (Message, Option<Message>
     let line = text[line_start..].lines().next().unwrap_or_default();
     let next = text[floor(text, at)..].chars().next();
     let indent = line.len() - line.trim_start().len();
-    let help = if line[..indent].contains('\t') || kind.to_string().contains("tab") {
+    let tab = matches!(
+        kind,
+        ErrorKind::TabInPlainScalar
+            | ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+    );
+    let help = if line[..indent].contains('\t') || tab {
         Some(message!("indent with blanks, YAML allows no tabs there"))
     } else if matches!(kind, ErrorKind::UnknownAnchor) {
         Some(message!("a value that begins with `*` refers to an anchor `&name` further up in the same document; put a text into quotes"))
@@ -157,7 +179,7 @@ enum Open {
 /// Finds a key among the entries of a map: one by one in a small map, and almost all are small.
 #[derive(Default)]
 struct Seen {
-    keys: HashMap<String, Span>,
+    keys: HashMap<String, usize>,
     /// How many entries are in `keys`.
     known: usize,
 }
@@ -165,25 +187,17 @@ struct Seen {
 impl Seen {
     const SMALL: usize = 16;
 
-    fn find(&mut self, entries: &[Entry], key: &str) -> Option<Span> {
+    /// Its place among the entries.
+    fn find(&mut self, entries: &[Entry], key: &str) -> Option<usize> {
         if entries.len() <= Self::SMALL {
-            return entries.iter().find(|entry| entry.key.text == key).map(|entry| entry.key.span);
+            return entries.iter().position(|entry| entry.key.text == key);
         }
-        for entry in &entries[self.known..] {
-            self.keys.entry(entry.key.text.clone()).or_insert(entry.key.span);
+        for (n, entry) in entries.iter().enumerate().skip(self.known) {
+            self.keys.entry(entry.key.text.clone()).or_insert(n);
         }
         self.known = entries.len();
         self.keys.get(key).copied()
     }
-}
-
-/// What an item `<<: *alias` of a list means when the alias refers to a list.
-#[derive(PartialEq)]
-enum Lists {
-    /// A map merged out of the items, as everywhere else.
-    Kept,
-    /// The items themselves.
-    Spliced,
 }
 
 struct Frame {
@@ -204,27 +218,14 @@ struct Builder<'a> {
     root: Option<Arc<Node>>,
     findings: Vec<Diagnostic>,
     budget: u64,
-    lists: Lists,
-    /// Whether a name may occur twice in one of [`NAMES`].
-    names_repeat: bool,
+    style: Style,
 }
 
 type Step = Result<(), Box<Diagnostic>>;
 
 impl<'a> Builder<'a> {
-    fn new(file: &'a str, text: &'a str, map: &'a SourceMap<'a>, lists: Lists) -> Self {
-        Self {
-            file,
-            text,
-            map,
-            stack: Vec::new(),
-            anchors: HashMap::new(),
-            root: None,
-            findings: Vec::new(),
-            budget: MERGE_BUDGET,
-            lists,
-            names_repeat: false,
-        }
+    fn new(style: Style, file: &'a str, text: &'a str, map: &'a SourceMap<'a>) -> Self {
+        Self { file, text, map, stack: Vec::new(), anchors: HashMap::new(), root: None, findings: Vec::new(), budget: MERGE_BUDGET, style }
     }
 
     fn finding(&self, code: &str, range: Range<usize>, message: Message, help: Option<Message>) -> Box<Diagnostic> {
@@ -328,7 +329,7 @@ impl<'a> Builder<'a> {
         let Open::Map { entries, merged, alias, .. } = open else { return None };
         let [source] = merged.as_slice() else { return None };
         let in_list = self.stack.last().is_some_and(|frame| matches!(frame.open, Open::Seq(_)));
-        if self.lists == Lists::Kept || !in_list || !entries.is_empty() {
+        if !self.style.splices || !in_list || !entries.is_empty() {
             return None;
         }
         let items = source.items()?;
@@ -344,7 +345,7 @@ impl<'a> Builder<'a> {
         if anchor != 0 {
             self.anchors.insert(anchor, Arc::clone(&node));
         }
-        let repeats = self.names_repeat && self.in_names();
+        let (repeats, last_counts) = (self.in_names(), self.style.last_counts);
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -371,16 +372,12 @@ impl<'a> Builder<'a> {
                     merged.push(node);
                 }
                 Some(key) => {
-                    if let Some(first) = seen.find(entries, &key.text).filter(|_| !repeats) {
-                        let message = message!("the key `{}` occurs twice: first in line {}", clip(&key.text), first.line);
-                        let help = Some(message!("keep one of the two"));
-                        let finding = self.finding_at("duplicate-key", key.span, message, help);
-                        // Not the end of the document: people want to see all of them, but not thousands.
-                        if self.findings.len() >= MAX_DUPLICATES {
-                            return Err(finding);
+                    if let Some(n) = seen.find(entries, &key.text).filter(|_| !repeats) {
+                        let (name, first, span) = (clip(&key.text), entries[n].key.span, key.span);
+                        if last_counts {
+                            entries[n] = Entry { key, value: node, merged: false };
                         }
-                        self.findings.push(*finding);
-                        return Ok(());
+                        return self.repeated(&name, first, span);
                     }
                     entries.push(Entry { key, value: node, merged: false });
                 }
@@ -389,10 +386,33 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Whether the innermost open map is one of [`NAMES`].
+    /// Tells of a key that occurs twice.
+    fn repeated(&mut self, name: &str, first: Span, span: Span) -> Step {
+        let mut finding = if self.style.last_counts {
+            let message = message!("the key `{}` occurs twice (first in line {}); the last one counts", name, first.line);
+            self.finding_at("duplicate-key", span, message, Some(message!("remove the one that is not meant")))
+        } else {
+            let message = message!("the key `{}` occurs twice: first in line {}", name, first.line);
+            self.finding_at("duplicate-key", span, message, Some(message!("keep one of the two")))
+        };
+        let many = self.findings.len() >= MAX_DUPLICATES;
+        if self.style.last_counts {
+            finding.severity = Severity::Warning;
+            if many {
+                return Ok(());
+            }
+        } else if many {
+            // Not the end of the document: people want to see all of them, but not thousands.
+            return Err(finding);
+        }
+        self.findings.push(*finding);
+        Ok(())
+    }
+
+    /// Whether the innermost open map is one whose keys are names.
     fn in_names(&self) -> bool {
         let [top, _] = self.stack.as_slice() else { return false };
-        matches!(&top.open, Open::Map { key: Some(key), .. } if NAMES.contains(&key.text.as_str()))
+        matches!(&top.open, Open::Map { key: Some(key), .. } if self.style.names.contains(&key.text.as_str()))
     }
 
     fn too_deep(&self, span: Span) -> Box<Diagnostic> {

@@ -65,6 +65,18 @@ pub fn cut(text: &str) -> Vec<Range<usize>> {
     parts
 }
 
+/// The first line that ends a document without beginning the next one: `...`. Drone 1.x reads nothing behind it.
+pub fn end_marker(text: &str) -> Option<Range<usize>> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.strip_prefix("...").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) {
+            return Some(at..at + 3);
+        }
+        at += line.len();
+    }
+    None
+}
+
 fn bom(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }

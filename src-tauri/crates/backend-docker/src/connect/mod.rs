@@ -16,7 +16,8 @@ use crate::error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use lp_backend::{BackendError, EngineInfo};
 use lp_model::EngineId;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use version::ApiVersion;
@@ -83,68 +84,105 @@ impl Engine {
     }
 }
 
-/// The engine in use. One at a time; found again on every [`Connection::probe`].
+/// An address at which no engine was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// As it was given.
+    pub address: String,
+    /// Why, and what to do about it where that is known.
+    pub reason: String,
+    /// There is nothing at all: no socket.
+    pub is_absent: bool,
+}
+
+/// The engines that were found: the one in use, and those that stages are on.
 pub(crate) struct Connection {
     addresses: Vec<EngineAddress>,
-    current: Mutex<Option<Engine>>,
+    found: Mutex<Found>,
+    /// What came of the newest look in vain.
+    tried: std::sync::Mutex<Vec<Tried>>,
+}
+
+#[derive(Default)]
+struct Found {
+    /// Which of them stages begin on.
+    used: Option<EngineId>,
+    engines: HashMap<EngineId, Engine>,
 }
 
 impl Connection {
     pub fn new(addresses: Vec<EngineAddress>) -> Self {
-        Self { addresses, current: Mutex::new(None) }
+        Self { addresses, found: Mutex::default(), tried: std::sync::Mutex::default() }
     }
 
-    /// The engine found before, or the first that answers now.
-    pub async fn engine(&self) -> Result<Engine, BackendError> {
+    /// That engine, or the one in use: as it was found before, else as it is found now.
+    pub async fn engine(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
         // The lock is held while looking, so that ten steps that start together look once.
-        let mut current = self.current.lock().await;
-        match &*current {
+        let mut found = self.found.lock().await;
+        match wanted.or(found.used.as_ref()).and_then(|id| found.engines.get(id)) {
             Some(engine) => Ok(engine.clone()),
-            None => {
-                let engine = self.find().await?;
-                *current = Some(engine.clone());
-                Ok(engine)
-            }
+            None => self.look(&mut found, wanted).await,
         }
     }
 
-    /// Looks again. Where nothing answers the engine in use is kept: it may come back, and what we made is there.
-    pub async fn probe(&self) -> Result<Engine, BackendError> {
-        let engine = self.find().await?;
-        *self.current.lock().await = Some(engine.clone());
+    /// Asks now: for that engine, wherever it listens, or for the first that answers, which is in use from then on. Where nothing answers the engine in
+    /// use is kept: it may come back.
+    pub async fn probe(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+        self.look(&mut *self.found.lock().await, wanted).await
+    }
+
+    async fn look(&self, found: &mut Found, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+        let engine = self.find(wanted).await?;
+        let id = engine.info.id.clone();
+        if wanted.is_none() {
+            found.used = Some(id.clone());
+        }
+        found.engines.insert(id, engine.clone());
         Ok(engine)
     }
 
-    /// Whether the engine in use is that one. One that is just being looked for is not known.
-    pub fn is(&self, engine: &EngineId) -> bool {
-        self.current.try_lock().is_ok_and(|current| current.as_ref().is_some_and(|current| current.info.id == *engine))
+    /// Whether that engine was met at one of our addresses. While one is being looked for it is not known.
+    pub fn has_met(&self, engine: &EngineId) -> bool {
+        self.found.try_lock().is_ok_and(|found| found.engines.contains_key(engine))
     }
 
-    async fn find(&self) -> Result<Engine, BackendError> {
-        let mut reasons = Vec::new();
+    async fn find(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+        let mut tried = Vec::new();
         for address in &self.addresses {
-            match ask(address).await {
-                Ok(engine) => return Ok(engine),
-                Err(reason) => reasons.push(format!("`{}`: {reason}", address.url)),
-            }
+            let (reason, is_absent) = match ask(address).await {
+                Ok(engine) if wanted.is_none_or(|wanted| *wanted == engine.info.id) => {
+                    self.tried.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                    return Ok(engine);
+                }
+                Ok(other) => (format!("{} answers, which is another engine than the one that this is on", other.info.told()), false),
+                Err(refusal) => refusal,
+            };
+            tried.push(Tried { address: address.url.clone(), reason, is_absent });
         }
+        let reasons: Vec<_> = tried.iter().map(|one| format!("`{}`: {}", one.address, one.reason)).collect();
         let message = if reasons.is_empty() { "no address of an engine is known".to_owned() } else { reasons.join("; ") };
+        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = tried;
         Err(error::gone(message))
+    }
+
+    /// The addresses that were tried in vain when an engine was last looked for, each with its reason.
+    pub fn tried(&self) -> Vec<Tried> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Asks an address who is there.
-async fn ask(address: &EngineAddress) -> Result<Engine, String> {
+/// Asks an address who is there; else why nobody is, and whether there is nothing at all.
+async fn ask(address: &EngineAddress) -> Result<Engine, (String, bool)> {
     if let Some(problem) = &address.problem {
-        return Err(problem.clone());
+        return Err((problem.clone(), false));
     }
     let docker = client(address)?;
     let limit = if address.scheme() == "ssh" { LOGIN_PROBE_LIMIT } else { PROBE_LIMIT };
     let answer = tokio::time::timeout(limit, meet(docker, &address.url)).await;
     answer.unwrap_or_else(|_| Err(Refusal::Silence(limit))).map_err(|refusal| match refusal {
-        Refusal::Error(error) => reason::of(address, &error),
-        Refusal::Silence(limit) => format!("no answer within {} seconds", limit.as_secs()),
-        Refusal::Version(message) => message,
+        Refusal::Error(error) => (reason::of(address, &error), reason::is_absent(&error)),
+        Refusal::Silence(limit) => (format!("no answer within {} seconds", limit.as_secs()), false),
+        Refusal::Version(message) => (message, false),
     })
 }
 
@@ -155,20 +193,20 @@ enum Refusal {
     Version(String),
 }
 
-/// A client for the address. It says only whether the address makes sense; nothing is sent yet.
-fn client(address: &EngineAddress) -> Result<Docker, String> {
+/// A client for the address, else why not (as [`ask`]). It says only whether the address makes sense; nothing is sent yet.
+fn client(address: &EngineAddress) -> Result<Docker, (String, bool)> {
     let made = match (address.scheme(), &address.tls) {
         ("unix", _) if cfg!(unix) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
         ("npipe", _) if cfg!(windows) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
-        ("ssh", _) => transport::client(ssh::Ssh::new(address)?, "ssh://docker"),
+        ("ssh", _) => transport::client(ssh::Ssh::new(address).map_err(|problem| (problem, false))?, "ssh://docker"),
         ("tcp" | "http", Some(_)) | ("https", _) => {
-            let (connector, url) = tls::connector(address)?;
+            let (connector, url) = tls::connector(address).map_err(|problem| (problem, false))?;
             transport::client(connector, &url)
         }
         ("tcp" | "http", None) => Docker::connect_with_http(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
-        _ => return Err("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned()),
+        _ => return Err(("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned(), false)),
     };
-    made.map_err(|error| reason::of(address, &error))
+    made.map_err(|error| (reason::of(address, &error), reason::is_absent(&error)))
 }
 
 async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
@@ -227,7 +265,10 @@ mod tests {
     async fn nothing_there_names_every_place() {
         let mut addresses = ["unix:///nowhere/a.sock", "fd://3", "tcp://127.0.0.1:9"].map(EngineAddress::new).to_vec();
         addresses.push(EngineAddress::unusable("build", "there is no such context"));
-        let error = Connection::new(addresses).engine().await.err().unwrap().to_string();
+        let connection = Connection::new(addresses);
+        let error = connection.engine(None).await.err().unwrap().to_string();
+        let absent: Vec<_> = connection.tried().into_iter().map(|one| one.is_absent).collect();
+        assert_eq!(absent, [true, false, false, false]);
         let parts = [
             "`unix:///nowhere/a.sock`: no socket at `/nowhere/a.sock`",
             "`fd://3`: this kind of address is not supported; use",

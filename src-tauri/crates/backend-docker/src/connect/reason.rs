@@ -51,6 +51,11 @@ pub(super) fn of(address: &EngineAddress, error: &Error) -> String {
     format!("{advice} ({message})")
 }
 
+/// Whether there is simply nothing at that address: of usual places most are empty, and nobody needs to hear of them.
+pub(super) fn is_absent(error: &Error) -> bool {
+    matches!(error, Error::SocketNotFoundError(_)) || matches!(kind(error), Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
+}
+
 /// What kind of failure of the system is at the bottom of it.
 fn kind(error: &Error) -> Option<io::ErrorKind> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);

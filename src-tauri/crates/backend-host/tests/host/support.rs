@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -27,6 +28,8 @@ pub struct Bench {
     pub backend: HostBackend,
     pub stage: StageContext,
     pub root: PathBuf,
+    /// Scripts that were run: each is another attempt.
+    attempts: AtomicU32,
     _temp: TempDir,
 }
 
@@ -34,7 +37,8 @@ impl Bench {
     pub async fn new() -> Self {
         let temp = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(temp.path()).unwrap().join("host");
-        let bench = Self { backend: HostBackend::new(root.clone()), stage: stage("run-1", None), root, _temp: temp };
+        let bench =
+            Self { backend: HostBackend::new(root.clone()), stage: stage("run-1", None), root, attempts: AtomicU32::new(0), _temp: temp };
         bench.backend.prepare(&bench.stage, &NoNotes, &never().1).await.unwrap();
         bench
     }
@@ -58,7 +62,9 @@ impl Bench {
 
     /// Runs a script to its end.
     pub async fn run(&self, script: &str) -> (Result<StepExit, BackendError>, String) {
-        self.run_step(&step(1, script)).await
+        let mut step = step(1, script);
+        step.key.attempt = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
+        self.run_step(&step).await
     }
 
     /// Runs a step to its end.

@@ -79,6 +79,30 @@ async fn what_is_left_in_the_background_ends_with_a_step_that_was_taken_over() {
     assert!(has_ended(bare));
 }
 
+/// After a loss of power nothing may be written down of a step that ran.
+#[tokio::test]
+async fn a_step_that_ran_is_taken_over_whatever_was_written_down() {
+    let bench = Bench::new().await;
+    let step = step(1, "mkfifo go; echo ran >> runs; echo supervisor $PPID; read line < go; echo end; exit 3");
+    let running = bench.start(step.clone(), LONG);
+    let supervisor = running.number("supervisor").await;
+    running.abandon().await;
+    bench.open("go").await;
+    ended(supervisor).await;
+    let (exit, text) = bench.run_step(&step).await;
+    assert_eq!(exit.unwrap(), StepExit::Code(3));
+    assert!(text.ends_with("end\n"), "{text}");
+    assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
+    // Its end did not reach the disk either.
+    fs::write(bench.record("boot"), "another\n").unwrap();
+    fs::write(bench.record("exit"), "").unwrap();
+    assert!(matches!(bench.run_step(&step).await.0, Err(BackendError::Lost { .. })));
+    // Nor its start.
+    fs::remove_file(bench.record("start")).unwrap();
+    assert!(matches!(bench.run_step(&step).await.0, Err(BackendError::Lost { .. })));
+    assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
+}
+
 /// What a process leaves that dies right after it has written down that the step is created.
 async fn die_before_the_start(bench: &Bench, step: &StepContext) {
     let dead = bench.start_with(step.clone(), LONG, Arc::new(Collected { is_dead: true, ..Collected::default() }));

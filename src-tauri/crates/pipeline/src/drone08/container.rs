@@ -2,10 +2,9 @@
 
 use crate::compose::{Reading, add_volume, environment, mount, secrets, words};
 use crate::draft::{Draft, commands, demand_trust, image, run_commands};
-use crate::image::{PRIVILEGED_08, is_one_of};
 use crate::params;
 use crate::when::Conditions;
-use lp_model::{Dialect, EnvValue, PullPolicy, Span, Step, StepKind, VolumeKind, What, message, what};
+use lp_model::{Dialect, EnvValue, PullPolicy, Severity, Span, Step, StepKind, VolumeKind, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 
 /// Keys with a meaning; everything else is a parameter.
@@ -121,7 +120,9 @@ fn finish(
             if let Some(text) = params::value(&item.value, Schema::Drone08) {
                 draft.params.insert(params::variable(&item.key.text), EnvValue::Text(text));
             }
-            if let Some(meant) = closest(&item.key.text, &["commands", "environment", "secrets", "when"]).filter(|_| !findings.is_full()) {
+            if let Some(meant) =
+                closest(&item.key.text, &["commands", "environment", "secrets", "when"]).filter(|_| findings.has_room(Severity::Warning))
+            {
                 findings
                     .warning(
                         "parameter-like-key",
@@ -136,17 +137,6 @@ fn finish(
         run_commands(&mut draft, None, &commands, span, findings);
         if draft.commands && place == Place::Step {
             draft.step.kind = StepKind::Commands;
-        }
-    }
-    if is_one_of(&draft.step.image, &PRIVILEGED_08) && place == Place::Step {
-        if draft.commands {
-            let message = message!(
-                "drone 0.8 ignores the `commands` of {}, because its image is a plugin with all rights; here they run, without those rights",
-                label
-            );
-            findings.warning("commands-in-privileged-plugin", entry.key.span, message);
-        } else {
-            draft.step.privileged = true;
         }
     }
     Some(draft)
@@ -179,7 +169,7 @@ fn read_key(
         "secrets" => draft.secrets = secrets(node, what, findings),
         "pull" => {
             if decode::boolean(node, what, findings) == Some(true) {
-                draft.step.pull = PullPolicy::Always;
+                draft.step.pull = PullPolicy::Refresh;
             }
         }
         "group" => draft.group = decode::text(node, what, findings).filter(|group| !group.is_empty()),

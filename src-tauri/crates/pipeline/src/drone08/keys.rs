@@ -2,8 +2,8 @@
 
 use super::{TOP_KEYS, container};
 use crate::compose::SECRET_KEYS;
-use crate::draft::WORKSPACE_KEYS;
 use crate::when::{KNOWN_08, SIDES};
+use crate::workspace;
 
 /// Places in the schema, and the keys there.
 pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
@@ -12,7 +12,7 @@ pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
         ("/definitions/container/properties", container::KEYS.to_vec()),
         ("/definitions/container/then/properties", container::KEYS.to_vec()),
         ("/definitions/container/properties/secrets/items/anyOf/1/properties", SECRET_KEYS.to_vec()),
-        ("/definitions/workspace/properties", WORKSPACE_KEYS.to_vec()),
+        ("/definitions/workspace/properties", workspace::KEYS.to_vec()),
         ("/definitions/when/properties", KNOWN_08.to_vec()),
         ("/definitions/condition/anyOf/1/properties", SIDES.to_vec()),
         ("/definitions/event/anyOf/2/properties", SIDES.to_vec()),

@@ -1,12 +1,14 @@
 //! One `kind: pipeline` document.
 
-use super::check_edges;
 use super::step::{self, Setting};
-use crate::draft::{Draft, StageDraft, WORKSPACE_KEYS, demand_trust, from_secret};
+use super::{Named, check_edges};
+use crate::draft::{Draft, Order, StageDraft, demand_trust, from_secret};
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
 use crate::extent::{check_size, few_volumes};
+use crate::rights::{self, Escalation};
 use crate::when::{Conditions, When};
+use crate::workspace;
 use lp_model::{BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
 use std::collections::HashMap;
@@ -33,6 +35,8 @@ pub(super) const PLATFORM_KEYS: [&str; 4] = ["os", "arch", "variant", "version"]
 pub(super) const CLONE_KEYS: [&str; 5] = ["disable", "depth", "retries", "skip_verify", "trace"];
 pub(super) const CONCURRENCY_KEYS: [&str; 1] = ["limit"];
 pub(super) const VOLUME_KEYS: [&str; 7] = ["name", "host", "temp", "claim", "config_map", "secret", "downward_api"];
+/// Where the working copy is mounted if the file does not say.
+const BASE: &str = "/drone/src";
 /// Names that the runner keeps for itself.
 const RESERVED_VOLUMES: [&str; 3] = ["workspace", "_workspace", "_docker_socket"];
 
@@ -61,21 +65,22 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     let name = name_node.and_then(|node| decode::text(node, what!("`{}`", "name"), findings)).unwrap_or_else(|| "default".into());
     let span = name_node.map_or(root.span, |node| node.span);
     let label = what!("pipeline `{}`", name);
-    let backend = backend(entries, label, findings);
+    let backend = backend(entries, label, findings).filter(|_| !is_for_windows(entries, label, findings));
     let trusted = event.repo.trusted;
     let mut stage = StageDraft {
         name: name.clone(),
         span,
         backend: backend.unwrap_or(BackendKind::Docker),
         runs: backend.is_some(),
-        workspace: Workspace { base: "/drone/src".into(), path: String::new() },
+        workspace: Workspace { base: BASE.into(), path: String::new() },
+        base_refused: false,
         source: true,
         cell: Vec::new(),
         concurrency: None,
         volumes: Vec::new(),
         trigger: When::default(),
-        depends_on: Vec::new(),
-        workflows: Vec::new(),
+        needs: Vec::new(),
+        order: Order::Serial,
         runs_on: None,
         environment: Environment::new(),
         metadata,
@@ -84,7 +89,8 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     };
     let Some(backend) = backend else {
         let depends_on = decode::get(entries, "depends_on");
-        stage.depends_on = depends_on.and_then(|node| decode::texts(node, what!("`{}`", "depends_on"), findings)).unwrap_or_default();
+        let names = depends_on.and_then(|node| decode::texts(node, what!("`{}`", "depends_on"), findings));
+        stage.needs = step::needs(names.unwrap_or_default());
         return Some(stage);
     };
     decode::unknown_keys(entries, &KEYS, label, findings);
@@ -102,7 +108,9 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         findings.error("no-steps", span, message!("{} has no steps", label));
     }
     (stage.services, stage.steps) = (services, steps);
+    settle_order(&mut stage);
     check_steps(&stage, label, findings);
+    rights::settle(&mut stage, &Escalation { images: &rights::DRONE_1, base: BASE, ended: None }, event, findings);
     Some(stage)
 }
 
@@ -124,6 +132,16 @@ fn backend(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_>) -> O
     }
 }
 
+/// A pipeline for windows is left out, so that nothing in it (paths of drives, another shell) keeps the others from running.
+fn is_for_windows(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_>) -> bool {
+    let Some(os) = decode::get(entries, "platform").and_then(|platform| platform.get("os")) else { return false };
+    let windows = os.text() == Some("windows");
+    if windows {
+        findings.warning("unsupported-type", os.span, message!("{} is for windows, which is not run here; it is left out", label));
+    }
+    windows
+}
+
 fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let node = &entry.value;
     let what = what!("`{}` of {}", entry.key.text, label);
@@ -141,9 +159,9 @@ fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraf
                     .map(|limit| Concurrency { limit: u32::try_from(limit).unwrap_or(u32::MAX), group: None });
             }
         }
-        "depends_on" => stage.depends_on = decode::texts(node, what, findings).unwrap_or_default(),
+        "depends_on" => stage.needs = step::needs(decode::texts(node, what, findings).unwrap_or_default()),
         "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, what, findings).into(),
-        "workspace" => workspace(node, what, stage, findings),
+        "workspace" => read_workspace(node, what, stage, findings),
         "environment" => stage.environment = environment(node, what, findings),
         "volumes" => volumes(node, what, trusted, stage, findings),
         "image_pull_secrets" => {
@@ -189,26 +207,33 @@ fn clone(node: &Node, span: Span, what: What<'_>, stage: &mut StageDraft, findin
 }
 
 /// An absolute path without a base is the base; otherwise the path lies below it.
-fn workspace(node: &Node, what: What<'_>, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+// 1.x: drone-runner-docker `engine/compiler/workspace.go`, and `compiler.go` for the bases that are not taken.
+fn read_workspace(node: &Node, what: What<'_>, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
-    decode::unknown_keys(entries, &WORKSPACE_KEYS, what, findings);
+    decode::unknown_keys(entries, &workspace::KEYS, what, findings);
     let mut text = |key: &str| {
         let node = decode::get(entries, key)?;
         Some((decode::text(node, what!("`{}` in {}", key, what), findings)?, node.span))
     };
     let (base, path) = (text("base"), text("path"));
     let (base, path) = match (base, path) {
-        (None, Some((path, span))) if path.starts_with('/') => (Some((path, span)), String::new()),
-        (base, path) => (base, path.map(|(path, _)| path).unwrap_or_default()),
+        (None, Some((path, span))) if path.starts_with('/') => (Some((path, span)), None),
+        (base, path) => (base, path),
     };
     if let Some((base, span)) = base {
-        if !base.starts_with('/') || base.trim_matches('/').is_empty() {
-            findings.error("workspace-base", span, message!("`base` must be an absolute path below `/`, not `{}`", base));
+        if !workspace::is_absolute(&base, span, findings) {
             return;
         }
-        stage.workspace.base = base;
+        if workspace::is_restricted(&base) {
+            stage.base_refused = true;
+            findings.warning("workspace-base", span, message!("drone keeps `{}` free; the working copy lies at `{}`", base, BASE));
+        } else {
+            stage.workspace.base = base;
+        }
     }
-    stage.workspace.path = path;
+    if let Some((path, span)) = path {
+        workspace::set_path(&mut stage.workspace, path, span, findings);
+    }
 }
 
 /// `NAME: value` or `NAME: {from_secret: name}`.
@@ -280,6 +305,22 @@ fn steps(entries: &[Entry], section: &str, setting: &Setting<'_>, findings: &mut
     items.iter().filter_map(|item| step::read(item, section == "services", setting, findings)).collect()
 }
 
+/// A graph as soon as one step names others, even if that is only the clone step. `clone` is no step of the plan: the files are there before
+/// any step starts. Where the file has a step of that name, that one is meant.
+// 1.x: drone-runner-docker `engine/compiler/util.go` `isGraph` and `removeCloneDeps`.
+fn settle_order(stage: &mut StageDraft) {
+    let steps = || stage.services.iter().chain(&stage.steps);
+    if steps().any(|step| step.needs.as_ref().is_some_and(|needs| !needs.is_empty())) {
+        stage.order = Order::Graph;
+    }
+    if steps().any(|step| step.step.name == "clone") {
+        return;
+    }
+    for needs in stage.services.iter_mut().chain(&mut stage.steps).filter_map(|step| step.needs.as_mut()) {
+        needs.retain(|need| need.name != "clone");
+    }
+}
+
 fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>) {
     let all: Vec<&Draft> = stage.services.iter().chain(&stage.steps).collect();
     let mut names: HashMap<&str, u32> = HashMap::new();
@@ -300,6 +341,6 @@ fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>)
                 .help(message!("choose another name, or write `clone: {{disable: true}}` in the pipeline"));
         }
     }
-    let edges: Vec<(&str, &[(String, Span)])> = all.iter().map(|draft| (draft.step.name.as_str(), draft.depends_on.as_slice())).collect();
-    check_edges(&edges, true, findings);
+    let nodes: Vec<Named<'_>> = all.iter().map(|draft| (draft.step.name.as_str(), draft.needs.as_deref().unwrap_or_default())).collect();
+    check_edges(&nodes, true, findings);
 }

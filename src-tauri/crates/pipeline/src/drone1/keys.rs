@@ -2,8 +2,8 @@
 
 use super::document::{self, CLONE_KEYS, CONCURRENCY_KEYS, PLATFORM_KEYS, VOLUME_KEYS};
 use super::step::{self, MOUNT_KEYS};
-use crate::draft::WORKSPACE_KEYS;
 use crate::when::{KNOWN_1, SIDES};
+use crate::workspace;
 
 /// Places in the schema, and the keys there.
 pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
@@ -12,7 +12,7 @@ pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
         ("/definitions/runnable/properties/platform/properties", PLATFORM_KEYS.to_vec()),
         ("/definitions/runnable/properties/clone/properties", CLONE_KEYS.to_vec()),
         ("/definitions/runnable/properties/concurrency/properties", CONCURRENCY_KEYS.to_vec()),
-        ("/definitions/runnable/properties/workspace/properties", WORKSPACE_KEYS.to_vec()),
+        ("/definitions/runnable/properties/workspace/properties", workspace::KEYS.to_vec()),
         ("/definitions/volume/properties", VOLUME_KEYS.to_vec()),
         ("/definitions/step/properties", step::KEYS.to_vec()),
         ("/definitions/step/properties/volumes/items/properties", MOUNT_KEYS.to_vec()),

@@ -1,13 +1,12 @@
 //! One item of `steps:` or `services:` in 1.x.
 
 use super::document::environment;
-use crate::draft::{Draft, commands, demand_trust, from_secret, image, run_commands};
+use crate::draft::{Dependency, Draft, commands, demand_trust, from_secret, image, run_commands};
 use crate::environment::Environment;
-use crate::image::{PRIVILEGED_1, is_one_of};
 use crate::params;
 use crate::when::Conditions;
 use lp_model::{
-    BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Span, Step, StepKind, Volume, What, Workspace, message, what,
+    BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Severity, Span, Step, StepKind, Volume, What, Workspace, message, what,
 };
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 use std::sync::Arc;
@@ -44,9 +43,6 @@ pub(super) const KEYS: [&str; 29] = [
     "resources",
 ];
 pub(super) const MOUNT_KEYS: [&str; 2] = ["name", "path"];
-/// Variables with which a privileged plugin could be turned against the machine.
-const TELLTALE: [&str; 5] = ["XDG_RUNTIME_DIR", "DOCKER_OPTS", "DOCKER_HOST", "PATH", "HOME"];
-
 /// What holds for the whole pipeline while its steps are read.
 pub(super) struct Setting<'a> {
     pub trusted: bool,
@@ -103,7 +99,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
 }
 
 fn unknown(entry: &Entry, label: What<'_>, findings: &mut Findings<'_>) {
-    if findings.is_full() {
+    if !findings.has_room(Severity::Warning) {
         return;
     }
     let key = &entry.key.text;
@@ -137,12 +133,6 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: What<'_>, setting: &
         }
         return;
     }
-    let step = &mut draft.step;
-    let own_program = draft.commands || step.entrypoint.is_some() || step.command.is_some();
-    let bare = !own_program && step.mounts.is_empty() && !TELLTALE.iter().any(|name| draft.environment.contains_key(*name));
-    if bare && step.kind == StepKind::Plugin && is_one_of(&step.image, &PRIVILEGED_1) {
-        step.privileged = true;
-    }
 }
 
 fn read_key(
@@ -169,11 +159,7 @@ fn read_key(
         "entrypoint" => draft.step.entrypoint = Some(texts(findings)).filter(|list| !list.is_empty()),
         "settings" => draft.params = settings(node, what, findings),
         "environment" => draft.environment = environment(node, what, findings),
-        "depends_on" => {
-            draft.depends_on = decode::texts(node, what, findings).unwrap_or_default();
-            // The files are there before any step starts.
-            draft.depends_on.retain(|(name, _)| name != "clone");
-        }
+        "depends_on" => draft.needs = decode::texts(node, what, findings).map(needs),
         "when" => {
             let conditions = Conditions::read(node, Dialect::Drone1, what, findings);
             draft.step.run_on = conditions.run_on(Dialect::Drone1);
@@ -208,6 +194,11 @@ fn needs_trust(key: &str, node: &Node) -> bool {
         "devices" | "dns" | "dns_search" | "extra_hosts" | "network_mode" | "shm_size" => true,
         _ => false,
     }
+}
+
+/// Names of steps or pipelines.
+pub(super) fn needs(names: Vec<(String, Span)>) -> Vec<Dependency> {
+    names.into_iter().map(|(name, span)| Dependency { name, span, optional: false }).collect()
 }
 
 /// `PLUGIN_…`; only a value that is itself `{from_secret: name}` is a secret, deeper ones are handed on as they are.
@@ -266,8 +257,7 @@ fn mounts(node: &Node, what: What<'_>, setting: &Setting<'_>, draft: &mut Draft,
         let mut text = |key: &str| decode::get(entries, key).and_then(|node| decode::text(node, what!("`{}` in {}", key, what), findings));
         let (name, path) = (text("name").unwrap_or_default(), text("path").unwrap_or_default());
         // Looking for the name that was meant costs a look at all of them: not for more findings than are kept.
-        let told = findings.is_full() && findings.has_errors();
-        if !told && !setting.volumes.iter().any(|volume| volume.name == name) {
+        if !setting.volumes.iter().any(|volume| volume.name == name) && findings.has_room(Severity::Error) {
             let known: Vec<&str> = setting.volumes.iter().map(|volume| volume.name.as_str()).collect();
             let found = findings.error("unknown-volume", item.span, message!("the pipeline has no volume `{}`", name));
             match closest(&name, &known) {

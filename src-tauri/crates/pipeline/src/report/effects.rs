@@ -19,7 +19,7 @@ use Effect::{Different, Needs, Unsupported};
 
 /// The effect of every code of this crate and of the YAML reader. `None`: a remark that holds where the file comes from too, so that
 /// nothing changes by coming here.
-const EFFECTS: [(&str, Option<Effect>); 86] = [
+const EFFECTS: [(&str, Option<Effect>); 87] = [
     ("alias-loop", Some(Unsupported)),
     ("bad-expression", Some(Unsupported)),
     ("bad-substitution", Some(Unsupported)),
@@ -29,7 +29,6 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("command-not-allowed", Some(Unsupported)),
     ("command-not-text", Some(Different)),
     ("commands-and-parameters", Some(Unsupported)),
-    ("commands-in-privileged-plugin", Some(Different)),
     ("condition-ignored", None),
     ("condition-without-effect", None),
     ("credentials-in-file", Some(Needs)),
@@ -38,11 +37,12 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("deprecated-key", Some(Different)),
     ("deprecated-variable", None),
     ("drone-04", Some(Unsupported)),
-    ("duplicate-key", Some(Unsupported)),
+    ("duplicate-key", None),
     ("duplicate-pipeline", Some(Unsupported)),
     ("duplicate-step", None),
     ("duplicate-workflow", Some(Different)),
     ("empty-axis", Some(Unsupported)),
+    ("empty-without-server", Some(Different)),
     ("environment-not-text", Some(Different)),
     ("file-too-large", Some(Unsupported)),
     ("forward-dependency", Some(Different)),
@@ -70,6 +70,7 @@ const EFFECTS: [(&str, Option<Effect>); 86] = [
     ("newer-form", Some(Different)),
     ("no-event", None),
     ("no-pipeline", Some(Unsupported)),
+    ("no-rights", Some(Different)),
     ("no-steps", Some(Unsupported)),
     ("not-privileged-any-more", Some(Different)),
     ("not-trusted", Some(Needs)),
@@ -116,6 +117,8 @@ pub(super) fn effect(code: &str, severity: Severity) -> Option<Effect> {
         (_, Severity::Error) => Some(Unsupported),
         // What only chose a place is not missed.
         (_, Severity::Note) if code == "key-without-effect" => Some(Different),
+        // A step with a program of its own never had rights by its image.
+        (_, Severity::Note) if code == "no-rights" => None,
         (Some(effect), _) => effect,
         (None, _) => Some(Different),
     }

@@ -35,6 +35,17 @@ impl When {
         first
     }
 
+    /// Forgets `matrix` in all of them, and says where it stood first.
+    pub(crate) fn forget_matrix(&mut self) -> Option<lp_model::Span> {
+        let spans: Vec<_> = self.0.iter_mut().filter_map(Conditions::forget_matrix).collect();
+        spans.first().copied()
+    }
+
+    /// Whether `matrix` alone keeps everything out that runs for a combination of values.
+    pub(crate) fn keeps_out(&self, dialect: lp_model::Dialect, cell: &[(String, String)]) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|conditions| conditions.keeps_out(dialect, cell))
+    }
+
     /// When it runs: the sum of what the alternatives that hold say.
     pub fn run_on(&self, situation: &Situation<'_>) -> RunOn {
         if self.0.is_empty() {

@@ -8,7 +8,7 @@ mod parse;
 mod token;
 
 use crate::environment::{Environment, early_text};
-use lp_model::{EventFacts, Message, message};
+use lp_model::{EnvValue, EventFacts, Message, message};
 use regex::{Regex, RegexBuilder};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ enum Node {
     Bool(bool),
     Number(f64),
     Text(String),
-    /// Text of a variable, nothing when there is none.
+    /// Text of a variable, an empty one when there is none.
     Variable(String),
     /// All variables: `$env`.
     Variables,
@@ -142,7 +142,8 @@ impl Scope<'_> {
             Node::Bool(value) => Value::Bool(*value),
             Node::Number(value) => Value::Number(*value),
             Node::Text(text) => Value::Text(text.clone()),
-            Node::Variable(name) => self.variables.get(name).map_or(Value::Nil, |value| Value::Text(early_text(value, self.facts))),
+            // Woodpecker: the environment is a map of texts, in which expr-lang finds an empty text for a name that is not there.
+            Node::Variable(name) => Value::Text(self.variables.get(name).map_or_else(String::new, |value| early_text(value, self.facts))),
             Node::List(items) => Value::List(items.iter().map(|item| self.value(item)).collect()),
             Node::Not(inner) => Value::Bool(!self.yes(inner)),
             Node::Binary(left, operator, right) => Value::Bool(self.binary(left, *operator, right)),
@@ -187,13 +188,16 @@ impl Scope<'_> {
 
     fn is_in(&self, left: &Node, right: &Node) -> bool {
         match (self.value(left), right) {
-            (Value::Text(name), Node::Variables) => self.variables.contains_key(&name),
+            // Variables of the run that say nothing are not set.
+            // Woodpecker: `pipeline/frontend/metadata/environment.go` `setNonEmptyEnvVar`.
+            (Value::Text(name), Node::Variables) => {
+                self.variables.get(&name).is_some_and(|value| !matches!(value, EnvValue::Text(text) if text.is_empty()))
+            }
             (value, right) => matches!(self.value(right), Value::List(items) if items.contains(&value)),
         }
     }
 }
 
-/// A variable that does not exist matches nothing.
 fn texts(left: &Value, right: &Value, test: impl Fn(&str, &str) -> bool) -> bool {
     matches!((left, right), (Value::Text(left), Value::Text(right)) if test(left, right))
 }
@@ -201,14 +205,15 @@ fn texts(left: &Value, right: &Value, test: impl Fn(&str, &str) -> bool) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_model::{EnvValue, EventKind};
+    use lp_model::EventKind;
 
     fn holds(text: &str) -> Result<bool, String> {
         let text_of = |text: &str| EnvValue::Text(text.into());
-        let variables: Environment = [("CI_PIPELINE_EVENT", "push"), ("CI_COMMIT_TAG", "v1.2.3-beta.1"), ("LABELS", "[\"a\",\"build\"]")]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), text_of(value)))
-            .collect();
+        let variables: Environment =
+            [("CI_PIPELINE_EVENT", "push"), ("CI_COMMIT_TAG", "v1.2.3-beta.1"), ("LABELS", "[\"a\",\"build\"]"), ("EMPTY", "")]
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), text_of(value)))
+                .collect();
         read(text, &mut Patterns::default())
             .map(|expression| expression.holds(&variables, &EventFacts::new(EventKind::Push)))
             .map_err(|message| message.to_string())
@@ -220,7 +225,17 @@ mod tests {
             ("CI_PIPELINE_EVENT == \"push\"", true),
             ("CI_PIPELINE_EVENT == 'push' && CI_COMMIT_TAG != ''", true),
             ("CI_PIPELINE_EVENT == `tag` || NOBODY == \"x\"", false),
-            ("NOBODY == nil", true),
+            ("NOBODY == nil", false),
+            ("NOBODY != nil", true),
+            ("NOBODY == ''", true),
+            ("NOBODY in ['', 'all']", true),
+            ("NOBODY == \"\" || NOBODY == \"linux\"", true),
+            ("NOBODY matches '^$'", true),
+            ("NOBODY contains ''", true),
+            ("NOBODY < 'a'", true),
+            ("$env['NOBODY'] == $env.EMPTY", true),
+            ("\"EMPTY\" in $env", false),
+            ("\"NOBODY\" not in $env", true),
             ("NOBODY contains \"x\"", false),
             ("NOBODY != \"x\"", true),
             ("not (LABELS contains \"build\")", false),

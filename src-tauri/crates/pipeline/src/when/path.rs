@@ -33,7 +33,7 @@ impl PathFilter {
         if files.is_empty() {
             return self.on_empty;
         }
-        let any = |patterns: &[String], file: &String| patterns.iter().any(|pattern| glob::double_star(pattern, file));
+        let any = |patterns: &[String], file: &String| patterns.iter().any(|pattern| glob::doublestar4::matches(pattern, file));
         let excluded = |file: &String| any(&self.exclude, file);
         let kept_out =
             if self.one_excluded_is_enough { files.iter().any(excluded) } else { !self.exclude.is_empty() && files.iter().all(excluded) };

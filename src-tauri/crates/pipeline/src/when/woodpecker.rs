@@ -4,7 +4,7 @@ use super::evaluate::Patterns;
 use super::path::PathFilter;
 use super::{Conditions, Constraint, Extra, Subject, When, evaluate, read_constraint, read_matrix};
 use crate::woodpecker::Generation;
-use lp_model::{Dialect, Span, What, message, what};
+use lp_model::{Dialect, Severity, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, closest, decode};
 
 const DIALECT: Dialect = Dialect::Woodpecker;
@@ -132,7 +132,7 @@ fn events(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut 
     }
     for word in constraint.include.iter_mut().chain(&mut constraint.exclude) {
         if !EVENTS.contains(&word.as_str()) {
-            if !findings.is_full() {
+            if findings.has_room(Severity::Warning) {
                 unknown_event(word, entry.value.span, findings);
             }
             *word = escape(word);

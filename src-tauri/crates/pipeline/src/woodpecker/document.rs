@@ -3,13 +3,15 @@
 use super::step::{self, Setting};
 use super::{DIALECT, Generation};
 use crate::compose::Reading;
-use crate::draft::{Dependency, Draft, StageDraft, warn_of_duplicates, workspace};
+use crate::draft::{Dependency, Draft, Order, StageDraft, warn_of_duplicates};
 use crate::environment::Environment;
 use crate::extent::{check_size, few_volumes};
 use crate::graph::order;
 use crate::matrix::Cell;
+use crate::rights::{self, Escalation};
 use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker::Reader};
-use lp_model::{BackendKind, Concurrency, EventFacts, EventKind, RunOn, Span, What, message, what};
+use crate::workspace;
+use lp_model::{BackendKind, Concurrency, EventFacts, EventKind, RunOn, Severity, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -34,6 +36,8 @@ pub(super) const KEYS: [&str; 17] = [
     "volumes",
 ];
 pub(super) const CONCURRENCY_KEYS: [&str; 2] = ["limit", "group"];
+/// Where the working copy is mounted if the file does not say.
+const BASE: &str = "/woodpecker";
 /// Most unknown keys at the top that are looked at.
 const MAX_UNKNOWN: usize = 200;
 /// Variables that version 3 renamed.
@@ -63,7 +67,7 @@ pub(super) fn deprecated_variables(index: &TextIndex<'_>, part: Range<usize>, fi
         for (at, _) in text.match_indices(old) {
             let before = text[..at].trim_end_matches('{').ends_with('$');
             let after = text[at + old.len()..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
-            if before && !after && !findings.is_full() {
+            if before && !after && findings.has_room(Severity::Note) {
                 let span = index.span(part.start + at..part.start + at + old.len());
                 findings.note("deprecated-variable", span, message!("`{}` is called `{}` since woodpecker 3", old, new));
             }
@@ -85,28 +89,35 @@ pub(super) fn read(
     for entry in entries.iter().filter(|entry| !KEYS.contains(&entry.key.text.as_str())).take(MAX_UNKNOWN) {
         decode::unknown_key(entry, &KEYS, what!("the file"), findings);
     }
-    let workspace = workspace(root, "/woodpecker", facts, findings);
+    let workspace = workspace::read(root, BASE, facts, findings);
     let mut stage = StageDraft {
         name,
         span: root.span,
         backend: BackendKind::Docker,
         runs: true,
         workspace: workspace.clone(),
+        base_refused: false,
         source: true,
         cell,
         concurrency: None,
         volumes: Vec::new(),
         trigger: When::default(),
-        depends_on: Vec::new(),
-        workflows: Vec::new(),
+        needs: Vec::new(),
+        order: Order::Serial,
         runs_on: None,
         environment: Environment::new(),
         metadata,
         services: Vec::new(),
         steps: Vec::new(),
     };
+    if let Some((span, platform)) = windows(root) {
+        let message = message!("the workflow asks for `{}`, which is not run here; it is left out", platform);
+        findings.warning("unsupported-type", span, message);
+        stage.runs = false;
+        return Some(stage);
+    }
     let reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
-    let mut setting = Setting { generation, workspace, reading, conditions: Reader::new(generation) };
+    let mut setting = Setting { generation, workspace, reading, conditions: Reader::new(generation), before_3: false };
     for entry in entries {
         read_key(entry, &mut setting, &mut stage, findings);
     }
@@ -119,6 +130,9 @@ pub(super) fn read(
         let span = root.get(section).map_or(root.span, |node| node.span);
         findings.error("no-steps", span, message!("`{}` has no steps", section));
     }
+    // A file does not say for which version it was written, but what 3 refuses was written for an older one.
+    let ended = (generation == Generation::Current && !setting.before_3).then_some("woodpecker 3");
+    rights::settle(&mut stage, &Escalation { images: &rights::WOODPECKER, base: BASE, ended }, facts, findings);
     warn_of_duplicates(&stage.steps, findings);
     check_dependencies(&stage.steps, findings);
     if generation == Generation::Current {
@@ -130,7 +144,15 @@ pub(super) fn read(
 fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let (node, span) = (&*entry.value, entry.key.span);
     match entry.key.text.as_str() {
-        "when" => stage.trigger = setting.conditions.read(node, what!("`{}` of the file", "when"), findings),
+        "when" => {
+            stage.trigger = setting.conditions.read(node, what!("`{}` of the file", "when"), findings);
+            // Woodpecker: `pipeline/frontend/yaml/constraint/constraint.go` `Match` looks at it in steps only.
+            if let Some(span) = stage.trigger.forget_matrix() {
+                findings
+                    .warning("condition-without-effect", span, message!("woodpecker does not look at `matrix` in `when` of the file"))
+                    .help(message!("write it in `when` of the steps"));
+            }
+        }
         "skip_clone" => stage.source = decode::boolean(node, what!("`{}`", "skip_clone"), findings) != Some(true),
         "clone" if !node.is_null() => {
             findings
@@ -152,7 +174,7 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
                 platform(&label.value, label.key.span, what!("`{}`", "labels"), findings);
             }
         }
-        "depends_on" => stage.workflows = step::dependencies(node, what!("`{}` of the file", "depends_on"), findings),
+        "depends_on" => stage.needs = step::dependencies(node, what!("`{}` of the file", "depends_on"), findings),
         "runs_on" => {
             let words = decode::text_or_texts(node, what!("`{}`", "runs_on"), findings).unwrap_or_default();
             for (word, span) in &words {
@@ -169,6 +191,13 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
         }
         _ => {}
     }
+}
+
+/// Whether the workflow is for windows: nothing in it is read then, so that its paths and commands keep no other one from running.
+fn windows(root: &Node) -> Option<(Span, String)> {
+    let label = root.get("labels").and_then(|labels| labels.get("platform"));
+    let asked = [root.get("platform"), label].into_iter().flatten();
+    asked.filter_map(|node| Some((node.span, node.text()?.to_owned()))).find(|(_, platform)| platform.starts_with("windows"))
 }
 
 fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>) {
@@ -231,8 +260,8 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
     let names: Vec<&str> = steps.iter().map(|step| step.step.name.as_str()).collect();
     let positions = positions(steps);
     for step in steps {
-        for dependency in step.dependencies.iter().flatten() {
-            if positions.contains_key(dependency.name.as_str()) || (findings.is_full() && findings.has_errors()) {
+        for dependency in step.needs.iter().flatten() {
+            if positions.contains_key(dependency.name.as_str()) || !findings.has_room(Severity::Error) {
                 continue;
             }
             let message = message!("step `{}` needs `{}`, which is no step of this file", step.step.name, dependency.name);
@@ -248,7 +277,7 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
         }
     }
     let position = |dependency: &Dependency| positions.get(dependency.name.as_str()).copied();
-    let needs: Vec<Vec<usize>> = steps.iter().map(|step| step.dependencies.iter().flatten().filter_map(position).collect()).collect();
+    let needs: Vec<Vec<usize>> = steps.iter().map(|step| step.needs.iter().flatten().filter_map(position).collect()).collect();
     if let Err(circle) = order(&needs) {
         let span = circle.first().map(|&node| steps[node].span);
         let mut path: Vec<&str> = circle.iter().map(|&node| names[node]).collect();

@@ -3,15 +3,15 @@
 use super::document::{self, CONCURRENCY_KEYS};
 use super::step::{self, DEPENDENCY_KEYS, DOCKER_KEYS, OLD_KEYS};
 use crate::compose::SECRET_KEYS;
-use crate::draft::WORKSPACE_KEYS;
 use crate::when::SIDES;
 use crate::when::woodpecker::{KNOWN, PATH_KEYS};
+use crate::workspace;
 
 /// Places in the schema, and the keys there.
 pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("/properties", document::KEYS.to_vec()),
-        ("/properties/workspace/properties", WORKSPACE_KEYS.to_vec()),
+        ("/properties/workspace/properties", workspace::KEYS.to_vec()),
         ("/properties/concurrency/anyOf/2/properties", CONCURRENCY_KEYS.to_vec()),
         ("/definitions/container/properties", [step::KEYS.as_slice(), OLD_KEYS.as_slice()].concat()),
         ("/definitions/container/properties/secrets/items/anyOf/1/properties", SECRET_KEYS.to_vec()),

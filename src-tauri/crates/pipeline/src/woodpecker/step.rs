@@ -4,7 +4,6 @@ use super::{DIALECT, Generation};
 use crate::compose::{self, Reading, add_volume, environment_list, mount, secrets, words};
 use crate::draft::{Dependency, Draft, commands, demand_trust, image, need_secret, run_commands};
 use crate::environment::Environment;
-use crate::image::{PRIVILEGED_WOODPECKER, is_one_of};
 use crate::params;
 use crate::script::script;
 use crate::when::woodpecker::Reader;
@@ -70,6 +69,8 @@ pub(super) struct Setting {
     pub workspace: Workspace,
     pub reading: Reading,
     pub conditions: Reader,
+    /// Whether the file uses a key that version 3 refuses.
+    pub before_3: bool,
 }
 
 /// What a step is made of besides its draft, until all keys are read.
@@ -115,9 +116,46 @@ pub(super) fn read(
             found.help(message!("did you mean `image` in line {}?", slip.key.span.line));
         }
     }
+    let unknown = take_parameters(unknown, &mut draft, label, &parts, setting.generation, findings);
     check_unknown(&unknown, label, &parts, setting.generation, findings);
     check_together(&draft, label, &parts, setting.generation, findings);
-    settle(draft, label, parts, setting, findings)
+    Some(settle(draft, parts, setting, findings))
+}
+
+/// 0.15 still took the parameters of a plugin beside its image, as drone did: keys without a meaning of a step without commands. Gives back
+/// those that are none.
+// 0.15: `pipeline/frontend/yaml/container.go`, `Vargs`.
+fn take_parameters<'e>(
+    unknown: Vec<&'e Entry>,
+    draft: &mut Draft,
+    label: What<'_>,
+    parts: &Parts,
+    generation: Generation,
+    findings: &mut Findings<'_>,
+) -> Vec<&'e Entry> {
+    let has_script = parts.script.as_ref().is_some_and(|(commands, _)| !commands.is_empty());
+    let plugin = !has_script && draft.step.kind != StepKind::Service && !draft.step.detached;
+    if generation != Generation::Early || !plugin {
+        return unknown;
+    }
+    for entry in unknown {
+        let key = &entry.key.text;
+        if let Some(value) = params::woodpecker(&entry.value, generation) {
+            draft.params.entry(params::woodpecker_variable(key)).or_insert(value);
+        }
+        let message = message!("`{}` of {} is handed to the plugin as a parameter", key, label);
+        match closest(key, &KEYS) {
+            Some(meant) => {
+                findings.warning("parameter-like-key", entry.key.span, message).help(message!("did you mean `{}`?", meant));
+            }
+            None => {
+                findings
+                    .note("parameter-like-key", entry.key.span, message)
+                    .help(message!("woodpecker 1.0 and later want it under `settings`"));
+            }
+        }
+    }
+    Vec::new()
 }
 
 fn check_unknown(unknown: &[&Entry], label: What<'_>, parts: &Parts, generation: Generation, findings: &mut Findings<'_>) {
@@ -174,7 +212,7 @@ fn check_together(draft: &Draft, label: What<'_>, parts: &Parts, generation: Gen
     }
 }
 
-fn settle(mut draft: Draft, label: What<'_>, parts: Parts, setting: &Setting, findings: &mut Findings<'_>) -> Option<Draft> {
+fn settle(mut draft: Draft, parts: Parts, setting: &Setting, findings: &mut Findings<'_>) -> Draft {
     let service = draft.step.kind == StepKind::Service;
     let own_program = draft.step.entrypoint.is_some();
     let folder = parts.directory.as_deref().filter(|directory| !directory.is_empty());
@@ -198,19 +236,7 @@ fn settle(mut draft: Draft, label: What<'_>, parts: Parts, setting: &Setting, fi
     }
     let steered = bare && !service && draft.environment.is_empty() && draft.secrets.is_empty();
     draft.plugin = steered && setting.generation == Generation::Current;
-    if steered && !draft.step.privileged && is_one_of(&draft.step.image, &PRIVILEGED_WOODPECKER) {
-        match setting.generation {
-            Generation::Early => draft.step.privileged = true,
-            Generation::Current => findings
-                .warning(
-                    "not-privileged-any-more",
-                    draft.span,
-                    message!("{} gets no rights on the machine: woodpecker 3 gives this image none", label),
-                )
-                .help(message!("if the plugin needs them, write `privileged: true` and mark the project as trusted")),
-        }
-    }
-    Some(draft)
+    draft
 }
 
 fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut Draft, parts: &mut Parts, findings: &mut Findings<'_>) {
@@ -227,7 +253,7 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
         "image" => draft.step.image = image(node, what, findings),
         "pull" => {
             let always = decode::boolean(node, what, findings) == Some(true);
-            draft.step.pull = if always { PullPolicy::Always } else { PullPolicy::IfMissing };
+            draft.step.pull = if always { PullPolicy::Refresh } else { PullPolicy::IfMissing };
         }
         "commands" => parts.script = Some((commands(node, DIALECT, label, findings), span)),
         "entrypoint" => {
@@ -242,6 +268,7 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
         "environment" => draft.environment = environment(node, generation, what, findings),
         "secrets" => {
             if generation == Generation::Current {
+                setting.before_3 = true;
                 findings
                     .warning("deprecated-key", span, message!("{} is gone from woodpecker 3; here it works as before", what))
                     .help(message!("write `environment: {{NAME: {{from_secret: name}}}}`"));
@@ -249,9 +276,10 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
             draft.secrets = secrets(node, what, findings);
         }
         "when" => draft.when = setting.conditions.read(node, what, findings),
-        "depends_on" => draft.dependencies = Some(dependencies(node, what, findings)),
+        "depends_on" => draft.needs = Some(dependencies(node, what, findings)),
         "group" => {
             if generation == Generation::Current {
+                setting.before_3 = true;
                 findings
                     .warning("deprecated-key", span, message!("{} is gone from woodpecker 3; here it works as before", what))
                     .help(message!("use `depends_on` to let steps run side by side"));

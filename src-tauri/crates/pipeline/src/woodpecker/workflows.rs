@@ -34,7 +34,7 @@ pub(super) fn check(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
     }
     for (n, read) in reads.iter().enumerate() {
         // All stages of a matrix have the same dependencies, but for what the matrix puts into their names.
-        for dependency in read.iter().flat_map(|read| &read.drafts).flat_map(|draft| &draft.workflows) {
+        for dependency in read.iter().flat_map(|read| &read.drafts).flat_map(|draft| &draft.needs) {
             if let Some(&at) = positions.get(dependency.name.as_str()) {
                 needs[n].push(at);
                 continue;
@@ -57,7 +57,7 @@ pub(super) fn check(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
     if let Err(circle) = order(&needs) {
         let path: Vec<&str> = circle.iter().chain(circle.first()).map(|&n| names[n]).collect();
         let message = message!("these depend on each other in a circle: {}", path.join(" → "));
-        let span = circle.first().and_then(|&n| reads[n].as_ref()?.drafts.first()?.workflows.first()).map(|dependency| dependency.span);
+        let span = circle.first().and_then(|&n| reads[n].as_ref()?.drafts.first()?.needs.first()).map(|dependency| dependency.span);
         findings.files[circle.first().copied().unwrap_or_default()].error("dependency-cycle", span, message);
     }
 }
@@ -65,8 +65,8 @@ pub(super) fn check(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
 /// A file that is run without the others of its folder.
 fn alone(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
     let Some(draft) = reads.iter().flatten().flat_map(|read| &read.drafts).next() else { return };
-    let Some(first) = draft.workflows.first() else { return };
-    let names: Vec<&str> = draft.workflows.iter().map(|dependency| dependency.name.as_str()).collect();
+    let Some(first) = draft.needs.first() else { return };
+    let names: Vec<&str> = draft.needs.iter().map(|dependency| dependency.name.as_str()).collect();
     let message = message!("`depends_on` names workflows of other files ({}); this file runs without them here", names.join(", "));
     findings
         .only()
@@ -80,13 +80,7 @@ pub(super) fn connect(mut planned: Vec<Planned>, several: bool, reasons: &mut Re
         return Vec::new();
     }
     if several {
-        while let Some(at) = planned.iter().position(|stage| missing(stage, &planned).is_some()) {
-            let stage = planned.remove(at);
-            let span = missing(&stage, &planned).map(|dependency| dependency.span);
-            if let Some(span) = span {
-                reasons.add(what!("workflow `{}`", stage.workflow), &Mismatch { key: "depends_on", span });
-            }
-        }
+        leave_out(&mut planned, reasons);
     }
     let mut numbers: HashMap<String, Vec<StageNumber>> = HashMap::new();
     for (n, stage) in planned.iter().enumerate() {
@@ -107,7 +101,32 @@ pub(super) fn connect(mut planned: Vec<Planned>, several: bool, reasons: &mut Re
     stages
 }
 
-/// A workflow that the stage cannot do without and that does not run.
-fn missing<'p>(stage: &'p Planned, planned: &[Planned]) -> Option<&'p Dependency> {
-    stage.needs.iter().find(|need| !need.optional && !planned.iter().any(|other| other.workflow == need.name))
+/// Leaves out the stages that cannot do without a workflow that does not run, and those that need these. Each dependency is looked at
+/// once, and once more when its workflow falls away.
+fn leave_out(planned: &mut Vec<Planned>, reasons: &mut Reasons) {
+    let mut running: HashMap<&str, usize> = HashMap::new();
+    let mut dependants: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (n, stage) in planned.iter().enumerate() {
+        *running.entry(stage.workflow.as_str()).or_default() += 1;
+        for need in stage.needs.iter().filter(|need| !need.optional) {
+            dependants.entry(need.name.as_str()).or_default().push(n);
+        }
+    }
+    let mut keep = vec![true; planned.len()];
+    let mut open: Vec<usize> = (0..planned.len()).rev().collect();
+    while let Some(n) = open.pop() {
+        let stage = &planned[n];
+        let runs = |name: &str| running.get(name).is_some_and(|count| *count > 0);
+        let Some(missing) = stage.needs.iter().find(|need| !need.optional && !runs(&need.name)).filter(|_| keep[n]) else { continue };
+        keep[n] = false;
+        reasons.add(what!("workflow `{}`", stage.workflow), &Mismatch { key: "depends_on", span: missing.span });
+        if let Some(count) = running.get_mut(stage.workflow.as_str()) {
+            *count -= 1;
+            if *count == 0 {
+                open.extend(dependants.get(stage.workflow.as_str()).into_iter().flatten());
+            }
+        }
+    }
+    let mut keep = keep.into_iter();
+    planned.retain(|_| keep.next().unwrap_or(true));
 }

@@ -30,6 +30,12 @@ pub(crate) fn compare_structure(file: &RealFile, report: &mut Report) {
     if !answer["labels"].is_null() || !answer["platform"].is_null() {
         report.by_rule("agents");
     }
+    let windows = |platform: &Value| platform.as_str().is_some_and(|platform| platform.starts_with("windows"));
+    if windows(&answer["labels"]["platform"]) || windows(&answer["platform"]) {
+        report.by_rule("windows");
+        let told = found.iter().any(|finding| finding.code == "unsupported-type");
+        return report.same(name, "it is told to be left out", &(true, 0), &(told, outline.stages.len()));
+    }
     if !answer["clone"].is_null() {
         report.by_rule("clone");
         report.same(name, "clone is told to be ours", &true, &found.iter().any(|finding| finding.code == "clone-built-in"));
@@ -127,7 +133,7 @@ fn compare_step(file: &RealFile, answer: &Value, step: &Step, stage: &Stage, rep
     };
     report.same(case, &what("failure"), &failure, &step.on_failure);
     let always = answer["pull"] == "true";
-    report.same(case, &what("pull"), &always, &(step.pull == PullPolicy::Always));
+    report.same(case, &what("pull"), &always, &(step.pull == PullPolicy::Refresh));
     report.same(case, &what("privileged"), &(answer["privileged"] == "true" || answer["privileged"] == true), &step.privileged);
     report.same(case, &what("volumes"), &answer["volumes"].as_array().map_or(0, Vec::len), &step.mounts.len());
     if let Some(folder) = answer["directory"].as_str().filter(|folder| !folder.contains("${")) {

@@ -8,6 +8,9 @@ use lp_pipeline::script::script;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Names of steps may occur twice.
+const NAMES: lp_yaml::Style = lp_yaml::Style { splices: false, names: &["pipeline", "services", "clone"], last_counts: true };
+
 /// Where an answer comes from.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
@@ -33,7 +36,7 @@ pub(crate) fn compare(report: &mut Report, case: &str, answer: &Value, step: &St
     report.same(case, &case_step("entrypoint"), &answer["entrypoint"], &json!(step.entrypoint));
     report.same(case, &case_step("detach"), &or("detach", json!(false)), &json!(step.detached));
     report.same(case, &case_step("privileged"), &or("privileged", json!(false)), &json!(step.privileged));
-    report.same(case, &case_step("pull"), &or("pull", json!(false)), &json!(step.pull == PullPolicy::Always));
+    report.same(case, &case_step("pull"), &or("pull", json!(false)), &json!(step.pull == PullPolicy::Refresh));
     report.same(case, &case_step("on_success"), &answer["on_success"], &json!(step.run_on.success));
     report.same(case, &case_step("on_failure"), &answer["on_failure"], &json!(step.run_on.failure));
     report.same(case, &case_step("image"), &answer["image"], &json!(image(&step.image, source.dialect)));
@@ -149,7 +152,7 @@ impl Names {
 pub(crate) fn section(bytes: &[u8], key: &str) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let index = lp_yaml::TextIndex::new(&text);
-    let root = lp_yaml::parse_repeating("t", &text, &lp_yaml::SourceMap::part(&index, 0..text.len())).ok();
+    let root = lp_yaml::parse_as(NAMES, "t", &text, &lp_yaml::SourceMap::part(&index, 0..text.len())).map(|tree| tree.root).ok();
     let node = root.as_ref().and_then(|root| root.get(key));
     node.and_then(|node| node.entries()).unwrap_or_default().iter().map(|entry| entry.key.text.clone()).collect()
 }

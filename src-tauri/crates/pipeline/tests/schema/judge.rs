@@ -3,7 +3,7 @@
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use lp_model::{Diagnostic, Dialect};
-use lp_yaml::{Node, Schema, SourceMap, TextIndex, Typed, Value as Shape, cut, parse_splicing, scalar};
+use lp_yaml::{Node, Schema, SourceMap, Style, TextIndex, Typed, Value as Shape, cut, parse_as, scalar};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::fmt;
@@ -47,7 +47,8 @@ pub fn complaints(judge: &Validator, dialect: Dialect, text: &str) -> Option<Vec
     let parts = cut(text);
     let read = if dialect == Dialect::Drone1 { parts.len() } else { 1 };
     for part in parts.into_iter().take(read) {
-        let root = parse_splicing("file", &text[part.clone()], &SourceMap::part(&index, part.clone())).ok()?;
+        let style = Style { splices: true, ..Style::default() };
+        let root = parse_as(style, "file", &text[part.clone()], &SourceMap::part(&index, part.clone())).ok()?.root;
         // Editors differ in the version of YAML that they follow.
         for rules in [Schema::Woodpecker, Schema::Drone08] {
             let mut places = HashMap::new();

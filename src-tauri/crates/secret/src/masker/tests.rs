@@ -167,7 +167,7 @@ fn by_definition(forms: &[String], text: &str) -> String {
 
 /// Few letters, so that secrets overlap, repeat and begin inside one another.
 fn text(len: std::ops::Range<usize>) -> impl Strategy<Value = String> {
-    proptest::collection::vec(prop_oneof![4 => Just('a'), 4 => Just('b'), 2 => Just('c'), 1 => Just('\n'), 1 => Just('密')], len)
+    proptest::collection::vec(prop_oneof![4 => Just('a'), 4 => Just('b'), 2 => Just('c'), 2 => Just('\n'), 2 => Just('密')], len)
         .prop_map(|chars| chars.into_iter().collect())
 }
 
@@ -181,11 +181,13 @@ proptest! {
         cuts in proptest::collection::vec(0usize..9, 1..40),
     ) {
         let secrets: Vec<SecretValue> = values.iter().map(|v| SecretValue::new(v.as_str())).collect();
-        let forms: Vec<String> = forms::forms(&secrets).iter().map(|f| f.to_string()).collect();
+        let forms: Vec<String> = forms::forms(&secrets).iter().map(|form| form.text.to_string()).collect();
         let whole: String = pieces.iter().map(|piece| match piece {
             Ok(text) => text.clone(),
             Err(index) => values[index.index(values.len())].clone(),
         }).collect();
+        // Behind a long run of base64 a line break is undone, which the definition does not know.
+        prop_assume!(whole.split(['\n', '密']).all(|run| run.len() < 16));
         let masker = Masker::new(&secrets);
         let expected = by_definition(&forms, &whole);
         prop_assert_eq!(&masker.mask_text(&whole), &expected);
@@ -201,6 +203,7 @@ proptest! {
             }
             let (write, after) = rest.split_at((*cut).min(rest.len()));
             stream.push(write, &mut out);
+            // None of these letters begins or is an escape.
             prop_assert!(stream.held() <= longest);
             rest = after;
         }
@@ -225,4 +228,139 @@ fn the_value_between_the_quotes_of_json_is_masked() {
     for written in [r#"{"k":"pa\"ss\u003cwo\\rd"}"#, r#"{"k":"pa\"ss<wo\\rd"}"#] {
         assert_eq!(masker.mask_text(written), r#"{"k":"********"}"#, "{written}");
     }
+}
+
+/// Letters and digits between the masks: what a reader could still use.
+fn left(out: &str) -> usize {
+    out.split(MASK).map(|part| part.bytes().filter(u8::is_ascii_alphanumeric).count()).max().unwrap_or(0)
+}
+
+fn in_writes(masker: &Masker, text: &str, size: usize) -> String {
+    let (mut stream, mut out) = (masker.stream(), Vec::new());
+    text.as_bytes().chunks(size).for_each(|write| stream.push(write, &mut out));
+    stream.finish(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn what_programs_print_is_masked() {
+    let mut rows = 0;
+    let mut missed = Vec::new();
+    for row in include_str!("programs.tsv").lines().filter(|line| !line.starts_with('#')) {
+        let mut columns = row.split('\t');
+        let program = columns.next().unwrap();
+        let value: String = serde_json::from_str(columns.next().unwrap()).unwrap();
+        let printed: String = serde_json::from_str(columns.next().unwrap()).unwrap();
+        let masker = masker(&[&value]);
+        let out = masker.mask_text(&printed);
+        // `https://h/?k=`, `declare -x`, the first letters of another value's base64.
+        if !out.contains(MASK) || left(&out) > 8 {
+            missed.push(format!("{program}: {printed} -> {out}"));
+        }
+        for size in [1, 7] {
+            assert_eq!(in_writes(&masker, &printed, size), out, "{program} in writes of {size}");
+        }
+        rows += 1;
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    assert!(rows > 400, "{rows} rows");
+}
+
+/// A value spelled by a program that escapes what `escaped` says and writes it in the way `way` says.
+fn spelled(value: &str, way: usize, escaped: &[bool]) -> String {
+    let mut escaped = escaped.iter().cycle();
+    let mut text = String::new();
+    for (at, c) in value.chars().enumerate() {
+        let plain = c.is_ascii_alphanumeric() && (at == 0 || !escaped.next().unwrap());
+        // What each kind must escape, or it could not be read back.
+        let must = matches!((way, c), (0, '%') | (1 | 2, '\\' | '"') | (3 | 4, '&'));
+        if plain || (!must && !c.is_ascii_alphanumeric() && c.is_ascii() && at > 0 && !escaped.next().unwrap()) {
+            text.push(c);
+            continue;
+        }
+        match way {
+            0 => c.to_string().bytes().for_each(|byte| text += &format!("%{byte:02x}")),
+            1 => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text += &format!("\\u{unit:04X}")),
+            2 => c.to_string().bytes().for_each(|byte| text += &format!("\\{byte:03o}")),
+            3 => text += &format!("&#{};", u32::from(c)),
+            _ => text += &format!("&#x{:X};", u32::from(c)),
+        }
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whichever_bytes_a_program_escapes_the_value_is_masked(
+        value in "[!-~密😀é]{4,30}",
+        before in "[ -~]{0,10}",
+        after in "[ -~]{0,10}",
+        way in 0usize..5,
+        escaped in proptest::collection::vec(any::<bool>(), 1..20),
+        size in 1usize..9,
+    ) {
+        prop_assume!(value.bytes().any(|byte| byte != b'*'));
+        // What stands before must not make another escape with the beginning, nor another secret.
+        let before = format!("{} ", before.replace(['%', '\\', '&', '*'], ""));
+        let after = format!(" {}", after.replace('*', ""));
+        let text = format!("{before}{}{after}", spelled(&value, way, &escaped));
+        let masker = masker(&[&value]);
+        let out = masker.mask_text(&text);
+        prop_assert!(out.contains(MASK), "{text} -> {out}");
+        if !after.contains(value.as_str()) && !before.contains(value.as_str()) {
+            prop_assert!(out.starts_with(&before), "{text} -> {out}");
+        }
+        prop_assert_eq!(in_writes(&masker, &text, size), out);
+    }
+
+    #[test]
+    fn broken_base64_is_masked_wherever_it_breaks(
+        value in "[!-~]{12,200}",
+        shift in 0usize..3,
+        width in prop_oneof![Just(64usize), Just(76), 20usize..100],
+        between in prop_oneof![Just("\n"), Just("\r\n"), Just("\n    "), Just("\\n"), Just("\\r\\n"), Just("%0A"), Just("%0D%0A")],
+        url_safe in any::<bool>(),
+        size in 1usize..90,
+    ) {
+        use base64::prelude::*;
+        prop_assume!(value.bytes().any(|byte| byte != b'*'));
+        let plain = format!("{}{value}", "x".repeat(shift));
+        let encoded = if url_safe { BASE64_URL_SAFE.encode(plain) } else { BASE64_STANDARD.encode(plain) };
+        let lines: Vec<&str> = encoded.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let text = lines.join(between);
+        let masker = masker(&[&value]);
+        let out = masker.mask_text(&text);
+        prop_assert!(left(&out.replace(between, " ")) <= 4, "{text} -> {out}");
+        prop_assert_eq!(in_writes(&masker, &text, size), out);
+    }
+}
+
+#[test]
+fn only_what_may_be_a_secret_is_held_back_in_a_spelling() {
+    // A value that begins with a letter is not waited for at each percent sign.
+    assert_eq!(writes(&["hunter2"], &["50 %", "\\", "&"]), ["50 %", "\\", "&", ""]);
+    assert_eq!(writes(&["a+b/c=d"], &["x a%2", "Bb%2Fc%3Dd y"]), ["x ", "******** y", ""]);
+    assert_eq!(writes(&["a+b/c=d"], &["x a%2", "0"]), ["x ", "a%20", ""]);
+    assert_eq!(writes(&["a+b/c%"], &["x a%2Bb/c%"]), ["x ", "********"], "a mark at the end stands for itself");
+}
+
+#[test]
+fn a_word_at_the_end_of_a_line_is_no_broken_value() {
+    let out = masked(&["wordword"], "wo\nrdword it's word\"word");
+    assert_eq!(out, "wo\nrdword it's word\"word");
+    // Quotes are taken away only for values that have some.
+    assert_eq!(masked(&["wor'dword"], "wordword 'wor'\\''dword'"), "wordword '********'");
+}
+
+#[test]
+fn large_values_do_not_blow_the_automaton_up() {
+    let line = |number: usize| format!("{number:08x}{}", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTU");
+    let large: String = (0..4000).map(|number| line(number) + "\n").collect();
+    let masker = masker(&[&large, "small+secret"]);
+    let size = masker.automata().unwrap().size();
+    assert!(size < 40 * large.len(), "{size} bytes for a value of {}", large.len());
+    assert_eq!(masker.mask_text(&format!("a {} b", line(77))), "a ******** b");
+    assert_eq!(masker.mask_text("small%2Bsecret"), MASK, "the small ones are known in every encoding all the same");
 }

@@ -113,3 +113,12 @@ fn hostile_files_end_in_findings() {
     assert!(errors(&pattern)[0].contains("invalid-pattern"));
     assert!(!errors(&"[".repeat(100_000)).is_empty());
 }
+
+#[test]
+fn the_version_of_the_format_is_read() {
+    assert!(parse(FILE, b"version: 1\nworkflows: [{name: a}]\n").is_ok());
+    assert!(parse(FILE, b"version: '1'\nworkflows: [{name: a}]\n").is_ok());
+    let found = errors("version: 2\nworkflows: [{name: a, later: key}]\n");
+    assert_eq!(found.len(), 1, "what a later version means is not judged: {found:?}");
+    assert!(found[0].starts_with(".letterpress.yml:1:10: error[unknown-version]"), "{found:?}");
+}

@@ -54,7 +54,8 @@ fn the_own_key_wins_over_merged_ones_wherever_they_stand() {
 fn names_of_steps_may_repeat_where_drone_08_ran_both() {
     let read = |text: &str| {
         let index = TextIndex::new(text);
-        parse_repeating("f.yml", text, &SourceMap::part(&index, 0..text.len()))
+        let style = Style { names: &["pipeline", "services", "clone"], ..Style::default() };
+        parse_as(style, "f.yml", text, &SourceMap::part(&index, 0..text.len())).map(|tree| tree.root)
     };
     let root = read("pipeline:\n  a: {image: x}\n  b: 1\n  a: {image: y}\nservices: {s: 1, s: 2}\n").unwrap();
     assert_eq!(show(&root), "{pipeline:{a:{image:x},b:1,a:{image:y}},services:{s:1,s:2}}");
@@ -123,17 +124,32 @@ fn tags_and_byte_order_mark() {
     assert_eq!(root.entries().unwrap()[0].key.text, "a");
 }
 
+fn spliced(text: &str, index: &TextIndex<'_>) -> Result<Tree, Vec<Diagnostic>> {
+    parse_as(Style { splices: true, ..Style::default() }, "f.yml", text, &SourceMap::part(index, 0..text.len()))
+}
+
+#[test]
+fn where_the_last_one_counts_a_repeated_key_is_a_warning() {
+    let text = "a: 1\nb: {c: 1, c: 2, c: 3}\na: [x]\n";
+    let index = TextIndex::new(text);
+    let tree = parse_as(Style { last_counts: true, ..Style::default() }, "f.yml", text, &SourceMap::part(&index, 0..text.len())).unwrap();
+    assert_eq!(show(&tree.root), "{a:[x],b:{c:3}}");
+    let said: Vec<String> = tree.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 3);
+    assert!(said[2].starts_with("f.yml:3:1: warning[duplicate-key]: the key `a` occurs twice (first in line 1)"), "{said:?}");
+}
+
 #[test]
 fn a_list_is_spliced_into_a_list_only_where_that_is_the_language() {
     let text = "x: &x [a, b]\ny: &y [c]\nm: &m {k: 1}\nl:\n- <<: *x\n- z\n- <<: [*y, *x]\n- <<: [*m]\n- <<: *m\n- {<<: *m, j: 2}\n";
     let index = TextIndex::new(text);
-    let root = parse_splicing("f.yml", text, &SourceMap::part(&index, 0..text.len())).unwrap();
+    let root = spliced(text, &index).unwrap().root;
     assert_eq!(show(root.get("l").unwrap()), "[a,b,z,c,a,b,{k:1},{k:1},{j:2,k:1}]");
     assert!(errors(text)[0].contains("merge-not-map"));
 
     let bomb = format!("a0: &a0 [{}]\n", "x, ".repeat(300))
         + &(1..4).map(|n| format!("a{n}: &a{n}\n{}", format!("- <<: *a{}\n", n - 1).repeat(300))).collect::<String>();
     let index = TextIndex::new(&bomb);
-    let refused = parse_splicing("f.yml", &bomb, &SourceMap::part(&index, 0..bomb.len())).unwrap_err();
+    let refused = spliced(&bomb, &index).unwrap_err();
     assert_eq!(refused[0].code, "too-large");
 }

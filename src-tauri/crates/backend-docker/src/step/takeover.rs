@@ -12,6 +12,7 @@ use bollard::errors::Error;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use lp_backend::Position;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest text that can be the time before a piece.
@@ -102,6 +103,8 @@ pub(crate) struct Manner {
     pub forgets: bool,
     /// The log is whole, and this was heard last. `None` while it may still grow.
     pub end: Option<LastBytes>,
+    /// Is set when a whole log has less than was taken before.
+    pub is_short: Arc<AtomicBool>,
 }
 
 /// What is new in a log with times.
@@ -121,10 +124,16 @@ pub(crate) fn news(
                 Some(Ok(chunk_of(stream, streams[stream].news(restored))))
             }
             Some(Err(error)) => Some(Err(error)),
-            None => match &manner.end {
-                Some(heard) if manner.forgets => Some(Ok(chunk_of(stream, streams[stream].end(heard.of(stream))))),
-                _ => None,
-            },
+            None => {
+                let end = match &manner.end {
+                    Some(heard) if manner.forgets => Some(Ok(chunk_of(stream, streams[stream].end(heard.of(stream))))),
+                    _ => None,
+                };
+                if manner.end.is_some() && streams[stream].skip > 0 {
+                    manner.is_short.store(true, Ordering::Relaxed);
+                }
+                end
+            }
         };
         std::future::ready(new.filter(|new| new.as_ref().map_or(true, |chunk| !chunk.as_ref().is_empty())))
     })
@@ -149,7 +158,7 @@ mod tests {
         if let Some(byte) = heard {
             last.see(&chunk_of(0, vec![b'x', byte].into()));
         }
-        let manner = Manner { position: Position { stdout, stderr }, forgets, end: Some(last) };
+        let manner = Manner { position: Position { stdout, stderr }, forgets, end: Some(last), is_short: Arc::default() };
         let pieces = news(stream::iter(log), manner).map(|piece| match piece {
             Ok(LogOutput::StdErr { message }) => String::from_utf8_lossy(&message).to_uppercase(),
             Ok(other) => String::from_utf8_lossy(&other.into_bytes()).into_owned(),
@@ -166,6 +175,17 @@ mod tests {
         assert_eq!(read(log(), 17, 8, true, None).await, "");
         // More than there is: a log that lost something must not begin again.
         assert_eq!(read(log(), 99, 99, true, None).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_was_emptied_is_told_from_one_that_was_read() {
+        for (taken, expected) in [(4, false), (5, true)] {
+            let is_short = Arc::new(AtomicBool::new(false));
+            let position = Position { stdout: taken, stderr: 0 };
+            let manner = Manner { position, forgets: true, end: Some(LastBytes::default()), is_short: is_short.clone() };
+            assert_eq!(news(stream::iter(log(&["1 one\n"])), manner).count().await, 0);
+            assert_eq!(is_short.load(Ordering::Relaxed), expected, "{taken}");
+        }
     }
 
     #[tokio::test]
@@ -207,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_log_that_may_grow_has_no_end() {
-        let manner = Manner { position: Position::default(), forgets: true, end: None };
+        let manner = Manner { position: Position::default(), forgets: true, end: None, is_short: Arc::default() };
         let pieces: Vec<_> = news(stream::iter(log(&["1 aa", "1 a"])), manner).collect().await;
         assert_eq!(pieces.len(), 2);
     }

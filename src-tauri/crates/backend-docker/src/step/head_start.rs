@@ -26,9 +26,9 @@ pub(crate) type Slot = Arc<tokio::sync::Mutex<Option<Made>>>;
 
 /// All of them, by name of the container.
 #[derive(Default)]
-pub(crate) struct Ahead(Mutex<HashMap<String, Slot>>);
+pub(crate) struct HeadStart(Mutex<HashMap<String, Slot>>);
 
-impl Ahead {
+impl HeadStart {
     /// The place for that container.
     pub fn slot(&self, container: &str) -> Slot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(container.to_owned()).or_default().clone()
@@ -81,14 +81,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_stage_forgets_only_its_own() {
-        let ahead = Ahead::default();
+        let head_start = HeadStart::default();
         let made = || Made { env: vec![], body: ContainerCreateBody::default(), image: String::new() };
         for name in ["lp-r-1-2-1", "lp-r-11-2-1"] {
-            *ahead.slot(name).lock().await = Some(made());
+            *head_start.slot(name).lock().await = Some(made());
         }
-        ahead.forget("lp-r-1");
-        assert!(ahead.take("lp-r-1-2-1").await.is_none());
-        assert!(ahead.take("lp-r-11-2-1").await.is_some());
-        assert!(ahead.take("lp-r-11-2-1").await.is_none());
+        head_start.forget("lp-r-1");
+        assert!(head_start.take("lp-r-1-2-1").await.is_none());
+        assert!(head_start.take("lp-r-11-2-1").await.is_some());
+        assert!(head_start.take("lp-r-11-2-1").await.is_none());
     }
 }

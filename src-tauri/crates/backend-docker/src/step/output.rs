@@ -90,6 +90,15 @@ mod tests {
     }
 
     #[async_trait]
+    impl Notes for Pieces {
+        async fn note(&self, note: String) {
+            self.notes.lock().unwrap().push(note);
+        }
+
+        fn progress(&self, _: &str) {}
+    }
+
+    #[async_trait]
     impl StepSink for Pieces {
         async fn created(&self) -> Result<(), SinkError> {
             Ok(())
@@ -101,23 +110,14 @@ mod tests {
             Position::default()
         }
 
+        async fn gap(&self, _: Option<Position>) -> Result<(), SinkError> {
+            Ok(())
+        }
+
         async fn write(&self, bytes: &[u8], _: Position) -> Result<(), SinkError> {
             self.pieces.lock().unwrap().push(bytes.to_vec());
             if self.full { Err(SinkError { message: "disk full".into(), hint: String::new() }) } else { Ok(()) }
         }
-
-        async fn gap(&self, _upto: Option<Position>) -> Result<(), SinkError> {
-            Ok(())
-        }
-    }
-
-    #[async_trait]
-    impl Notes for Pieces {
-        async fn note(&self, note: String) {
-            self.notes.lock().unwrap().push(note);
-        }
-
-        fn progress(&self, _sentence: &str) {}
     }
 
     fn out(bytes: &'static [u8]) -> Result<LogOutput, Error> {

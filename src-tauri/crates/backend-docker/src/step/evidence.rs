@@ -5,7 +5,7 @@
 //! In all these cases the exit code says nothing about the step. What tells is when the engine's default bridge was made, which it makes
 //! anew at each start (but not when its containers were left running), and the holder of the stage, which nobody else ends.
 
-use crate::holder::Fate;
+use crate::stage::holder::Fate;
 use crate::time::Moment;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const TOGETHER: Duration = Duration::from_secs(2);
 
 /// What is known of the end of a program.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct End {
+pub(crate) struct EndEvidence {
     /// Its exit code.
     pub code: i64,
     /// When it was started.
@@ -33,7 +33,7 @@ pub(crate) struct End {
     pub holder: Fate,
 }
 
-impl End {
+impl EndEvidence {
     /// Whether the engine ended it. A program that passed has passed.
     pub fn came_with_the_engine(self) -> bool {
         if self.code == 0 {
@@ -45,7 +45,8 @@ impl End {
             Fate::None => (false, None),
             Fate::Gone => (true, None),
             Fate::Ended(at) => (true, at),
-            Fate::Runs(since, before) => (since.is_some_and(|since| since > started), before),
+            // A holder that was replaced, because a step had changed its files, has never ended; one that an engine took with it has.
+            Fate::Runs(_, before) => (before.is_some_and(|end| end > started), before),
         };
         if NOT_BY_ITSELF.contains(&self.code) {
             return engine_restarted || holder_ended;
@@ -67,7 +68,7 @@ mod tests {
     }
 
     fn end(code: i64, engine_since: u32, holder: Fate) -> bool {
-        End { code, started: at(1000), ended: at(1100), engine_since: at(engine_since), holder }.came_with_the_engine()
+        EndEvidence { code, started: at(1000), ended: at(1100), engine_since: at(engine_since), holder }.came_with_the_engine()
     }
 
     #[test]
@@ -75,6 +76,9 @@ mod tests {
         for code in [1, 137, 143, 255] {
             assert!(!end(code, 500, Fate::None), "{code}");
             assert!(!end(code, 500, Fate::Runs(at(900), None)), "{code}");
+            // Replaced while the program ran.
+            assert!(!end(code, 500, Fate::Runs(at(1050), None)), "{code}");
+            assert!(!end(code, 500, Fate::Runs(at(990), at(980))), "{code}");
         }
     }
 

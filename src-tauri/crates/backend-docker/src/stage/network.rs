@@ -16,6 +16,7 @@
 //! 5. Where the engine has no default bridge each stage gets a network; where the holder's program does not run nobody shares.
 
 use lp_model::{Stage, Step, StepKind, StepNumber};
+use std::collections::HashMap;
 
 /// What an engine can do that the layout depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,16 +27,16 @@ pub(crate) struct Abilities {
     pub holder: bool,
 }
 
-/// Where a step lives.
+/// The network namespace that a step lives in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In a namespace of its own on the engine's default bridge.
+pub(crate) enum Namespace {
+    /// One of its own on the engine's default bridge.
     Bridge,
-    /// In a namespace of its own on the stage's network.
+    /// One of its own on the stage's network.
     Stage,
-    /// In the holder's namespace.
+    /// The holder's.
     Shared,
-    /// Where the file says.
+    /// The one that the file names.
     Given(String),
 }
 
@@ -44,7 +45,9 @@ pub(crate) enum Place {
 pub(crate) struct Layout {
     /// Whether the stage has a network of its own.
     pub network: bool,
-    places: Vec<(StepNumber, Place)>,
+    namespaces: HashMap<StepNumber, Namespace>,
+    /// Names of the steps that share a namespace, in the order of the file.
+    sharing: Vec<String>,
 }
 
 impl Layout {
@@ -60,59 +63,86 @@ impl Layout {
             can.holder && joins(step) && !step.privileged && !settings
         };
         let sharing = stage.steps.iter().zip(&serial).filter(|(step, serial)| **serial && may_share(step)).count();
-        let place = |(step, serial): (&Step, &bool)| {
-            let place = match &step.network_mode {
-                Some(given) => Place::Given(given.clone()),
-                None if *serial && may_share(step) && sharing > 1 => Place::Shared,
-                None if network => Place::Stage,
-                None => Place::Bridge,
+        let namespace = |(step, serial): (&Step, &bool)| {
+            let namespace = match &step.network_mode {
+                Some(given) => Namespace::Given(given.clone()),
+                None if *serial && may_share(step) && sharing > 1 => Namespace::Shared,
+                None if network => Namespace::Stage,
+                None => Namespace::Bridge,
             };
-            (step.number, place)
+            (step.number, namespace)
         };
-        Self { network, places: stage.steps.iter().zip(&serial).map(place).collect() }
+        let namespaces: HashMap<_, _> = stage.steps.iter().zip(&serial).map(namespace).collect();
+        let shares = |step: &&Step| namespaces.get(&step.number) == Some(&Namespace::Shared);
+        let sharing = stage.steps.iter().filter(shares).map(|step| step.name.clone()).collect();
+        Self { network, namespaces, sharing }
     }
 
     /// Whether some steps share a namespace, so that a holder is needed.
     pub fn holder(&self) -> bool {
-        self.places.iter().any(|(_, place)| *place == Place::Shared)
+        !self.sharing.is_empty()
     }
 
-    /// Where that step lives.
-    pub fn place(&self, step: StepNumber) -> &Place {
-        let alone = if self.network { &Place::Stage } else { &Place::Bridge };
-        self.places.iter().find(|(number, _)| *number == step).map_or(alone, |(_, place)| place)
+    /// The namespace of that step.
+    pub fn namespace(&self, step: StepNumber) -> &Namespace {
+        let alone = if self.network { &Namespace::Stage } else { &Namespace::Bridge };
+        self.namespaces.get(&step).unwrap_or(alone)
     }
 
     /// Names of the steps that share a namespace.
-    pub fn sharing<'a>(&self, stage: &'a Stage) -> Vec<&'a str> {
-        stage.steps.iter().filter(|step| *self.place(step.number) == Place::Shared).map(|step| step.name.as_str()).collect()
+    pub fn sharing(&self) -> &[String] {
+        &self.sharing
     }
 }
 
 /// Which of the steps never run at the same time as another step that is awaited. Detached ones always may.
+///
+/// A step is ordered with all awaited others when those that come after it, and those that come before it, are all that there are. Both are counted in
+/// one walk along the order and one against it ([`all_that_follow`]), in time that grows with steps and needs alone: a file may have
+/// 10 000 steps, and a table of who comes after whom would have 100 million places.
 fn serial_steps(steps: &[Step]) -> Vec<bool> {
-    // Row of a step: whether it comes after the step in that column, directly or through others. Steps need only earlier ones in most
-    // files, but nothing forbids the other order, so it is repeated until nothing changes.
-    let mut after = vec![vec![false; steps.len()]; steps.len()];
-    let position = |number: StepNumber| steps.iter().position(|step| step.number == number);
-    let needs: Vec<Vec<usize>> = steps.iter().map(|step| step.needs.iter().filter_map(|number| position(*number)).collect()).collect();
-    loop {
-        let mut changed = false;
-        for (step, needs) in needs.iter().enumerate() {
-            for &needed in needs {
-                let before: Vec<usize> = (0..steps.len()).filter(|other| *other == needed || after[needed][*other]).collect();
-                for other in before {
-                    changed |= !std::mem::replace(&mut after[step][other], true);
-                }
-            }
-        }
-        if !changed {
-            break;
+    let positions: HashMap<StepNumber, usize> = steps.iter().enumerate().map(|(position, step)| (step.number, position)).collect();
+    let mut needs = vec![Vec::new(); steps.len()];
+    let mut needed_by = vec![Vec::new(); steps.len()];
+    for (position, step) in steps.iter().enumerate() {
+        for &needed in step.needs.iter().filter_map(|number| positions.get(number)) {
+            needs[position].push(needed);
+            needed_by[needed].push(position);
         }
     }
-    let awaited = |step: usize| !steps[step].detached && steps[step].kind != StepKind::Service;
-    let ordered = |one: usize, other: usize| one == other || after[one][other] || after[other][one];
-    (0..steps.len()).map(|step| awaited(step) && (0..steps.len()).all(|other| !awaited(other) || ordered(step, other))).collect()
+    let awaited: Vec<bool> = steps.iter().map(|step| !step.detached && step.kind != StepKind::Service).collect();
+    let others = awaited.iter().filter(|awaited| **awaited).count().saturating_sub(1);
+    let after = all_that_follow(&needs, &needed_by, &awaited);
+    let before = all_that_follow(&needed_by, &needs, &awaited);
+    let is_ordered = |(after, before): (Option<usize>, Option<usize>)| after.zip(before).is_some_and(|(a, b)| a + b == others);
+    after.into_iter().zip(before).map(is_ordered).collect()
+}
+
+/// For each awaited step that all awaited steps which are still to come must follow: how many those are. `None` for the others.
+///
+/// The steps are taken one by one, each as soon as nothing that it waits for (`needs`) is left. When a step is taken and no other awaited one could
+/// be, everything that is left waits for it, directly or through others. Steps that are not awaited are taken first, so that they only
+/// pass the order on.
+fn all_that_follow(needs: &[Vec<usize>], needed_by: &[Vec<usize>], awaited: &[bool]) -> Vec<Option<usize>> {
+    let mut missing: Vec<usize> = needs.iter().map(Vec::len).collect();
+    let mut left = awaited.iter().filter(|awaited| **awaited).count();
+    let mut follow = vec![None; needs.len()];
+    let (mut ready, mut passed_on): (Vec<usize>, Vec<usize>) =
+        (0..needs.len()).filter(|step| missing[*step] == 0).partition(|step| awaited[*step]);
+    while let Some(step) = passed_on.pop().or_else(|| {
+        let step = ready.pop()?;
+        left -= 1;
+        follow[step] = ready.is_empty().then_some(left);
+        Some(step)
+    }) {
+        for &next in &needed_by[step] {
+            missing[next] -= 1;
+            if missing[next] == 0 {
+                if awaited[next] { ready.push(next) } else { passed_on.push(next) }
+            }
+        }
+    }
+    follow
 }
 
 /// Whether a resolver would ask for that name: one with blanks or in Chinese is not made known.
@@ -163,11 +193,11 @@ mod tests {
     fn layout(steps: Vec<Step>, can: Abilities) -> String {
         let stage = stage(steps);
         let layout = Layout::of(&stage, can);
-        let letter = |step: &Step| match layout.place(step.number) {
-            Place::Bridge => 'B',
-            Place::Stage => 'N',
-            Place::Shared => 'S',
-            Place::Given(_) => 'G',
+        let letter = |step: &Step| match layout.namespace(step.number) {
+            Namespace::Bridge => 'B',
+            Namespace::Stage => 'N',
+            Namespace::Shared => 'S',
+            Namespace::Given(_) => 'G',
         };
         let places: String = stage.steps.iter().map(letter).collect();
         assert_eq!(layout.holder(), places.contains('S'));
@@ -231,21 +261,56 @@ mod tests {
         assert_eq!(layout(vec![step(1, &[])], Abilities { bridge: false, holder: true }), "network N");
     }
 
-    #[test]
-    fn two_hundred_steps_are_laid_out_at_once() {
-        let steps =
-            (1..=200).rev().map(|number| step(number, if number == 1 { &[] } else { std::slice::from_ref(&LAST[number as usize]) }));
-        assert_eq!(layout(steps.collect(), ALL), "S".repeat(200));
+    /// What the walks count, by the definition: who comes after whom, as a table.
+    fn by_the_definition(steps: &[Step]) -> Vec<bool> {
+        let mut after = vec![vec![false; steps.len()]; steps.len()];
+        for _ in 0..=steps.len() {
+            for (position, step) in steps.iter().enumerate() {
+                for needed in step.needs.iter().filter_map(|number| steps.iter().position(|step| step.number == *number)) {
+                    let row: Vec<bool> = (0..steps.len()).map(|other| other == needed || after[needed][other]).collect();
+                    after[position].iter_mut().zip(row).for_each(|(old, new)| *old |= new);
+                }
+            }
+        }
+        let awaited = |step: usize| !steps[step].detached && steps[step].kind != StepKind::Service;
+        let ordered = |one: usize, other: usize| one == other || after[one][other] || after[other][one];
+        (0..steps.len()).map(|step| awaited(step) && (0..steps.len()).all(|other| !awaited(other) || ordered(step, other))).collect()
     }
 
-    /// The number before each.
-    static LAST: [u32; 201] = {
-        let mut last = [0; 201];
-        let mut number = 1;
-        while number <= 200 {
-            last[number] = number as u32 - 1;
-            number += 1;
+    #[test]
+    fn the_walks_agree_with_the_definition() {
+        let mut seed = 1_u64;
+        let mut chance = |one_in: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % one_in == 0
+        };
+        for round in 0..2000 {
+            let count = 1 + round % 9;
+            let mut steps: Vec<Step> = (1..=count)
+                .map(|number| {
+                    let needs: Vec<u32> = (1..number).filter(|_| chance(2)).collect();
+                    with(step(number, &needs), |step| step.detached = chance(5))
+                })
+                .collect();
+            if chance(2) {
+                steps.reverse();
+            }
+            assert_eq!(serial_steps(&steps), by_the_definition(&steps), "{steps:?}");
         }
-        last
-    };
+    }
+
+    #[test]
+    fn ten_thousand_steps_are_laid_out_in_either_order() {
+        const STEPS: u32 = 10_000;
+        let row = |number: u32| step(number, &(1..number).rev().take(1).collect::<Vec<_>>());
+        assert_eq!(layout((1..=STEPS).map(row).collect(), ALL), "S".repeat(10_000));
+        assert_eq!(layout((1..=STEPS).rev().map(row).collect(), ALL), "S".repeat(10_000));
+        // All at once between a first and a last one.
+        let fan = |number: u32| match number {
+            1 => step(1, &[]),
+            STEPS => step(STEPS, &(2..STEPS).collect::<Vec<_>>()),
+            other => step(other, &[1]),
+        };
+        assert_eq!(layout((1..=STEPS).map(fan).collect(), ALL), format!("network S{}S", "N".repeat(9_998)));
+    }
 }

@@ -1,7 +1,8 @@
 //! What is asked of the engine for a step: a pure function from the plan to the body of the create call.
 
-use crate::network::{Place, is_host_name};
-use crate::{holder, labels};
+use crate::labels;
+use crate::stage::network::{Namespace, is_host_name};
+use crate::stage::{StageHandle, holder};
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
 };
@@ -30,6 +31,13 @@ pub(crate) fn working_copy(stage: &StageContext, volume_labels: Option<HashMap<S
     }
 }
 
+/// Names of the volumes of the stage that a step uses.
+pub(crate) fn volumes_of_step(stage: &StageContext, step: &Step) -> Vec<String> {
+    let is_used = |name: &str| step.mounts.iter().any(|mount| mount.volume == name);
+    let temporary = stage.stage.volumes.iter().enumerate().filter(|(_, volume)| volume.kind == VolumeKind::Temp && is_used(&volume.name));
+    std::iter::once(stage.name()).chain(temporary.map(|(position, _)| volume_name(stage, position))).collect()
+}
+
 /// How the engine keeps what steps print. `local` keeps bytes as they are and is faster; `json-file`, which Podman has, turns
 /// what is not UTF-8 into replacement characters.
 pub(crate) fn log_config(is_podman: bool) -> HostConfigLogConfig {
@@ -42,10 +50,15 @@ pub(crate) fn log_config(is_podman: bool) -> HostConfigLogConfig {
 }
 
 /// The container of a step.
-pub(crate) fn of_step(
+pub(crate) fn of_step(stage: &StageHandle, step: &StepContext, image: &str, owner: &str) -> ContainerCreateBody {
+    let namespace = stage.layout.namespace(step.step.number);
+    in_namespace(&stage.context, step, namespace, image, owner, stage.engine.is_podman())
+}
+
+fn in_namespace(
     stage: &StageContext,
     step: &StepContext,
-    place: &Place,
+    namespace: &Namespace,
     image: &str,
     owner: &str,
     is_podman: bool,
@@ -53,15 +66,16 @@ pub(crate) fn of_step(
     let plan = &step.step;
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     let bytes = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    let networking = (*place == Place::Stage).then(|| {
+    let networking = (*namespace == Namespace::Stage).then(|| {
         let endpoint = EndpointSettings { aliases: Some(aliases(&plan.name)), ..Default::default() };
         NetworkingConfig { endpoints_config: Some(HashMap::from([(stage.name(), endpoint)])) }
     });
-    let network_mode = match place {
-        Place::Bridge => "bridge".to_owned(),
-        Place::Stage => stage.name(),
-        Place::Shared => format!("container:{}", holder::name(stage)),
-        Place::Given(mode) => mode.clone(),
+    let (mounts, binds) = mounts(stage, step);
+    let network_mode = match namespace {
+        Namespace::Bridge => "bridge".to_owned(),
+        Namespace::Stage => stage.name(),
+        Namespace::Shared => format!("container:{}", holder::name(stage)),
+        Namespace::Given(mode) => mode.clone(),
     };
     ContainerCreateBody {
         image: Some(image.to_owned()),
@@ -80,10 +94,11 @@ pub(crate) fn of_step(
         attach_stderr: Some(true),
         host_config: Some(HostConfig {
             network_mode: Some(network_mode),
-            mounts: Some(mounts(stage, step)),
+            mounts: Some(mounts),
+            binds: (!binds.is_empty()).then_some(binds),
             log_config: Some(log_config(is_podman)),
             privileged: plan.privileged.then_some(true),
-            extra_hosts: hosts(plan, place),
+            extra_hosts: hosts(plan, namespace),
             dns: some(&plan.dns),
             dns_search: some(&plan.dns_search),
             shm_size: bytes(plan.shm_bytes),
@@ -106,10 +121,10 @@ fn aliases(name: &str) -> Vec<String> {
 }
 
 /// Lines of the hosts file: those of the file, and, where no name server knows it, the step's own name.
-fn hosts(step: &Step, place: &Place) -> Option<Vec<String>> {
+fn hosts(step: &Step, namespace: &Namespace) -> Option<Vec<String>> {
     let mut lines = step.extra_hosts.clone();
     let is_named = |line: &String| line.split_once(':').is_some_and(|(name, _)| name == step.name);
-    if *place == Place::Bridge && is_host_name(&step.name) && !lines.iter().any(is_named) {
+    if *namespace == Namespace::Bridge && is_host_name(&step.name) && !lines.iter().any(is_named) {
         lines.push(format!("{}:127.0.0.1", step.name));
     }
     (!lines.is_empty()).then_some(lines)
@@ -125,14 +140,23 @@ fn env_text(stage: &StageContext, value: &EnvText) -> String {
     }
 }
 
-fn mounts(stage: &StageContext, step: &StepContext) -> Vec<Mount> {
+/// The mounts of a step, and the folders of the engine's computer that are bound.
+///
+/// A bind makes its folder where it is missing, as the dialects' own engines do (`Binds` in their `convert.go`), which the newer form of a
+/// mount does not. A bind is one text with colons in it, so a path that has one takes the newer form.
+fn mounts(stage: &StageContext, step: &StepContext) -> (Vec<Mount>, Vec<String>) {
     let mut all = vec![working_copy(stage, None)];
+    let mut binds = Vec::new();
     for mount in &step.step.mounts {
         // An unknown name was refused or ignored by the compiler, whichever its dialect does.
         let Some(position) = stage.stage.volumes.iter().position(|volume| volume.name == mount.volume) else {
             continue;
         };
         let (typ, source) = match &stage.stage.volumes[position].kind {
+            VolumeKind::Host(path) if ![path, &mount.path].iter().any(|path| path.contains(':')) => {
+                binds.push(format!("{path}:{}{}", mount.path, if mount.read_only { ":ro" } else { "" }));
+                continue;
+            }
             VolumeKind::Temp => (MountType::VOLUME, Some(volume_name(stage, position))),
             VolumeKind::Host(path) => (MountType::BIND, Some(path.clone())),
             VolumeKind::Memory => (MountType::TMPFS, None),
@@ -145,7 +169,7 @@ fn mounts(stage: &StageContext, step: &StepContext) -> Vec<Mount> {
             ..Default::default()
         });
     }
-    all
+    (all, binds)
 }
 
 #[cfg(test)]
@@ -183,10 +207,10 @@ mod tests {
     }
 
     fn body(step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
-        body_at(&Place::Stage, step, env)
+        body_at(&Namespace::Stage, step, env)
     }
 
-    fn body_at(place: &Place, step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
+    fn body_at(namespace: &Namespace, step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
         let stage = stage(&step);
         let context = StepContext {
             key: StepKey::first(StageNumber(2), StepNumber(1)),
@@ -194,7 +218,7 @@ mod tests {
             env,
             before: lp_backend::Before::Nothing,
         };
-        of_step(&stage, &context, place, "docker.io/library/alpine:latest", "me", false)
+        in_namespace(&stage, &context, namespace, "docker.io/library/alpine:latest", "me", false)
     }
 
     #[test]
@@ -252,6 +276,7 @@ mod tests {
         assert_eq!(host.dns, Some(vec!["1.1.1.1".to_owned()]));
         assert_eq!(host.dns_search, Some(vec!["example.com".to_owned()]));
         assert_eq!((host.shm_size, host.memory), (Some(1 << 20), Some(i64::MAX)));
+        assert_eq!(host.binds, Some(vec!["/var/run/docker.sock:/sock:ro".to_owned()]));
         let mounts: Vec<_> = host.mounts.unwrap().into_iter().map(|m| (m.typ, m.source, m.target, m.read_only)).collect();
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
@@ -259,28 +284,35 @@ mod tests {
             [
                 (Some(MountType::VOLUME), text("lp-r1-2"), text("/drone"), None),
                 (Some(MountType::VOLUME), text("lp-r1-2-volume-1"), text("/cache"), None),
-                (Some(MountType::BIND), text("/var/run/docker.sock"), text("/sock"), Some(true)),
                 (Some(MountType::TMPFS), None, text("/ram"), None),
             ]
         );
     }
 
     #[test]
+    fn a_path_with_a_colon_is_no_bind() {
+        let mut step = Step::new(1, "a", StepKind::Commands);
+        step.mounts = vec![PlanMount { volume: "sock".into(), path: "/a:b".into(), read_only: false }];
+        let host = body(step, vec![]).host_config.unwrap();
+        assert_eq!((host.binds, host.mounts.unwrap().pop().unwrap().typ), (None, Some(MountType::BIND)));
+    }
+
+    #[test]
     fn each_place_is_asked_for_in_its_own_way() {
-        let ask = |place: Place, lines: &[&str]| {
+        let ask = |namespace: Namespace, lines: &[&str]| {
             let mut step = Step::new(1, "build", StepKind::Commands);
             step.extra_hosts = lines.iter().map(|line| (*line).to_owned()).collect();
-            let body = body_at(&place, step, vec![]);
+            let body = body_at(&namespace, step, vec![]);
             let host = body.host_config.unwrap();
             (host.network_mode.unwrap(), host.extra_hosts.unwrap_or_default().join(" "), body.networking_config.is_some())
         };
         let given = |mode: &str, hosts: &str, networking| (mode.to_owned(), hosts.to_owned(), networking);
-        assert_eq!(ask(Place::Stage, &[]), given("lp-r1-2", "", true));
+        assert_eq!(ask(Namespace::Stage, &[]), given("lp-r1-2", "", true));
         // The engine refuses lines of the hosts file where it belongs to another container.
-        assert_eq!(ask(Place::Shared, &[]), given("container:lp-r1-2-holder", "", false));
-        assert_eq!(ask(Place::Given("host".into()), &[]), given("host", "", false));
-        assert_eq!(ask(Place::Bridge, &[]), given("bridge", "build:127.0.0.1", false));
-        assert_eq!(ask(Place::Bridge, &["db:10.0.0.1"]), given("bridge", "db:10.0.0.1 build:127.0.0.1", false));
-        assert_eq!(ask(Place::Bridge, &["build:10.0.0.1"]), given("bridge", "build:10.0.0.1", false));
+        assert_eq!(ask(Namespace::Shared, &[]), given("container:lp-r1-2-holder", "", false));
+        assert_eq!(ask(Namespace::Given("host".into()), &[]), given("host", "", false));
+        assert_eq!(ask(Namespace::Bridge, &[]), given("bridge", "build:127.0.0.1", false));
+        assert_eq!(ask(Namespace::Bridge, &["db:10.0.0.1"]), given("bridge", "db:10.0.0.1 build:127.0.0.1", false));
+        assert_eq!(ask(Namespace::Bridge, &["build:10.0.0.1"]), given("bridge", "build:10.0.0.1", false));
     }
 }

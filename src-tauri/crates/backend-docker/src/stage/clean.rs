@@ -1,21 +1,23 @@
 //! Removing what we made: of one stage, or everything that no live run claims.
 
+use super::StageHandle;
 use crate::connect::Engine;
-use crate::prepare::LOADER_SUFFIX;
+use crate::creation;
 use crate::{DockerBackend, error, labels};
-use bollard::models::{ContainerSummaryStateEnum, Volume};
+use bollard::models::{ContainerSummaryStateEnum, Volume, VolumeCreateRequest};
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
+    WaitContainerOptionsBuilder,
 };
 use futures_util::stream::{self, StreamExt as _};
 use lp_backend::{BackendError, Claims, Keep, KeptFiles, KeptStage, StageContext, SweepReport};
 use lp_model::{RunId, StageNumber};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Time to remove the things of one stage or of one sweep. Never shortened by a cancel.
-const CLEAN_LIMIT: Duration = Duration::from_secs(90);
+/// End of the name of the volume that says that the files of a stage are whole.
+const MARK_SUFFIX: &str = "-whole";
 
 /// How often everything is looked for again while something resists: a network is busy until its last container is really gone.
 const ROUNDS: u32 = 3;
@@ -26,7 +28,7 @@ const ROUND_PAUSE: Duration = Duration::from_millis(300);
 /// How many things are removed at the same time: more would only keep steps of other runs waiting.
 const REMOVALS_AT_ONCE: usize = 4;
 
-/// The engine looks at every file of every volume to tell their sizes.
+/// For one answer: the engine looks at every file of every volume to tell their sizes.
 const SIZES_LIMIT: Duration = Duration::from_secs(300);
 
 /// The newest version 1.x of the API in which sizes are a list of volumes. The library reads only what later ones made of it, but it reads lists
@@ -64,108 +66,141 @@ struct Thing {
     stage: String,
     /// The container of a step whose program was started.
     is_started_step: bool,
+    /// A container that runs.
+    runs: bool,
+}
+
+impl Thing {
+    fn stage(&self) -> (String, String) {
+        (self.run.clone(), self.stage.clone())
+    }
+
+    fn is_mark(&self) -> bool {
+        self.kind == Kind::Volume && self.name.ends_with(MARK_SUFFIX)
+    }
 }
 
 impl DockerBackend {
-    /// Whether the working copy of a stage, which is there, is still to be filled; and whether its loader is there.
-    ///
-    /// Asked by a list, because that knows of a container from before its volumes are made, by which one that is just being made for a process
-    /// that has died is seen, too.
-    pub(crate) async fn is_incomplete(&self, engine: &Engine, stage: &StageContext) -> Result<(bool, bool), BackendError> {
-        let number = stage.stage.number.to_string();
-        let things = list(engine, &[(labels::RUN, stage.run.as_str()), (labels::STAGE, number.as_str())]).await?;
-        let loading = things.iter().any(|thing| thing.name.ends_with(LOADER_SUFFIX));
-        Ok((loading && !things.iter().any(|thing| thing.is_started_step), loading))
+    pub(crate) async fn destroy_stage(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+        let handle = self.stage(stage).await?;
+        let left = handle.engine.watched(self.heartbeat, self.remove_stage(&handle, keep)).await?;
+        if left.is_empty() {
+            self.stages.forget(&stage.name());
+        }
+        Ok(left)
     }
 
-    pub(crate) async fn destroy_stage(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
-        let engine = self.connection.engine().await?;
-        let number = stage.stage.number.to_string();
-        let wanted = [(labels::RUN, stage.run.as_str()), (labels::STAGE, number.as_str())];
-        let work = async {
-            let mut report = SweepReport::default();
-            for round in 0..ROUNDS {
-                if round > 0 {
-                    tokio::time::sleep(ROUND_PAUSE).await;
-                }
-                let mut things = list(&engine, &wanted).await?;
-                if keep == Keep::Files {
-                    spare_files(&mut things, |_| true);
-                }
-                report = remove_all(&engine, things).await?;
-                if report.failed.is_empty() {
-                    break;
-                }
+    /// Removes everything of a stage, or all but its files; what is left, in words.
+    pub(super) async fn remove_stage(&self, stage: &StageHandle, keep: Keep) -> Result<Vec<String>, BackendError> {
+        let number = stage.context.stage.number.to_string();
+        let wanted = [(labels::RUN, stage.context.run.as_str()), (labels::STAGE, number.as_str())];
+        let mut left = Vec::new();
+        for round in 0..ROUNDS {
+            if round > 0 {
+                tokio::time::sleep(ROUND_PAUSE).await;
             }
-            Ok(report.failed)
-        };
-        match tokio::time::timeout(CLEAN_LIMIT, engine.watched(self.heartbeat, work)).await {
-            Ok(result) => result,
-            Err(_) => Ok(vec![format!("everything of `{}`: the engine was too slow", stage.name())]),
+            let mut things = list(&stage.engine, &wanted).await?;
+            if things.is_empty() {
+                // Or is this not the engine that the stage is on?
+                self.certain(&stage.engine).await?;
+                return Ok(Vec::new());
+            }
+            if keep == Keep::Files {
+                let is_begun = stage.is_begun.load(Ordering::Relaxed);
+                self.spare_files(&stage.engine, &mut things, |_| true, |_| is_begun).await?;
+            }
+            left = remove_all(&stage.engine, things).await?.failed;
+            if left.is_empty() {
+                break;
+            }
         }
+        Ok(left)
     }
 
     pub(crate) async fn sweep_owned(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
-        let engine = self.connection.engine().await?;
+        let engine = self.connection.engine(None).await?;
         let wanted = [(labels::OWNER, self.owner.as_str())];
         let work = async {
             let mut things = list(&engine, &wanted).await?;
             things.retain(|thing| claims.live.iter().all(|run| run.as_str() != thing.run));
-            spare_files(&mut things, |thing| claims.kept.iter().any(|run| run.as_str() == thing.run));
+            let kept = |thing: &Thing| claims.kept.iter().any(|run| run.as_str() == thing.run);
+            self.spare_files(&engine, &mut things, kept, |_| false).await?;
             remove_all(&engine, things).await
-        };
-        match tokio::time::timeout(CLEAN_LIMIT, engine.watched(self.heartbeat, work)).await {
-            Ok(result) => result,
-            Err(_) => {
-                Ok(SweepReport { removed: Vec::new(), failed: vec!["leftovers of earlier runs: the engine was too slow".to_owned()] })
-            }
-        }
-    }
-}
-
-impl DockerBackend {
-    pub(crate) async fn kept_files(&self) -> Result<KeptFiles, BackendError> {
-        let engine = self.connection.engine().await?;
-        let wanted = [(labels::OWNER, self.owner.as_str())];
-        let work = async {
-            let things = list(&engine, &wanted).await?;
-            if kept_of(&things, |_| None).is_empty() {
-                return Ok(KeptFiles { engine: engine.info.id.clone(), stages: Vec::new() });
-            }
-            let sizes = volume_sizes(&engine).await?;
-            Ok(KeptFiles { engine: engine.info.id.clone(), stages: kept_of(&things, |name| sizes.get(name).copied()) })
         };
         engine.watched(self.heartbeat, work).await
     }
+
+    pub(crate) async fn kept_files(&self) -> Result<KeptFiles, BackendError> {
+        let engine = self.connection.engine(None).await?;
+        let wanted = [(labels::OWNER, self.owner.as_str())];
+        let work = async {
+            let things = list(&engine, &wanted).await?;
+            let mut stages = kept_of(&things, |_| None);
+            if stages.is_empty() {
+                self.certain(&engine).await?;
+            } else {
+                let sizes = volume_sizes(&engine).await?;
+                stages = kept_of(&things, |name| sizes.get(name).copied());
+            }
+            Ok(KeptFiles { engine: engine.info.id.clone(), stages })
+        };
+        engine.watched(self.heartbeat, work).await
+    }
+
+    /// Takes the files of stages that are to be kept from what is to be removed.
+    ///
+    /// Files are worth keeping when a program has been started in them, and only then are they known to be complete. A container that has run tells it, or
+    /// who has started one; and because containers go first, a *mark* is left before: an empty volume beside the files, with which they stand
+    /// and fall. That no mark is there says nothing good, so whatever a person removes meanwhile, half a working copy is never taken for a whole one.
+    async fn spare_files(
+        &self,
+        engine: &Engine,
+        things: &mut Vec<Thing>,
+        kept: impl Fn(&Thing) -> bool,
+        known_begun: impl Fn(&Thing) -> bool,
+    ) -> Result<(), BackendError> {
+        let marked = stages(things, Thing::is_mark);
+        let begun = stages(things, |thing| kept(thing) && (thing.is_started_step || known_begun(thing)));
+        let with_files = stages(things, |thing| thing.kind == Kind::Volume && !thing.is_mark());
+        for (run, stage) in begun.difference(&marked).filter(|stage| with_files.contains(*stage)) {
+            let labels = [(labels::OWNER, &self.owner), (labels::RUN, run), (labels::STAGE, stage)];
+            let request = VolumeCreateRequest {
+                name: Some(format!("lp-{run}-{stage}{MARK_SUFFIX}")),
+                labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()),
+                ..Default::default()
+            };
+            engine.docker.create_volume(request).await.map_err(|refused| error::call("mark files that are kept", &refused))?;
+        }
+        things.retain(|thing| {
+            let stage = thing.stage();
+            let is_whole = with_files.contains(&stage) && (marked.contains(&stage) || begun.contains(&stage));
+            thing.kind != Kind::Volume || !kept(thing) || !is_whole
+        });
+        Ok(())
+    }
 }
 
-/// Takes the files of stages that are kept from what is to be removed. A working copy that was never complete is no use to anybody: that
-/// of a stage whose loader is still there and of which no step has run.
-fn spare_files(things: &mut Vec<Thing>, kept: impl Fn(&Thing) -> bool) {
-    let stages = |of: &dyn Fn(&&Thing) -> bool| -> BTreeSet<(String, String)> {
-        things.iter().filter(of).map(|thing| (thing.run.clone(), thing.stage.clone())).collect()
-    };
-    let loading = stages(&|thing| thing.name.ends_with(LOADER_SUFFIX));
-    let begun = stages(&|thing| thing.is_started_step);
-    things.retain(|thing| {
-        let stage = (thing.run.clone(), thing.stage.clone());
-        thing.kind != Kind::Volume || !kept(thing) || (loading.contains(&stage) && !begun.contains(&stage))
-    });
+/// The stages of those things, by run and number.
+fn stages(things: &[Thing], of: impl Fn(&Thing) -> bool) -> BTreeSet<(String, String)> {
+    things.iter().filter(|thing| of(thing)).map(Thing::stage).collect()
 }
 
 /// Files of destroyed stages, in the order of their names; `size` knows sizes of volumes by name.
 fn kept_of(things: &[Thing], size: impl Fn(&str) -> Option<u64>) -> Vec<KeptStage> {
-    let mut stages: BTreeMap<(RunId, StageNumber), Option<u64>> = BTreeMap::new();
-    for thing in things.iter().filter(|thing| thing.kind == Kind::Volume) {
-        let alive = things.iter().any(|other| other.kind != Kind::Volume && other.run == thing.run && other.stage == thing.stage);
-        let (Some(run), Ok(stage)) = (RunId::parse(&thing.run), thing.stage.parse()) else { continue };
-        if alive {
-            continue;
-        }
-        let bytes = size(&thing.name);
-        stages.entry((run, StageNumber(stage))).and_modify(|all| *all = all.zip(bytes).map(|(all, bytes)| all + bytes)).or_insert(bytes);
+    let marked = stages(things, Thing::is_mark);
+    let live = stages(things, |thing| thing.runs);
+    let unclean = stages(things, |thing| thing.kind != Kind::Volume);
+    let mut kept: BTreeMap<(RunId, StageNumber), KeptStage> = BTreeMap::new();
+    let is_kept = |thing: &&Thing| thing.kind == Kind::Volume && marked.contains(&thing.stage()) && !live.contains(&thing.stage());
+    for thing in things.iter().filter(is_kept).filter(|thing| !thing.is_mark()) {
+        let (Some(run), Ok(number)) = (RunId::parse(&thing.run), thing.stage.parse()) else { continue };
+        let (stage, bytes) = (StageNumber(number), size(&thing.name));
+        let new = || KeptStage { run: run.clone(), stage, bytes, is_clean: !unclean.contains(&thing.stage()) };
+        kept.entry((run.clone(), stage))
+            .and_modify(|all| all.bytes = all.bytes.zip(bytes).map(|(all, bytes)| all + bytes))
+            .or_insert_with(new);
     }
-    stages.into_iter().map(|((run, stage), bytes)| KeptStage { run, stage, bytes, is_clean: true }).collect()
+    kept.into_values().collect()
 }
 
 /// Sizes of volumes by name.
@@ -200,7 +235,7 @@ async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, Ba
     let thing = |kind, id, name, labels: Option<&HashMap<String, String>>| {
         let is_wanted = wanted.iter().all(|(name, value)| label(labels, name) == *value);
         let (run, stage) = (label(labels, labels::RUN), label(labels, labels::STAGE));
-        is_wanted.then_some(Thing { kind, id, name, run, stage, is_started_step: false })
+        is_wanted.then_some(Thing { kind, id, name, run, stage, is_started_step: false, runs: false })
     };
     let mut things = Vec::new();
     for container in containers {
@@ -208,7 +243,8 @@ async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, Ba
         let name = container.names.iter().flatten().next().map_or(id.clone(), |name| name.trim_start_matches('/').to_owned());
         let of_step = container.labels.as_ref().is_some_and(|labels| labels.contains_key(labels::STEP));
         let is_started_step = of_step && container.state != Some(ContainerSummaryStateEnum::CREATED);
-        things.extend(thing(Kind::Container, id, name, container.labels.as_ref()).map(|thing| Thing { is_started_step, ..thing }));
+        let runs = container.state == Some(ContainerSummaryStateEnum::RUNNING);
+        things.extend(thing(Kind::Container, id, name, container.labels.as_ref()).map(|thing| Thing { is_started_step, runs, ..thing }));
     }
     for network in networks {
         let Some(id) = network.id else { continue };
@@ -221,13 +257,13 @@ async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, Ba
     Ok(things)
 }
 
-/// Removes containers first, because they hold on to the rest; of them the loaders first, which say that files are not complete as long as
-/// no step says that they are. Goes on past what resists; fails only when the engine is gone.
+/// Removes containers first, because they hold on to the rest, and marks before the files that they speak of. Goes on past what resists; fails only
+/// when the engine is gone.
 async fn remove_all(engine: &Engine, things: Vec<Thing>) -> Result<SweepReport, BackendError> {
     let mut report = SweepReport::default();
     let (containers, rest): (Vec<_>, Vec<_>) = things.into_iter().partition(|thing| thing.kind == Kind::Container);
-    let (loaders, containers): (Vec<_>, Vec<_>) = containers.into_iter().partition(|thing| thing.name.ends_with(LOADER_SUFFIX));
-    for group in [loaders, containers, rest] {
+    let (marks, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(Thing::is_mark);
+    for group in [containers, marks, rest] {
         let mut removals = stream::iter(group.into_iter().map(|thing| remove(engine, thing))).buffer_unordered(REMOVALS_AT_ONCE);
         while let Some((thing, result)) = removals.next().await {
             match result {
@@ -244,14 +280,10 @@ async fn remove_all(engine: &Engine, things: Vec<Thing>) -> Result<SweepReport, 
 async fn remove(engine: &Engine, thing: Thing) -> (Thing, Result<(), bollard::errors::Error>) {
     let docker = &engine.docker;
     let result = match thing.kind {
-        Kind::Container => {
-            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            let removed = docker.remove_container(&thing.id, Some(options)).await;
-            match removed {
-                Err(refused) if error::status(&refused) == Some(409) => wait_until_gone(engine, &thing.id).await.ok_or(refused),
-                other => other,
-            }
-        }
+        Kind::Container => match creation::remove(docker, &thing.id).await {
+            Err(refused) if error::status(&refused) == Some(409) => wait_until_gone(engine, &thing.id).await.ok_or(refused),
+            other => other,
+        },
         Kind::Network => docker.remove_network(&thing.id).await,
         Kind::Volume => docker.remove_volume(&thing.id, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await,
     };
@@ -275,56 +307,35 @@ mod tests {
     use super::*;
 
     fn thing(kind: Kind, name: &str, run: &str, stage: &str) -> Thing {
-        Thing { kind, id: name.to_owned(), name: name.to_owned(), run: run.to_owned(), stage: stage.to_owned(), is_started_step: false }
+        let (name, run, stage) = (name.to_owned(), run.to_owned(), stage.to_owned());
+        Thing { kind, id: name.clone(), name, run, stage, is_started_step: false, runs: false }
     }
 
     #[test]
-    fn only_whole_files_of_kept_runs_are_spared() {
-        let all = || {
-            vec![
-                thing(Kind::Container, "lp-r1-1-1-1", "r1", "1"),
-                thing(Kind::Network, "lp-r1-1", "r1", "1"),
-                thing(Kind::Volume, "lp-r1-1", "r1", "1"),
-                thing(Kind::Volume, "lp-r1-1-volume-1", "r1", "1"),
-                // Its working copy was being filled.
-                thing(Kind::Container, "lp-r1-2-source", "r1", "2"),
-                thing(Kind::Volume, "lp-r1-2", "r1", "2"),
-                thing(Kind::Volume, "lp-r2-1", "r2", "1"),
-                // It was full, and only its loader not removed yet.
-                thing(Kind::Container, "lp-r1-3-source", "r1", "3"),
-                Thing { is_started_step: true, ..thing(Kind::Container, "lp-r1-3-1-1", "r1", "3") },
-                thing(Kind::Volume, "lp-r1-3", "r1", "3"),
-            ]
-        };
-        let mut things = all();
-        spare_files(&mut things, |thing| thing.run == "r1");
-        let names: Vec<_> = things.iter().map(|thing| format!("{} {}", thing.kind.word(), thing.name)).collect();
-        assert_eq!(
-            names,
-            [
-                "container lp-r1-1-1-1",
-                "network lp-r1-1",
-                "container lp-r1-2-source",
-                "volume lp-r1-2",
-                "volume lp-r2-1",
-                "container lp-r1-3-source",
-                "container lp-r1-3-1-1"
-            ]
-        );
-    }
-
-    #[test]
-    fn kept_files_are_those_of_stages_without_anything_else() {
+    fn kept_files_are_those_with_a_mark_and_no_program() {
+        let running = Thing { runs: true, ..thing(Kind::Container, "lp-r1-4-1-1", "r1", "4") };
         let things = [
             thing(Kind::Volume, "lp-r1-1", "r1", "1"),
             thing(Kind::Volume, "lp-r1-1-volume-1", "r1", "1"),
+            thing(Kind::Volume, "lp-r1-1-whole", "r1", "1"),
+            // Without a mark: half a copy, for all that is known.
             thing(Kind::Volume, "lp-r1-2", "r1", "2"),
-            thing(Kind::Container, "lp-r1-2-1-1", "r1", "2"),
+            // Something could not be removed yet.
+            thing(Kind::Volume, "lp-r1-3", "r1", "3"),
+            thing(Kind::Volume, "lp-r1-3-whole", "r1", "3"),
+            thing(Kind::Network, "lp-r1-3", "r1", "3"),
+            // A retry that goes on there.
+            thing(Kind::Volume, "lp-r1-4", "r1", "4"),
+            thing(Kind::Volume, "lp-r1-4-whole", "r1", "4"),
+            running,
             thing(Kind::Volume, "lp-r2-1", "r2", "1"),
+            thing(Kind::Volume, "lp-r2-1-whole", "r2", "1"),
+            // Its files are gone.
+            thing(Kind::Volume, "lp-r3-1-whole", "r3", "1"),
             thing(Kind::Volume, "odd", "r3", "x"),
         ];
         let kept = kept_of(&things, |name| if name.starts_with("lp-r1") { Some(10) } else { None });
-        let words: Vec<_> = kept.iter().map(|one| format!("{} {} {:?}", one.run, one.stage, one.bytes)).collect();
-        assert_eq!(words, ["r1 1 Some(20)", "r2 1 None"]);
+        let words: Vec<_> = kept.iter().map(|one| format!("{} {} {:?} {}", one.run, one.stage, one.bytes, one.is_clean)).collect();
+        assert_eq!(words, ["r1 1 Some(20) true", "r1 3 Some(10) false", "r2 1 None true"]);
     }
 }
