@@ -20,6 +20,8 @@ const SETTINGS = {
   max_runs: 2,
   max_runs_per_project: 0,
   max_runs_per_environment: 1,
+  max_steps: 0,
+  max_log_mb: 2000,
   keep_failed_days: 7,
   keep_failed_mb: 5000,
   engine_patience_s: 300,

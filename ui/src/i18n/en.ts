@@ -300,6 +300,8 @@ export const en = {
   "settings.parallel_text": "More wait in a queue",
   "settings.per_project": "Runs at once of one project",
   "settings.per_environment": "Runs at once to one environment of a project",
+  "settings.log_limit": "Longest log of one step",
+  "settings.log_limit_text": "What a program writes beyond that is not kept; the program goes on",
   "settings.steps_at_once": "Steps at once on this computer",
   "settings.steps_usual": "Of all runs together, services not counted; 0: four for each processor",
   "settings.steps_unit": "steps",

@@ -298,6 +298,8 @@ export const zhCN: Messages = {
   "settings.parallel_text": "更多的运行会排队等待",
   "settings.per_project": "每个项目同时运行",
   "settings.per_environment": "项目的每个环境同时运行",
+  "settings.log_limit": "单个步骤的日志上限",
+  "settings.log_limit_text": "超出的输出不再保存，程序继续运行",
   "settings.steps_at_once": "本机同时运行的步骤",
   "settings.steps_usual": "所有运行合计，不含服务；0 表示每个处理器四个",
   "settings.steps_unit": "个步骤",

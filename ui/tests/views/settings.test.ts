@@ -48,6 +48,8 @@ describe("the settings", () => {
     ["per-project-field", "max_runs_per_project", "4", 4],
     ["per-project-field", "max_runs_per_project", "99", 16],
     ["per-environment-field", "max_runs_per_environment", "0", 0],
+    ["steps-field", "max_steps", "5000", 1000],
+    ["log-limit-field", "max_log_mb", "0", 1],
     ["keep-days", "keep_failed_days", "30", 30],
     ["keep-days", "keep_failed_days", "1000", 365],
     ["keep-size", "keep_failed_mb", "1000000", 1_000_000],

@@ -97,6 +97,7 @@ pub(crate) fn engine_settings(settings: &Settings) -> EngineSettings {
         max_runs_per_project: settings.max_runs_per_project as usize,
         max_runs_per_environment: settings.max_runs_per_environment as usize,
         max_steps: if settings.max_steps == 0 { usual.max_steps } else { settings.max_steps as usize },
+        max_log_bytes: u64::from(settings.max_log_mb) * 1_000_000,
         engine_patience: Duration::from_secs(settings.engine_patience_s.into()),
         machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         ..usual

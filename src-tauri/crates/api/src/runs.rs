@@ -215,6 +215,12 @@ impl App {
         // Facts that a newer app wrote cannot be read; the run can be shown all the same.
         let facts = self.store.event_facts(&run.id).await.ok();
         let mut summary = convert::run_summary(run, &project.name, facts.as_ref());
+        for (engine, left) in self.store.leftovers(&run.id).await? {
+            // It may still work there.
+            let on = if engine.is_empty() { String::new() } else { format!(" on {engine}") };
+            let told = format!("still there{on}, and removed as soon as that is possible: {}", left.join("; "));
+            summary.message = if summary.message.is_empty() { told } else { format!("{}; {told}", summary.message) };
+        }
         if run.state == RunState::Queued {
             summary.waiting = self.waiting(&run.id);
         }

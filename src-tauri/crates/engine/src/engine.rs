@@ -35,6 +35,9 @@ pub struct EngineSettings {
     /// How many steps run at once on this computer, of all runs together; services and detached steps do not count, since others wait for them.
     /// 0 counts as 1.
     pub max_steps: usize,
+    /// How many bytes the log of one step may have. What a program writes beyond that is read and thrown away, and the log's last line says so: the
+    /// program goes on, because how much it prints says nothing about its work.
+    pub max_log_bytes: u64,
     /// Name of this computer, for steps that ask for it.
     pub machine: String,
 }
@@ -57,6 +60,7 @@ impl Default for EngineSettings {
             max_runs_per_project: 0,
             max_runs_per_environment: 1,
             max_steps: usual_steps(),
+            max_log_bytes: 2_000_000_000,
             machine: "localhost".to_owned(),
         }
     }

@@ -314,7 +314,15 @@ impl StepJob {
             Err(error) => return log_failed(&SinkError::from(error)),
         };
         self.site.asides.made(self.key, &self.cancel).await;
-        let mut sink = LogSink::new(self.run.clone(), self.key, &self.secrets.masker, log, self.post.clone(), self.notices.clone());
+        let mut sink = LogSink::new(
+            self.run.clone(),
+            self.key,
+            &self.secrets.masker,
+            log,
+            self.post.clone(),
+            self.notices.clone(),
+            self.settings.max_log_bytes,
+        );
         let mut context = StepContext { key: self.key, step: Arc::clone(&self.step), env: environment.env, before: self.before };
         let mut outage = Outage::default();
         let ended = loop {

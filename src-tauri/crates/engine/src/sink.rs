@@ -46,6 +46,9 @@ struct Writer {
     upto: Position,
     lines: u64,
     bytes: u64,
+    /// How long the log may get, and whether it is.
+    limit: u64,
+    is_full: bool,
     failed: Option<SinkError>,
 }
 
@@ -57,10 +60,13 @@ impl LogSink {
         log: OpenLog,
         post: mpsc::UnboundedSender<Post>,
         notices: broadcast::Sender<Notice>,
+        limit: u64,
     ) -> Self {
         let progress = Progress::new(run.clone(), key.stage, Some(key), masker.clone(), notices.clone());
         let OpenLog { log, position, lines, bytes } = log;
-        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, failed: None };
+        // One that was full already has said so.
+        let is_full = bytes >= limit;
+        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, limit, is_full, failed: None };
         Self {
             run,
             key,
@@ -110,7 +116,7 @@ impl LogSink {
     pub async fn finish(&self) -> Result<(), SinkError> {
         let mut writer = self.writer.lock().await;
         let writer = &mut *writer;
-        writer.mask.finish(&mut writer.pending);
+        writer.end_output();
         writer.flush().await?;
         writer.log.finish().await?;
         self.tell(writer);
@@ -124,6 +130,38 @@ impl LogSink {
 }
 
 impl Writer {
+    /// Takes in output, as far as the log has room for it.
+    fn take(&mut self, bytes: &[u8]) {
+        if self.is_full {
+            return;
+        }
+        self.mask.push(bytes, &mut self.pending);
+        self.stay_within();
+    }
+
+    /// What was held back, because it might have been the beginning of a secret, is output after all.
+    fn end_output(&mut self) {
+        let mut rest = Vec::new();
+        self.mask.finish(&mut rest);
+        if !self.is_full {
+            self.pending.extend_from_slice(&rest);
+            self.stay_within();
+        }
+    }
+
+    /// Cuts at the limit, and says so behind it, which is how the next process knows that it was said.
+    fn stay_within(&mut self) {
+        let room = usize::try_from(self.limit.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
+        if self.is_full || self.pending.len() <= room {
+            return;
+        }
+        self.is_full = true;
+        self.pending.truncate(room);
+        let megabytes = self.limit / 1_000_000;
+        let told = format!("\n(this log has reached its limit of {megabytes} MB: what the program writes from here on is not kept)\n");
+        self.pending.extend_from_slice(told.as_bytes());
+    }
+
     async fn flush(&mut self) -> Result<(), SinkError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -167,7 +205,7 @@ impl StepSink for LogSink {
     async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
         let mut writer = self.writer.lock().await;
         let writer = &mut *writer;
-        writer.mask.push(bytes, &mut writer.pending);
+        writer.take(bytes);
         writer.upto = upto;
         if writer.pending.len() >= CHUNK_BYTES || writer.failed.is_some() {
             writer.flush().await?;
@@ -179,7 +217,10 @@ impl StepSink for LogSink {
     async fn gap(&self, upto: Option<Position>) -> Result<(), SinkError> {
         let mut writer = self.writer.lock().await;
         let writer = &mut *writer;
-        writer.mask.finish(&mut writer.pending);
+        writer.end_output();
+        if writer.is_full {
+            return Ok(());
+        }
         if writer.pending.last().is_some_and(|last| *last != b'\n') {
             writer.pending.push(b'\n');
         }

@@ -35,6 +35,10 @@ max_runs_per_environment: number,
  */
 max_steps: number, 
 /**
+ * How many megabytes the log of one step may have, 1 to 1 000 000. What its program writes beyond that is not kept.
+ */
+max_log_mb: number, 
+/**
  * For how many days the files of a run that did not pass are kept for a retry, 0 to 365; 0: not at all.
  */
 keep_failed_days: number, 

@@ -62,15 +62,17 @@ fn check_nodes(nodes: &[Node]) -> Result<(), BadPlan> {
             return Err(BadPlan::UnknownNeed { what: node.what.clone(), need });
         }
     }
-    // Take away whatever waits for nothing that is left, until nothing changes.
+    // Take away whatever waits for nothing that is left. Each need is looked at once, in whatever order they stand in the file.
     let mut left = vec![true; nodes.len()];
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for (i, node) in nodes.iter().enumerate() {
-            if left[i] && node.needs.iter().all(|&need| !left[index(need)]) {
-                left[i] = false;
-                changed = true;
+    let mut waits: Vec<usize> = nodes.iter().map(|node| node.needs.len()).collect();
+    let behind = behind(nodes.len(), nodes.iter().map(|node| node.needs.iter().map(|&need| index(need))));
+    let mut free: Vec<usize> = (0..nodes.len()).filter(|&i| waits[i] == 0).collect();
+    while let Some(i) = free.pop() {
+        left[i] = false;
+        for &next in &behind[i] {
+            waits[next] -= 1;
+            if waits[next] == 0 {
+                free.push(next);
             }
         }
     }
@@ -78,4 +80,15 @@ fn check_nodes(nodes: &[Node]) -> Result<(), BadPlan> {
         Some(i) => Err(BadPlan::Cycle { what: nodes[i].what.clone() }),
         None => Ok(()),
     }
+}
+
+/// Who waits for each of `count` things, from what each needs, in the order of the things.
+pub(super) fn behind<N: IntoIterator<Item = usize>>(count: usize, needs: impl IntoIterator<Item = N>) -> Vec<Vec<usize>> {
+    let mut behind = vec![Vec::new(); count];
+    for (i, needs) in needs.into_iter().enumerate() {
+        for need in needs {
+            behind[need].push(i);
+        }
+    }
+    behind
 }

@@ -1,5 +1,6 @@
 //! Going on from where a finished run went wrong: what begins again, and what keeps its result.
 
+use super::check::behind;
 use super::progress::{StepProgress, index};
 use super::{Moves, Scheduler};
 use lp_model::{RunEvent, RunState, StageNumber, StageState, Step, StepKey, StepState};
@@ -71,14 +72,14 @@ impl Scheduler {
     }
 }
 
-/// Marks whatever needs something that is marked, until nothing changes: once through for a plan whose needs stand above.
+/// Marks whatever needs something that is marked, each need looked at once.
 fn spread(marked: &mut [bool], needs: &[Vec<usize>]) {
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for i in 0..marked.len() {
-            if !marked[i] && needs[i].iter().any(|&need| marked[need]) {
-                (marked[i], changed) = (true, true);
+    let behind = behind(marked.len(), needs.iter().map(|needs| needs.iter().copied()));
+    let mut open: Vec<usize> = (0..marked.len()).filter(|&i| marked[i]).collect();
+    while let Some(i) = open.pop() {
+        for &next in &behind[i] {
+            if !std::mem::replace(&mut marked[next], true) {
+                open.push(next);
             }
         }
     }

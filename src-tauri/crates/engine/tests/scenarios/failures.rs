@@ -96,7 +96,7 @@ async fn a_stage_that_takes_for_ever_to_prepare() {
     let places = FakePlaces { prepare_takes: Duration::from_secs(3000), ..FakePlaces::default() };
     let report = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await.1;
     report.expect("run errored\n default errored: a skipped StageErrored");
-    assert_eq!(report.stage_error().0, "the stage was not ready after 900 s");
+    assert_eq!(report.stage_error().0, "the making of the stage has not got any further for 300 s");
 }
 
 #[tokio::test(start_paused = true)]

@@ -298,18 +298,18 @@ async fn only_so_many_steps_run_at_once_on_this_computer() {
 
 #[tokio::test(start_paused = true)]
 async fn the_making_of_a_stage_takes_as_long_as_it_gets_on() {
-    let hours = FakePlaces {
-        prepare_takes: Duration::from_secs(3 * 3600),
+    let long = FakePlaces {
+        prepare_takes: Duration::from_secs(50 * 60),
         prepare_tells_every: Some(Duration::from_secs(60)),
         ..FakePlaces::default()
     };
-    let report = run_with(Setup { places: hours, ..Setup::default() }, "a", |_| {}).await.1;
+    let report = run_with(Setup { places: long, ..Setup::default() }, "a", |_| {}).await.1;
     report.expect("run passed\n default passed: a passed");
     assert_eq!(report.notes(), [""; 0], "how far it is is no event");
     let told = report.notices.iter().filter(|notice| matches!(notice, Notice::Progress { step: None, .. }));
-    assert_eq!(told.count(), 179);
+    assert_eq!(told.count(), 49);
 
-    let silent = FakePlaces { prepare_takes: Duration::from_secs(3 * 3600), ..FakePlaces::default() };
+    let silent = FakePlaces { prepare_takes: Duration::from_secs(50 * 60), ..FakePlaces::default() };
     let report = run_with(Setup { places: silent, ..Setup::default() }, "a", |_| {}).await.1;
     assert_eq!(report.stage_error().0, "the making of the stage has not got any further for 300 s");
 }

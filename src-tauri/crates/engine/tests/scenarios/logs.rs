@@ -4,6 +4,7 @@ use crate::plan_text::plan;
 use crate::world::{Setup, World, key, run, run_id, run_with};
 use lp_backend::BackendError;
 use lp_backend::fake::FakePlaces;
+use lp_engine::EngineSettings;
 use std::time::Duration;
 
 fn secrets() -> Setup {
@@ -95,4 +96,21 @@ async fn a_flood_arrives_complete_and_in_order() {
     let log = world.log("r1", key(1, 1));
     assert!(log.lines().zip(1..).all(|(line, n)| line == format!("line {n}")));
     assert_eq!(log.lines().count(), 100_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_has_a_limit_and_says_so_in_its_last_line() {
+    let settings = EngineSettings { max_log_bytes: 2_000_020, ..EngineSettings::default() };
+    let plan = plan("a STEP_LOG_LINES=400000 SLEEP=10s");
+    let world = World::new(Setup { settings, ..Setup::default() });
+    world.start("r1", &plan);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let world = world.next_process().await;
+    let end = world.resume("r1", &plan).wait().await;
+    world.report(&plan, "r1", end).expect("run passed\n default passed: a passed");
+    let log = world.log("r1", key(1, 1));
+    let told = "(this log has reached its limit of 2 MB: what the program writes from here on is not kept)\n";
+    assert!(log.trim_end().ends_with(told.trim_end()), "{}", &log[log.len() - 200..]);
+    assert_eq!(log.matches("(this log").count(), 1, "the next process does not say it again");
+    assert!(log.starts_with("line 1\nline 2\n") && log.len() < 2_000_200, "{}", log.len());
 }
