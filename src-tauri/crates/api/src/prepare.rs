@@ -6,6 +6,7 @@ use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, RunR
 use crate::event::{self, Ground};
 use crate::pipelines::{PLACES, Pipeline, TextFile};
 use crate::projects::blocking;
+use crate::shortfalls::shortfalls;
 use crate::time;
 use lp_git::{Repository, Version};
 use lp_model::{BackendKind, EventKind, Message, Plan, RepoFacts, StepKind, message};
@@ -142,17 +143,34 @@ pub(crate) fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError>
 
 /// `https://HOST/OWNER/NAME.git` or `git@HOST:OWNER/NAME.git` as owner, name and web address. User names and passwords are dropped.
 fn parse_remote(remote: &str) -> Option<(String, String, String)> {
-    let (host, path) = match remote.split_once("://") {
-        Some(("http" | "https" | "ssh" | "git", rest)) => rest.split_once('/')?,
-        Some(_) => return None,
-        None => remote.split_once(':').filter(|(host, _)| host.contains('@') || host.contains('.'))?,
+    let (scheme, authority, path) = match remote.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_once('/')?;
+            (scheme.to_ascii_lowercase(), authority, path)
+        }
+        None => {
+            // The colon after the host, not one of an address in brackets.
+            let at = remote.find(']').unwrap_or(0);
+            let colon = at + remote[at..].find(':')?;
+            let (host, path) = (&remote[..colon], &remote[colon + 1..]);
+            if host.contains('/') || !(host.contains('@') || host.contains('.')) {
+                return None;
+            }
+            ("ssh".to_owned(), host, path)
+        }
     };
-    let host = host.rsplit('@').next()?;
-    let path = path.trim_matches('/').trim_end_matches(".git");
+    let web = matches!(scheme.as_str(), "http" | "https");
+    if !web && !matches!(scheme.as_str(), "ssh" | "git" | "git+ssh" | "ssh+git") {
+        return None;
+    }
+    let host = authority.rsplit('@').next()?;
+    // The port of ssh is not that of the web.
+    let end = host.find(']').map_or(0, |bracket| bracket + 1);
+    let host = if web { host } else { &host[..host[end..].find(':').map_or(host.len(), |colon| end + colon)] };
+    let path = path.trim_matches('/').trim_end_matches(".git").trim_matches('/');
     let (owner, name) = path.rsplit_once('/')?;
-    let web_host = if remote.starts_with("http") { host } else { host.split(':').next()? };
-    let scheme = if remote.starts_with("http://") { "http" } else { "https" };
-    Some((owner.to_owned(), name.to_owned(), format!("{scheme}://{web_host}/{path}")))
+    let scheme = if scheme == "http" { "http" } else { "https" };
+    Some((owner.to_owned(), name.to_owned(), format!("{scheme}://{host}/{path}")))
 }
 
 /// The buttons of a version, with warnings about the file that describes them; derived ones when there is none.
@@ -221,6 +239,7 @@ impl App {
     pub(crate) async fn prepare(&self, request: &RunRequest, numbers: (u64, Option<u64>)) -> Result<Prepared, ApiError> {
         let project = self.project_row(&request.project).await?;
         let folder = PathBuf::from(&project.path);
+        let repository_folder = folder.clone();
         let wanted = request.version.clone();
         let (sources, note) = blocking(move || {
             let repository = Repository::open(&folder)?;
@@ -290,23 +309,32 @@ impl App {
             )
             .hint("pick another workflow or version, or change the conditions in the file"));
         }
-        let needs_consent = self.choose_backend(&mut plan, &project).await;
+        findings.extend(shortfalls(repository_folder, &plan).await?);
+        let needs_consent = self.choose_backend(&mut plan, &project, request.on_host).await?;
         Ok(Prepared { project, workflow, version: sources.version, plan, findings, needs_consent })
     }
 
-    /// Container stages go to this computer when no engine answers and all their steps can. Returns whether the user must agree first.
-    async fn choose_backend(&self, plan: &mut Plan, project: &Project) -> bool {
+    /// Container stages go to this computer when that is wanted, or when no engine answers and all their steps can. Returns whether the user
+    /// must agree first.
+    async fn choose_backend(&self, plan: &mut Plan, project: &Project, on_host: bool) -> Result<bool, ApiError> {
         let bare = plan.stages.iter().any(|stage| stage.backend == BackendKind::Host);
         let wants_engine = plan.stages.iter().any(|stage| stage.backend == BackendKind::Docker);
         let mut goes_bare = false;
-        if wants_engine && self.engines.answering().await.is_none() {
-            let all_are_commands = plan.stages.iter().flat_map(|stage| &stage.steps).all(|step| step.kind == StepKind::Commands);
-            if all_are_commands {
+        if wants_engine && (on_host || self.engines.answering().await.is_none()) {
+            let other = plan.stages.iter().flat_map(|stage| &stage.steps).find(|step| step.kind != StepKind::Commands);
+            if let Some(step) = other.filter(|_| on_host) {
+                return Err(ApiError::new(
+                    ErrorCode::InputInvalid,
+                    format!("`{}` is an image, which cannot run directly on this computer", step.name),
+                )
+                .hint("only steps with commands can; run it in containers"));
+            }
+            if other.is_none() {
                 plan.stages.iter_mut().for_each(|stage| stage.backend = BackendKind::Host);
                 goes_bare = true;
             }
         }
-        (bare || goes_bare) && project.kind != ProjectKind::Sample
+        Ok((bare || goes_bare) && project.kind != ProjectKind::Sample && !on_host)
     }
 }
 
@@ -322,7 +350,7 @@ fn refusal(error: ApiError, project: &Project) -> ApiError {
         message: format!("`{}` is not trusted: {first}", project.name),
         hint: format!(
             "if you trust everyone who may change its pipeline with this computer: `letterpress trust {}`, or the switch on its page in the window",
-            project.path
+            crate::words::shell_word(&project.path)
         ),
         findings: error.findings,
     }
@@ -377,6 +405,10 @@ mod tests {
             ("http://user:pw@git.example.com:3000/shop/cart", "shop cart http://git.example.com:3000/shop/cart"),
             ("git@git.example.com:shop/cart.git", "shop cart https://git.example.com/shop/cart"),
             ("ssh://git@git.example.com:22/group/sub/cart.git", "group/sub cart https://git.example.com/group/sub/cart"),
+            ("git@[::1]:shop/cart.git", "shop cart https://[::1]/shop/cart"),
+            ("ssh://git@[2001:db8::1]:10022/shop/cart.git", "shop cart https://[2001:db8::1]/shop/cart"),
+            ("http://[::1]:3000/shop/cart", "shop cart http://[::1]:3000/shop/cart"),
+            ("git.example.com:shop/cart", "shop cart https://git.example.com/shop/cart"),
         ] {
             assert_eq!(parse(remote).as_deref(), Some(expected), "{remote}");
         }

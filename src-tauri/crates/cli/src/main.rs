@@ -10,6 +10,7 @@ mod say;
 mod arguments;
 mod doctor;
 mod exit;
+mod explain;
 mod files;
 mod follow;
 mod history;
@@ -36,7 +37,13 @@ fn main() -> std::process::ExitCode {
         Err(usage) => {
             // Help and version are asked for and go to standard output with code 0; anything else is bad usage.
             let code = if usage.use_stderr() { ExitCode::BadUsage } else { ExitCode::Passed };
-            let _closed_pipe = usage.print();
+            // What was typed may have been copied from a repository.
+            let text = usage.render().to_string();
+            if usage.use_stderr() {
+                say::usage(&text)
+            } else {
+                say::document(&text)
+            }
             return code.into();
         }
     };
@@ -58,7 +65,7 @@ fn main() -> std::process::ExitCode {
             }
         }
     });
-    // A blocked read of standard input (a secret being typed) must not keep the process.
+    // A blocked read of standard input (a secret being piped) must not keep the process.
     runtime.shutdown_background();
     code.into()
 }
@@ -80,6 +87,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
+        Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
         Command::Attach(wanted) => closing(open().await?, async |app| run::attach(app, &wanted).await).await,
         Command::Retry(wanted) => closing(open().await?, async |app| run::retry(app, &wanted).await).await,

@@ -3,9 +3,11 @@
 //! It knows nothing about files, clocks, randomness, async, YAML, containers or SQLite: plain data that is versioned,
 //! printable and comparable. Everything else in the workspace speaks to its neighbours in these words.
 //!
-//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`image`], [`run`], [`message`], [`diagnostic`].
+//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`checkout`], [`image`], [`run`], [`message`], [`diagnostic`], [`code`].
 
 pub mod approval;
+pub mod checkout;
+pub mod code;
 pub mod diagnostic;
 pub mod facts;
 pub mod ids;
@@ -16,6 +18,8 @@ pub mod plan;
 pub mod run;
 
 pub use approval::RequireApproval;
+pub use checkout::{Checkout, Head, Submodules, Tracking};
+pub use code::{Code, Effect};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use facts::{CommitFacts, EventFacts, EventKind, Occasion, Person, PreviousRun, PullRequestFacts, RepoFacts};
 pub use ids::{EngineId, ProjectId, RunId, StageNumber, StepKey, StepNumber};

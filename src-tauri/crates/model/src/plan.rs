@@ -2,6 +2,7 @@
 //! store. It holds *names* of secrets, never values, and no condition that would have to be evaluated later:
 //! `when`, `failure`, groups and graphs have become [`Step::needs`], [`Step::run_on`] and [`Step::on_failure`].
 
+use crate::checkout::Checkout;
 use crate::facts::EventFacts;
 use crate::ids::{StageNumber, StepNumber};
 use crate::message::Message;
@@ -129,6 +130,9 @@ pub struct Stage {
     pub workspace: Workspace,
     /// Whether the commit's files are put into the working copy (`clone: disable: true` and `skip_clone` say no).
     pub source: bool,
+    /// The repository that the working copy is; `None` gives the files alone (plans of earlier versions of the app).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<Checkout>,
     /// How many such stages may run at the same time, over all runs of the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
@@ -518,6 +522,7 @@ mod tests {
                 run_on: RunOn::default(),
                 workspace: Workspace { base: "/drone/src".into(), path: String::new() },
                 source: true,
+                checkout: Some(Checkout::on_branch("main")),
                 concurrency: None,
                 matrix: BTreeMap::new(),
                 volumes: vec![],

@@ -10,7 +10,8 @@ use crate::shell::{Script, Variables};
 use crate::source::{Part, Source};
 use crate::when::{Mismatch, When};
 use lp_model::{
-    BackendKind, Concurrency, Dialect, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
+    BackendKind, Checkout, Concurrency, Dialect, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace,
+    message, what,
 };
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
 use std::collections::HashSet;
@@ -92,7 +93,8 @@ pub(crate) struct StageDraft {
     pub workspace: Workspace,
     /// 1.x: whether the file asked for a base that the dialect keeps free, so that the default is taken.
     pub base_refused: bool,
-    pub source: bool,
+    /// The working copy; `None` when it begins empty.
+    pub checkout: Option<Checkout>,
     pub cell: Cell,
     pub concurrency: Option<Concurrency>,
     pub volumes: Vec<Volume>,

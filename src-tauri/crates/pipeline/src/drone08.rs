@@ -4,6 +4,7 @@
 mod container;
 mod keys;
 
+use crate::clone;
 use crate::compose::Reading;
 use crate::draft::{Draft, Order, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes};
 use crate::environment::{self, Environment};
@@ -12,13 +13,14 @@ use crate::extent::{Extent, check_size, few_needs, few_volumes};
 use crate::matrix::{Cell, axes, cell_name, lacking};
 use crate::rights::{self, Escalation};
 use crate::source::Source;
-use crate::when::{Mismatch, Situation, read_constraint};
+use crate::when::{Conditions, Mismatch, Situation, When, read_constraint};
 use crate::workspace;
 pub(crate) use container::KEYS as CONTAINER_KEYS;
 use container::Place;
 pub(crate) use keys::keys;
 use lp_model::{
-    BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
+    BackendKind, Checkout, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What,
+    message, what,
 };
 use lp_yaml::{Findings, Node, decode};
 
@@ -115,6 +117,7 @@ fn read_cell(
         }
     }
     notes_on_ignored(root, findings);
+    let checkout = checkout(root, &cell, &metadata, facts, findings);
     let workspace = workspace::read(root, BASE, facts, findings);
     let mut reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
     let services = containers(root, "services", Place::Service, &mut reading, findings);
@@ -133,7 +136,7 @@ fn read_cell(
         runs: true,
         workspace,
         base_refused: false,
-        source: true,
+        checkout,
         cell,
         concurrency: None,
         volumes: reading.volumes,
@@ -150,19 +153,23 @@ fn read_cell(
     Some(stage)
 }
 
+/// The working copy; `None` when all clone steps of the file are kept out by their conditions.
+fn checkout(root: &Node, cell: &Cell, metadata: &Environment, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Checkout> {
+    let Some(node) = root.get("clone").filter(|node| !node.is_null()) else {
+        return Some(clone::drone08(facts, &clone::Wishes::default()));
+    };
+    let situation = Situation { dialect: DIALECT, facts, cell, variables: metadata };
+    let holds = |when: &Node, findings: &mut Findings<'_>| {
+        let when: When = Conditions::read(when, DIALECT, what!("`{}` of `{}`", "when", "clone"), findings).into();
+        when.mismatch(&situation).is_none()
+    };
+    clone::read(node, &container::KEYS, true, holds, findings).map(|wishes| clone::drone08(facts, &wishes))
+}
+
 fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
     for entry in root.entries().unwrap_or_default() {
         let span = entry.key.span;
         match entry.key.text.as_str() {
-            "clone" if !entry.value.is_null() => {
-                findings
-                    .warning(
-                        "clone-built-in",
-                        span,
-                        message!("the files of the commit are put into the working copy without a clone step; `clone` is ignored"),
-                    )
-                    .help(message!("remove `clone`; the whole history is not needed for a build, and no credentials get into a container"));
-            }
             "platform" => {
                 if let Some(platform) = entry.value.text().filter(|text| *text != crate::when::DEFAULT_PLATFORM) {
                     findings.note("platform-ignored", span, message!("`platform` asks for `{}`; the steps run on this machine", platform));
@@ -241,7 +248,8 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
         needs: Vec::new(),
         run_on: lp_model::RunOn::default(),
         workspace: draft.workspace,
-        source: draft.source,
+        source: draft.checkout.is_some(),
+        checkout: draft.checkout,
         concurrency: draft.concurrency,
         matrix: draft.cell.into_iter().collect(),
         volumes: draft.volumes,

@@ -12,6 +12,7 @@
 //! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, [`outline`], and [`report`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod clone;
 mod compose;
 pub mod detect;
 mod draft;
@@ -42,6 +43,7 @@ mod workspace;
 
 pub use detect::{Detected, detect};
 pub use lint::{Inputs, lint};
+pub use lp_yaml::closest;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
 pub use report::{Effect, Report, ReportEntry, ReportStep, report};
 pub use schema::schema;

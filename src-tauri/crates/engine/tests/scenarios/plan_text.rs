@@ -59,6 +59,7 @@ fn read_stage<'a>(earlier: &[Stage], name: &str, words: impl Iterator<Item = &'a
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: true,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: BTreeMap::new(),

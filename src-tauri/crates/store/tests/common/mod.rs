@@ -54,6 +54,7 @@ pub fn plan(number: u64) -> Plan {
         run_on: RunOn::default(),
         workspace,
         source: true,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: Default::default(),
