@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod app;
+mod choose;
 mod convert;
 pub mod dto;
 mod engines;

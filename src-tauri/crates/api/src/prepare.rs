@@ -249,7 +249,7 @@ impl App {
         })
         .await?;
         let (workflows, mut findings) = workflows(&sources)?;
-        findings.extend(note.map(|note| remark("tag-and-branch", FindingSeverity::Note, &note, None)));
+        findings.extend(note.map(|note| remark("tag-and-branch", FindingSeverity::Note, "", &note, None)));
         let workflow = find_workflow(workflows, &request.workflow)?;
         let inputs = lp_workflow::check_inputs(&workflow, &request.inputs).map_err(|errors| {
             let first = errors.into_iter().next();
@@ -263,7 +263,7 @@ impl App {
         let outline = pipeline.outline(&inputs_of(std::slice::from_ref(&workflow))).ok();
         let (kind, asked) = ask(request, &workflow, &sources.version, outline.as_ref().is_some_and(|outline| outline.reacts_to_tags))?;
         let (mut facts, notes) = event::facts(&sources.ground, kind, &asked)?;
-        findings.extend(notes.iter().map(|note| remark("event-facts", FindingSeverity::Note, note, None)));
+        findings.extend(notes.iter().map(|note| remark("event-facts", FindingSeverity::Note, &pipeline.path, note, None)));
         (facts.run_number, facts.parent_number) = numbers;
         facts.created_ms = time::now_ms();
         facts.inputs = inputs;
@@ -279,7 +279,7 @@ impl App {
             facts = changed;
             if let Some(why) = unknown {
                 let message = message!("which files changed is not known, so conditions on a path hold as their `on_empty` says");
-                findings.push(remark("changed-files-unknown", FindingSeverity::Warning, &message, Some(&why)));
+                findings.push(remark("changed-files-unknown", FindingSeverity::Warning, &pipeline.path, &message, Some(&why)));
             }
         }
         let (mut plan, warnings) = pipeline.compile(&facts).map_err(|error| refusal(error, &project))?;
@@ -336,77 +336,6 @@ impl App {
         }
         Ok((bare || goes_bare) && project.kind != ProjectKind::Sample && !on_host)
     }
-
-    /// The name of the workflow to run for the terminal: the named one, else the first with that event, else the first that fits the version.
-    ///
-    /// # Errors
-    /// As [`App::choose_event`].
-    pub async fn choose_workflow(&self, project: &str, version: &str, name: Option<&str>, event: Option<&str>) -> Result<String, ApiError> {
-        let asked = AskedEvent { kind: event.unwrap_or_default().to_owned(), ..AskedEvent::default() };
-        Ok(self.choose_event(project, version, name, &asked).await?.0)
-    }
-
-    /// The workflow and the event for what was said in the terminal. Without a name the first workflow with that event is meant; where none has
-    /// it, the event happens to the first one all the same: a pipeline can react to what no button is for. A tag that is named makes the
-    /// event `tag` where there is a workflow for it.
-    ///
-    /// # Errors
-    /// `WorkflowNotFound`; `BadRequest` for what makes no event, or could mean several targets or schedules; what reading the version gives.
-    pub async fn choose_event(
-        &self,
-        project: &str,
-        version: &str,
-        name: Option<&str>,
-        asked: &AskedEvent,
-    ) -> Result<(String, Option<AskedEvent>), ApiError> {
-        let row = self.project_row(project).await?;
-        let (folder, wanted) = (PathBuf::from(row.path), version.to_owned());
-        let (workflows, by_tag) = blocking(move || {
-            let repository = Repository::open(&folder)?;
-            let version = find_version(&repository, &wanted)?;
-            let by_tag = version.reference.starts_with("refs/tags/");
-            Ok((workflows(&Sources::read(&repository, version)?)?.0, by_tag))
-        })
-        .await?;
-        let kind = event::kind(asked, "")?;
-        let event = kind.map(|kind| AskedEvent { kind: kind.as_str().to_owned(), ..asked.clone() });
-        if let Some(name) = name {
-            let workflow = find_workflow(workflows, name)?;
-            if let Some(kind) = kind.filter(|kind| *kind != workflow.event && !workflow.by_version) {
-                let message = format!("the workflow `{name}` makes the event `{}`, not `{}`", workflow.event.as_str(), kind.as_str());
-                return Err(ApiError::new(ErrorCode::BadRequest, message).hint("leave `--workflow` or `--event` out"));
-            }
-            return Ok((workflow.name, event));
-        }
-        let Some(kind) = kind else {
-            let fits = |workflow: &&Workflow| by_tag && (workflow.event == EventKind::Tag || workflow.by_version);
-            let tagged = workflows.iter().find(|workflow| by_tag && workflow.event == EventKind::Tag);
-            let chosen = tagged.or_else(|| workflows.iter().find(fits)).or(workflows.first());
-            let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, "this version has no workflow"))?;
-            return Ok((chosen.name.clone(), None));
-        };
-        let same = |given: &str, own: &Option<String>| given.is_empty() || own.as_deref() == Some(given);
-        let fits =
-            |workflow: &&Workflow| workflow.event == kind && same(&asked.target, &workflow.target) && same(&asked.cron, &workflow.cron);
-        let found: Vec<&Workflow> = workflows.iter().filter(fits).collect();
-        let purpose = |workflow: &Workflow| workflow.target.clone().or_else(|| workflow.cron.clone());
-        let names: Vec<String> = found.iter().filter_map(|workflow| purpose(workflow)).map(|name| format!("`{name}`")).collect();
-        let flag = if kind == EventKind::Cron { "--cron" } else { "--target" };
-        // Where to deploy is never guessed.
-        if names.len() > 1 && asked.target.is_empty() && asked.cron.is_empty() {
-            let message = format!("the event `{}` could be for any of {}", kind.as_str(), names.join(", "));
-            return Err(ApiError::new(ErrorCode::BadRequest, message).hint(format!("say which: `{flag} NAME`")));
-        }
-        if found.is_empty() && asked.target.is_empty() && matches!(kind, EventKind::Promote | EventKind::Rollback) {
-            let message = format!("the event `{}` needs a target", kind.as_str());
-            return Err(ApiError::new(ErrorCode::BadRequest, message).hint("say where it goes: `--target production`"));
-        }
-        // One that makes its event by the version stands for any event sooner than one that was written for another.
-        let stand_in = || workflows.iter().find(|workflow| workflow.by_version).or(workflows.first());
-        let chosen = found.first().copied().or_else(stand_in);
-        let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, "this version has no workflow"))?;
-        Ok((chosen.name.clone(), event))
-    }
 }
 
 /// A pipeline that does not compile. One that would, were its project trusted, says so.
@@ -460,8 +389,8 @@ fn ask(request: &RunRequest, workflow: &Workflow, version: &Version, reacts_to_t
 }
 
 /// A remark about the event of a run.
-fn remark(code: &str, severity: FindingSeverity, message: &Message, help: Option<&Message>) -> Finding {
-    Finding { code: code.into(), severity, message: message.into(), help: help.map(Words::from), file: String::new(), excerpt: None }
+fn remark(code: &str, severity: FindingSeverity, file: &str, message: &Message, help: Option<&Message>) -> Finding {
+    Finding { code: code.into(), severity, message: message.into(), help: help.map(Words::from), file: file.to_owned(), excerpt: None }
 }
 
 #[cfg(test)]

@@ -108,6 +108,7 @@ mod tests {
             cleanup_on_cancel: false,
             cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
             stages: vec![stage],
+            left_out: vec![],
         };
         RunSecrets::read(&Source { value, masks }, &RunId::parse("run-1").unwrap(), &plan).await
     }
