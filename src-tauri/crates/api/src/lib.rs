@@ -31,6 +31,7 @@ mod planning;
 mod ports;
 mod prepare;
 mod previous;
+mod progress;
 mod projects;
 mod queue;
 mod report;

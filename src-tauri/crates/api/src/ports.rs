@@ -49,6 +49,7 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                         } else {
                             projects.insert(run.clone(), project.clone());
                         }
+                        app.progress.heed(&run, &event);
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
                         match event {
                             RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
@@ -58,6 +59,11 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                             }
                             _ => {}
                         }
+                    }
+                    Ok(EngineNotice::Progress { run, stage, step, sentence }) => {
+                        let project = projects.get(&run).cloned().unwrap_or_default();
+                        app.progress.put(&run, stage, step, sentence);
+                        app.hub.tell(Notice::Run { run: run.to_string(), project });
                     }
                     Ok(EngineNotice::Log { run, key, lines, bytes }) => app.hub.tell(Notice::Log {
                         run: run.to_string(),

@@ -12,7 +12,7 @@ use crate::prepare::Prepared;
 use crate::projects::blocking;
 use crate::time;
 use lp_engine::Past;
-use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey};
+use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState};
 use lp_store::{NewRun, Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -266,6 +266,13 @@ impl App {
         Ok(convert::run_detail(summary, &detail.run, stages, facts))
     }
 
+    /// What is told about a step: while it waits for something, how far that is.
+    fn news_of(&self, id: &RunId, key: StepKey, state: StepState, shown: &Shown<'_>) -> String {
+        let waits = matches!(state, StepState::Pending | StepState::Starting);
+        let progress = self.progress.of_step(id, key).filter(|_| waits);
+        progress.or_else(|| shown.notes.get(&key).cloned()).unwrap_or_default()
+    }
+
     async fn stage_details(&self, id: &RunId, stages: &[StageRun], steps: &[StepRun], shown: &Shown<'_>) -> Vec<StageDetail> {
         let mut details = Vec::new();
         for stage in stages {
@@ -275,7 +282,7 @@ impl App {
                 let facts = StepFacts {
                     image: planned.filter(|_| !shown.on_host).map(|step| step.image.clone()).unwrap_or_default(),
                     failure_ignored: planned.is_some_and(convert::failure_ignored),
-                    note: shown.notes.get(&row.key).cloned().unwrap_or_default(),
+                    note: self.news_of(id, row.key, row.state, shown),
                     log_lines: self.log_lines(id, row.key).await,
                 };
                 inside.push(convert::step_detail(row, facts));

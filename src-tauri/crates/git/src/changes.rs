@@ -3,8 +3,9 @@
 //! The originals get the list from the forge (of a push the files of its commits, of a pull request those of its commits too). The difference
 //! of two trees says the same without one: renamed files with their old and new names, a merge by what it brought to the branch.
 
+use crate::commit::Commit;
 use crate::{GitError, Repository};
-use git2::{Commit, DiffOptions, ErrorCode, Oid, Tree};
+use git2::{DiffOptions, ErrorCode, Oid, Tree};
 
 /// Most files that are listed; more are [`Changes::Unknown`]. A monorepo that is reformatted has some ten thousand.
 const MAX_FILES: usize = 100_000;
@@ -49,7 +50,7 @@ impl Repository {
         let commit = self.commit(sha)?;
         let before = match since {
             Since::Push(before) => match self.known(before) {
-                Some(before) if before.id() != commit.id() => Ok(Some(before)),
+                Some(before) if before.id != commit.id => Ok(Some(before)),
                 _ => self.first_parent(&commit),
             },
             Since::Branch(branch) => self.left_branch(&commit, branch)?,
@@ -58,8 +59,8 @@ impl Repository {
             Ok(before) => before,
             Err(why) => return Ok(Changes::Unknown(why)),
         };
-        let old = before.map(|before| before.tree()).transpose();
-        match (old, commit.tree()) {
+        let old = before.map(|before| self.git.find_tree(before.tree)).transpose();
+        match (old, self.git.find_tree(commit.tree)) {
             (Ok(old), Ok(new)) => self.difference(old.as_ref(), &new),
             (Err(error), _) | (_, Err(error)) if error.code() == ErrorCode::NotFound => Ok(Changes::Unknown(WhyUnknown::NotFetched)),
             (Err(error), _) | (_, Err(error)) => Err(error.into()),
@@ -67,30 +68,27 @@ impl Repository {
     }
 
     /// The commit with that id, if the text is one and it is here.
-    fn known(&self, id: &str) -> Option<Commit<'_>> {
-        Oid::from_str(id).ok().filter(|id| !id.is_zero()).and_then(|id| self.git.find_commit(id).ok())
+    fn known(&self, id: &str) -> Option<Commit> {
+        Oid::from_str(id).ok().filter(|id| !id.is_zero()).and_then(|id| self.read_commit(id).ok())
     }
 
     /// The first parent; `None` for a first commit. A shallow clone ends with commits whose parents are not here, and must not take them for
     /// first ones: what the commit itself says counts, not what the library makes of the end.
-    fn first_parent(&self, commit: &Commit<'_>) -> Result<Option<Commit<'_>>, WhyUnknown> {
-        let header = commit.raw_header_bytes();
-        let parent = header.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"parent "));
-        let Some(parent) = parent else { return Ok(None) };
-        let id = std::str::from_utf8(parent).ok().and_then(|id| Oid::from_str(id.trim()).ok());
-        let parent = id.and_then(|id| self.git.find_commit(id).ok());
-        parent.map(Some).ok_or(WhyUnknown::NotFetched)
+    fn first_parent(&self, commit: &Commit) -> Result<Option<Commit>, WhyUnknown> {
+        let Some(parent) = commit.parents.first() else { return Ok(None) };
+        self.read_commit(*parent).map(Some).map_err(|_| WhyUnknown::NotFetched)
     }
 
     /// Where the commit's branch left another one.
-    fn left_branch(&self, commit: &Commit<'_>, branch: &str) -> Result<Result<Option<Commit<'_>>, WhyUnknown>, GitError> {
+    fn left_branch(&self, commit: &Commit, branch: &str) -> Result<Result<Option<Commit>, WhyUnknown>, GitError> {
         let names = [format!("refs/heads/{branch}"), format!("refs/remotes/origin/{branch}")];
-        let tip = names.iter().find_map(|name| self.git.find_reference(name).ok()?.peel_to_commit().ok());
+        let tip = names.iter().find_map(|name| self.git.find_reference(name).ok()?.resolve().ok()?.target());
         let Some(tip) = tip else { return Ok(Err(WhyUnknown::NoBranch(branch.to_owned()))) };
-        match self.git.merge_base(commit.id(), tip.id()) {
-            Ok(base) => Ok(Ok(Some(self.git.find_commit(base)?))),
+        match self.git.merge_base(commit.id, tip) {
+            Ok(base) => Ok(Ok(Some(self.read_commit(base)?))),
             Err(error) if error.code() == ErrorCode::NotFound => {
-                Ok(Err(if self.git.is_shallow() { WhyUnknown::NotFetched } else { WhyUnknown::Unrelated }))
+                let ends_early = !crate::dot_git::boundary(&self.git).is_empty();
+                Ok(Err(if ends_early { WhyUnknown::NotFetched } else { WhyUnknown::Unrelated }))
             }
             Err(error) => Err(error.into()),
         }

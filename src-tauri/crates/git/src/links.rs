@@ -27,7 +27,7 @@ impl Repository {
     /// # Errors
     /// `UnknownVersion`, and what reading the repository gives.
     pub fn follow(&self, sha: &str, path: &str) -> Result<Followed, GitError> {
-        let root = self.commit(sha)?.tree()?;
+        let root = self.git.find_tree(self.commit(sha)?.tree)?;
         let mut ahead: Vec<String> = names(path);
         ahead.reverse();
         let (mut behind, mut trees) = (Vec::<String>::new(), vec![root]);
