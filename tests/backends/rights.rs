@@ -13,20 +13,23 @@ use std::time::Duration;
 /// Images that are trusted with all rights by their names, in one dialect or another.
 const BUILDERS: [&str; 3] = ["plugins/docker", "woodpeckerci/plugin-docker", "woodpeckerci/plugin-docker-buildx"];
 
+/// Their version here, which nobody else uses on the computer.
+const TAG: &str = "lp-test";
+
 /// A file of each dialect that hands out rights (Woodpecker up to 2: `secrets` tells it): its path, and its text around what is asked for on the level of the file (`FILE`) and of the step (`STEP`).
 const DIALECTS: [(&str, &str); 4] = [
-    (".drone.yml", "FILE\npipeline:\n  publish:\n    image: plugins/docker\n    repo: shop/cart\n    STEP\n"),
+    (".drone.yml", "FILE\npipeline:\n  publish:\n    image: plugins/docker:lp-test\n    repo: shop/cart\n    STEP\n"),
     (
         ".drone.yml",
-        "kind: pipeline\nname: default\nFILE\nsteps:\n- name: publish\n  image: plugins/docker\n  settings:\n    repo: shop/cart\n  STEP\n",
+        "kind: pipeline\nname: default\nFILE\nsteps:\n- name: publish\n  image: plugins/docker:lp-test\n  settings:\n    repo: shop/cart\n  STEP\n",
     ),
     (
         ".woodpecker.yml",
-        "FILE\npipeline:\n  publish:\n    image: woodpeckerci/plugin-docker\n    settings:\n      repo: shop/cart\n    STEP\n",
+        "FILE\npipeline:\n  publish:\n    image: woodpeckerci/plugin-docker:lp-test\n    settings:\n      repo: shop/cart\n    STEP\n",
     ),
     (
         ".woodpecker.yml",
-        "when: {event: push}\nFILE\nsteps:\n  old:\n    image: none\n    secrets: [token]\n  publish:\n    image: woodpeckerci/plugin-docker-buildx\n    settings:\n      repo: shop/cart\n    STEP\n",
+        "when: {event: push}\nFILE\nsteps:\n  old:\n    image: none\n    secrets: [token]\n  publish:\n    image: woodpeckerci/plugin-docker-buildx:lp-test\n    settings:\n      repo: shop/cart\n    STEP\n",
     ),
 ];
 
@@ -122,7 +125,7 @@ fn has_rights(container: &ContainerInspectResponse, what: &str) -> bool {
 async fn a_commit_never_runs_its_own_programs_with_rights() {
     let place = place().await;
     for name in BUILDERS {
-        let options = bollard::query_parameters::TagImageOptionsBuilder::new().repo(name).tag("latest").build();
+        let options = bollard::query_parameters::TagImageOptionsBuilder::new().repo(name).tag(TAG).build();
         place.engine.tag_image(&place.image, Some(options)).await.unwrap();
     }
     for (path, form) in DIALECTS {
@@ -139,5 +142,9 @@ async fn a_commit_never_runs_its_own_programs_with_rights() {
                 }
             }
         }
+    }
+    for name in BUILDERS {
+        let image = format!("{name}:{TAG}");
+        place.engine.remove_image(&image, None::<bollard::query_parameters::RemoveImageOptions>, None).await.unwrap();
     }
 }

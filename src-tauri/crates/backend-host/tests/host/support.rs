@@ -239,6 +239,7 @@ pub fn stage(run: &str, source: Option<Vec<u8>>) -> StageContext {
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: source.is_some(),
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: BTreeMap::new(),
