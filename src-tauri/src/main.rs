@@ -46,6 +46,7 @@ fn main() {
             commands::project::project_detail,
             commands::project::project_compatibility,
             commands::run::run_preview,
+            commands::run::run_input_problems,
             commands::run::run_start,
             commands::run::run_again,
             commands::run::run_cancel,
@@ -62,6 +63,7 @@ fn main() {
             commands::secret::secret_list,
             commands::secret::secret_set,
             commands::secret::secret_remove,
+            commands::secret::secret_decide,
             notices::notices_subscribe,
         ])
         .build(tauri::generate_context!());

@@ -85,7 +85,8 @@ impl Ground {
         let failing = pipeline.replace("END", "test $(grep -c both ran) -gt 1").replace("WHEN", "failure");
         let passing = press.repository("passing", &[(".drone.yml", &passing)]);
         let failing = press.repository("failing", &[(".drone.yml", &failing)]);
-        set_secret(&press, "token", SECRET);
+        set_secret(&press, &passing, "token", SECRET);
+        set_secret(&press, &failing, "token", SECRET);
         Self { press, passing, failing, place, docker }
     }
 

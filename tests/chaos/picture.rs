@@ -106,11 +106,12 @@ fn first_difference(is: &str, should: &str) -> String {
     format!("has {} bytes, not {}, and parts in line {}: {:?}, not {:?}", is.len(), should.len(), same + 1, around(&left), around(&right))
 }
 
-/// Gives a secret its value.
-pub fn set_secret(press: &Press, name: &str, value: &str) {
+/// Gives a secret of a project its value.
+pub fn set_secret(press: &Press, project: &str, name: &str, value: &str) {
     use std::io::Write;
     use std::process::Stdio;
-    let mut child = press.command(&["secret", "set", name]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        press.command(&["secret", "set", name, "--project", project]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
 }

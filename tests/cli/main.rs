@@ -10,6 +10,7 @@ mod lint;
 mod main_job;
 mod output;
 mod secrets;
+mod terminal;
 mod together;
 mod trust;
 mod workflows;

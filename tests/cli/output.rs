@@ -34,11 +34,11 @@ fn logs_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn bytes_are_kept(press: &Press, place: &str) {
-    let mut child = press.command(&["secret", "set", "token"]).stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"correct-horse-battery").unwrap();
-    assert!(child.wait().unwrap().success());
     let pipeline = "kind: pipeline\nname: default\nsteps:\n- name: print\n  image: alpine\n  pull: if-not-exists\n  environment: {TOKEN: {from_secret: token}}\n  commands: [sh print.sh]\n";
     let repository = press.repository("shop", &[(".drone.yml", pipeline), ("print.sh", SCRIPT)]);
+    let mut child = press.command(&["secret", "set", "token", "--project", &repository]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"correct-horse-battery").unwrap();
+    assert!(child.wait().unwrap().success());
     press.say(&["run", &repository, "--backend", place]).expect(0);
     let logs = logs_below(&press.data().join("logs"));
     assert_eq!(logs.len(), 1, "{logs:?}");

@@ -43,6 +43,7 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
   ["projectDetail", ["p"], "project_detail", { project: "p" }],
   ["projectCompatibility", ["p", null], "project_compatibility", { project: "p", version: null }],
   ["runPreview", [REQUEST], "run_preview", { request: REQUEST }],
+  ["runInputProblems", [REQUEST], "run_input_problems", { request: REQUEST }],
   ["runStart", [REQUEST], "run_start", { request: REQUEST }],
   ["runAgain", ["r"], "run_again", { run: "r" }],
   ["runCancel", ["r"], "run_cancel", { run: "r" }],
@@ -62,6 +63,7 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
   ["secretList", [], "secret_list"],
   ["secretSet", [SCOPE, "n", "v"], "secret_set", { scope: SCOPE, name: "n", value: "v" }],
   ["secretRemove", [SCOPE, "n"], "secret_remove", { scope: SCOPE, name: "n" }],
+  ["secretDecide", ["p", "n", null], "secret_decide", { project: "p", name: "n", allowed: null }],
 ])("%s is one command with its arguments", async (method, args, command, sent) => {
   const call = tauriApi[method] as (...values: unknown[]) => Promise<unknown>;
   await expect(call(...args)).resolves.toBe("answer");

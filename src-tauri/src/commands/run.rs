@@ -1,11 +1,17 @@
 use crate::shell::Shell;
-use lp_api::dto::{ApiError, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunSummary};
+use lp_api::dto::{ApiError, InputProblem, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunSummary};
 use tauri::State;
 
 /// What would happen.
 #[tauri::command]
 pub async fn run_preview(shell: State<'_, Shell>, request: RunRequest) -> Result<RunPreview, ApiError> {
     shell.app()?.preview(&request).await
+}
+
+/// What is wrong with the values of the form.
+#[tauri::command]
+pub async fn run_input_problems(shell: State<'_, Shell>, request: RunRequest) -> Result<Vec<InputProblem>, ApiError> {
+    shell.app()?.input_problems(&request).await
 }
 
 /// Starts a run; returns its id.

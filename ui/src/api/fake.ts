@@ -6,6 +6,9 @@ import { fakeLine, fakeMarks } from "./fake/logs";
 import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED, ofTrusted } from "./fake/report";
 import { detailAt, retryAt, type RunRecord, type StepScript } from "./fake/simulation";
 import type {
+  HandedSecret,
+  InputProblem,
+  Uncovered,
   ApiError,
   AppStatus,
   Cleanup,
@@ -32,7 +35,7 @@ import type {
 } from "./types";
 import { plainText } from "@/logic/ansi";
 import { isOver } from "@/logic/status";
-import { matches } from "@/logic/words";
+import { foreign, matches } from "@/logic/words";
 
 export const SCENARIOS = [
   "empty",
@@ -93,6 +96,7 @@ export class FakeApi implements Api {
       max_runs: 2,
       max_runs_per_project: 0,
       max_runs_per_environment: 1,
+      max_steps: 0,
       keep_failed_days: 7,
       keep_failed_mb: 5000,
       engine_patience_s: 300,
@@ -106,8 +110,8 @@ export class FakeApi implements Api {
     this.runs = this.scenario === "empty" ? [] : history(at, this.projects, true);
     if (this.projects.length > 0) {
       this.secrets = [
-        { name: "registry_password", scope: { scope: "everywhere" }, updated: new Date(at - 9e8).toISOString() },
-        { name: "deploy_key", scope: { scope: "project", project: "p-store" }, updated: new Date(at - 3e8).toISOString() },
+        { name: "registry_password", scope: { scope: "everywhere" }, updated: new Date(at - 9e8).toISOString(), grants: [] },
+        { name: "deploy_key", scope: { scope: "project", project: "p-store" }, updated: new Date(at - 3e8).toISOString(), grants: [] },
       ];
     }
     this.runs.push(...live(this.scenario, at));
@@ -313,6 +317,7 @@ export class FakeApi implements Api {
       if (this.scenario === "untrusted" && !this.project(request.project).trusted) {
         throw rejection("not_trusted", "the pipeline reaches beyond its containers", "", TRUST_FINDINGS);
       }
+      if (this.inputProblems(request).length > 0) throw rejection("input_invalid", "a value is not allowed");
       const sample = request.project === SAMPLE.id;
       return {
         stages: [
@@ -329,7 +334,8 @@ export class FakeApi implements Api {
         backend: this.engine ? "docker" : "host",
         isolated: this.engine,
         needs_consent: !this.engine && !sample,
-        missing_secrets: request.workflow === "deploy" && !this.secrets.some((one) => one.name === "webhook_url") ? ["webhook_url"] : [],
+        missing_secrets: this.handed(request).flatMap((secret) => (secret.state === "missing" ? [secret.name] : [])),
+        secrets: this.handed(request),
         findings: [],
         left_out: request.workflow === "build" ? LEFT_OUT : [],
         event: WORKFLOWS.find((one) => one.name === request.workflow)?.event ?? "push",
@@ -337,9 +343,25 @@ export class FakeApi implements Api {
       };
     });
 
+  runInputProblems = (request: RunRequest): Promise<InputProblem[]> => this.answer("runInputProblems", () => this.inputProblems(request));
+
+  /** As the core: a pattern must fit the whole value. The fake's patterns are its own, so the browser may check them. */
+  private inputProblems(request: RunRequest): InputProblem[] {
+    const inputs = WORKFLOWS.find((one) => one.name === request.workflow)?.inputs ?? [];
+    const wrong = inputs.filter((input) => {
+      const value = request.inputs[input.name] ?? "";
+      return value !== "" && input.pattern !== "" && !new RegExp(`^(?:${input.pattern})$`, "u").test(value);
+    });
+    return wrong.map((input) => ({
+      input: input.name,
+      message: { en: `\`${input.name}\` must match \`${input.pattern}\``, zh: `\`${input.name}\` 必须符合 \`${input.pattern}\`` },
+    }));
+  }
+
   runStart = (request: RunRequest): Promise<string> =>
     this.answer("runStart", () => {
       const project = this.project(request.project);
+      if (this.handed(request).some((secret) => secret.state === "undecided")) throw rejection("secret_not_allowed", "nobody has said yet whether it may have `webhook_url`");
       if (!this.engine && project.kind !== "sample" && !request.allow_host) throw rejection("no_engine", "no container engine answers");
       const list = versions(this.now());
       const version = list.find((one) => one.id === request.version) ?? list[0];
@@ -482,19 +504,45 @@ export class FakeApi implements Api {
 
   secretList = (): Promise<SecretEntry[]> => this.answer("secretList", () => [...this.secrets]);
 
-  secretSet = (scope: SecretScope, name: string, value: string): Promise<void> =>
+  secretSet = (scope: SecretScope, name: string, value: string): Promise<Uncovered | null> =>
     this.answer("secretSet", () => {
       if (value === "") throw rejection("secret_invalid", `the value of \`${name}\` is empty`);
-      if (!/^[A-Za-z_][\w.-]*$/.test(name)) throw rejection("secret_invalid", `the name \`${name}\` is not allowed`);
-      this.secrets = this.secrets.filter((one) => !(one.name === name && sameScope(one.scope, scope)));
-      this.secrets.push({ name, scope, updated: new Date(this.now()).toISOString() });
+      if (name !== name.trim() || foreign(name) !== name) throw rejection("secret_invalid", `the name \`${name}\` is not allowed`);
+      const before = this.secrets.find((one) => one.name === name && sameScope(one.scope, scope));
+      this.secrets = this.secrets.filter((one) => one !== before);
+      this.secrets.push({ name, scope, updated: new Date(this.now()).toISOString(), grants: before?.grants ?? [] });
       this.secrets.sort((a, b) => a.name.localeCompare(b.name));
+      this.notify({ kind: "projects" });
+      return [...value.trim()].length < 4 ? "too_short" : null;
     });
 
   secretRemove = (scope: SecretScope, name: string): Promise<void> =>
     this.answer("secretRemove", () => {
       this.secrets = this.secrets.filter((one) => !(one.name === name && sameScope(one.scope, scope)));
+      this.notify({ kind: "projects" });
     });
+
+  secretDecide = (id: string, name: string, allowed: boolean | null): Promise<void> =>
+    this.answer("secretDecide", () => {
+      const project = this.project(id);
+      this.secrets = this.secrets.map((one) => {
+        if (one.name !== name || one.scope.scope !== "everywhere") return one;
+        const others = one.grants.filter((grant) => grant.project !== id);
+        return { ...one, grants: allowed === null ? others : [...others, { project: id, project_name: project.name, allowed }] };
+      });
+      this.notify({ kind: "projects" });
+    });
+
+  /** The secrets that the workflow `deploy` asks for. */
+  private handed(request: RunRequest): HandedSecret[] {
+    if (request.workflow !== "deploy") return [];
+    const receivers = [{ step: "notify", image: this.engine ? "docker.io/plugins/webhook:1" : "" }];
+    const own = this.secrets.some((one) => one.name === "webhook_url" && sameScope(one.scope, { scope: "project", project: request.project }));
+    const shared = this.secrets.find((one) => one.name === "webhook_url" && one.scope.scope === "everywhere");
+    const allowed = shared?.grants.find((grant) => grant.project === request.project)?.allowed;
+    const decided = allowed === undefined ? "undecided" : allowed ? "allowed" : "refused";
+    return [{ name: "webhook_url", state: own ? "own" : shared ? decided : "missing", receivers }];
+  }
 
   subscribe = (listener: (notice: Notice) => void): Promise<void> =>
     this.answer("subscribe", () => {

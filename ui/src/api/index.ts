@@ -6,6 +6,7 @@ import type {
   ApiError,
   AppStatus,
   Cleanup,
+  InputProblem,
   KeptFiles,
   LogHit,
   LogRange,
@@ -23,6 +24,7 @@ import type {
   SecretEntry,
   SecretScope,
   Settings,
+  Uncovered,
 } from "./types";
 
 export type * from "./types";
@@ -58,6 +60,8 @@ export interface Api {
   projectCompatibility(project: string, version: string | null): Promise<ReportDto>;
 
   runPreview(request: RunRequest): Promise<RunPreview>;
+  /** What is wrong with the values of the form; the core checks patterns too. */
+  runInputProblems(request: RunRequest): Promise<InputProblem[]>;
   /** Returns the id of the new run. */
   runStart(request: RunRequest): Promise<string>;
   /** Same version, same values; returns the id of the new run. */
@@ -84,8 +88,11 @@ export interface Api {
   logSave(address: StepAddress): Promise<string | null>;
 
   secretList(): Promise<SecretEntry[]>;
-  secretSet(scope: SecretScope, name: string, value: string): Promise<void>;
+  /** Returns what logs will show of the value, or `null`. */
+  secretSet(scope: SecretScope, name: string, value: string): Promise<Uncovered | null>;
   secretRemove(scope: SecretScope, name: string): Promise<void>;
+  /** Whether a project may have a secret of all projects; `null` takes the decision back. */
+  secretDecide(project: string, name: string, allowed: boolean | null): Promise<void>;
 
   /** One long-lived subscription per window: notices say what to ask again. */
   subscribe(listener: (notice: Notice) => void): Promise<void>;

@@ -20,6 +20,7 @@ export const tauriApi: Api = {
   projectCompatibility: (project: string, version: string | null) => invoke("project_compatibility", { project, version }),
 
   runPreview: (request: RunRequest) => invoke("run_preview", { request }),
+  runInputProblems: (request: RunRequest) => invoke("run_input_problems", { request }),
   runStart: (request: RunRequest) => invoke("run_start", { request }),
   runAgain: (run: string) => invoke("run_again", { run }),
   runCancel: (run: string) => invoke("run_cancel", { run }),
@@ -39,6 +40,7 @@ export const tauriApi: Api = {
   secretList: () => invoke("secret_list"),
   secretSet: (scope: SecretScope, name: string, value: string) => invoke("secret_set", { scope, name, value }),
   secretRemove: (scope: SecretScope, name: string) => invoke("secret_remove", { scope, name }),
+  secretDecide: (project: string, name: string, allowed: boolean | null) => invoke("secret_decide", { project, name, allowed }),
 
   subscribe: async (listener) => {
     const channel = new Channel<Notice>();

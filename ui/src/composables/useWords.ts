@@ -3,7 +3,7 @@ import { useI18n } from "vue-i18n";
 import type { RunSummary, Version, Words, Workflow } from "@/api";
 import { DERIVED_KEY, EVENT_KEY } from "@/logic/status";
 import { bytes, duration, fullMoment, momentParts } from "@/logic/time";
-import { capitalised, localised, spoken } from "@/logic/words";
+import { capitalised, foreign, localised, spoken } from "@/logic/words";
 
 export function useWords() {
   const { t, locale } = useI18n();
@@ -18,13 +18,13 @@ export function useWords() {
   /** A title that an author gave, or one by event. */
   function title(given: { [key in string]: string }, event: string, target: string, name: string): string {
     const own = text(given);
-    if (own !== "") return own;
+    if (own !== "") return foreign(own);
     const key = DERIVED_KEY[event];
-    if (key === undefined) return name;
+    if (key === undefined) return foreign(name);
     // What goes to a place that the file does not name.
     if (target === "" && event === "promote") return t("derived.promote_anywhere");
     if (target === "" && event === "rollback") return t("derived.rollback_anywhere");
-    return t(key, { target });
+    return t(key, { target: foreign(target) });
   }
 
   return {
@@ -32,11 +32,13 @@ export function useWords() {
     locale,
     number,
     moment,
-    text,
+    /** A text of the author of the workflow. */
+    text: (value: { [key in string]: string }) => foreign(text(value)),
+    foreign,
     /** A sentence of the core. */
-    said: (words: Words) => spoken(words, locale.value),
+    said: (words: Words) => foreign(spoken(words, locale.value)),
     /** The same where it stands alone: it then begins as a sentence does. */
-    sentence: (words: Words) => capitalised(spoken(words, locale.value)),
+    sentence: (words: Words) => foreign(capitalised(spoken(words, locale.value))),
     /** Sentences as one text: Chinese puts no space between them. */
     sentences: (parts: readonly string[]) => parts.join(locale.value.startsWith("zh") ? "" : " "),
     /** Names in a row. */
@@ -56,10 +58,10 @@ export function useWords() {
       if (key === undefined) return event;
       if (target === "" && event === "promote") return t("event.promote_anywhere");
       if (target === "" && event === "rollback") return t("event.rollback_anywhere");
-      return t(key, { target });
+      return t(key, { target: foreign(target) });
     },
     /** Name of a version: its tag, else its time. */
-    versionName: (version: Pick<Version, "name" | "time">) => (version.name === "" ? moment(version.time) : version.name),
-    runVersionName: (run: RunSummary) => (run.version_name === "" ? moment(run.version_time) : run.version_name),
+    versionName: (version: Pick<Version, "name" | "time">) => (version.name === "" ? moment(version.time) : foreign(version.name)),
+    runVersionName: (run: RunSummary) => (run.version_name === "" ? moment(run.version_time) : foreign(run.version_name)),
   };
 }

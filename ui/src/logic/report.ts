@@ -30,7 +30,7 @@ const KIND: Record<string, TopicKind> = { "needs-secret": "secret", "not-trusted
 
 /** The secret that an entry asks for: what is underlined, as long as the sentence names it too; else the last name in the sentence. */
 export function secretName(entry: ReportEntry): string | null {
-  const named = [...entry.title.en.matchAll(/`([\w./-]+)`/g)].map((match) => match[1] ?? "");
+  const named = [...entry.title.en.matchAll(/`([\p{L}\p{N}\p{M}_./-]+)`/gu)].map((match) => match[1] ?? "");
   const marked = entry.excerpt === null ? "" : excerptLines(entry.excerpt).map((line) => line.marked).join("");
   const bare = marked.trim().replace(/^(["'])(.*)\1$/, "$2");
   return named.includes(bare) ? bare : (named.at(-1) ?? null);

@@ -98,6 +98,7 @@ export const ERROR_WORDS: Record<ErrorCode, ErrorWords> = {
   run_not_found: { title: "error.run_not_found.title", hint: "error.run_not_found.hint" },
   step_not_found: { title: "error.step_not_found.title", hint: "error.step_not_found.hint" },
   secret_invalid: { title: "error.secret_invalid.title", hint: "error.secret_invalid.hint" },
+  secret_not_allowed: { title: "error.secret_not_allowed.title", hint: "error.secret_not_allowed.hint" },
   vault_unavailable: { title: "error.vault_unavailable.title", hint: "error.vault_unavailable.hint" },
   not_owner: { title: "error.not_owner.title", hint: "error.not_owner.hint" },
   newer_data: { title: "error.newer_data.title", hint: "error.newer_data.hint" },

@@ -25,23 +25,16 @@ export function matches(query: string, texts: readonly string[]): boolean {
   return words.every((word) => whole.includes(word));
 }
 
-export type InputProblem = "required" | "pattern" | "number" | "choice";
+export type ValueProblem = "required" | "number" | "choice";
 
-/** What is wrong with a value of the form; `null` when it may be sent. The core checks again. */
-export function inputProblem(input: Input, value: string): InputProblem | null {
+/**
+ * What is wrong with a value of the form as far as the window can tell; `null` when the core is to be asked. The author's pattern is the core's:
+ * a browser's engine of regular expressions takes minutes for an innocent `(\w+\.?)+`.
+ */
+export function inputProblem(input: Input, value: string): ValueProblem | null {
   if (value === "") return input.required ? "required" : null;
   if (input.kind === "number" && !Number.isFinite(Number(value))) return "number";
   if (input.kind === "choice" && !input.options.includes(value)) return "choice";
-  if (input.pattern !== "") {
-    let pattern: RegExp;
-    try {
-      pattern = new RegExp(`^(?:${input.pattern})$`, "u");
-    } catch {
-      // Written for another engine of regular expressions: the core decides.
-      return null;
-    }
-    if (!pattern.test(value)) return "pattern";
-  }
   return null;
 }
 
@@ -55,4 +48,18 @@ export function firstValues(inputs: readonly Input[], last: { [key in string]: s
     values[input.name] = usable ? before : fallback;
   }
   return values;
+}
+
+// Steers the reading direction or a terminal that it is copied to, or cannot be seen though it changes what is read. A tab is a blank.
+// eslint-disable-next-line no-control-regex -- these are the characters that are looked for
+const HIDDEN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const LEFTWARDS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\ud802\ud803\ud83a\ud83b]/;
+
+/**
+ * A text from a repository (titles, names of versions, steps, files, people) as it may stand beside others: what is hidden becomes visible, and
+ * what runs from right to left is kept apart, so that it turns nothing around it.
+ */
+export function foreign(text: string): string {
+  const seen = text.replace(HIDDEN, (c) => `\\u{${c.codePointAt(0)?.toString(16) ?? ""}}`);
+  return LEFTWARDS.test(seen) ? `\u2068${seen}\u2069` : seen;
 }

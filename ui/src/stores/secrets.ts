@@ -1,7 +1,7 @@
 /** Names of the secrets; a value only passes through on its way to the vault. */
 import { defineStore } from "pinia";
 import { ref, shallowRef } from "vue";
-import { asApiError, useApi, type ApiError, type SecretEntry, type SecretScope } from "@/api";
+import { asApiError, useApi, type ApiError, type SecretEntry, type SecretScope, type Uncovered } from "@/api";
 
 export const useSecrets = defineStore("secrets", () => {
   const list = shallowRef<SecretEntry[]>([]);
@@ -18,9 +18,10 @@ export const useSecrets = defineStore("secrets", () => {
     }
   }
 
-  async function set(scope: SecretScope, name: string, value: string): Promise<void> {
-    await useApi().secretSet(scope, name, value);
+  async function set(scope: SecretScope, name: string, value: string): Promise<Uncovered | null> {
+    const uncovered = await useApi().secretSet(scope, name, value);
     await refresh();
+    return uncovered;
   }
 
   async function remove(scope: SecretScope, name: string): Promise<void> {
@@ -28,5 +29,10 @@ export const useSecrets = defineStore("secrets", () => {
     await refresh();
   }
 
-  return { list, loaded, error, refresh, set, remove };
+  async function decide(project: string, name: string, allowed: boolean | null): Promise<void> {
+    await useApi().secretDecide(project, name, allowed);
+    await refresh();
+  }
+
+  return { list, loaded, error, refresh, set, remove, decide };
 });

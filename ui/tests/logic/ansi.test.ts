@@ -54,3 +54,10 @@ describe("parseAnsi", () => {
     expect(segments.map((one) => one.text).join("")).toBe(plainText(line));
   });
 });
+
+it("reads a line full of carriage returns in one go", () => {
+  // From each of them to the end would be 10^12 steps: this test would not come to its end.
+  const line = `${"\r".repeat(1_000_000)}x`;
+  expect(plainText(line)).toBe("x");
+  expect(parseAnsi(`done${"\r".repeat(1_000_000)}`).segments.map((segment) => segment.text)).toEqual(["done"]);
+});

@@ -11,7 +11,7 @@ function asking(en: string, line?: string, from = 1, to = 1): ReportEntry {
 }
 
 function set(name: string, project?: string): SecretEntry {
-  return { name, scope: project === undefined ? { scope: "everywhere" } : { scope: "project", project }, updated: "" };
+  return { name, scope: project === undefined ? { scope: "everywhere" } : { scope: "project", project }, updated: "", grants: [] };
 }
 
 describe("the name of a secret", () => {

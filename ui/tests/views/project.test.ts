@@ -191,6 +191,79 @@ describe("the project screen", () => {
     expect((app.one("secret-name").element as HTMLInputElement).value).toBe("webhook_url");
   });
 
+  it("asks before a secret of all projects is handed out, and lists who gets it", async () => {
+    for (const language of ["en", "zh-CN"] as const) {
+      const app = await openWindow("/project/p-store", { settings: { language } });
+      await app.fake.secretSet({ scope: "everywhere" }, "webhook_url", "s3cret-value");
+      await choose(app, "deploy");
+      await app.window.find("#input-NOTE").setValue("fix");
+      await app.pass();
+      const state = () => app.one("handed-secret").attributes("data-state");
+      const blocked = () => app.one("run-button").attributes("disabled") !== undefined;
+      expect(state()).toBe("undecided");
+      expect(app.one("handed-secret").text()).toContain("plugins/webhook:1");
+      expect(app.one("handed-secret").text()).toContain(language === "en" ? "May the runs of this project have webhook_url?" : "允许本项目的运行使用 webhook_url 吗");
+      expect(blocked()).toBe(true);
+      await app.one("secret-allow").trigger("click");
+      await app.pass();
+      expect([state(), blocked()]).toEqual(["allowed", false]);
+      await app.one("secret-ask-again").trigger("click");
+      await app.pass();
+      expect([state(), blocked()]).toEqual(["undecided", true]);
+      await app.one("secret-deny").trigger("click");
+      await app.pass();
+      expect([state(), blocked()]).toEqual(["refused", false]);
+      expect(app.fake.calls.filter((call) => call === "secretDecide")).toHaveLength(3);
+      app.window.unmount();
+    }
+  });
+
+  it("lets the core check an author's pattern, and shows what it says beside the value", async () => {
+    // In a browser's engine this pattern would take longer than the universe is old.
+    const evil = "a".repeat(60) + "!";
+    const said = { en: "`HOST` must match `(\\w+\\.?)+`", zh: "`HOST` 必须符合 `(\\w+\\.?)+`" };
+    const app = await openWindow("/project/p-store", {
+      before: (fake) => {
+        const detail = fake.projectDetail;
+        fake.projectDetail = async (id) => {
+          const found = await detail(id);
+          const [first, ...others] = found.workflows;
+          const host = { name: "HOST", label: {}, help: {}, kind: "text" as const, default: "", required: false, options: [], pattern: "(\\w+\\.?)+" };
+          return { ...found, workflows: [{ ...first!, inputs: [host] }, ...others] };
+        };
+        const preview = fake.runPreview;
+        fake.runPreview = (request) => (request.inputs["HOST"] === evil ? Promise.reject({ code: "input_invalid", message: "", hint: "", findings: [] }) : preview(request));
+        fake.runInputProblems = (request) => Promise.resolve(request.inputs["HOST"] === evil ? [{ input: "HOST", message: said }] : []);
+      },
+    });
+    await app.window.find("#input-HOST").setValue(evil);
+    await app.pass();
+    expect(app.window.find("#help-HOST").text()).toContain("must match");
+    expect(app.one("run-button").attributes("disabled")).toBeDefined();
+    await app.window.find("#input-HOST").setValue("shop.example.com");
+    await app.pass();
+    expect(app.window.find("#help-HOST").text()).toBe("");
+    expect(app.one("run-button").attributes("disabled")).toBeUndefined();
+  });
+
+  it("shows what is hidden in names from the repository, and lets none of them turn another", async () => {
+    const app = await openWindow("/project/p-store", {
+      before: (fake) => {
+        const detail = fake.projectDetail;
+        fake.projectDetail = async (id) => {
+          const found = await detail(id);
+          const [first, ...others] = found.versions;
+          return { ...found, versions: [{ ...first!, name: "1.0\u202e0.2", title: "שלום\u0007", author: "Li\u202en", branches: ["ma\u2066in"] }, ...others] };
+        };
+      },
+    });
+    const page = app.text() + app.one("run-button").attributes("title");
+    // eslint-disable-next-line no-control-regex -- what is looked for
+    expect(page).not.toMatch(/[\u0007\u202a-\u202e\u2066\u2067]/);
+    expect(app.one("run-button").text()).toContain("1.0\\u{202e}0.2");
+    expect(page).toContain("\u2068שלום\\u{7}\u2069");
+  });
+
   it("runs on this computer only after consent", async () => {
     const app = await openWindow("/project/p-store", { scenario: "noengine" });
     expect(app.one("not-isolated").exists()).toBe(true);
@@ -356,7 +429,7 @@ describe("the project screen", () => {
     const app = await openWindow("/project/p-store");
     await app.window.find("button[aria-label='Remove from the list']").trigger("click");
     await app.pass();
-    expect(app.text()).toContain("Its folder and its history stay.");
+    expect(app.text()).toContain("Its secrets are removed; its folder and its history stay.");
     const confirm = [...document.querySelectorAll<HTMLElement>(".confirm button")].at(-1);
     confirm!.click();
     await app.pass();

@@ -143,12 +143,34 @@ describe("the settings", () => {
 
   it("say why a secret is refused, and never its value", async () => {
     const app = await openWindow("/settings");
-    await app.one("secret-name").setValue("not a name");
+    await app.one("secret-name").setValue("not\u202ea name");
     await app.one("secret-value").setValue("s3cret-value");
     await app.one("secret-save").trigger("click");
     await app.pass();
     expect(app.one("toast").text()).toContain("The secret cannot be saved");
     expect(document.documentElement.outerHTML).not.toContain("s3cret-value");
+    expect((app.one("secret-value").element as HTMLInputElement).value, "what was typed is kept until it is stored").toBe("s3cret-value");
+  });
+
+  it("a new secret is one project's, a short value is warned about, and a yes can be taken back", async () => {
+    for (const language of ["en", "zh-CN"] as const) {
+      const app = await openWindow("/settings", { settings: { language } });
+      await app.one("secret-name").setValue("密码");
+      await app.one("secret-value").setValue("987");
+      expect(app.one("secret-remark").text()).toContain(language === "en" ? "fewer than 4 characters" : "少于 4 个字符");
+      await app.one("secret-save").trigger("click");
+      await app.pass();
+      const saved = (await app.fake.secretList()).find((one) => one.name === "密码");
+      expect(saved?.scope.scope).toBe("project");
+      await app.fake.secretDecide("p-store", "registry_password", true);
+      await app.pass(1000);
+      const grant = () => app.window.find("[data-name=registry_password] [data-testid=secret-grant]");
+      expect(grant().text()).toContain(language === "en" ? "may have it" : "允许");
+      await app.window.find("[data-name=registry_password] [data-testid=secret-forget]").trigger("click");
+      await app.pass();
+      expect(grant().exists()).toBe(false);
+      app.window.unmount();
+    }
   });
 
   it("say where the key lies and which engines were tried", async () => {

@@ -216,7 +216,7 @@ impl Backends for Engines {
         Some(match kind {
             BackendKind::Docker => {
                 let state = self.state();
-                let is_it = |docker: &&Arc<DockerBackend>| engine.is_some_and(|engine| docker.knows(engine));
+                let is_it = |docker: &&Arc<DockerBackend>| engine.is_some_and(|engine| docker.has_met(engine));
                 let known = std::iter::once(&state.docker).chain(state.earlier.iter().rev()).find(is_it);
                 Arc::clone(known.unwrap_or(&state.docker)) as _
             }

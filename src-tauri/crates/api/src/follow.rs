@@ -1,6 +1,6 @@
 use crate::app::App;
 use crate::dto::{ApiError, Notice, RunDetail, StepStateWord};
-use crate::logs::LogKey;
+use crate::logs::{LogKey, LogNews};
 use crate::notices::Notices;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub enum Progress {
     Ended(Box<RunDetail>),
 }
 
-/// Output of a step, whole lines as stored.
+/// Output of a step as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLines {
     /// The stage's number.
@@ -29,8 +29,21 @@ pub struct LogLines {
     pub step: u32,
     /// What it is called ([`RunDetail::label`]).
     pub label: String,
-    /// The lines, without their newline.
+    /// Whether an earlier attempt of the run wrote it: the step is not run again in this one.
+    pub earlier: bool,
+    /// Lines that are over, without their newline; the first goes on behind what was given as `begun` before.
     pub lines: Vec<String>,
+    /// What is there of a line that is not over, beyond what was given before; or empty.
+    pub begun: String,
+}
+
+/// How much of a log was given out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Given {
+    /// Whole lines.
+    lines: u64,
+    /// Bytes of the text of the next line.
+    begun: usize,
 }
 
 /// Follows one run from its beginning, whoever drives it.
@@ -39,8 +52,8 @@ pub struct Following {
     run: String,
     notices: Notices,
     pending: VecDeque<Progress>,
-    /// Lines given out per log.
-    given: HashMap<LogKey, u64>,
+    /// Given out per log.
+    given: HashMap<LogKey, Given>,
     /// Logs that were given out whole.
     finished: HashSet<LogKey>,
     last_seq: Option<u32>,
@@ -112,7 +125,8 @@ impl Following {
                     continue;
                 }
                 let complete = is_over || !matches!(step.state, StepStateWord::Starting | StepStateWord::Running);
-                self.collect_lines(&key, &detail.label(stage, step), complete).await?;
+                let speaker = Speaker { label: detail.label(stage, step), earlier: detail.is_of_an_earlier_attempt(stage.number, step) };
+                self.collect_lines(&key, &speaker, complete).await?;
                 if complete {
                     self.finished.insert(key);
                 }
@@ -137,19 +151,36 @@ impl Following {
         Ok(!self.pending.is_empty())
     }
 
-    /// Lines of one log that were not given out yet.
-    async fn collect_lines(&mut self, key: &LogKey, label: &str, complete: bool) -> Result<(), ApiError> {
+    /// What of one log was not given out yet. Of a line that grows its new part is given, so that a row of dots is seen while it grows.
+    async fn collect_lines(&mut self, key: &LogKey, speaker: &Speaker, complete: bool) -> Result<(), ApiError> {
         loop {
-            let given = self.given.get(key).copied().unwrap_or(0);
-            let lines = self.app.settled_lines(key, given, complete).await?;
-            if lines.is_empty() {
+            let given = self.given.get(key).copied().unwrap_or_default();
+            let LogNews { mut lines, begun } = self.app.log_news(key, given.lines, complete).await?;
+            let next = match lines.first_mut() {
+                Some(first) => {
+                    let rest = first.get(given.begun..).unwrap_or_default().to_owned();
+                    *first = rest;
+                    Given { lines: given.lines + lines.len() as u64, begun: begun.len() }
+                }
+                None => Given { begun: begun.len().max(given.begun), ..given },
+            };
+            let begun = if lines.is_empty() { begun.get(given.begun..).unwrap_or_default().to_owned() } else { begun };
+            if lines.is_empty() && begun.is_empty() {
                 return Ok(());
             }
             // No `await` between these two, so that one who stops listening in between loses nothing.
-            self.given.insert(key.clone(), given + lines.len() as u64);
-            self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, label: label.to_owned(), lines }));
+            self.given.insert(key.clone(), next);
+            let Speaker { label, earlier } = speaker.clone();
+            self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, label, earlier, lines, begun }));
         }
     }
+}
+
+/// Whose output it is.
+#[derive(Clone)]
+struct Speaker {
+    label: String,
+    earlier: bool,
 }
 
 #[cfg(test)]
@@ -193,7 +224,10 @@ mod tests {
         let ended = loop {
             match following.next().await.unwrap() {
                 Progress::Ended(detail) => break detail,
-                Progress::Lines(more) => lines.extend(more.lines),
+                Progress::Lines(more) => {
+                    assert!(!more.earlier);
+                    lines.extend(more.lines);
+                }
                 Progress::Changed(_) => {}
             }
         };

@@ -161,24 +161,25 @@ impl App {
         lines.unwrap_or(0)
     }
 
-    /// Lines from `from` on that will not change any more, at most 400 and 256 KB: while the step goes on, a last line without its
-    /// newline is left out.
-    pub(crate) async fn settled_lines(&self, key: &LogKey, from: u64, complete: bool) -> Result<Vec<String>, ApiError> {
-        let Some(mut reader) = self.reader(key).await? else { return Ok(vec![]) };
+    /// Lines from `from` on that will not change any more, at most 400 and 256 KB, and what is there of the line after them when those are
+    /// all. Once the log is `complete`, a last line without its newline is a line.
+    pub(crate) async fn log_news(&self, key: &LogKey, from: u64, complete: bool) -> Result<LogNews, ApiError> {
+        let Some(mut reader) = self.reader(key).await? else { return Ok(LogNews::default()) };
         blocking(move || {
             let size = reader.summary();
             let is_open = !complete && reader.ends_in_a_line()?;
             let settled = size.lines - u64::from(is_open);
             let count = usize::try_from(settled.saturating_sub(from)).unwrap_or(MOST_LINES).min(MOST_LINES);
-            if count == 0 {
-                return Ok(vec![]);
+            let mut news = LogNews::default();
+            if count > 0 {
+                let range = reader.range(from, count, MOST_BYTES)?.lines;
+                news.lines = range.iter().map(line_text).collect();
             }
-            let range = reader.range(from, count, MOST_BYTES)?.lines;
-            let text = |line: &lp_store::logs::LogLine| match line.cut {
-                0 => String::from_utf8_lossy(&line.bytes).into_owned(),
-                cut => format!("{} … ({cut} more bytes: see the log)", String::from_utf8_lossy(&line.bytes)),
-            };
-            Ok(range.iter().map(text).collect())
+            if is_open && from + news.lines.len() as u64 == settled {
+                let line = reader.range(settled, 1, MOST_BYTES)?.lines.into_iter().next();
+                news.begun = line.map(|line| begun_text(&line.bytes)).unwrap_or_default();
+            }
+            Ok(news)
         })
         .await
     }
@@ -203,6 +204,29 @@ impl App {
     }
 }
 
+/// What is new in a log.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogNews {
+    /// Lines that are over.
+    pub lines: Vec<String>,
+    /// The text of a line that is not.
+    pub begun: String,
+}
+
+fn line_text(line: &lp_store::logs::LogLine) -> String {
+    let text = String::from_utf8_lossy(&line.bytes);
+    if line.cut == 0 { text.into_owned() } else { format!("{text} … ({} more bytes: see the log)", line.cut) }
+}
+
+/// The text of a line that may go on in the middle of a character: so far as it will not become another one.
+fn begun_text(bytes: &[u8]) -> String {
+    let mut whole = bytes;
+    while let Some(last) = whole.utf8_chunks().last().filter(|chunk| !chunk.invalid().is_empty()) {
+        whole = &whole[..whole.len() - last.invalid().len()];
+    }
+    String::from_utf8_lossy(whole).into_owned()
+}
+
 fn no_step() -> ApiError {
     ApiError::new(ErrorCode::StepNotFound, "there is no such step in this run")
 }
@@ -220,13 +244,17 @@ mod tests {
         let key = LogKey { run: "run-1".into(), stage: 1, step: 1, attempt: 1 };
         let (run, step) = key.parse().unwrap();
         let mut writer = app.logs.writer(&run, step, 0).unwrap();
+        let news = async |from, complete| app.log_news(&key, from, complete).await.unwrap();
+        let expected =
+            |lines: &[&str], begun: &str| LogNews { lines: lines.iter().map(|line| (*line).to_owned()).collect(), begun: begun.into() };
         writer.append(b"waiting\n", 0, None).unwrap();
-        assert_eq!(app.settled_lines(&key, 0, false).await.unwrap(), ["waiting"]);
-        writer.append(b"50 %", 0, None).unwrap();
-        assert_eq!(app.settled_lines(&key, 1, false).await.unwrap(), [""; 0]);
-        assert_eq!(app.settled_lines(&key, 1, true).await.unwrap(), ["50 %"]);
+        assert_eq!(news(0, false).await, expected(&["waiting"], ""));
+        writer.append("50 % 构".as_bytes().split_last().unwrap().1, 0, None).unwrap();
+        assert_eq!(news(0, false).await, expected(&["waiting"], "50 % "), "half a character is not shown");
+        assert_eq!(news(1, false).await, expected(&[], "50 % "));
+        assert_eq!(news(1, true).await, expected(&["50 % \u{fffd}"], ""));
         writer.append(format!("\n{}\n", "x".repeat(1 << 20)).as_bytes(), 0, None).unwrap();
-        let long = app.settled_lines(&key, 2, true).await.unwrap();
+        let long = news(2, true).await.lines;
         assert!(long[0].len() < 20_000 && long[0].ends_with("more bytes: see the log)"), "a cut line says so");
         app.shutdown().await;
     }

@@ -90,14 +90,16 @@ pub(crate) async fn lock_and_identify(folder: &Path) -> Result<(Option<Owner>, S
 }
 
 pub(crate) fn engine_settings(settings: &Settings) -> EngineSettings {
+    let usual = EngineSettings::default();
     EngineSettings {
         grace: Duration::from_secs(settings.grace_s.into()),
         max_runs: settings.max_runs as usize,
         max_runs_per_project: settings.max_runs_per_project as usize,
         max_runs_per_environment: settings.max_runs_per_environment as usize,
+        max_steps: if settings.max_steps == 0 { usual.max_steps } else { settings.max_steps as usize },
         engine_patience: Duration::from_secs(settings.engine_patience_s.into()),
         machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        ..EngineSettings::default()
+        ..usual
     }
 }
 

@@ -1,6 +1,6 @@
 //! `letterpress plan`: what would run for an event, of files on the disk, without a commit and without the store.
 
-use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity};
+use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, SecretReceiver};
 use crate::event::{self, Ground};
 use crate::files;
 use crate::prepare::{find_version, repo_facts};
@@ -86,8 +86,22 @@ pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Resul
 fn print(plan: &Plan, format: PlanFormat) -> String {
     match format {
         PlanFormat::Json => serde_json::to_string_pretty(plan).expect("plain data") + "\n",
-        PlanFormat::Yaml => serde_yaml::to_string(plan).expect("plain data"),
+        PlanFormat::Yaml => handed(plan) + &serde_yaml::to_string(plan).expect("plain data"),
     }
+}
+
+/// Which secret would be handed to which step and image, as comments.
+fn handed(plan: &Plan) -> String {
+    // A comment ends with its line.
+    let plain = |text: &str| text.replace(|c: char| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}'), "\u{fffd}");
+    let mut text = String::new();
+    for name in plan.secret_names() {
+        for SecretReceiver { step, image } in crate::grants::receivers(plan, &name) {
+            let to = if image.is_empty() { "directly on this computer".to_owned() } else { format!("image {}", plain(&image)) };
+            text += &format!("# the secret `{}` goes to `{}` ({to})\n", plain(&name), plain(&step));
+        }
+    }
+    text
 }
 
 /// Facts of the repository around the file, where there is one, and what was said; with what there is to say about them.
@@ -167,7 +181,7 @@ mod tests {
         assert_eq!(plan.secret_names(), ["token"]);
         let (yaml, _) = plan_file(&file, &event, PlanFormat::Yaml).unwrap();
         assert!(yaml.contains("name: 构建"), "{yaml}");
-        assert!(yaml.starts_with("version: 1\n"), "{yaml}");
+        assert!(yaml.starts_with("# the secret `token` goes to `构建` (image alpine)\nversion: 1\n"), "{yaml}");
     }
 
     #[test]

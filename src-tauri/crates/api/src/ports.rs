@@ -49,6 +49,7 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                         } else {
                             projects.insert(run.clone(), project.clone());
                         }
+                        app.progress.heed(&run, &event);
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
                         match event {
                             RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
@@ -58,6 +59,11 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                             }
                             _ => {}
                         }
+                    }
+                    Ok(EngineNotice::Progress { run, stage, step, sentence }) => {
+                        let project = projects.get(&run).cloned().unwrap_or_default();
+                        app.progress.put(&run, stage, step, sentence);
+                        app.hub.tell(Notice::Run { run: run.to_string(), project });
                     }
                     Ok(EngineNotice::Log { run, key, lines, bytes }) => app.hub.tell(Notice::Log {
                         run: run.to_string(),
@@ -112,6 +118,7 @@ impl Journal for Outside {
         app.store.append_events(run, &timed).await.map_err(port_error)?;
         if events.iter().any(|event| matches!(event, RunEvent::RunEnded { .. })) {
             self.projects.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+            app.forget_past_secrets().await;
             let (logs, run) = (app.logs.clone(), run.clone());
             // They cost a little room and nothing else: what cannot be removed stays.
             if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || logs.forget_positions(&run)).await {
@@ -164,6 +171,11 @@ impl SecretSource for Outside {
     async fn secret(&self, run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError> {
         let project = self.project(run).await?;
         self.app()?.secret_value(&project, name).await.map_err(|error| PortError::new(error.message).hinted(error.hint))
+    }
+
+    async fn masks(&self, run: &RunId, name: &str) -> Result<Vec<SecretValue>, PortError> {
+        let project = self.project(run).await?;
+        self.app()?.secret_masks(&project, name).await.map_err(|error| PortError::new(error.message).hinted(error.hint))
     }
 }
 

@@ -310,23 +310,31 @@ impl App {
             .hint("pick another workflow or version, or change the conditions in the file"));
         }
         findings.extend(shortfalls(repository_folder, &plan).await?);
-        let needs_consent = self.choose_backend(&mut plan, &project).await;
+        let needs_consent = self.choose_backend(&mut plan, &project, request.on_host).await?;
         Ok(Prepared { project, workflow, version: sources.version, plan, findings, needs_consent })
     }
 
-    /// Container stages go to this computer when no engine answers and all their steps can. Returns whether the user must agree first.
-    async fn choose_backend(&self, plan: &mut Plan, project: &Project) -> bool {
+    /// Container stages go to this computer when that is wanted, or when no engine answers and all their steps can. Returns whether the user
+    /// must agree first.
+    async fn choose_backend(&self, plan: &mut Plan, project: &Project, on_host: bool) -> Result<bool, ApiError> {
         let bare = plan.stages.iter().any(|stage| stage.backend == BackendKind::Host);
         let wants_engine = plan.stages.iter().any(|stage| stage.backend == BackendKind::Docker);
         let mut goes_bare = false;
-        if wants_engine && self.engines.answering().await.is_none() {
-            let all_are_commands = plan.stages.iter().flat_map(|stage| &stage.steps).all(|step| step.kind == StepKind::Commands);
-            if all_are_commands {
+        if wants_engine && (on_host || self.engines.answering().await.is_none()) {
+            let other = plan.stages.iter().flat_map(|stage| &stage.steps).find(|step| step.kind != StepKind::Commands);
+            if let Some(step) = other.filter(|_| on_host) {
+                return Err(ApiError::new(
+                    ErrorCode::InputInvalid,
+                    format!("`{}` is an image, which cannot run directly on this computer", step.name),
+                )
+                .hint("only steps with commands can; run it in containers"));
+            }
+            if other.is_none() {
                 plan.stages.iter_mut().for_each(|stage| stage.backend = BackendKind::Host);
                 goes_bare = true;
             }
         }
-        (bare || goes_bare) && project.kind != ProjectKind::Sample
+        Ok((bare || goes_bare) && project.kind != ProjectKind::Sample && !on_host)
     }
 
     /// The name of the workflow to run for the terminal: the named one, else the first with that event, else the first that fits the version.
@@ -413,13 +421,13 @@ fn refusal(error: ApiError, project: &Project) -> ApiError {
         message: format!("`{}` is not trusted: {first}", project.name),
         hint: format!(
             "if you trust everyone who may change its pipeline with this computer: `letterpress trust {}`, or the switch on its page in the window",
-            project.path
+            crate::words::shell_word(&project.path)
         ),
         findings: error.findings,
     }
 }
 
-fn find_workflow(workflows: Vec<Workflow>, name: &str) -> Result<Workflow, ApiError> {
+pub(crate) fn find_workflow(workflows: Vec<Workflow>, name: &str) -> Result<Workflow, ApiError> {
     let known: Vec<String> = workflows.iter().map(|workflow| format!("`{}`", workflow.name)).collect();
     workflows.into_iter().find(|workflow| workflow.name == name).ok_or_else(|| {
         ApiError::new(ErrorCode::WorkflowNotFound, format!("this version has no workflow `{name}`"))

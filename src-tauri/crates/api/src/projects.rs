@@ -50,6 +50,17 @@ impl App {
             Ok(repository.root().to_owned())
         })
         .await?;
+        self.add_root(root, kind).await
+    }
+
+    /// The project of the repository around a folder, also of one without a commit.
+    pub(crate) async fn add_repository(&self, folder: &str) -> Result<Project, ApiError> {
+        let path = absolute(folder);
+        let root = blocking(move || Ok(Repository::open(&path)?.root().to_owned())).await?;
+        self.add_root(root, ProjectKind::Folder).await
+    }
+
+    async fn add_root(&self, root: PathBuf, kind: ProjectKind) -> Result<Project, ApiError> {
         let name = root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned());
         let id = ProjectId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("a UUID is a legal id");
         let new = Project {
@@ -82,7 +93,7 @@ impl App {
         }
     }
 
-    /// Takes a project out of the list. Its runs stay in the history, and the folder is not touched.
+    /// Takes a project out of the list. Its runs stay in the history, its secrets go, and the folder is not touched.
     ///
     /// # Errors
     /// `ProjectNotFound`.

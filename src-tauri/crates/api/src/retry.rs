@@ -5,6 +5,7 @@ use crate::dto::{ApiError, ErrorCode, Retry};
 use crate::guests;
 use crate::ownership::not_started;
 use crate::runs::parse_run;
+use crate::words::shell_word;
 use lp_engine::scheduler::{RetryError, Scheduler};
 use lp_engine::{Notice as EngineNotice, Past, RunHandle};
 use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber};
@@ -48,8 +49,9 @@ impl App {
                 ErrorCode::NotTrusted,
                 format!("`{}` is not trusted any more, and this run was planned while it was", project.name),
             )
-            .hint(format!("run it again, or trust the project: `letterpress trust {}`", project.path)));
+            .hint(format!("run it again, or trust the project: `letterpress trust {}`", shell_word(&project.path))));
         }
+        self.must_be_decided(&project, &plan).await?;
         let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
         let kept = self.stages_with_files(&id, &plan).await?;
         let mut notices = engine.subscribe();

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::convert::{self, RunFacts, StepFacts};
 use crate::dto::{
-    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, StageDetail,
+    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, SecretState, StageDetail,
 };
 use crate::event;
 use crate::guests;
@@ -12,7 +12,7 @@ use crate::prepare::Prepared;
 use crate::projects::blocking;
 use crate::time;
 use lp_engine::Past;
-use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey};
+use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState};
 use lp_store::{NewRun, Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,8 @@ impl App {
     /// Everything that would keep it from running: files with errors, a value that is not allowed, nothing to run.
     pub async fn preview(&self, request: &RunRequest) -> Result<RunPreview, ApiError> {
         let prepared = self.prepare(request, (0, None)).await?;
-        let missing_secrets = self.missing_secrets(&prepared.project.id, prepared.plan.secret_names()).await?;
+        let secrets = self.handed_secrets(&prepared.project.id, &prepared.plan).await?;
+        let missing = secrets.iter().filter(|secret| secret.state == SecretState::Missing);
         let backend = prepared.backend();
         Ok(RunPreview {
             stages: convert::planned(&prepared.plan),
@@ -38,7 +39,8 @@ impl App {
             backend: backend_word(backend).to_owned(),
             isolated: is_isolated(&prepared.plan),
             needs_consent: prepared.needs_consent,
-            missing_secrets,
+            missing_secrets: missing.map(|secret| secret.name.clone()).collect(),
+            secrets,
             usual_ms: self.usual_ms(&prepared.project.id, &prepared.workflow.name).await?,
             findings: prepared.findings,
         })
@@ -88,6 +90,7 @@ impl App {
             inputs: before.inputs.clone(),
             // Whoever agreed to that run on this computer agrees to the same again.
             allow_host: !plan.as_ref().map_or(before.backend != backend_word(BackendKind::Host), is_isolated),
+            on_host: false,
         };
         self.start_with(&request, Some(&before)).await
     }
@@ -106,8 +109,10 @@ impl App {
     async fn start_with(&self, request: &RunRequest, parent: Option<&Run>) -> Result<String, ApiError> {
         let engine = self.must_own()?;
         // A first pass without a number, so that a request that cannot run uses none up.
-        self.check(&self.prepare(request, (0, None)).await?, request)?;
-        let project = self.project_row(&request.project).await?;
+        let first = self.prepare(request, (0, None)).await?;
+        self.check(&first, request)?;
+        let project = first.project;
+        self.must_be_decided(&project, &first.plan).await?;
         let number = self.store.take_run_number(&project.id).await?;
         let prepared = self.prepare(request, (number, parent.map(|run| run.number))).await?;
         self.check(&prepared, request)?;
@@ -261,6 +266,13 @@ impl App {
         Ok(convert::run_detail(summary, &detail.run, stages, facts))
     }
 
+    /// What is told about a step: while it waits for something, how far that is.
+    fn news_of(&self, id: &RunId, key: StepKey, state: StepState, shown: &Shown<'_>) -> String {
+        let waits = matches!(state, StepState::Pending | StepState::Starting);
+        let progress = self.progress.of_step(id, key).filter(|_| waits);
+        progress.or_else(|| shown.notes.get(&key).cloned()).unwrap_or_default()
+    }
+
     async fn stage_details(&self, id: &RunId, stages: &[StageRun], steps: &[StepRun], shown: &Shown<'_>) -> Vec<StageDetail> {
         let mut details = Vec::new();
         for stage in stages {
@@ -270,7 +282,7 @@ impl App {
                 let facts = StepFacts {
                     image: planned.filter(|_| !shown.on_host).map(|step| step.image.clone()).unwrap_or_default(),
                     failure_ignored: planned.is_some_and(convert::failure_ignored),
-                    note: shown.notes.get(&row.key).cloned().unwrap_or_default(),
+                    note: self.news_of(id, row.key, row.state, shown),
                     log_lines: self.log_lines(id, row.key).await,
                 };
                 inside.push(convert::step_detail(row, facts));
@@ -278,33 +290,6 @@ impl App {
             details.push(convert::stage_detail(stage, inside));
         }
         details
-    }
-
-    /// The id of a run as a person names it: `last`, a number in the project of `folder`, `PROJECT#NUMBER`, or the id itself.
-    ///
-    /// # Errors
-    /// `RunNotFound`.
-    pub async fn find_run(&self, text: &str, folder: &str) -> Result<String, ApiError> {
-        let not_found =
-            || ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`")).hint("`letterpress history` shows what there is");
-        let here = self.find_project(folder).await.ok().map(|project| project.id);
-        let (project, number) = match text.split_once('#') {
-            Some((name, number)) => {
-                let projects = self.store.projects().await?;
-                let named = projects.into_iter().find(|project| project.name == name).ok_or_else(not_found)?;
-                (Some(named.id), number)
-            }
-            None => (here.as_deref().and_then(ProjectId::parse), text),
-        };
-        if number == "last" {
-            let filter = lp_store::RunFilter { project, ..lp_store::RunFilter::default() };
-            return Ok(self.store.runs(&filter, None, 1).await?.first().ok_or_else(not_found)?.id.to_string());
-        }
-        if let (Some(project), Ok(number)) = (&project, number.parse::<u64>()) {
-            return Ok(self.store.run_by_number(project, number).await.map_err(|_| not_found())?.id.to_string());
-        }
-        let id = RunId::parse(text).ok_or_else(not_found)?;
-        Ok(self.store.run(&id).await.map_err(|_| not_found())?.id.to_string())
     }
 }
 

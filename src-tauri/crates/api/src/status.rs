@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, AppStatus, DiskStatus, KeyPlaceWord, Notice};
+use crate::vault_door::Known;
 use lp_secret::vault::KeyPlace;
 use lp_store::ProjectKind;
 use std::path::Path;
@@ -48,19 +49,19 @@ impl App {
         })
     }
 
-    /// Where the key lies. A vault that was never needed is not opened for this question, unless there are secrets.
+    /// Where the key lies, as far as it is known without asking for it: a key store may want a password, or never answer.
     async fn key_place(&self) -> (KeyPlaceWord, String) {
-        let vault = match self.vault.get() {
-            Some(vault) => vault.clone(),
-            None if self.store.has_secrets().await.unwrap_or(false) => match self.vault().await {
-                Ok(vault) => vault,
-                Err(_) => return (KeyPlaceWord::Unavailable, String::new()),
+        let file = self.key_file();
+        match self.vault.known() {
+            Known::Open(vault) => match vault.place() {
+                KeyPlace::OsKeyStore => (KeyPlaceWord::OsKeyStore, String::new()),
+                KeyPlace::File(path) => (KeyPlaceWord::File, path.display().to_string()),
             },
-            None => return (KeyPlaceWord::NotYet, String::new()),
-        };
-        match vault.place() {
-            KeyPlace::OsKeyStore => (KeyPlaceWord::OsKeyStore, String::new()),
-            KeyPlace::File(path) => (KeyPlaceWord::File, path.display().to_string()),
+            Known::Refused => (KeyPlaceWord::Unavailable, String::new()),
+            Known::Nothing if !self.store.has_secrets().await.unwrap_or(false) => (KeyPlaceWord::NotYet, String::new()),
+            // One that exists is the one that counts.
+            Known::Nothing if file.exists() => (KeyPlaceWord::File, file.display().to_string()),
+            Known::Nothing => (KeyPlaceWord::NotFetched, String::new()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::dto::{RunSummary, StepDetail};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Milliseconds since 1970 UTC.
 pub fn now_ms() -> i64 {
@@ -12,6 +13,22 @@ pub fn now_ms() -> i64 {
 pub fn to_text(milliseconds: i64) -> String {
     let time = Timestamp::from_millisecond(milliseconds).unwrap_or(if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX });
     format!("{time:.3}")
+}
+
+/// A time of ours ([`to_text`]) for people: in the time zone of this computer (`TZ`, else the system's), with that zone's distance from UTC,
+/// e.g. `2026-11-23 22:20 +08:00`. What is no time is given back.
+pub fn local_time(text: &str) -> String {
+    in_zone(text, TimeZone::system(), "%Y-%m-%d %H:%M %:z")
+}
+
+/// The same as a date: `2026-11-23`.
+pub fn local_date(text: &str) -> String {
+    in_zone(text, TimeZone::system(), "%Y-%m-%d")
+}
+
+fn in_zone(text: &str, zone: TimeZone, format: &str) -> String {
+    let Ok(time) = text.parse::<Timestamp>() else { return text.to_owned() };
+    time.to_zoned(zone).strftime(format).to_string()
 }
 
 fn between(start: Option<&str>, end: Option<&str>) -> Option<i64> {
@@ -37,6 +54,16 @@ impl StepDetail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_see_the_time_of_their_zone() {
+        let zone = |hours| TimeZone::fixed(jiff::tz::offset(hours));
+        let shown = |hours| in_zone("2026-11-23T17:20:00.123Z", zone(hours), "%Y-%m-%d %H:%M %:z");
+        assert_eq!(shown(8), "2026-11-24 01:20 +08:00");
+        assert_eq!(shown(-3), "2026-11-23 14:20 -03:00");
+        assert_eq!(shown(0), "2026-11-23 17:20 +00:00");
+        assert_eq!(in_zone("", zone(8), "%Y"), "", "a run whose facts cannot be read has no time");
+    }
 
     #[test]
     fn times_are_text_that_sorts() {

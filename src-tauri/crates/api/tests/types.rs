@@ -32,6 +32,8 @@ fn generate(folder: &Path) {
         Notice,
         SecretScope,
         SecretEntry,
+        Uncovered,
+        InputProblem,
     );
 }
 

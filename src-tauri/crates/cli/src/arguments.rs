@@ -48,7 +48,7 @@ pub enum Command {
     History(History),
     /// Print the log of a run or of one step.
     Logs(Logs),
-    /// Set, list and remove secrets.
+    /// Set, list and remove secrets, and say which project may have which.
     Secret(Secret),
     /// Check what there is on this computer.
     Doctor(Doctor),
@@ -72,7 +72,7 @@ pub enum Place {
     Auto,
     /// In containers, or not at all.
     Docker,
-    /// Directly on this computer, not isolated, when no engine answers.
+    /// Directly on this computer, not isolated.
     Host,
 }
 
@@ -194,13 +194,13 @@ pub struct Secret {
 /// What to do with a secret.
 #[derive(Debug, Subcommand)]
 pub enum SecretAction {
-    /// Set a secret. The value is read from standard input, never from the command line.
+    /// Set a secret. The value is typed without being shown, or read from standard input; never from the command line.
     Set {
         /// Its name.
         name: String,
-        /// Only for the project in this folder; for all projects when not given.
-        #[arg(long, value_name = "FOLDER")]
-        project: Option<String>,
+        /// Whose it is.
+        #[command(flatten)]
+        owner: SecretOwner,
     },
     /// List names of secrets.
     List {
@@ -212,10 +212,45 @@ pub enum SecretAction {
     Remove {
         /// Its name.
         name: String,
-        /// Only the one of the project in this folder.
+        /// Whose it is.
+        #[command(flatten)]
+        owner: SecretOwner,
+    },
+    /// Let runs of a project have a secret of all projects.
+    Allow {
+        /// Its name.
+        name: String,
+        /// Folder of the project; the current one when not given.
         #[arg(long, value_name = "FOLDER")]
         project: Option<String>,
     },
+    /// Let runs of a project go on without a secret of all projects.
+    Deny {
+        /// Its name.
+        name: String,
+        /// Folder of the project; the current one when not given.
+        #[arg(long, value_name = "FOLDER")]
+        project: Option<String>,
+    },
+    /// Take back what was decided about a project and a secret of all projects.
+    Forget {
+        /// Its name.
+        name: String,
+        /// Folder of the project; the current one when not given.
+        #[arg(long, value_name = "FOLDER")]
+        project: Option<String>,
+    },
+}
+
+/// Whose secret is meant; when nothing is given, that of the project around the current folder, else one of all projects.
+#[derive(Debug, Args)]
+pub struct SecretOwner {
+    /// The project in this folder.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "everywhere")]
+    pub project: Option<String>,
+    /// All projects; each is asked about before its runs get it.
+    #[arg(long)]
+    pub everywhere: bool,
 }
 
 /// `letterpress explain`.

@@ -16,11 +16,12 @@ fn place(engine: &EngineStatus) -> String {
 
 /// Prints it; ends with "no engine" when none answers.
 pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiError> {
+    app.check_key().await;
     let status = app.probe_engines().await?;
     let engine = status.engines.iter().find(|engine| engine.used && engine.answers);
     let code = if engine.is_some() { ExitCode::Passed } else { ExitCode::NoEngine };
     if wanted.format == Format::Json {
-        say!("{}", serde_json::to_string_pretty(&status).expect("plain data"));
+        crate::say::json(&status);
         return Ok(code);
     }
     say!("letterpress {}", status.version);
@@ -55,6 +56,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
         KeyPlaceWord::OsKeyStore => say!("✓ key for secrets: in the key store of the system"),
         KeyPlaceWord::File => say!("! key for secrets: in the file {} (no key store answers)", status.key_path),
         KeyPlaceWord::NotYet => say!("✓ key for secrets: made with the first secret"),
+        KeyPlaceWord::NotFetched => say!("✓ key for secrets: fetched when a secret is needed"),
         KeyPlaceWord::Unavailable => {
             say!("✗ key for secrets: cannot be found or read; restore it, or remove the secrets and set them anew")
         }

@@ -40,7 +40,7 @@ impl ExitCode {
             NoEngine => Self::NoEngine,
             FolderNotFound | NotARepository | EmptyRepository | PipelineMissing | PipelineInvalid | WorkflowInvalid | NothingWouldRun
             | InputInvalid | NotTrusted | NothingToRetry | RunUnderWay | ProjectNotFound | WorkflowNotFound | VersionNotFound
-            | RunNotFound | StepNotFound | SecretInvalid | BadRequest => Self::BadUsage,
+            | RunNotFound | StepNotFound | SecretInvalid | SecretNotAllowed | BadRequest => Self::BadUsage,
             RepositoryUnreadable | VaultUnavailable | NotOwner | NewerData | DiskFull | StoreUnavailable | Internal => Self::Failed,
         }
     }

@@ -5,6 +5,7 @@ use crate::exit::ExitCode;
 use crate::language::Language;
 use crate::render;
 use crate::run::parse_inputs;
+use crate::say::to_terminal;
 use lp_api::dto::{ApiError, Linted, LintedFile};
 use lp_api::{FileLanguage, PlannedEvent, lint_files};
 
@@ -12,7 +13,7 @@ use lp_api::{FileLanguage, PlannedEvent, lint_files};
 pub fn lint(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
     let (linted, unreadable) = lint_files(&wanted.paths, language.into());
     match wanted.format {
-        Format::Json => say!("{}", serde_json::to_string_pretty(&linted).expect("plain data")),
+        Format::Json => crate::say::json(&linted),
         Format::Text => print(&linted, language),
     }
     for error in &unreadable {
@@ -30,7 +31,8 @@ fn print(linted: &Linted, language: Language) {
         say!("{}", headline(file));
         let findings: Vec<_> = linted.findings.iter().filter(|finding| finding.file == file.file).collect();
         for finding in &findings {
-            say!("\n{}", render::finding(&finding.shown, language, render::to_terminal(&std::io::stdout())));
+            say!("");
+            say!("{}", render::finding(&finding.shown, language, to_terminal(&std::io::stdout())));
         }
         if !findings.is_empty() {
             say!("");
@@ -83,7 +85,7 @@ pub fn plan(wanted: Plan, language: Language) -> Result<ExitCode, ApiError> {
     };
     let (text, warnings) = lp_api::plan_file(&wanted.file, &event, format)?;
     render::findings(&warnings, language);
-    crate::say::out(format_args!("{text}"));
+    crate::say::document(&text);
     Ok(ExitCode::Passed)
 }
 
@@ -96,7 +98,7 @@ pub fn schema(wanted: &Schema) -> ExitCode {
         SchemaName::Workflow => "workflow",
     };
     let language = FileLanguage::ALL.into_iter().find(|language| language.word() == word);
-    crate::say::out(format_args!("{}", language.map_or("", FileLanguage::schema)));
+    crate::say::document(language.map_or("", FileLanguage::schema));
     ExitCode::Passed
 }
 

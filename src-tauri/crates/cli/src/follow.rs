@@ -1,14 +1,17 @@
 use crate::render;
+use crate::say::{clean, name, paint};
 use lp_api::LogLines;
 use lp_api::dto::{RunDetail, StepDetail, StepStateWord};
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// Prints a run while it goes on: output of steps on standard output, everything about them on standard error.
 #[derive(Debug, Default)]
 pub struct Printer {
     shown: HashMap<(u32, u32), (StepStateWord, String)>,
     last_speaker: Option<(u32, u32)>,
+    /// Standard output stands in the middle of a line.
+    in_a_line: bool,
 }
 
 impl Printer {
@@ -23,27 +26,31 @@ impl Printer {
                 let state = if step.state == StepStateWord::Starting { state_before } else { step.state };
                 self.shown.insert(key, (state, step.note.clone()));
                 if step.note != note_before && !step.note.is_empty() {
-                    remark!("{}", render::paint("2", &format!("  {}: {}", detail.label(stage, step), step.note)));
+                    self.leave_line();
+                    remark!("{}", paint("2", format_args!("  {}: {}", name(&detail.label(stage, step)), step.note)));
                 }
                 if state != state_before {
-                    self.show_state(&detail.label(stage, step), step);
+                    self.show_state(&detail.label(stage, step), step, detail.is_of_an_earlier_attempt(stage.number, step));
                 }
             }
         }
     }
 
-    fn show_state(&mut self, name: &str, step: &StepDetail) {
+    fn show_state(&mut self, label: &str, step: &StepDetail, earlier: bool) {
         let word = render::step_state(step.state);
-        let line = match step.state {
+        let label = name(label);
+        let when = if earlier { " in an earlier attempt" } else { "" };
+        let (code, line) = match step.state {
             StepStateWord::Pending | StepStateWord::Starting => return,
-            StepStateWord::Running => render::paint("1", &format!("▸ {name}")),
-            StepStateWord::Passed => render::paint("32", &format!("✓ {name} {word}{}", took(step))),
-            StepStateWord::Skipped => render::paint("2", &format!("– {name} {word}{}", why(step))),
+            StepStateWord::Running => ("1", format!("▸ {label}")),
+            StepStateWord::Passed => ("32", format!("✓ {label} {word}{when}{}", took(step))),
+            StepStateWord::Skipped => ("2", format!("– {label} {word}{when}{}", why(step))),
             StepStateWord::Failed | StepStateWord::Errored | StepStateWord::Cancelled | StepStateWord::Interrupted => {
-                render::paint("31", &format!("✗ {name} {word}{}{}", why(step), took(step)))
+                ("31", format!("✗ {label} {word}{when}{}{}", why(step), took(step)))
             }
         };
-        remark!("{line}");
+        self.leave_line();
+        remark!("{}", paint(code, line));
         self.last_speaker = None;
     }
 
@@ -51,41 +58,64 @@ impl Printer {
     pub fn show_lines(&mut self, lines: &LogLines) {
         let speaker = (lines.stage, lines.step);
         let (state, _) = self.shown.entry(speaker).or_insert((StepStateWord::Pending, String::new()));
-        if matches!(state, StepStateWord::Pending | StepStateWord::Starting) {
+        let is_new = matches!(state, StepStateWord::Pending | StepStateWord::Starting);
+        if is_new && !lines.earlier {
             *state = StepStateWord::Running;
-            remark!("{}", render::paint("1", &format!("▸ {}", lines.label)));
-            self.last_speaker = None;
         }
-        if self.last_speaker.is_some_and(|last| last != speaker) {
-            remark!("{}", render::paint("2", &format!("· {}", lines.label)));
+        let changes = self.last_speaker.is_some_and(|last| last != speaker);
+        if is_new && lines.earlier {
+            self.leave_line();
+            remark!("{}", paint("2", format_args!("· {}: output of an earlier attempt", name(&lines.label))));
+        } else if is_new {
+            self.leave_line();
+            remark!("{}", paint("1", format_args!("▸ {}", name(&lines.label))));
+        } else if changes {
+            self.leave_line();
+            remark!("{}", paint("2", format_args!("· {}", name(&lines.label))));
+        }
+        let mut out = std::io::stdout().lock();
+        if self.in_a_line && changes {
+            // The other step's line was not at its end.
+            let _reader_gone = writeln!(out);
         }
         self.last_speaker = Some(speaker);
-        let mut out = std::io::stdout().lock();
         for line in &lines.lines {
             // A reader that went away (`| head`) is no reason to stop the run.
             let _reader_gone = writeln!(out, "{line}");
         }
+        let _reader_gone = write!(out, "{}", lines.begun);
+        self.in_a_line = !lines.begun.is_empty() || self.in_a_line && lines.lines.is_empty() && !changes;
         let _reader_gone = out.flush();
+    }
+
+    /// Begins a new line where both streams are one terminal and a step's line is not at its end.
+    fn leave_line(&mut self) {
+        if self.in_a_line && std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
+            let _reader_gone = writeln!(std::io::stdout());
+            self.in_a_line = false;
+        }
     }
 
     /// Says how it ended.
     pub fn show_end(&mut self, detail: &RunDetail) {
         self.show_states(detail);
+        self.leave_line();
         for stage in detail.stages.iter().filter(|stage| !stage.message.is_empty()) {
-            remark!("{}: stage `{}`: {}", render::paint("1;31", "error"), stage.name, stage.message);
-            if !stage.hint.is_empty() {
-                remark!("  {}: {}", render::paint("1;36", "help"), stage.hint);
-            }
+            wrong(format_args!("stage `{}`", clean(&stage.name)), &stage.message, &stage.hint);
         }
         let steps = detail.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step)));
         for (stage, step) in steps.filter(|(_, step)| !step.message.is_empty()) {
-            remark!("{}: step `{}`: {}", render::paint("1;31", "error"), detail.label(stage, step), step.message);
-            if !step.hint.is_empty() {
-                remark!("  {}: {}", render::paint("1;36", "help"), step.hint);
-            }
+            wrong(format_args!("step `{}`", clean(&detail.label(stage, step))), &step.message, &step.hint);
         }
         let took = detail.run.duration_ms().map(|ms| format!(" in {}", render::duration(ms))).unwrap_or_default();
         remark!("run {} {}{took}", detail.run.number, render::run_state(detail.run.state));
+    }
+}
+
+fn wrong(what: std::fmt::Arguments<'_>, message: &str, hint: &str) {
+    render::paragraph(&format_args!("{}: {what}: ", paint("1;31", "error")), message);
+    if !hint.is_empty() {
+        render::paragraph(&format_args!("  {}: ", paint("1;36", "help")), hint);
     }
 }
 

@@ -3,9 +3,13 @@
 use crate::arguments::{Format, History};
 use crate::exit::ExitCode;
 use crate::render;
+use crate::say::name;
 use lp_api::App;
 use lp_api::dto::{ApiError, RunFilter, RunSummary};
 use std::sync::Arc;
+
+/// Most runs of one page.
+const PAGE: u32 = 200;
 
 /// Prints runs, newest first.
 pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiError> {
@@ -13,27 +17,39 @@ pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiE
         Some(folder) => Some(app.find_project(folder).await?.id),
         None => None,
     };
-    let filter = RunFilter { project, text: wanted.text, limit: wanted.limit.clamp(1, 200), ..RunFilter::default() };
-    let page = app.runs(&filter).await?;
+    let mut left = wanted.limit.max(1);
+    let mut filter = RunFilter { project, text: wanted.text, ..RunFilter::default() };
+    let mut found = lp_api::dto::RunPage { runs: Vec::new(), next: None };
+    while left > 0 {
+        filter.limit = left.min(PAGE);
+        let page = app.runs(&filter).await?;
+        left = left.saturating_sub(filter.limit);
+        found.runs.extend(page.runs);
+        found.next = page.next;
+        let Some(next) = found.next.clone() else { break };
+        filter.after = Some(next);
+    }
     match wanted.format {
-        Format::Json => say!("{}", serde_json::to_string_pretty(&page).expect("plain data")),
-        Format::Text if page.runs.is_empty() => say!("no runs yet; start one with `letterpress run`"),
-        Format::Text => page.runs.iter().for_each(|run| say!("{}", line(run))),
+        Format::Json => crate::say::json(&found),
+        Format::Text if found.runs.is_empty() => say!("no runs yet; start one with `letterpress run`"),
+        Format::Text => found.runs.iter().for_each(print),
     }
     Ok(ExitCode::Passed)
 }
 
-/// `shop #12  passed  1.1.0  Build and test  2026-11-23 14:20  41 s  Fix the cart total`
-fn line(run: &RunSummary) -> String {
+/// `shop #12  passed  1.1.0  Build and test  2026-11-23 22:20 +08:00  41 s  Fix the cart total`
+fn print(run: &RunSummary) {
     let title = run.workflow_title.get("en").or_else(|| run.workflow_title.get("")).unwrap_or(&run.workflow);
-    let version = if run.version_name.is_empty() { &run.version_time[..run.version_time.len().min(10)] } else { &run.version_name };
-    let created: String = run.created.chars().take(16).collect::<String>().replace('T', " ");
+    let version = if run.version_name.is_empty() { lp_api::local_date(&run.version_time) } else { run.version_name.clone() };
     let took = run.duration_ms().map(render::duration).unwrap_or_default();
-    format!(
-        "{} #{}  {}  {version}  {title}  {created}  {took}  {}",
-        run.project_name,
+    say!(
+        "{} #{}  {}  {}  {}  {}  {took}  {}",
+        name(&run.project_name),
         run.number,
         render::run_state(run.state),
-        run.version_title
-    )
+        name(&version),
+        name(title),
+        lp_api::local_time(&run.created),
+        name(&run.version_title)
+    );
 }

@@ -37,7 +37,13 @@ fn main() -> std::process::ExitCode {
         Err(usage) => {
             // Help and version are asked for and go to standard output with code 0; anything else is bad usage.
             let code = if usage.use_stderr() { ExitCode::BadUsage } else { ExitCode::Passed };
-            let _closed_pipe = usage.print();
+            // What was typed may have been copied from a repository.
+            let text = usage.render().to_string();
+            if usage.use_stderr() {
+                say::usage(&text)
+            } else {
+                say::document(&text)
+            }
             return code.into();
         }
     };
@@ -59,7 +65,7 @@ fn main() -> std::process::ExitCode {
             }
         }
     });
-    // A blocked read of standard input (a secret being typed) must not keep the process.
+    // A blocked read of standard input (a secret being piped) must not keep the process.
     runtime.shutdown_background();
     code.into()
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub async fn carry_out(app: &Arc<App>, wanted: &Queue) -> Result<ExitCode, ApiError> {
     let runs = app.queue().await?;
     match wanted.format {
-        Format::Json => say!("{}", serde_json::to_string_pretty(&runs).expect("plain data")),
+        Format::Json => crate::say::json(&runs),
         Format::Text if runs.is_empty() => say!("nothing is under way and nothing waits"),
         Format::Text => runs.iter().for_each(|run| say!("{}", line(run))),
     }
@@ -20,7 +20,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: &Queue) -> Result<ExitCode, ApiEr
 
 /// `shop #12  queued  waits as number 2: another run to `production` is under way`
 fn line(run: &RunSummary) -> String {
-    let name = format!("{} #{}  {}", run.project_name, run.number, render::run_state(run.state));
+    let name = format!("{} #{}  {}", crate::say::clean(&run.project_name), run.number, render::run_state(run.state));
     match run.waiting {
         Some(waiting) => format!("{name}  waits as number {}: {}", waiting.position, why(run, waiting.reason)),
         None => name,

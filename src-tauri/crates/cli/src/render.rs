@@ -1,23 +1,31 @@
 //! How things look in a terminal: errors with the file's lines underlined, states in words, times.
 
 use crate::language::Language;
+use crate::say::{Styled, clean, paint, to_terminal};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use lp_api::dto::{ApiError, Finding, FindingSeverity, LeftOut, RunStateWord, StepStateWord};
-use std::io::IsTerminal;
 
 /// Prints an error with its findings and its hint on standard error.
 pub fn error(error: &ApiError, language: Language) {
     findings(&error.findings, language);
-    remark!("{}: {}", paint("1;31", "error"), error.message);
+    paragraph(&format_args!("{}: ", paint("1;31", "error")), &error.message);
     if !error.hint.is_empty() {
-        remark!("  {}: {}", paint("1;36", "help"), error.hint);
+        paragraph(&format_args!("  {}: ", paint("1;36", "help")), &error.hint);
     }
+}
+
+/// Prints a text of several lines behind a heading: the further ones are indented, so that none of them looks like a line of ours.
+pub fn paragraph(heading: &dyn std::fmt::Display, text: &str) {
+    let mut lines = text.trim_end().lines();
+    remark!("{heading}{}", lines.next().unwrap_or_default());
+    lines.for_each(|line| remark!("    {line}"));
 }
 
 /// Prints findings on standard error, each with its lines underlined.
 pub fn findings(findings: &[Finding], language: Language) {
     for finding in findings {
-        remark!("{}\n", self::finding(finding, language, to_terminal(&std::io::stderr())));
+        remark!("{}", self::finding(finding, language, to_terminal(&std::io::stderr())));
+        remark!("");
     }
 }
 
@@ -38,13 +46,8 @@ pub fn left_out(left_out: &[LeftOut], language: Language) {
     }
 }
 
-/// Whether colours can be seen, and are wanted.
-pub fn to_terminal(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
 /// A finding with its lines underlined.
-pub fn finding(finding: &Finding, language: Language, colours: bool) -> String {
+pub fn finding(finding: &Finding, language: Language, colours: bool) -> Styled {
     let (error, warning, note, help) = match language {
         Language::En => ("error", "warning", "note", "help"),
         Language::Zh => ("错误", "警告", "提示", "建议"),
@@ -55,21 +58,27 @@ pub fn finding(finding: &Finding, language: Language, colours: bool) -> String {
         FindingSeverity::Note => Level::NOTE.with_name(note),
     };
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
-    let title = level.primary_title(language.words(&finding.message)).id(&finding.code);
+    let title = level.primary_title(clean(language.words(&finding.message))).id(&finding.code);
+    let file = clean(&finding.file);
     let mut group = match &finding.excerpt {
         Some(excerpt) => {
-            let source = excerpt.lines.join("\n");
+            let source = excerpt.lines.iter().map(|line| visible(line)).collect::<Vec<_>>().join("\n");
             let range = offset(&source, excerpt.first_line, excerpt.line, excerpt.column)
                 ..offset(&source, excerpt.first_line, excerpt.end_line, excerpt.end_column);
-            let snippet = Snippet::source(source).path(&finding.file).line_start(excerpt.first_line as usize);
+            let snippet = Snippet::source(source).path(&file).line_start(excerpt.first_line as usize);
             title.element(snippet.annotation(AnnotationKind::Primary.span(range)))
         }
-        None => title.element(annotate_snippets::Origin::path(&finding.file)),
+        None => title.element(annotate_snippets::Origin::path(&file)),
     };
     if let Some(words) = &finding.help {
-        group = group.element(Level::HELP.with_name(help).message(language.words(words)));
+        group = group.element(Level::HELP.with_name(help).message(clean(language.words(words))));
     }
-    renderer.render(&[group])
+    Styled(renderer.render(&[group]))
+}
+
+/// A line of a file with each hidden character as one that can be seen, so that columns stay what they are. Tabs are the renderer's.
+fn visible(line: &str) -> String {
+    line.chars().map(|c| if c == '\t' || clean(c.encode_utf8(&mut [0; 4])).chars().nth(1).is_none() { c } else { '\u{fffd}' }).collect()
 }
 
 /// Byte offset of a line and column (both from 1, columns in characters) in a text whose first line has that number.
@@ -84,11 +93,6 @@ fn offset(text: &str, first_line: u32, line: u32, column: u32) -> usize {
         start += content.len();
     }
     text.len()
-}
-
-/// Colours a text when standard error is a terminal.
-pub fn paint(code: &str, text: &str) -> String {
-    if to_terminal(&std::io::stderr()) { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// The word for a run's state.
@@ -152,12 +156,12 @@ mod tests {
                 end_column: 11,
             }),
         };
-        let text = self::finding(&finding, Language::En, false);
+        let text = self::finding(&finding, Language::En, false).0;
         assert!(text.contains("error[wrong-type]"), "{text}");
         assert!(text.contains("--> .drone.yml:4:9"), "{text}");
         assert!(text.contains("^^^^"), "two wide characters are underlined: {text}");
         assert!(text.contains("write `- npm test`"), "{text}");
-        let text = self::finding(&finding, Language::Zh, false);
+        let text = self::finding(&finding, Language::Zh, false).0;
         assert!(text.contains("错误[wrong-type]") && text.contains("`commands` 应为列表") && text.contains("建议"), "{text}");
     }
 
@@ -168,7 +172,7 @@ mod tests {
         let (code, severity) = ("x".into(), FindingSeverity::Error);
         let message = Words { en: "x".into(), zh: "x".into() };
         let finding = Finding { code, severity, message, help: None, file: "f".into(), excerpt: Some(excerpt) };
-        let text = self::finding(&finding, Language::En, false);
+        let text = self::finding(&finding, Language::En, false).0;
         let margin = "1 | ".len();
         let marked = text.lines().find(|line| line.contains('^')).unwrap_or_else(|| panic!("no underline:\n{text}"));
         (marked.find('^').expect("just found") - margin, marked.matches('^').count())
@@ -212,7 +216,8 @@ mod tests {
             },
             Language::En,
             false,
-        );
+        )
+        .0;
         assert!(text.contains("错错") && text.contains("^^^^") && text.lines().all(|line| line.len() < 200), "{text}");
     }
 

@@ -3,6 +3,7 @@
 use crate::arguments::{Format, Lint};
 use crate::exit::ExitCode;
 use crate::language::Language;
+use crate::say::clean;
 use lp_api::dto::{ApiError, ReportDto, ReportEffect};
 use std::fmt::Write;
 
@@ -10,8 +11,8 @@ use std::fmt::Write;
 pub fn carry_out(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
     let report = lp_api::report_files(&wanted.paths)?;
     match wanted.format {
-        Format::Json => say!("{}", serde_json::to_string_pretty(&report).expect("plain data")),
-        Format::Text => crate::say::out(format_args!("{}", text(&report, language))),
+        Format::Json => crate::say::json(&report),
+        Format::Text => crate::say::document(&text(&report, language)),
     }
     Ok(ExitCode::Passed)
 }
@@ -25,11 +26,11 @@ fn text(report: &ReportDto, language: Language) -> String {
 }
 
 fn write(report: &ReportDto, language: Language, out: &mut String) -> std::fmt::Result {
-    let files = report.files.join(", ");
+    let files = clean(&report.files.join(", "));
     if report.dialect_name.is_empty() {
-        writeln!(out, "{files}: {}", language.words(&report.reason))?;
+        writeln!(out, "{files}: {}", clean(language.words(&report.reason)))?;
     } else {
-        writeln!(out, "{files}: {}: {}", report.dialect_name, language.words(&report.reason))?;
+        writeln!(out, "{files}: {}: {}", report.dialect_name, clean(language.words(&report.reason)))?;
     }
     for effect in [ReportEffect::Needs, ReportEffect::Unsupported, ReportEffect::Different, ReportEffect::Runs] {
         let entries: Vec<_> = report.entries.iter().filter(|entry| entry.effect == effect).collect();
@@ -49,9 +50,9 @@ fn write(report: &ReportDto, language: Language, out: &mut String) -> std::fmt::
                 (Some(line), _) => format!("{}:{line}", entry.file),
                 _ => entry.file.clone(),
             };
-            writeln!(out, "  {place}: {} [{}]", language.words(&entry.title), entry.code)?;
+            writeln!(out, "  {}: {} [{}]", clean(&place), clean(language.words(&entry.title)), entry.code)?;
             if let Some(help) = &entry.help {
-                writeln!(out, "    {}: {}", if language == Language::Zh { "建议" } else { "help" }, language.words(help))?;
+                writeln!(out, "    {}: {}", if language == Language::Zh { "建议" } else { "help" }, clean(language.words(help)))?;
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::exit::ExitCode;
 use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
+use crate::say::paint;
 use lp_api::dto::{ApiError, AskedEvent, ErrorCode, RunRequest, RunStateWord};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
@@ -28,8 +29,8 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
     let version = wanted.version.unwrap_or_default();
     let asked = asked(wanted.event, wanted.target, wanted.cron, wanted.pull_request, wanted.source, wanted.branch)?;
     let (workflow, event) = app.choose_event(&project.id, &version, wanted.workflow.as_deref(), &asked).await?;
-    let mut request =
-        RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: wanted.backend == Place::Host, event };
+    let on_host = wanted.backend == Place::Host;
+    let mut request = RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: false, on_host, event };
     let preview = app.preview(&request).await?;
     render::findings(&preview.findings, language);
     if !preview.isolated {
@@ -40,13 +41,14 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
-                remark!("{}: the steps run directly on this computer; they are not isolated", render::paint("1;33", "note"));
+                remark!("{}: the steps run directly on this computer; they are not isolated", paint("1;33", "note"));
             }
         }
     }
     render::left_out(&preview.left_out, language);
     for name in &preview.missing_secrets {
-        remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {name}`", render::paint("1;33", "warning"));
+        let word = lp_api::shell_word(name);
+        remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {word}`", paint("1;33", "warning"));
     }
 
     let interrupts = Interrupts::listen()?;
@@ -145,7 +147,7 @@ async fn watch(app: &Arc<App>, run: &str, mut interrupts: Interrupts) -> Result<
     };
     printer.show_end(&last);
     if last.retry.possible && last.run.state != RunStateWord::Cancelled {
-        remark!("`letterpress retry {}#{}` goes on from `{}`", last.run.project_name, last.run.number, last.retry.from_step);
+        remark!("`letterpress retry {}` goes on from `{}`", app.run_word(run).await?, last.retry.from_step);
     }
     Ok(ExitCode::of_run(last.run.state))
 }

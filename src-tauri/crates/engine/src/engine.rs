@@ -18,8 +18,9 @@ const NOTICES: usize = 4096;
 pub struct EngineSettings {
     /// How long a step that was asked to end may take before it is killed.
     pub grace: Duration,
-    /// How long the making of a stage's place may take.
-    pub prepare_deadline: Duration,
+    /// How long the making of a stage's place may go on without any progress. There is no limit for the whole: a large repository on a slow
+    /// line takes its hours.
+    pub prepare_silence: Duration,
     /// How long the removal of a stage's place may take; also how long a backend may take to end a step that is to be killed.
     pub cleanup_deadline: Duration,
     /// How long a step waits for a container engine that does not answer any more.
@@ -31,6 +32,9 @@ pub struct EngineSettings {
     pub max_runs_per_project: usize,
     /// How many of one environment of a project; 0 is no limit.
     pub max_runs_per_environment: usize,
+    /// How many steps run at once on this computer, of all runs together; services and detached steps do not count, since others wait for them.
+    /// 0 counts as 1.
+    pub max_steps: usize,
     /// Name of this computer, for steps that ask for it.
     pub machine: String,
 }
@@ -46,16 +50,22 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             grace: Duration::from_secs(10),
-            // Packing and copying the working copy of a repository of several gigabytes takes minutes on a slow disk.
-            prepare_deadline: Duration::from_secs(15 * 60),
+            prepare_silence: Duration::from_secs(5 * 60),
             cleanup_deadline: Duration::from_secs(60),
             engine_patience: Duration::from_secs(5 * 60),
             max_runs: 2,
             max_runs_per_project: 0,
             max_runs_per_environment: 1,
+            max_steps: usual_steps(),
             machine: "localhost".to_owned(),
         }
     }
+}
+
+/// Four steps for each processor: enough that they never wait for one another's disk and network, and few enough for a computer's descriptors
+/// and memory.
+fn usual_steps() -> usize {
+    4 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// News about a run, sent after it was stored.
@@ -69,6 +79,17 @@ pub enum Notice {
         seq: u64,
         /// The event.
         event: RunEvent,
+    },
+    /// How far something is that a step, or a stage before its steps, waits for. Never stored; at most one a second of each.
+    Progress {
+        /// Of which run.
+        run: RunId,
+        /// Of which stage.
+        stage: StageNumber,
+        /// Of which step; `None`: of the making of the stage's place.
+        step: Option<StepKey>,
+        /// One sentence for a person, secrets masked.
+        sentence: String,
     },
     /// The log of a step has grown. At most 30 a second per step, and one when it is complete.
     Log {

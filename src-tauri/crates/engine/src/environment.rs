@@ -1,3 +1,4 @@
+use crate::ports::PortError;
 use crate::scheduler::SoFar;
 use crate::secrets::RunSecrets;
 use lp_backend::EnvText;
@@ -22,6 +23,12 @@ pub(crate) struct Environment {
     pub notes: Vec<String>,
 }
 
+/// What to say about a secret that cannot be read.
+pub(crate) fn unreadable(name: &str, error: &PortError) -> String {
+    let what = format!("secret `{name}` cannot be read: {error}");
+    if error.hint.is_empty() { what } else { format!("{what}; {}", error.hint) }
+}
+
 /// Fills in secrets and facts. `Err`: one of the secrets cannot be read, or does not exist and the step must have it; the text says which
 /// and why.
 pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> Result<Environment, String> {
@@ -35,7 +42,7 @@ pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> 
                 missing = Some(name.to_owned());
                 Ok(None)
             }
-            Err(error) => Err(format!("secret `{name}` cannot be read: {error}")),
+            Err(error) => Err(unreadable(name, error)),
         };
         let text = match value {
             EnvValue::Text(text) => Some(EnvText::Plain(text.clone())),

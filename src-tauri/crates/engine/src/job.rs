@@ -4,6 +4,7 @@
 use crate::aside::Asides;
 use crate::environment::{StartFacts, resolve};
 use crate::ports::LogStore;
+use crate::progress::Progress;
 use crate::run::Post;
 use crate::scheduler::Fact;
 use crate::secrets::RunSecrets;
@@ -15,7 +16,8 @@ use futures_util::FutureExt;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, CancelHandle, CancelStage, Keep, Notes, SinkError, StageContext, StepContext, StepExit,
 };
-use lp_model::{EngineId, RunId, Step, StepKey, StepOutcome};
+use lp_model::{EngineId, RunId, Step, StepKey, StepKind, StepOutcome};
+use lp_secret::masker::Masker;
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
@@ -87,7 +89,9 @@ pub(crate) struct PrepareJob {
     pub is_revival: bool,
     /// The engine did answer in this run, so that it is worth waiting for.
     pub is_patient: bool,
+    pub masker: Masker,
     pub post: mpsc::UnboundedSender<Post>,
+    pub notices: broadcast::Sender<Notice>,
 }
 
 impl PrepareJob {
@@ -112,10 +116,16 @@ impl PrepareJob {
             let mut outage = Outage::default();
             loop {
                 let began = Instant::now();
-                let notes = PlaceNotes(&self);
+                let progress = self.progress();
+                let notes = PlaceNotes(&self, &progress);
                 let call = self.site.backend.prepare(&self.site.context, &notes, cancel);
-                let patient = timeout(self.settings.prepare_deadline, unless_given_up(call, cancel, self.settings.cleanup_deadline));
-                break match patient.await {
+                let call = unless_given_up(call, cancel, self.settings.cleanup_deadline);
+                let ended = tokio::select! {
+                    biased;
+                    ended = call => Ok(ended),
+                    () = progress.silent(self.settings.prepare_silence) => Err(()),
+                };
+                break match ended {
                     Ok(Some(Ok(Ok(())))) => Fact::StagePrepared { stage },
                     Ok(Some(Ok(Err(error)))) => {
                         if let BackendError::FilesGone { .. } = error {
@@ -132,7 +142,7 @@ impl PrepareJob {
                     Ok(Some(Err(panic))) => failed(panic, ""),
                     Ok(None) => failed("the backend did not stop in time".to_owned(), ""),
                     Err(_) => failed(
-                        format!("the stage was not ready after {} s", self.settings.prepare_deadline.as_secs()),
+                        format!("the making of the stage has not got any further for {} s", self.settings.prepare_silence.as_secs()),
                         "check that the container engine and the disk are not overloaded, and run again",
                     ),
                 };
@@ -209,6 +219,11 @@ impl PrepareJob {
         Ok(())
     }
 
+    fn progress(&self) -> Progress {
+        let (run, stage) = (self.site.context.run.clone(), self.site.context.stage.number);
+        Progress::new(run, stage, None, self.masker.clone(), self.notices.clone())
+    }
+
     fn post(&self, fact: Fact) {
         // The inbox outlives every job of its run.
         let _ = self.post.send(Post::Fact(fact));
@@ -216,7 +231,7 @@ impl PrepareJob {
 }
 
 /// Where the making of a place tells how it goes.
-struct PlaceNotes<'a>(&'a PrepareJob);
+struct PlaceNotes<'a>(&'a PrepareJob, &'a Progress);
 
 #[async_trait]
 impl Notes for PlaceNotes<'_> {
@@ -224,7 +239,9 @@ impl Notes for PlaceNotes<'_> {
         self.0.post(Fact::StageNoted { stage: self.0.site.context.stage.number, note });
     }
 
-    fn progress(&self, _sentence: &str) {}
+    fn progress(&self, sentence: &str) {
+        self.1.hear(sentence);
+    }
 }
 
 /// Removes a place. `is_again`: it was tried before, and comes back until it is done.
@@ -263,6 +280,7 @@ pub(crate) struct StepJob {
     pub needs_all_secrets: bool,
     pub logs: Arc<dyn LogStore>,
     pub settings: Arc<EngineSettings>,
+    pub slots: Slots,
     pub stop: CancelHandle,
     pub cancel: Cancel,
     pub post: mpsc::UnboundedSender<Post>,
@@ -290,6 +308,7 @@ impl StepJob {
                 self.note(note);
             }
         }
+        let Some(_slot) = self.have_slot().await else { return errored("cancelled".to_owned(), "") };
         let log = match self.logs.open(&self.run, self.key).await {
             Ok(log) => log,
             Err(error) => return log_failed(&SinkError::from(error)),
@@ -330,6 +349,28 @@ impl StepJob {
                 self.note(message.clone());
                 errored(message, "restart the container engine")
             }
+        }
+    }
+
+    /// Waits until one step more may run on this computer; `None` when the wait was cancelled. What others wait for does not wait itself.
+    async fn have_slot(&self) -> Option<Option<Slot>> {
+        if self.step.detached || self.step.kind == StepKind::Service {
+            return Some(None);
+        }
+        if self.before == Before::Created {
+            return Some(Some(self.slots.take(SlotName::steps())));
+        }
+        let limit = u32::try_from(self.settings.max_steps).unwrap_or(u32::MAX).max(1);
+        let mut waiting = self.slots.queue(SlotName::steps(), limit);
+        if let Ok(slot) = waiting.try_recv() {
+            return Some(Some(slot));
+        }
+        self.note(format!("waits: at most {limit} steps run at the same time on this computer"));
+        tokio::select! {
+            biased;
+            () = self.cancel.reached(CancelStage::Ask) => None,
+            // Whoever holds the slots outlives those who wait.
+            slot = waiting => slot.ok().map(Some),
         }
     }
 

@@ -79,6 +79,13 @@ pub trait StepLog: Send {
 pub trait SecretSource: Send + Sync {
     /// The value, or `None` when there is no secret of that name for the run's project.
     async fn secret(&self, run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError>;
+
+    /// Values that the run may print under that name besides the one that [`SecretSource::secret`] gives: those that were replaced or removed
+    /// since an earlier life or attempt of the run began, and those that the run does not get. They are masked and go nowhere. A source whose
+    /// values never change has none.
+    async fn masks(&self, _run: &RunId, _name: &str) -> Result<Vec<SecretValue>, PortError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Where the files of the run's commit come from.

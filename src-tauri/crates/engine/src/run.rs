@@ -531,7 +531,9 @@ impl Owner {
             slot,
             is_revival,
             is_patient: self.was_ready,
+            masker: self.secrets.masker.clone(),
             post: self.post.clone(),
+            notices: self.shared.notices.clone(),
         };
         self.spawn(Job::Prepare(number), job.run());
     }
@@ -570,6 +572,7 @@ impl Owner {
             needs_all_secrets: self.has_past,
             logs: Arc::clone(&self.shared.ports.logs),
             settings: Arc::clone(&self.settings),
+            slots: self.shared.slots.clone(),
             stop,
             cancel,
             post: self.post.clone(),

@@ -75,6 +75,7 @@ codes! {
     ConditionIgnored "condition-ignored" Warning None;
     ConditionWithoutEffect "condition-without-effect" Warning None;
     CredentialsInFile "credentials-in-file" Warning Some(Needs);
+    CronWithoutEffect "cron-without-effect" Warning None;
     DependencyCycle "dependency-cycle" Error Some(Unsupported);
     DeprecatedForm "deprecated-form" Warning Some(Different);
     DeprecatedKey "deprecated-key" Warning Some(Different);

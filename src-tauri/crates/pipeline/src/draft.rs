@@ -10,7 +10,8 @@ use crate::shell::{Script, Variables};
 use crate::source::{Part, Source};
 use crate::when::{Mismatch, When};
 use lp_model::{
-    BackendKind, Checkout, Concurrency, Dialect, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
+    BackendKind, Checkout, Concurrency, Dialect, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace,
+    message, what,
 };
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
 use std::collections::HashSet;

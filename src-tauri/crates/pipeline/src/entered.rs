@@ -283,9 +283,12 @@ pub(crate) fn settle(draft: &mut Draft, findings: &mut Findings<'_>) {
 
 /// A value that cannot be handed to the shell as data where it stands.
 pub(crate) fn refuse(why: lp_model::Message, span: lp_model::Span, findings: &mut Findings<'_>) {
-    findings
-        .error("value-in-script", span, why)
-        .help(message!("use the variable of the shell instead (`$NAME`): every value that is entered is in the environment of the step"));
+    // Without an event nobody knows yet whether a value will be entered there at all.
+    let found = match findings.is_for_any_event() {
+        true => findings.warning("value-in-script", span, why),
+        false => findings.error("value-in-script", span, why),
+    };
+    found.help(message!("use the variable of the shell instead (`$NAME`): every value that is entered is in the environment of the step"));
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use logs::{LogPosition, LogReader, LogWriter, Logs};
 pub use project::{CleanupPolicy, Project, ProjectKind};
 pub use run::{NewRun, Run, RunAttempt, RunCursor, RunDetail, RunFilter};
 pub use run_event::{StoredEvent, Unfinished};
-pub use secret::SecretEntry;
+pub use secret::{PastSecret, SecretEntry, SecretGrant};
 pub use stage_run::{StagePlace, StageRun};
 pub use status::IllegalMove;
 pub use step_run::StepRun;

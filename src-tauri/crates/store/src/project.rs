@@ -174,12 +174,16 @@ impl Store {
         found(query.execute(&self.writer).await?.rows_affected(), id)
     }
 
-    /// Takes a project off the list. Its runs and secrets stay, but it is no longer trusted: what lies in that folder one day may be
-    /// something else.
+    /// Takes a project off the list. Its runs stay; its secrets go, what was decided about secrets of all projects too, it is no longer trusted
+    /// and follows the dialect's clean-up again: what lies in that folder one day may be something else.
     pub async fn hide_project(&self, id: &ProjectId, now_ms: i64) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        crate::secret::remove_of_project(&mut write, id).await?;
         let id = id.as_str();
-        let done = sqlx::query!("UPDATE project SET hidden_ms = ?2, trusted = 0 WHERE id = ?1", id, now_ms).execute(&self.writer).await?;
-        found(done.rows_affected(), id)
+        let done =
+            sqlx::query!("UPDATE project SET hidden_ms = ?2, trusted = 0, cleanup = 'dialect', cleanup_s = NULL WHERE id = ?1", id, now_ms);
+        found(done.execute(&mut *write).await?.rows_affected(), id)?;
+        Ok(write.commit().await?)
     }
 
     /// Takes the next run number of a project: from 1, never the same one twice. A number that is then not used leaves a gap.

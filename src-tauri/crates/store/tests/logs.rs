@@ -382,3 +382,23 @@ fn length(logs: &Logs) -> u64 {
     let path = logs.path(&run_id("r"), key(1));
     fs::metadata(Path::new(&path)).unwrap().len()
 }
+
+#[test]
+fn of_a_long_progress_bar_the_last_state_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path());
+    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
+    // Longer than a shown line, and than the reader's buffer.
+    let bar = |from: u32, upto: u32| (from..upto).map(|number| format!("\rfetching {number:06}")).collect::<String>();
+    writer.append(format!("{}\n", bar(0, 20_000)).as_bytes(), 0, None).unwrap();
+    writer.append(format!("{}\r\n", bar(0, 20_000)).as_bytes(), 0, None).unwrap();
+    writer.append(format!("{}\n", "x".repeat(40_000)).as_bytes(), 0, None).unwrap();
+    writer.append(b"1 %\r2 %\n", 0, None).unwrap();
+    writer.finish().unwrap();
+    let lines = logs.reader(&run_id("r"), key(1)).unwrap().range(0, 10, 1 << 20).unwrap().lines;
+    let shown: Vec<String> = lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
+    assert_eq!(shown[0], "fetching 019999");
+    assert_eq!(shown[1].trim_end(), "fetching 019999");
+    assert!(shown[2].starts_with("xxx") && lines[2].cut > 0);
+    assert_eq!(shown[3], "1 %\r2 %", "a short line is whole");
+}

@@ -3,4 +3,4 @@
 /**
  * Where the key of the vault lies.
  */
-export type KeyPlaceWord = "os_key_store" | "file" | "not_yet" | "unavailable";
+export type KeyPlaceWord = "os_key_store" | "file" | "not_yet" | "not_fetched" | "unavailable";

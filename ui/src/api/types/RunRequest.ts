@@ -23,4 +23,8 @@ inputs: { [key in string]: string },
 /**
  * Consent to run the steps on this computer, not isolated, when no container engine answers.
  */
-allow_host: boolean, };
+allow_host: boolean, 
+/**
+ * The steps are to run on this computer also where a container engine answers; it is consent as well.
+ */
+on_host: boolean, };

@@ -58,6 +58,8 @@ pub enum ErrorCode {
     StepNotFound,
     /// The name of a secret is not allowed, or its value is empty.
     SecretInvalid,
+    /// The run asks for a secret of all projects, and nobody has decided whether this project may have it.
+    SecretNotAllowed,
     /// The key of the vault is missing or unreadable.
     VaultUnavailable,
     /// Another Letterpress owns the data folder; this one may only read.

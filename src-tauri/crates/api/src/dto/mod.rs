@@ -16,11 +16,13 @@ pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceW
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
 pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
-pub use project::{Cleanup, CleanupPolicy, Input, InputKind, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow};
+pub use project::{
+    Cleanup, CleanupPolicy, Input, InputKind, InputProblem, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow,
+};
 pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 pub use run::{
     AskedEvent, Attempt, LeftOut, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord,
     RunSummary, StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
 };
-pub use secret::{SecretEntry, SecretScope};
+pub use secret::{HandedSecret, SecretEntry, SecretGrant, SecretReceiver, SecretScope, SecretState, Uncovered};
 pub use words::Words;

@@ -149,3 +149,12 @@ pub struct Version {
     /// Newest run of this version, if any.
     pub last_run: Option<super::run::RunSummary>,
 }
+
+/// What is wrong with a value of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct InputProblem {
+    /// The input's name.
+    pub input: String,
+    /// What.
+    pub message: super::Words,
+}

@@ -54,6 +54,9 @@ pub struct RunRequest {
     /// The event to make; `None`: that of the workflow.
     #[serde(default)]
     pub event: Option<AskedEvent>,
+    /// The steps are to run on this computer also where a container engine answers; it is consent as well.
+    #[serde(default)]
+    pub on_host: bool,
 }
 
 /// An event that is asked for. What is empty comes from the workflow and the version.
@@ -93,6 +96,8 @@ pub struct RunPreview {
     pub needs_consent: bool,
     /// Names of secrets that the plan asks for and that are not set.
     pub missing_secrets: Vec<String>,
+    /// Every secret that the plan asks for, by name: whether it is handed out, and to which step and image.
+    pub secrets: Vec<super::HandedSecret>,
     /// Warnings about the file.
     pub findings: Vec<Finding>,
     /// How long it usually takes in milliseconds (median of the last passed runs of this workflow); `None` with fewer than 3.
@@ -230,6 +235,17 @@ impl RunDetail {
     /// What a step is called in a text: its name, after that of its stage where there are several (`build/test`).
     pub fn label(&self, stage: &StageDetail, step: &StepDetail) -> String {
         if self.stages.len() > 1 { format!("{}/{}", stage.name, step.name) } else { step.name.clone() }
+    }
+
+    /// Whether what is known of a step, its output too, comes from an attempt of the run before this one.
+    pub fn is_of_an_earlier_attempt(&self, stage: u32, step: &StepDetail) -> bool {
+        let before = self.attempts.last().into_iter().flat_map(|attempt| &attempt.stages).filter(|before| before.number == stage);
+        let same = before.flat_map(|before| &before.steps).find(|before| before.number == step.number && before.attempt == step.attempt);
+        same.is_some_and(|before| RunDetail::is_over(before.state))
+    }
+
+    fn is_over(state: StepStateWord) -> bool {
+        !matches!(state, StepStateWord::Pending | StepStateWord::Starting | StepStateWord::Running)
     }
 }
 

@@ -173,8 +173,8 @@ impl Connection {
         Ok(engine)
     }
 
-    /// Whether that engine was seen to answer. An engine that is just being looked for is not known.
-    pub fn is(&self, engine: &EngineId) -> bool {
+    /// Whether that engine was met at one of our addresses. While one is being looked for it is not known.
+    pub fn has_met(&self, engine: &EngineId) -> bool {
         self.found.try_lock().is_ok_and(|found| found.engines.contains_key(engine))
     }
 

@@ -272,7 +272,7 @@ async fn listen(world: Arc<World>, mut notices: tokio::sync::broadcast::Receiver
                 }
                 world.state().told.entry(run).or_default().push_str(&format!("{event:?}\n"));
             }
-            Ok(Notice::Log { .. }) => {}
+            Ok(Notice::Log { .. } | Notice::Progress { .. }) => {}
             Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
             Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
         }

@@ -40,6 +40,7 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::CredentialsInFile => message!(
             "Credentials in a pipeline file are read by everyone who can read the repository, and are not used here. Log in to the registry on this computer instead."
         ),
+        Code::CronWithoutEffect => message!("Only a workflow for the event `cron` has a name of a schedule."),
         Code::DependencyCycle => message!("Steps, pipelines or workflows wait for each other in a circle, so none of them could begin."),
         Code::DeprecatedForm => message!("A form that newer versions refuse; it works here as before."),
         Code::DeprecatedKey => message!("A key that newer versions removed or ignore; it works here as before."),

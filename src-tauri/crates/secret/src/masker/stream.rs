@@ -116,6 +116,9 @@ impl MaskStream {
 
     /// Lets the views read a byte, and begins those that it may begin. `before` is the state of the stream before the byte.
     fn look(&mut self, automata: &Automata, before: StateID, work: &[u8], index: usize) {
+        if !self.viewing && automata.depth(before) == 0 && !automata.begins_spelled() {
+            return;
+        }
         let (byte, at) = (work[index], self.base + index);
         let mut found: Vec<Range<usize>> = Vec::new();
         for (number, spelling) in Spelling::ALL.into_iter().enumerate() {

@@ -49,51 +49,45 @@ impl KeyHome {
         &self.file
     }
 
-    /// Finds or makes the key. Blocks.
+    /// Finds or makes the key. Blocks. A key store that did not answer is not asked a second time: each question may take minutes.
     pub(super) fn key(&self, sealed_values_exist: bool) -> Result<(Key, KeyPlace), VaultError> {
         let file = KeyFile::new(&self.file);
         if let Some(key) = file.read()? {
             return Ok((key, KeyPlace::File(self.file.clone())));
         }
-        if let Some(found) = self.stored()? {
-            return Ok(found);
-        }
-        if sealed_values_exist {
-            return Err(self.lost());
-        }
+        let silent = match self.stored()? {
+            Stored::Key(key) => return Ok((key, KeyPlace::OsKeyStore)),
+            Stored::Nothing if sealed_values_exist => return Err(VaultError::KeyMissing { file: self.file.clone() }),
+            Stored::Silent(source) if sealed_values_exist => return Err(VaultError::KeyStoreSilent { source }),
+            Stored::Nothing => false,
+            Stored::Silent(_) => true,
+        };
         // Desktop and terminal may get here at the same time: the second one must find the key of the first.
         let _lock = file.lock()?;
         if let Some(key) = file.read()? {
             return Ok((key, KeyPlace::File(self.file.clone())));
         }
-        if let Some(found) = self.stored()? {
-            return Ok(found);
+        if !silent && let Stored::Key(key) = self.stored()? {
+            return Ok((key, KeyPlace::OsKeyStore));
         }
         let key = Zeroizing::new(<[u8; 32]>::try_generate().map_err(|_| VaultError::NoRandomness)?);
-        if self.store(&key) {
+        if !silent && self.store(&key) {
             return Ok((key, KeyPlace::OsKeyStore));
         }
         file.create(&key)?;
         Ok((key, KeyPlace::File(self.file.clone())))
     }
 
-    /// The key in the key store of the system; `None` when it has none or does not answer.
-    fn stored(&self) -> Result<Option<(Key, KeyPlace)>, VaultError> {
-        let Some(os) = &self.os else { return Ok(None) };
+    /// What the key store of the system says.
+    fn stored(&self) -> Result<Stored, VaultError> {
+        let Some(os) = &self.os else { return Ok(Stored::Nothing) };
         match os.read() {
             Ok(Some(bytes)) => {
                 let key = <[u8; 32]>::try_from(&bytes[..]).map_err(|_| VaultError::KeyStoreBroken { account: os.account().to_owned() })?;
-                Ok(Some((Zeroizing::new(key), KeyPlace::OsKeyStore)))
+                Ok(Stored::Key(Zeroizing::new(key)))
             }
-            Ok(None) | Err(OsStoreError { .. }) => Ok(None),
-        }
-    }
-
-    /// Why there is no key though there must be one.
-    fn lost(&self) -> VaultError {
-        match self.os.as_ref().map(|os| os.read()) {
-            Some(Err(source)) => VaultError::KeyStoreSilent { source },
-            _ => VaultError::KeyMissing { file: self.file.clone() },
+            Ok(None) => Ok(Stored::Nothing),
+            Err(source) => Ok(Stored::Silent(source)),
         }
     }
 
@@ -103,4 +97,14 @@ impl KeyHome {
         let Some(os) = &self.os else { return false };
         os.write(&key[..]).is_ok() && os.read().is_ok_and(|back| back.is_some_and(|back| back[..] == key[..]))
     }
+}
+
+/// The answer of a key store.
+enum Stored {
+    /// It has our key.
+    Key(Key),
+    /// It has none of ours, or there is no key store.
+    Nothing,
+    /// It gave no answer.
+    Silent(OsStoreError),
 }

@@ -11,6 +11,7 @@ struct MemoryStore {
     key: Mutex<Option<Vec<u8>>>,
     silent: Mutex<bool>,
     forgetful: bool,
+    asked: Mutex<u32>,
 }
 
 impl OsKeyStore for MemoryStore {
@@ -19,6 +20,7 @@ impl OsKeyStore for MemoryStore {
     }
 
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, OsStoreError> {
+        *self.asked.lock().unwrap() += 1;
         if *self.silent.lock().unwrap() {
             return Err(OsStoreError { message: "locked".into() });
         }
@@ -151,8 +153,11 @@ async fn a_silent_key_store_means_a_file_only_while_nothing_is_sealed() {
     assert!(error.to_string().ends_with("locked") && matches!(error, VaultError::KeyStoreSilent { .. }), "{error}");
     assert!(!file.exists());
 
+    // Each question to a key store that does not answer may take minutes.
+    *os.asked.lock().unwrap() = 0;
     let vault = Vault::open(KeyHome::with(os.clone(), &file), false).await.unwrap();
     assert_eq!(vault.place(), &KeyPlace::File(file.clone()));
+    assert_eq!(*os.asked.lock().unwrap(), 1);
     // From now on the file counts, also when the key store answers again with its own, other key.
     let sealed = vault.seal("a", &SecretValue::new("hunter2"));
     *os.silent.lock().unwrap() = false;

@@ -140,7 +140,7 @@ impl LogReader {
         let mut number = from;
         while number < last && size < max_bytes.max(1) {
             let mut bytes = Vec::new();
-            let Some(length) = lines.next(LINE_BYTES, &mut bytes)? else { break };
+            let Some(length) = lines.next_shown(LINE_BYTES, &mut bytes)? else { break };
             if length > bytes.len() as u64 {
                 let whole = whole_characters(&bytes);
                 bytes.truncate(whole);
@@ -215,7 +215,19 @@ struct Lines<'a> {
 impl Lines<'_> {
     /// Appends at most `keep` bytes of the next line to `out`; returns its whole length without the line feed, `None` at the end.
     fn next(&mut self, keep: usize, out: &mut Vec<u8>) -> Result<Option<u64>, StoreError> {
+        self.next_with(keep, out, false)
+    }
+
+    /// The same, but of a line that is longer and was written over with carriage returns (a progress bar) the last version that a terminal
+    /// shows, instead of the first bytes.
+    fn next_shown(&mut self, keep: usize, out: &mut Vec<u8>) -> Result<Option<u64>, StoreError> {
+        self.next_with(keep, out, true)
+    }
+
+    fn next_with(&mut self, keep: usize, out: &mut Vec<u8>, last_version: bool) -> Result<Option<u64>, StoreError> {
         let (mut length, mut any) = (0, false);
+        // A carriage return was the last byte: what comes after it writes the line over.
+        let mut returned = false;
         loop {
             let buffer = self.reader.fill_buf().map_err(|source| StoreError::io("read", self.path, source))?;
             if buffer.is_empty() {
@@ -224,8 +236,19 @@ impl Lines<'_> {
             any = true;
             let end = memchr::memchr(b'\n', buffer);
             let text = &buffer[..end.unwrap_or(buffer.len())];
+            let mut shown = text;
+            if last_version && keep > 0 && out.len() + text.len() > keep {
+                let before_last = text.strip_suffix(b"\r").unwrap_or(text);
+                if let Some(at) = memchr::memrchr(b'\r', before_last) {
+                    out.clear();
+                    shown = &text[at + 1..];
+                } else if returned && !before_last.is_empty() {
+                    out.clear();
+                }
+            }
+            returned = text.last() == Some(&b'\r');
             let room = keep.saturating_sub(out.len());
-            out.extend_from_slice(&text[..text.len().min(room)]);
+            out.extend_from_slice(&shown[..shown.len().min(room)]);
             length += text.len() as u64;
             let used = end.map_or(text.len(), |end| end + 1);
             self.reader.consume(used);
