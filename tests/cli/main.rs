@@ -9,6 +9,7 @@ mod kills;
 mod lint;
 mod main_job;
 mod output;
+mod repository;
 mod secrets;
 mod terminal;
 mod together;

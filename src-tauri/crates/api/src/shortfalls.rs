@@ -42,7 +42,9 @@ fn said(shortfall: &Shortfall) -> (&'static str, Severity, Message, Message) {
     match shortfall {
         Shortfall::Submodule { path, url } => {
             let help = if url.is_empty() {
-                message!("fetch it once: `git submodule update --init --recursive` in the project; `.gitmodules` must name where it comes from")
+                message!(
+                    "fetch it once: `git submodule update --init --recursive` in the project; `.gitmodules` must name where it comes from"
+                )
             } else {
                 message!("fetch it once: `git submodule update --init --recursive` in the project (it comes from `{}`)", url)
             };

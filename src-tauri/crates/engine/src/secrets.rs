@@ -93,6 +93,7 @@ mod tests {
             run_on: RunOn::default(),
             workspace: Workspace { base: "/drone/src".into(), path: String::new() },
             source: true,
+            checkout: None,
             concurrency: None,
             file: String::new(),
             matrix: BTreeMap::new(),

@@ -91,7 +91,10 @@ fn a_line_of_the_settings_that_is_wrong_is_named() {
     fs::write(&file, format!("{text}[remote \"origin\n")).unwrap();
     let error = open_error(&root);
     let lines = text.lines().count() as u64;
-    assert!(matches!(&error, GitError::BadConfig { file, line } if file.ends_with("config") && (lines..=lines + 2).contains(line)), "{error:?}");
+    assert!(
+        matches!(&error, GitError::BadConfig { file, line } if file.ends_with("config") && (lines..=lines + 2).contains(line)),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -200,7 +203,9 @@ fn texts_of_commits_are_in_the_encoding_that_they_name() {
         let bytes = iconv.wait_with_output().unwrap().stdout;
         let tree = git(&root, &["rev-parse", "HEAD^{tree}"]);
         let mut commit = format!("tree {tree}\nauthor ").into_bytes();
-        for part in [&bytes[..], b" <a@example.test> 1700000000 +0800\ncommitter ", &bytes, b" <a@example.test> 1700000000 +0800\nencoding "] {
+        for part in
+            [&bytes[..], b" <a@example.test> 1700000000 +0800\ncommitter ", &bytes, b" <a@example.test> 1700000000 +0800\nencoding "]
+        {
             commit.extend(part);
         }
         commit.extend(format!("{encoding}\n\n").into_bytes());
@@ -280,7 +285,10 @@ fn files_that_may_not_be_read_are_named() {
     let program = dir.path().join("troubles");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let mut again = Command::new("setpriv");
-    again.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(["--exact", "files_that_may_not_be_read_are_named"]);
+    again
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&program)
+        .args(["--exact", "files_that_may_not_be_read_are_named"]);
     let output = again.env("READ_AS_SOMEBODY", &root).env("HOME", "/nonexistent").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
