@@ -89,7 +89,7 @@ async fn restart_under(steps: Vec<lp_model::Step>, way: Way, somebody_listens: b
             assert_eq!(exit.unwrap(), StepExit::Code(0), "{}", heard.text());
             assert!(["", "ran\nmine\n"].contains(&heard.text().as_str()), "{}", heard.text());
         }
-        bench.prepare().await.unwrap();
+        bench.prepare_kept().await.unwrap();
     }
     let leftovers = again.backend.destroy(&again.stage, Keep::Nothing).await.unwrap();
     assert_eq!(leftovers, Vec::<String>::new());

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Images that are trusted with all rights by their names, in one dialect or another.
 const BUILDERS: [&str; 3] = ["plugins/docker", "woodpeckerci/plugin-docker", "woodpeckerci/plugin-docker-buildx"];
 
-/// A file of each dialect: its path, and its text around what is asked for on the level of the file (`FILE`) and of the step (`STEP`).
+/// A file of each dialect that hands out rights (Woodpecker up to 2: `secrets` tells it): its path, and its text around what is asked for on the level of the file (`FILE`) and of the step (`STEP`).
 const DIALECTS: [(&str, &str); 4] = [
     (".drone.yml", "FILE\npipeline:\n  publish:\n    image: plugins/docker\n    repo: shop/cart\n    STEP\n"),
     (
@@ -26,7 +26,7 @@ const DIALECTS: [(&str, &str); 4] = [
     ),
     (
         ".woodpecker.yml",
-        "when: {event: push}\nFILE\nsteps:\n  publish:\n    image: woodpeckerci/plugin-docker-buildx\n    settings:\n      repo: shop/cart\n    STEP\n",
+        "when: {event: push}\nFILE\nsteps:\n  old:\n    image: none\n    secrets: [token]\n  publish:\n    image: woodpeckerci/plugin-docker-buildx\n    settings:\n      repo: shop/cart\n    STEP\n",
     ),
 ];
 

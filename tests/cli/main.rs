@@ -3,6 +3,8 @@
 
 mod attach;
 mod bad_input;
+mod events;
+mod inputs;
 mod kills;
 mod lint;
 mod main_job;

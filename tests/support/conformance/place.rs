@@ -63,6 +63,7 @@ pub fn plan_stage(number: u32, steps: Vec<Step>) -> Stage {
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone".into(), path: "src/a".into() },
         source: false,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: Default::default(),

@@ -1,7 +1,7 @@
 /** A core that lives in memory: for tests and for working on the window in a browser (`?fake=SCENARIO`). */
 import type { Api, StepAddress } from "./index";
 import { asApiError } from "./index";
-import { BROKEN_FINDINGS, FRESH, OTHERS, SAMPLE, TRUST_FINDINGS, WORKFLOWS, history, live, recordOf, stepsOf, versions } from "./fake/data";
+import { BROKEN_FINDINGS, FRESH, LEFT_OUT, OTHERS, SAMPLE, TRUST_FINDINGS, WORKFLOWS, history, live, recordOf, stepsOf, versions } from "./fake/data";
 import { fakeLine, fakeMarks } from "./fake/logs";
 import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED, ofTrusted } from "./fake/report";
 import { detailAt, retryAt, type RunRecord, type StepScript } from "./fake/simulation";
@@ -96,6 +96,7 @@ export class FakeApi implements Api {
       max_runs: 2,
       max_runs_per_project: 0,
       max_runs_per_environment: 1,
+      max_steps: 0,
       keep_failed_days: 7,
       keep_failed_mb: 5000,
       engine_patience_s: 300,
@@ -336,6 +337,8 @@ export class FakeApi implements Api {
         missing_secrets: this.handed(request).flatMap((secret) => (secret.state === "missing" ? [secret.name] : [])),
         secrets: this.handed(request),
         findings: [],
+        left_out: request.workflow === "build" ? LEFT_OUT : [],
+        event: WORKFLOWS.find((one) => one.name === request.workflow)?.event ?? "push",
         usual_ms: request.workflow === "tag" ? null : 16_400,
       };
     });

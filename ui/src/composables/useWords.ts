@@ -20,7 +20,11 @@ export function useWords() {
     const own = text(given);
     if (own !== "") return foreign(own);
     const key = DERIVED_KEY[event];
-    return key === undefined ? foreign(name) : t(key, { target: foreign(target) });
+    if (key === undefined) return foreign(name);
+    // What goes to a place that the file does not name.
+    if (target === "" && event === "promote") return t("derived.promote_anywhere");
+    if (target === "" && event === "rollback") return t("derived.rollback_anywhere");
+    return t(key, { target: foreign(target) });
   }
 
   return {
@@ -44,11 +48,17 @@ export function useWords() {
     full: (iso: string) => fullMoment(iso, locale.value),
     duration: (ms: number) => duration(ms, locale.value),
     bytes: (count: number) => bytes(count, locale.value),
-    workflowTitle: (workflow: Workflow) => title(workflow.title, workflow.event, workflow.target, workflow.name),
+    workflowTitle: (workflow: Workflow) => {
+      const named = workflow.event === "cron" && workflow.cron !== "" && text(workflow.title) === "";
+      return named ? t("derived.cron_named", { name: workflow.cron }) : title(workflow.title, workflow.event, workflow.target, workflow.name);
+    },
     runTitle: (run: RunSummary) => title(run.workflow_title, run.event, run.target, run.workflow),
     eventWords: (event: string, target: string) => {
       const key = EVENT_KEY[event];
-      return key === undefined ? event : t(key, { target: foreign(target) });
+      if (key === undefined) return event;
+      if (target === "" && event === "promote") return t("event.promote_anywhere");
+      if (target === "" && event === "rollback") return t("event.rollback_anywhere");
+      return t(key, { target: foreign(target) });
     },
     /** Name of a version: its tag, else its time. */
     versionName: (version: Pick<Version, "name" | "time">) => (version.name === "" ? moment(version.time) : foreign(version.name)),

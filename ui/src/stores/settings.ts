@@ -14,6 +14,7 @@ export const useSettings = defineStore("settings", () => {
     max_runs: 2,
     max_runs_per_project: 0,
     max_runs_per_environment: 1,
+    max_steps: 0,
     keep_failed_days: 7,
     keep_failed_mb: 5000,
     engine_patience_s: 300,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { FakeApi } from "@/api/fake";
 import { openWindow, type Opened } from "../support";
 
 const chosen = (app: Opened) => app.all("version-row").find((row) => row.attributes("aria-selected") === "true");
@@ -21,6 +22,49 @@ describe("the project screen", () => {
     expect(planned(app)).toEqual(["install", "lint", "test", "build", "tell the team"]);
     expect(app.all("planned-step")[4]!.text()).toContain("only after a failure");
     expect(app.text()).toContain("Usually takes 16s");
+  });
+
+  it("names what a condition keeps out, and the event", async () => {
+    const app = await openWindow("/project/p-store");
+    expect(app.one("left-out").find("summary").text()).toBe("1 is left out");
+    expect(app.one("left-out").text()).toContain("deploy `event` does not hold (line 21): it is `push`");
+    expect(app.one("event").text()).toBe("As on a push");
+    await choose(app, "tag");
+    expect(app.all("left-out")).toHaveLength(0);
+    expect(app.one("event").text()).toBe("As on a new tag");
+  });
+
+  it("says it in Chinese", async () => {
+    const app = await openWindow("/project/p-store", { settings: { language: "zh-CN" } });
+    expect(app.one("left-out").find("summary").text()).toBe("1 项不运行");
+    expect(app.one("left-out").text()).toContain("条件不成立");
+  });
+
+  it("stays calm when a file waits for many things", async () => {
+    const names = ["run", "manual", "deploy-a", "deploy-b", "rollback-a", "rollback-b", "cron-nightly", "pull-request"];
+    const app = await openWindow("/project/p-store", {
+      before: (fake: FakeApi) => {
+        const real = fake.projectDetail;
+        fake.projectDetail = async (id) => {
+          const detail = await real(id);
+          const event = (name: string) => ({ run: "push", deploy: "promote", "pull-request": "pull_request" })[name] ?? name.split("-")[0]!;
+          const workflows = names.map((name) => {
+            const kind = event(name.startsWith("deploy") ? "deploy" : name);
+            const of = name.split("-")[1] ?? "";
+            return { ...detail.workflows[2]!, name, event: kind, by_version: name === "run", target: kind === "cron" ? "" : of, cron: kind === "cron" ? of : "" };
+          });
+          return { ...detail, workflows };
+        };
+      },
+    });
+    const titles = () => app.all("workflow-card").map((card) => card.find(".title").text());
+    expect(titles()).toEqual(["Push pipeline", "Manual pipeline", "Deploy to a", "Deploy to b", "Roll back a", "Roll back b"]);
+    expect(app.all("workflow-card")[0]!.text()).toContain("of a tag as on a new tag");
+    expect(app.one("more-workflows").text()).toBe("2 more workflows");
+    await app.one("more-workflows").trigger("click");
+    await app.pass();
+    expect(titles().slice(6)).toEqual(["Schedule nightly", "Pull request pipeline"]);
+    expect(app.all("more-workflows")).toHaveLength(0);
   });
 
   it("shows no bare hash anywhere", async () => {

@@ -3,14 +3,20 @@ use crate::engines::Engines;
 use crate::notices::{Hub, Notices};
 use crate::options::AppOptions;
 use crate::ownership::{self, Ownership};
+use crate::progress::Progress;
 use crate::settings;
 use crate::vault_door::VaultDoor;
 use lp_engine::Engine;
 use lp_store::{Logs, Store};
+use rustix::process::Resource;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How many descriptors the app may use at the most. Each step takes some six, each run some more; beyond this the number of steps at once is
+/// the limit. Not all that the system would give: programs of steps on this computer inherit it, and some go through all of them.
+const DESCRIPTORS: u64 = 16_384;
 
 /// How long the end of the app waits for the removal of what finished runs have made.
 const LAST_CLEAN_UP: Duration = Duration::from_secs(30);
@@ -30,6 +36,8 @@ pub struct App {
     pub(crate) engines: Arc<Engines>,
     pub(crate) vault: VaultDoor,
     pub(crate) ownership: Ownership,
+    /// How far something is that steps wait for just now.
+    pub(crate) progress: Progress,
     /// Background work: who starts it waits for it in `shutdown`.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the app ends.
@@ -43,6 +51,7 @@ impl App {
     /// # Errors
     /// `NewerData`, `DiskFull`, `StoreUnavailable`.
     pub async fn open(options: AppOptions) -> Result<Arc<Self>, ApiError> {
+        raise_descriptor_limit();
         let store = Store::open(&options.data_folder).await?;
         let (owner, folder_id) = ownership::lock_and_identify(&options.data_folder).await?;
         let owner = owner.filter(|_| options.drives);
@@ -54,6 +63,7 @@ impl App {
             engines,
             vault: VaultDoor::default(),
             ownership: Ownership::default(),
+            progress: Progress::default(),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             folder_id,
@@ -72,14 +82,14 @@ impl App {
         self.hub.listen()
     }
 
-    /// How many runs this process drives at the moment, waiting ones included.
+    /// How many runs this process drives at the moment, waiting ones included. A run of which only what cannot be removed is left keeps nobody.
     pub fn live_runs(&self) -> usize {
-        self.ownership.engine().map_or(0, |engine| engine.live().len())
+        self.ownership.engine().map_or(0, |engine| engine.under_way().len())
     }
 
     /// Waits until no run is under way here.
     pub async fn wait_idle(&self) {
-        let first = |engine: Engine| engine.live().first().and_then(|run| engine.run(run));
+        let first = |engine: Engine| engine.under_way().first().and_then(|run| engine.run(run));
         // Not by notices: the last one of a run goes out a moment before the engine takes the run off its list.
         while let Some(run) = self.ownership.engine().and_then(first) {
             run.wait().await;
@@ -114,6 +124,18 @@ impl App {
     pub(crate) fn apply_settings(&self, settings: &Settings) {
         if let Some(engine) = self.ownership.engine() {
             engine.set_settings(ownership::engine_settings(settings));
+        }
+    }
+}
+
+/// Raises the soft limit of open descriptors, which is 1024 on many systems: a few hundred parallel steps need more.
+fn raise_descriptor_limit() {
+    let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS));
+    if limit.current.is_some_and(|now| now < wanted) {
+        limit.current = Some(wanted);
+        if let Err(problem) = rustix::process::setrlimit(Resource::Nofile, limit) {
+            tracing::info!(%problem, "the limit of open files stays as it is");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Rows of the store and types of the pure crates as DTOs.
 
 use crate::dto::{
-    Attempt, Cleanup, CleanupPolicy, Input, InputKind, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail, RunSummary,
-    StageDetail, StepDetail, WaitReason, Workflow,
+    Attempt, Cleanup, CleanupPolicy, Input, InputKind, LeftOut, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail,
+    RunSummary, StageDetail, StepDetail, WaitReason, Words, Workflow,
 };
 use crate::time;
 use lp_engine::WaitsFor;
@@ -23,7 +23,9 @@ pub(crate) fn workflow(workflow: &lp_workflow::Workflow) -> Workflow {
         description: localised(&workflow.description),
         derived: workflow.derived,
         event: workflow.event.as_str().to_owned(),
+        by_version: workflow.by_version,
         target: workflow.target.clone().unwrap_or_default(),
+        cron: workflow.cron.clone().unwrap_or_default(),
         pipeline: workflow.pipeline.clone().unwrap_or_default(),
         inputs: workflow.inputs.iter().map(input).collect(),
     }
@@ -97,6 +99,26 @@ pub(crate) fn planned(plan: &Plan) -> Vec<PlannedStage> {
     plan.stages.iter().map(|stage| PlannedStage { name: stage.name.clone(), steps: stage.steps.iter().map(step).collect() }).collect()
 }
 
+/// What a plan leaves out. A matrix has the same step many times, and people want it once.
+pub(crate) fn left_out(plan: &Plan) -> Vec<LeftOut> {
+    let first = plan.left_out.first().map(|one| &one.stage);
+    let several = plan.stages.len() > 1 || plan.left_out.iter().any(|one| Some(&one.stage) != first);
+    let mut all: Vec<LeftOut> = Vec::new();
+    for one in &plan.left_out {
+        let name = match (one.stage.as_str(), one.step.as_str()) {
+            ("", "") => plan.file.clone(),
+            (stage, "") => stage.to_owned(),
+            (stage, step) if several => format!("{stage}/{step}"),
+            (_, step) => step.to_owned(),
+        };
+        let one = LeftOut { name, reason: Words::from(&one.reason) };
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all
+}
+
 /// What the plan and the log know about a step besides its row.
 pub(crate) struct StepFacts {
     pub image: String,
@@ -168,6 +190,7 @@ pub(crate) struct RunFacts {
     pub retry: Retry,
     pub attempts: Vec<Attempt>,
     pub resumed: u32,
+    pub left_out: Vec<LeftOut>,
     /// Number of the newest event.
     pub seq: u64,
 }
@@ -179,6 +202,7 @@ pub(crate) fn run_detail(run: RunSummary, row: &Run, stages: Vec<StageDetail>, f
         backend: row.backend.clone(),
         isolated: facts.isolated,
         stages,
+        left_out: facts.left_out,
         inputs: row.inputs.clone(),
         can_run_again: facts.can_run_again,
         retry: facts.retry,

@@ -210,9 +210,16 @@ fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, Stri
 }
 
 impl Backends for Engines {
-    fn backend(&self, kind: BackendKind, _engine: Option<&EngineId>) -> Option<Arc<dyn Backend>> {
+    /// Of the container engines that were in use in this process the one that has been seen to be that engine, else the one in use, which answers
+    /// for itself when it is another one.
+    fn backend(&self, kind: BackendKind, engine: Option<&EngineId>) -> Option<Arc<dyn Backend>> {
         Some(match kind {
-            BackendKind::Docker => Arc::clone(&self.state().docker) as _,
+            BackendKind::Docker => {
+                let state = self.state();
+                let is_it = |docker: &&Arc<DockerBackend>| engine.is_some_and(|engine| docker.has_met(engine));
+                let known = std::iter::once(&state.docker).chain(state.earlier.iter().rev()).find(is_it);
+                Arc::clone(known.unwrap_or(&state.docker)) as _
+            }
             BackendKind::Host => Arc::clone(&self.host) as _,
         })
     }

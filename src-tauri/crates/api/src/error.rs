@@ -49,22 +49,16 @@ impl From<StoreError> for ApiError {
 
 impl From<GitError> for ApiError {
     fn from(error: GitError) -> Self {
-        let message = error.to_string();
-        match error {
-            GitError::NotFound { .. } => Self::new(ErrorCode::FolderNotFound, message).hint("check the path"),
-            GitError::NotARepository { .. } => Self::new(ErrorCode::NotARepository, message)
-                .hint("choose a folder that is a git repository, or make it one with `git init` and a first commit"),
-            GitError::Empty { .. } => {
-                Self::new(ErrorCode::EmptyRepository, message).hint("commit something first, then open the folder again")
-            }
-            GitError::UnknownVersion { .. } | GitError::Ambiguous { .. } => {
-                Self::new(ErrorCode::VersionNotFound, message).hint("pick a tag or a branch of the repository")
-            }
-            GitError::TooLarge { .. } => Self::new(ErrorCode::PipelineInvalid, message).hint("a pipeline file is at most 1 MB"),
-            GitError::DiskFull { .. } => Self::new(ErrorCode::DiskFull, message).hint("free some disk space and try again"),
-            _ => Self::new(ErrorCode::RepositoryUnreadable, message)
-                .hint("check that this user may read the folder, and the repository with `git fsck`"),
-        }
+        let code = match error {
+            GitError::NotFound { .. } => ErrorCode::FolderNotFound,
+            GitError::NotARepository { .. } => ErrorCode::NotARepository,
+            GitError::Empty { .. } => ErrorCode::EmptyRepository,
+            GitError::UnknownVersion { .. } | GitError::Ambiguous { .. } | GitError::NoCommitYet { .. } => ErrorCode::VersionNotFound,
+            GitError::TooLarge { .. } => ErrorCode::PipelineInvalid,
+            GitError::DiskFull { .. } => ErrorCode::DiskFull,
+            _ => ErrorCode::RepositoryUnreadable,
+        };
+        Self::new(code, error.to_string()).hint(error.hint())
     }
 }
 

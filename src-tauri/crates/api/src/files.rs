@@ -2,6 +2,8 @@
 
 use crate::dto::{ApiError, ErrorCode};
 use crate::pipelines::PLACES;
+use crate::prepare::inputs_of;
+use lp_pipeline::Inputs;
 use std::path::{Path, PathBuf};
 
 /// The file with the buttons.
@@ -65,6 +67,23 @@ pub(crate) fn pipeline(path: &Path) -> Result<Vec<DiskFile>, ApiError> {
         Group::Pipeline(files) => Ok(files),
         Group::Workflows(_) => Err(no_pipeline(path)),
     }
+}
+
+/// The fields of the forms of the project that a file on the disk belongs to, for questions without a person: those of the `.letterpress.yml` in
+/// its folder or the nearest one above it, up to the root of the repository.
+pub(crate) fn inputs_around(path: &Path) -> Inputs {
+    let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for folder in place.ancestors().filter(|folder| folder.is_dir()) {
+        let found = std::fs::read(folder.join(WORKFLOW_FILE)).ok();
+        if let Some(bytes) = found {
+            let workflows = lp_workflow::parse(WORKFLOW_FILE, &bytes).map(|(workflows, _)| workflows).unwrap_or_default();
+            return inputs_of(&workflows);
+        }
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    Inputs::new()
 }
 
 pub(crate) fn no_pipeline(path: &Path) -> ApiError {
@@ -252,6 +271,11 @@ mod tests {
             [".letterpress.yml", ".drone.yaml", "ci/release.yml", ".woodpecker/a.yml + .woodpecker/b.yaml"]
         );
         assert_eq!(meant(folder, &["ci"]).unwrap(), ["ci/release.yml"]);
+        let with_input = "workflows:\n- {name: a, inputs: [{name: TAG, default: '1'}, {name: WHO}, {name: YES, type: boolean}]}\n- {name: b, inputs: [{name: TAG, default: '2'}]}\n";
+        std::fs::write(folder.join(WORKFLOW_FILE), with_input).unwrap();
+        let inputs: Vec<_> = inputs_around(&folder.join("ci/release.yml")).into_iter().collect();
+        let expected = [("TAG", None), ("WHO", None), ("YES", Some("false"))];
+        assert_eq!(inputs, expected.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))));
     }
 
     #[test]

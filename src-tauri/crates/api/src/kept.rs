@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::dto::{ApiError, KeptFiles, KeptRun, Notice, Settings};
 use crate::runs::parse_run;
 use crate::{guests, time};
-use lp_model::{BackendKind, RunId};
+use lp_model::RunId;
 use lp_store::KeptStage;
 use std::collections::BTreeSet;
 
@@ -72,13 +72,14 @@ impl App {
             for stage in &before {
                 let there = found.stages.iter().find(|there| (&there.run, there.stage) == (&stage.run, stage.stage));
                 match there {
+                    // Only the engine that a stage is on can tell that its files are gone. Where that is not known they go by age and size.
+                    None if stage.engine.as_ref() != Some(&found.engine) => {}
                     Some(there) if there.bytes.is_some() && there.bytes != stage.bytes => {
                         self.store.set_kept_bytes(&stage.run, stage.stage, there.bytes.unwrap_or_default()).await?;
                     }
                     Some(_) => {}
                     // Someone has removed them by hand.
-                    None if self.is_on(stage, backend.kind()).await? => self.store.give_up_kept(&stage.run, stage.stage).await?,
-                    None => {}
+                    None => self.store.give_up_kept(&stage.run, stage.stage).await?,
                 }
             }
         }
@@ -93,12 +94,6 @@ impl App {
         }
         let runs: BTreeSet<RunId> = after.into_iter().map(|stage| stage.run).collect();
         Ok(runs.into_iter().collect())
-    }
-
-    /// Whether a stage was planned for that kind of place. A plan that cannot be read says nothing.
-    async fn is_on(&self, stage: &KeptStage, kind: BackendKind) -> Result<bool, ApiError> {
-        let plan = self.store.plan(&stage.run).await.ok();
-        Ok(plan.and_then(|plan| plan.stage(stage.stage).map(|stage| stage.backend == kind)).unwrap_or(false))
     }
 }
 
@@ -129,7 +124,7 @@ mod tests {
 
     fn kept(run: &str, stage: u32, day: i64, megabytes: Option<u64>) -> KeptStage {
         let run = RunId::parse(run).unwrap();
-        KeptStage { run, stage: StageNumber(stage), ended_ms: day * DAY_MS, bytes: megabytes.map(|n| n * MEGABYTE) }
+        KeptStage { run, stage: StageNumber(stage), engine: None, ended_ms: day * DAY_MS, bytes: megabytes.map(|n| n * MEGABYTE) }
     }
 
     #[test]

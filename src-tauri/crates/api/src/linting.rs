@@ -1,10 +1,10 @@
 //! `letterpress lint`: all findings about files on the disk that hold for any event.
 
 use crate::dto::{ApiError, Linted, LintedFile, LintedFinding};
-use crate::files::{DiskFile, Group, groups};
+use crate::files::{DiskFile, Group, groups, inputs_around};
 use lp_model::{Diagnostic, Dialect, Language, Message, message};
 use lp_pipeline::PipelineFile;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The languages that files are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn lint_files(paths: &[PathBuf], language: Language) -> (Linted, Vec<ApiErro
             }
             Group::Pipeline(files) => {
                 let all: Vec<PipelineFile<'_>> = files.iter().map(|file| PipelineFile { path: &file.path, bytes: &file.bytes }).collect();
-                let diagnostics = lp_pipeline::lint(&all);
+                let diagnostics = lp_pipeline::lint(&all, &inputs_of_files(files));
                 for (file, one) in files.iter().zip(&all).filter(|(file, _)| file.asked) {
                     let detected = lp_pipeline::detect(&[*one]).ok();
                     let (written_in, reason) = detected.map(|one| (FileLanguage::Pipeline(one.dialect), one.reason)).unzip();
@@ -67,6 +67,11 @@ pub fn lint_files(paths: &[PathBuf], language: Language) -> (Linted, Vec<ApiErro
     let count = |severity: &str| linted.findings.iter().filter(|finding| finding.severity == severity).count() as u32;
     (linted.errors, linted.warnings, linted.notes) = (count("error"), count("warning"), count("note"));
     (linted, unreadable)
+}
+
+/// The fields of the forms of the project that these files belong to.
+fn inputs_of_files(files: &[DiskFile]) -> lp_pipeline::Inputs {
+    files.first().map(|file| inputs_around(Path::new(&file.shown))).unwrap_or_default()
 }
 
 fn add(
@@ -128,6 +133,22 @@ mod tests {
         assert_eq!(codes, ["missing-name", "missing-image"]);
         assert_eq!((linted.errors, linted.warnings), (2, 0));
         assert_eq!(linted.files[0].reason.as_deref(), Some("文件名是 `.letterpress.yml`"));
+    }
+
+    #[test]
+    fn what_a_form_asks_for_is_no_mistake() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join(".drone.yml"),
+            "pipeline:\n  a: {image: 'box:${BOX_TAG}', commands: [ls]}\n  b: {image: plug, tag: '${BOX_TAG}'}\n",
+        )
+        .unwrap();
+        std::fs::write(folder.path().join(".letterpress.yml"), "workflows:\n- {name: a, inputs: [{name: BOX_TAG}]}\n").unwrap();
+        for path in [folder.path().to_owned(), folder.path().join(".drone.yml")] {
+            let (linted, unreadable) = lint_files(&[path], Language::En);
+            assert!(unreadable.is_empty());
+            assert_eq!(linted.findings.iter().map(|finding| &finding.code).collect::<Vec<_>>(), Vec::<&String>::new());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::dto::{ApiError, ErrorCode, Notice, Settings};
 use crate::runs::parse_run;
 use crate::{guests, ports, time};
 use lp_backend::Claims;
+use lp_engine::scheduler::RetryError;
 use lp_engine::{Engine, EngineSettings, Past, QueuePlace, StartError};
 use lp_model::{PLAN_VERSION, Plan, ProjectId, RunId};
 use lp_store::{Lock, Owner, StagePlace, StoreError, Unfinished};
@@ -89,14 +90,16 @@ pub(crate) async fn lock_and_identify(folder: &Path) -> Result<(Option<Owner>, S
 }
 
 pub(crate) fn engine_settings(settings: &Settings) -> EngineSettings {
+    let usual = EngineSettings::default();
     EngineSettings {
         grace: Duration::from_secs(settings.grace_s.into()),
         max_runs: settings.max_runs as usize,
         max_runs_per_project: settings.max_runs_per_project as usize,
         max_runs_per_environment: settings.max_runs_per_environment as usize,
+        max_steps: if settings.max_steps == 0 { usual.max_steps } else { settings.max_steps as usize },
         engine_patience: Duration::from_secs(settings.engine_patience_s.into()),
         machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        ..EngineSettings::default()
+        ..usual
     }
 }
 
@@ -112,7 +115,12 @@ pub(crate) fn not_started(refused: &StartError) -> ApiError {
         StartError::Plan(_) => ApiError::new(ErrorCode::Internal, message).hint("this is a defect of Letterpress; please report it"),
         StartError::AlreadyLive(_) => ApiError::new(ErrorCode::RunUnderWay, message).hint("wait until it is over, or cancel it"),
         StartError::Replay { .. } => ApiError::new(ErrorCode::NewerData, message).hint("install the newest Letterpress, or run it again"),
-        StartError::Retry(_) => ApiError::new(ErrorCode::NothingToRetry, message).hint("`run again` starts a new run of the same version"),
+        StartError::Retry(RetryError::NotRemoved { .. }) => {
+            ApiError::new(ErrorCode::RunUnderWay, message).hint("wait until it is removed, then retry; or run again, which begins anew")
+        }
+        StartError::Retry(RetryError::State { .. }) => {
+            ApiError::new(ErrorCode::NothingToRetry, message).hint("`run again` starts a new run of the same version")
+        }
         StartError::Closed => ApiError::new(ErrorCode::NotOwner, message).hint("start Letterpress again"),
     }
 }

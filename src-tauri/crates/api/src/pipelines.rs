@@ -1,9 +1,9 @@
 //! The text of a pipeline: one file or the workflows of a folder at a commit, and what the compiler says about it.
 
 use crate::dto::{ApiError, ErrorCode, Finding};
-use lp_git::{EntryKind, Repository};
+use lp_git::{EntryKind, Followed, Repository};
 use lp_model::{Diagnostic, EventFacts, Plan};
-use lp_pipeline::{Outline, PipelineFile};
+use lp_pipeline::{Inputs, Outline, PipelineFile};
 use std::borrow::Cow;
 
 /// Where a pipeline is looked for when nothing names one, best first: files, and the folder of Woodpecker's workflows, which in its own
@@ -22,15 +22,34 @@ pub(crate) struct TextFile {
 }
 
 impl TextFile {
-    /// Reads it; `None` when there is no such file.
+    /// Reads it, through links; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// A link that leads to nothing, out of the repository or in a circle; a file that is too large.
     pub fn read(repository: &Repository, sha: &str, path: &str) -> Result<Option<Self>, ApiError> {
-        let bytes = repository.read_file(sha, path, LARGEST_FILE)?;
+        let Some((real, EntryKind::File)) = followed(repository, sha, path)? else { return Ok(None) };
+        let bytes = repository.read_file(sha, &real, LARGEST_FILE)?;
         Ok(bytes.map(|bytes| Self { path: path.to_owned(), bytes }))
     }
 
     pub fn findings(&self, diagnostics: &[Diagnostic]) -> Vec<Finding> {
         let text = String::from_utf8_lossy(&self.bytes);
         diagnostics.iter().map(|diagnostic| Finding::new(diagnostic, &text)).collect()
+    }
+}
+
+/// The path and kind of what a path leads to, links followed; `None` when there is nothing and no link either.
+fn followed(repository: &Repository, sha: &str, path: &str) -> Result<Option<(String, EntryKind)>, ApiError> {
+    let broken = |why: String| {
+        let hint = "let the link lead to a file of the repository, or put the file in its place, and commit that";
+        Err(ApiError::new(ErrorCode::PipelineMissing, format!("`{path}` is a link {why}")).hint(hint))
+    };
+    match repository.follow(sha, path)? {
+        Followed::At(real, kind) => Ok(Some((real, kind))),
+        Followed::Missing(target) if target.is_empty() => Ok(None),
+        Followed::Missing(target) => broken(format!("to `{target}`, which is not in this version")),
+        Followed::Outside(target) => broken(format!("to `{target}`, which is outside of the repository")),
+        Followed::Loop => broken("that leads back to itself".to_owned()),
     }
 }
 
@@ -48,9 +67,12 @@ impl Pipeline {
         if let Some(file) = TextFile::read(repository, sha, path)? {
             return Ok(Some(Self { path: path.to_owned(), files: vec![file] }));
         }
-        let Some(entries) = repository.list_files(sha, path)? else { return Ok(None) };
-        let is_workflow =
-            |entry: &lp_git::Entry| entry.kind == EntryKind::File && (entry.name.ends_with(".yml") || entry.name.ends_with(".yaml"));
+        let Some((real, EntryKind::Folder)) = followed(repository, sha, path)? else { return Ok(None) };
+        let Some(entries) = repository.list_files(sha, &real)? else { return Ok(None) };
+        // What a link leads to is looked at when it is read.
+        let is_workflow = |entry: &lp_git::Entry| {
+            matches!(entry.kind, EntryKind::File | EntryKind::Link) && (entry.name.ends_with(".yml") || entry.name.ends_with(".yaml"))
+        };
         let mut names: Vec<String> = entries.into_iter().filter(is_workflow).map(|entry| entry.name).collect();
         names.sort();
         let too_much = |what: String| {
@@ -98,14 +120,14 @@ impl Pipeline {
         lp_pipeline::compile(&self.files(), facts).map_err(|diagnostics| self.invalid(&diagnostics))
     }
 
-    /// What holds for any event.
-    pub fn lint(&self) -> Vec<Finding> {
-        self.findings(&lp_pipeline::lint(&self.files()))
+    /// What holds for any event, with the fields of the forms.
+    pub fn lint(&self, inputs: &Inputs) -> Vec<Finding> {
+        self.findings(&lp_pipeline::lint(&self.files(), inputs))
     }
 
-    /// What it contains.
-    pub fn outline(&self) -> Result<Outline, ApiError> {
-        lp_pipeline::outline(&self.files()).map_err(|diagnostics| self.invalid(&diagnostics))
+    /// What it contains, likewise.
+    pub fn outline(&self, inputs: &Inputs) -> Result<Outline, ApiError> {
+        lp_pipeline::outline(&self.files(), inputs).map_err(|diagnostics| self.invalid(&diagnostics))
     }
 
     /// The findings with the lines of the files that they are about.
@@ -199,7 +221,7 @@ mod tests {
     fn findings_have_the_lines_of_their_own_file() {
         let right = &b"steps:\n- {name: a, image: i, commands: [x]}\n"[..];
         let wrong = &b"steps:\n- {name: b, image: i, comands: [x]}\n"[..];
-        let findings = found(&[(".woodpecker/a.yml", right), (".woodpecker/b.yml", wrong)]).unwrap().lint();
+        let findings = found(&[(".woodpecker/a.yml", right), (".woodpecker/b.yml", wrong)]).unwrap().lint(&Inputs::new());
         let unknown = findings.iter().find(|finding| finding.code == "unknown-key").unwrap();
         assert_eq!(unknown.file, ".woodpecker/b.yml");
         assert!(unknown.excerpt.as_ref().unwrap().lines.iter().any(|line| line.contains("comands")), "{unknown:?}");

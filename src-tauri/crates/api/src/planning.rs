@@ -1,10 +1,11 @@
 //! `letterpress plan`: what would run for an event, of files on the disk, without a commit and without the store.
 
-use crate::dto::{ApiError, ErrorCode, Finding, SecretReceiver};
+use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, SecretReceiver};
+use crate::event::{self, Ground};
 use crate::files;
 use crate::prepare::{find_version, repo_facts};
 use lp_git::Repository;
-use lp_model::{EventFacts, EventKind, Plan, PullRequestFacts};
+use lp_model::{Dialect, EventFacts, EventKind, Message, Plan};
 use lp_pipeline::PipelineFile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub struct PlannedEvent {
     /// Name of the schedule.
     pub cron: String,
     /// Number of the pull request.
-    pub pull_request: Option<u64>,
+    pub pull_request: Option<u32>,
     /// The branch that a pull request comes from.
     pub source: String,
     /// What happened to the pull request; empty: `opened`.
@@ -52,9 +53,12 @@ pub struct PlannedEvent {
 /// # Errors
 /// `PipelineMissing`, `PipelineInvalid` with every finding, `BadRequest` for facts that make no event.
 pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Result<(String, Vec<Finding>), ApiError> {
-    let facts = facts(path, event)?;
+    // What makes no event is wrong whatever the files say.
+    event::kind(&AskedEvent { kind: event.event.clone(), ..AskedEvent::default() }, "")?;
     let files = files::pipeline(path)?;
     let all: Vec<PipelineFile<'_>> = files.iter().map(|file| PipelineFile { path: &file.path, bytes: &file.bytes }).collect();
+    let dialect = lp_pipeline::detect(&all).map_or(Dialect::Drone1, |detected| detected.dialect);
+    let (facts, notes) = facts(path, event, dialect)?;
     let findings = |diagnostics: &[lp_model::Diagnostic]| -> Vec<Finding> {
         let finding = |diagnostic: &lp_model::Diagnostic| {
             let file = files.iter().find(|file| file.path == diagnostic.file);
@@ -68,7 +72,15 @@ pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Resul
         findings: findings(&diagnostics),
         ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{}` has errors", path.display()))
     })?;
-    Ok((print(&plan, format), findings(&warnings)))
+    let remark = |note: &Message| Finding {
+        code: "event-facts".into(),
+        severity: FindingSeverity::Note,
+        message: note.into(),
+        help: None,
+        file: path.display().to_string(),
+        excerpt: None,
+    };
+    Ok((print(&plan, format), notes.iter().map(remark).chain(findings(&warnings)).collect()))
 }
 
 fn print(plan: &Plan, format: PlanFormat) -> String {
@@ -92,89 +104,58 @@ fn handed(plan: &Plan) -> String {
     text
 }
 
-/// The event: the one that is named, or the one that the facts belong to. Facts of another event would be looked at by nobody.
-fn kind(event: &PlannedEvent) -> Result<EventKind, ApiError> {
-    let of_pull_request = event.pull_request.is_some() || !event.source.is_empty() || !event.action.is_empty();
-    let given = [
-        ("--tag", !event.tag.is_empty(), &[EventKind::Tag, EventKind::Promote, EventKind::Rollback][..]),
-        ("--target", !event.target.is_empty(), &[EventKind::Promote, EventKind::Rollback]),
-        ("--cron", !event.cron.is_empty(), &[EventKind::Cron]),
-        ("--pull-request`, `--source` and `--action", of_pull_request, &[EventKind::PullRequest]),
-    ];
-    let given: Vec<_> = given.into_iter().filter(|(_, given, _)| *given).collect();
-    let kind = match event.event.as_str() {
-        "" => given.iter().map(|(_, _, kinds)| kinds[0]).next_back().unwrap_or(EventKind::Push),
-        word => EventKind::parse(word).ok_or_else(|| crate::prepare::no_event(word))?,
+/// Facts of the repository around the file, where there is one, and what was said; with what there is to say about them.
+fn facts(path: &Path, event: &PlannedEvent, dialect: Dialect) -> Result<(EventFacts, Vec<Message>), ApiError> {
+    let asked = AskedEvent {
+        kind: event.event.clone(),
+        branch: event.branch.clone(),
+        target: event.target.clone(),
+        cron: event.cron.clone(),
+        pull_request: event.pull_request,
+        source: event.source.clone(),
+        action: event.action.clone(),
     };
-    match given.iter().find(|(_, _, kinds)| !kinds.contains(&kind)) {
-        Some((flag, _, kinds)) => {
-            let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-            let message = format!("`{flag}` says nothing about the event `{}`", kind.as_str());
-            Err(ApiError::new(ErrorCode::BadRequest, message).hint(format!("events with it: {}", words.join(", "))))
-        }
-        None => Ok(kind),
-    }
-}
-
-/// Facts of the repository around the file, where there is one, and what was said.
-fn facts(path: &Path, event: &PlannedEvent) -> Result<EventFacts, ApiError> {
-    let kind = kind(event)?;
-    let mut facts = EventFacts::new(kind);
-    facts.run_number = 1;
+    let kind = event::kind(&asked, &event.tag)?.unwrap_or(EventKind::Push);
     let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder: PathBuf = if place.is_dir() { place } else { place.parent().map(Path::to_owned).unwrap_or_default() };
-    if let Ok(repository) = Repository::open(&folder) {
-        facts.repo = repo_facts(&repository)?;
-        if let Ok(version) = find_version(&repository, "") {
-            facts.commit = repository.commit_facts(&version)?;
+    let repository = Repository::open(&folder).ok();
+    let mut ground = Ground::default();
+    if let Some(repository) = &repository {
+        ground.repo = repo_facts(repository)?;
+        if let Ok(version) = find_version(repository, "") {
+            ground.commit = repository.commit_facts(&version)?;
+            ground.tag = version.tag;
         }
     }
-    if facts.commit.sha.is_empty() {
+    let made_up = ground.commit.sha.is_empty();
+    if made_up {
         // Outside of a repository: any commit will do, and an empty one would make texts that no real run sees.
-        facts.commit.sha = "0".repeat(40);
-        facts.commit.message = "a commit".to_owned();
-        facts.repo.owner = "owner".to_owned();
-        facts.repo.name = "name".to_owned();
-        facts.repo.default_branch = "main".to_owned();
+        ground.commit.sha = "0".repeat(40);
+        ground.commit.message = "a commit".to_owned();
+        ground.commit.branch = "main".to_owned();
+        ground.repo.owner = "owner".to_owned();
+        ground.repo.name = "name".to_owned();
+        ground.repo.default_branch = "main".to_owned();
     }
-    facts.repo.trusted = event.trusted;
+    ground.repo.trusted = event.trusted;
     if !event.message.is_empty() {
-        facts.commit.message.clone_from(&event.message);
-    }
-    if !event.branch.is_empty() || facts.commit.branch.is_empty() {
-        facts.commit.branch = if event.branch.is_empty() { "main".to_owned() } else { event.branch.clone() };
-        facts.commit.reference = format!("refs/heads/{}", facts.commit.branch);
+        ground.commit.message.clone_from(&event.message);
     }
     if !event.tag.is_empty() {
-        facts.commit.reference = format!("refs/tags/{}", event.tag);
+        ground.tag = Some(event.tag.clone());
     }
-    match kind {
-        EventKind::Tag if facts.tag().is_none() => {
-            return Err(ApiError::new(ErrorCode::BadRequest, "the commit has no tag").hint("say which: `--tag v1.0.0`"));
-        }
-        EventKind::PullRequest => pull_request(event, &mut facts),
+    let (mut facts, mut notes) = event::facts(&ground, kind, &asked).map_err(|error| match kind {
+        EventKind::Tag => error.hint("say which: `--tag v1.0.0`"),
+        _ => error,
+    })?;
+    facts.run_number = 1;
+    facts.inputs = event.inputs.clone();
+    match (&event.changed_files, &repository) {
+        (Some(files), _) => facts.changed_files = Some(files.clone()),
+        (None, Some(repository)) if !made_up => notes.extend(event::add_changed_files(repository, dialect, &mut facts)?),
         _ => {}
     }
-    let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    facts.target = filled(&event.target);
-    facts.cron = filled(&event.cron);
-    facts.changed_files.clone_from(&event.changed_files);
-    facts.inputs = event.inputs.clone();
-    Ok(facts)
-}
-
-/// A pull request goes from the branch that is checked out to the default branch, if nothing else is said.
-fn pull_request(event: &PlannedEvent, facts: &mut EventFacts) {
-    let or = |text: &String, other: &str| if text.is_empty() { other.to_owned() } else { text.clone() };
-    let source_branch = or(&event.source, &facts.commit.branch);
-    let default_branch = or(&facts.repo.default_branch, "main");
-    let target_branch = or(&event.branch, &default_branch);
-    let number = event.pull_request.unwrap_or(1);
-    facts.commit.branch.clone_from(&target_branch);
-    facts.commit.reference = format!("refs/pull/{number}/head");
-    let title = facts.commit.message.lines().next().unwrap_or_default().to_owned();
-    let action = or(&event.action, "opened");
-    facts.pull_request = Some(PullRequestFacts { number, title, source_branch, target_branch, action, ..PullRequestFacts::default() });
+    Ok((facts, notes))
 }
 
 #[cfg(test)]
@@ -206,8 +187,8 @@ mod tests {
     #[test]
     fn the_event_is_the_one_that_its_facts_belong_to() {
         let outside = tempfile::tempdir().unwrap();
-        let told = |change: &dyn Fn(&mut PlannedEvent)| match facts(outside.path(), &event(change)) {
-            Ok(facts) => {
+        let told = |change: &dyn Fn(&mut PlannedEvent)| match facts(outside.path(), &event(change), Dialect::Woodpecker) {
+            Ok((facts, _)) => {
                 let pull_request =
                     facts.pull_request.map(|it| format!("{} {} {} {}", it.number, it.source_branch, it.target_branch, it.action));
                 let rest = [facts.target, facts.cron, pull_request].into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -220,13 +201,16 @@ mod tests {
             (|_| {}, "push refs/heads/main "),
             (|event| event.branch = "feature/a".into(), "push refs/heads/feature/a "),
             (|event| event.tag = "v1".into(), "tag refs/tags/v1 "),
-            (|event| event.event = "tag".into(), "the commit has no tag"),
+            (|event| event.event = "tag".into(), "the event `tag` is for tags, and this version has none"),
             (|event| event.target = "production".into(), "promote refs/heads/main production"),
             (|event| (event.target, event.event) = ("a".into(), "rollback".into()), "rollback refs/heads/main a"),
             (|event| (event.target, event.tag) = ("a".into(), "v1".into()), "promote refs/tags/v1 a"),
             (|event| event.cron = "nightly".into(), "cron refs/heads/main nightly"),
             (|event| (event.pull_request, event.source) = (Some(7), "b".into()), "pull_request refs/pull/7/head 7 b main opened"),
-            (|event| (event.event, event.branch) = ("pull_request".into(), "dev".into()), "pull_request refs/pull/1/head 1 dev dev opened"),
+            (
+                |event| (event.event, event.branch) = ("pull_request".into(), "dev".into()),
+                "pull_request refs/pull/1/head 1 main dev opened",
+            ),
             (|event| (event.event, event.cron) = ("push".into(), "nightly".into()), "`--cron` says nothing about the event `push`"),
             (|event| event.event = "pusch".into(), "`pusch` is no event"),
         ];

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use lp_backend::{Position, Source};
 use lp_engine::ports::{Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, Notice as EngineNotice};
-use lp_model::{Plan, ProjectId, RunEvent, RunId, Stage, StepKey};
+use lp_model::{Checkout, Plan, ProjectId, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
 use lp_store::{LogPosition, LogWriter};
 use std::collections::HashMap;
@@ -49,12 +49,21 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                         } else {
                             projects.insert(run.clone(), project.clone());
                         }
+                        app.progress.heed(&run, &event);
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
                         match event {
                             RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
-                            RunEvent::StageDestroyed { kept: true, .. } => app.ownership.tidy_soon.notify_one(),
+                            // With something left its files are not kept yet.
+                            RunEvent::StageDestroyed { kept: true, leftovers, .. } if leftovers.is_empty() => {
+                                app.ownership.tidy_soon.notify_one();
+                            }
                             _ => {}
                         }
+                    }
+                    Ok(EngineNotice::Progress { run, stage, step, sentence }) => {
+                        let project = projects.get(&run).cloned().unwrap_or_default();
+                        app.progress.put(&run, stage, step, sentence);
+                        app.hub.tell(Notice::Run { run: run.to_string(), project });
                     }
                     Ok(EngineNotice::Log { run, key, lines, bytes }) => app.hub.tell(Notice::Log {
                         run: run.to_string(),
@@ -171,16 +180,19 @@ impl SecretSource for Outside {
 }
 
 impl SourceProvider for Outside {
-    fn source(&self, run: &RunId, plan: &Plan, _stage: &Stage) -> Arc<dyn Source> {
-        Arc::new(CommitSource { app: self.app.clone(), run: run.clone(), sha: plan.event.commit.sha.clone() })
+    fn source(&self, run: &RunId, plan: &Plan, stage: &Stage) -> Arc<dyn Source> {
+        let (sha, checkout) = (plan.event.commit.sha.clone(), stage.checkout.clone());
+        Arc::new(CommitSource { app: self.app.clone(), run: run.clone(), sha, checkout })
     }
 }
 
-/// The files of a commit, straight from the repository: nothing is checked out.
+/// The working copy of a commit, straight from the repository of the project: there nothing is checked out.
 struct CommitSource {
     app: Weak<App>,
     run: RunId,
     sha: String,
+    /// The repository that the working copy is; `None` for the files alone.
+    checkout: Option<Checkout>,
 }
 
 #[async_trait]
@@ -189,8 +201,14 @@ impl Source for CommitSource {
         let app = self.app.upgrade().ok_or_else(|| io::Error::other("the app has ended"))?;
         let run = app.store.run(&self.run).await.map_err(io::Error::other)?;
         let project = app.store.project(&run.project).await.map_err(io::Error::other)?;
-        let sha = self.sha.clone();
-        let packed = tokio::task::spawn_blocking(move || lp_git::Repository::open(project.path.as_ref())?.pack(&sha));
+        let (sha, checkout) = (self.sha.clone(), self.checkout.clone());
+        let packed = tokio::task::spawn_blocking(move || {
+            let repository = lp_git::Repository::open(project.path.as_ref())?;
+            match checkout {
+                Some(checkout) => repository.check_out(&sha, &checkout),
+                None => repository.pack(&sha),
+            }
+        });
         Ok(Box::new(packed.await.map_err(io::Error::other)?.map_err(io::Error::other)?))
     }
 }

@@ -2,12 +2,15 @@
 //! is compiled, the backend is chosen. Nothing is written here: a preview and a run take the same way.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, Finding, FindingSeverity, RunRequest};
+use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, RunRequest, Words};
+use crate::event::{self, Ground};
 use crate::pipelines::{PLACES, Pipeline, TextFile};
 use crate::projects::blocking;
+use crate::shortfalls::shortfalls;
 use crate::time;
 use lp_git::{Repository, Version};
-use lp_model::{BackendKind, CommitFacts, EventFacts, EventKind, Plan, RepoFacts, StepKind};
+use lp_model::{BackendKind, EventKind, Message, Plan, RepoFacts, StepKind, message};
+use lp_pipeline::Inputs;
 use lp_store::{CleanupPolicy, Project, ProjectKind};
 use lp_workflow::Workflow;
 use std::path::PathBuf;
@@ -16,12 +19,15 @@ use std::path::PathBuf;
 const WORKFLOW_FILE: &str = ".letterpress.yml";
 /// What to do about a file that lies in a commit.
 const CORRECT: &str = "correct the file, commit it and pick the new version";
+/// Most changed files that are kept with a run: so many get into an environment as well.
+const MOST_KEPT_FILES: usize = 500;
 
 /// What a version of a project holds that matters here.
 pub(crate) struct Sources {
     version: Version,
-    repo: RepoFacts,
-    commit: CommitFacts,
+    ground: Ground,
+    /// What there is to say when nothing is found.
+    nothing: Option<ApiError>,
     workflow_file: Option<TextFile>,
     /// The one that is taken where nothing names another.
     first: Option<Pipeline>,
@@ -40,6 +46,13 @@ pub(crate) fn find_version(repository: &Repository, text: &str) -> Result<Versio
     Ok(Version { tag, ..found })
 }
 
+/// What there is to say about the name of a version.
+fn note_on_name(repository: &Repository, text: &str) -> Option<Message> {
+    repository
+        .is_tag_and_branch(text)
+        .then(|| message!("`{}` is a tag and a branch; the tag is meant, the branch is `refs/heads/{}`", text, text))
+}
+
 impl Sources {
     /// Reads the files of a version. Blocks.
     pub fn read(repository: &Repository, version: Version) -> Result<Self, ApiError> {
@@ -55,8 +68,9 @@ impl Sources {
                 named.extend(Pipeline::at(repository, sha, &path)?);
             }
         }
-        let commit = repository.commit_facts(&version)?;
-        Ok(Self { repo: repo_facts(repository)?, commit, version, workflow_file, first, named })
+        let ground = Ground { repo: repo_facts(repository)?, commit: repository.commit_facts(&version)?, tag: version.tag.clone() };
+        let nothing = if first.is_none() { other_language(repository, sha)? } else { None };
+        Ok(Self { ground, nothing, version, workflow_file, first, named })
     }
 
     /// The pipeline of a workflow: the one that it names, else the first there is.
@@ -67,6 +81,9 @@ impl Sources {
             None => self.first.as_ref(),
         };
         let found = found.ok_or_else(|| {
+            if let (Some(other), None) = (&self.nothing, named) {
+                return other.clone();
+            }
             let what = named.map_or_else(|| "no pipeline file".to_owned(), |path| format!("no file or folder `{path}`"));
             ApiError::new(ErrorCode::PipelineMissing, format!("this version has {what}"))
                 .hint(format!("add one of {} to the repository and commit it, or pick another version", PLACES.join(", ")))
@@ -76,6 +93,12 @@ impl Sources {
 }
 
 impl Sources {
+    /// The fields of its forms, for questions without a person.
+    pub fn inputs(&self) -> Inputs {
+        let described = self.workflow_file.as_ref().and_then(|file| lp_workflow::parse(&file.path, &file.bytes).ok());
+        described.map(|(workflows, _)| inputs_of(&workflows)).unwrap_or_default()
+    }
+
     /// The pipelines that its workflows use, each once; the first there is when the buttons cannot be read.
     pub fn pipelines_in_use(&self) -> Result<Vec<&Pipeline>, ApiError> {
         let described = self.workflow_file.as_ref().and_then(|file| lp_workflow::parse(&file.path, &file.bytes).ok());
@@ -93,6 +116,23 @@ impl Sources {
     }
 }
 
+/// Pipelines that are written in a language of programs, as the originals' extensions read them: named, so that nobody looks for them.
+fn other_language(repository: &Repository, sha: &str) -> Result<Option<ApiError>, ApiError> {
+    let entries = repository.list_files(sha, "")?.unwrap_or_default();
+    let is_pipeline = |name: &str| [".drone.", ".woodpecker."].iter().any(|beginning| name.starts_with(beginning));
+    let Some(found) = entries.into_iter().map(|entry| entry.name).find(|name| is_pipeline(name)) else { return Ok(None) };
+    let into = if found.starts_with(".drone.") { ".drone.yml" } else { ".woodpecker.yml" };
+    let how = match found.rsplit('.').next() {
+        Some("jsonnet") => {
+            format!("make YAML of it (`drone jsonnet --stream --source {found} --target {into}`, or `jsonnet -y`) and commit `{into}`")
+        }
+        Some("star") => format!("make YAML of it (`drone starlark --source {found} --target {into}`) and commit `{into}`"),
+        _ => format!("write the pipeline as YAML and commit it as `{into}`"),
+    };
+    let message = format!("this version has `{found}`, and only pipelines in YAML are read");
+    Ok(Some(ApiError::new(ErrorCode::PipelineMissing, message).hint(how)))
+}
+
 /// Owner and name of the repository: from the address that it was cloned from, else from the folder.
 pub(crate) fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError> {
     let remote = repository.origin().unwrap_or_default();
@@ -103,25 +143,42 @@ pub(crate) fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError>
 
 /// `https://HOST/OWNER/NAME.git` or `git@HOST:OWNER/NAME.git` as owner, name and web address. User names and passwords are dropped.
 fn parse_remote(remote: &str) -> Option<(String, String, String)> {
-    let (host, path) = match remote.split_once("://") {
-        Some(("http" | "https" | "ssh" | "git", rest)) => rest.split_once('/')?,
-        Some(_) => return None,
-        None => remote.split_once(':').filter(|(host, _)| host.contains('@') || host.contains('.'))?,
+    let (scheme, authority, path) = match remote.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_once('/')?;
+            (scheme.to_ascii_lowercase(), authority, path)
+        }
+        None => {
+            // The colon after the host, not one of an address in brackets.
+            let at = remote.find(']').unwrap_or(0);
+            let colon = at + remote[at..].find(':')?;
+            let (host, path) = (&remote[..colon], &remote[colon + 1..]);
+            if host.contains('/') || !(host.contains('@') || host.contains('.')) {
+                return None;
+            }
+            ("ssh".to_owned(), host, path)
+        }
     };
-    let host = host.rsplit('@').next()?;
-    let path = path.trim_matches('/').trim_end_matches(".git");
+    let web = matches!(scheme.as_str(), "http" | "https");
+    if !web && !matches!(scheme.as_str(), "ssh" | "git" | "git+ssh" | "ssh+git") {
+        return None;
+    }
+    let host = authority.rsplit('@').next()?;
+    // The port of ssh is not that of the web.
+    let end = host.find(']').map_or(0, |bracket| bracket + 1);
+    let host = if web { host } else { &host[..host[end..].find(':').map_or(host.len(), |colon| end + colon)] };
+    let path = path.trim_matches('/').trim_end_matches(".git").trim_matches('/');
     let (owner, name) = path.rsplit_once('/')?;
-    let web_host = if remote.starts_with("http") { host } else { host.split(':').next()? };
-    let scheme = if remote.starts_with("http://") { "http" } else { "https" };
-    Some((owner.to_owned(), name.to_owned(), format!("{scheme}://{web_host}/{path}")))
+    let scheme = if scheme == "http" { "http" } else { "https" };
+    Some((owner.to_owned(), name.to_owned(), format!("{scheme}://{host}/{path}")))
 }
 
 /// The buttons of a version, with warnings about the file that describes them; derived ones when there is none.
 pub(crate) fn workflows(sources: &Sources) -> Result<(Vec<Workflow>, Vec<Finding>), ApiError> {
     let Some(file) = &sources.workflow_file else {
         let pipeline = sources.pipeline(None)?;
-        let outline = pipeline.outline().map_err(|error| error.hint(CORRECT))?;
-        return Ok((lp_workflow::derive(&pipeline.path, &outline.events, &outline.targets), pipeline.lint()));
+        let outline = pipeline.outline(&Inputs::new()).map_err(|error| error.hint(CORRECT))?;
+        return Ok((lp_workflow::derive(&pipeline.path, &outline.occasions), pipeline.lint(&Inputs::new())));
     };
     let (workflows, warnings) = lp_workflow::parse(&file.path, &file.bytes).map_err(|diagnostics| {
         ApiError {
@@ -135,11 +192,28 @@ pub(crate) fn workflows(sources: &Sources) -> Result<(Vec<Workflow>, Vec<Finding
     for workflow in &workflows {
         let pipeline = sources.pipeline(Some(workflow))?;
         if !linted.contains(&pipeline.path.as_str()) {
-            findings.extend(pipeline.lint());
+            findings.extend(pipeline.lint(&inputs_of(&workflows)));
             linted.push(&pipeline.path);
         }
     }
     Ok((workflows, findings))
+}
+
+/// The fields of all forms of a project with their values at first, for questions without a person. A field without one, or with another one
+/// in another form, has a value that nobody knows yet.
+pub(crate) fn inputs_of(workflows: &[Workflow]) -> Inputs {
+    let mut inputs = Inputs::new();
+    for input in workflows.iter().flat_map(|workflow| &workflow.inputs) {
+        let value = match (&input.default, input.kind) {
+            (None, lp_workflow::InputType::Boolean) => Some("false".to_owned()),
+            (default, _) => default.clone().filter(|text| !text.is_empty()),
+        };
+        inputs
+            .entry(input.name.clone())
+            .and_modify(|known| *known = known.take().filter(|known| Some(known) == value.as_ref()))
+            .or_insert(value);
+    }
+    inputs
 }
 
 /// A request made ready to run.
@@ -165,14 +239,17 @@ impl App {
     pub(crate) async fn prepare(&self, request: &RunRequest, numbers: (u64, Option<u64>)) -> Result<Prepared, ApiError> {
         let project = self.project_row(&request.project).await?;
         let folder = PathBuf::from(&project.path);
+        let repository_folder = folder.clone();
         let wanted = request.version.clone();
-        let sources = blocking(move || {
+        let (sources, note) = blocking(move || {
             let repository = Repository::open(&folder)?;
             let version = find_version(&repository, &wanted)?;
-            Sources::read(&repository, version)
+            let note = note_on_name(&repository, wanted.trim());
+            Ok((Sources::read(&repository, version)?, note))
         })
         .await?;
         let (workflows, mut findings) = workflows(&sources)?;
+        findings.extend(note.map(|note| remark("tag-and-branch", FindingSeverity::Note, &note, None)));
         let workflow = find_workflow(workflows, &request.workflow)?;
         let inputs = lp_workflow::check_inputs(&workflow, &request.inputs).map_err(|errors| {
             let first = errors.into_iter().next();
@@ -181,12 +258,33 @@ impl App {
                 first.map_or_else(|| "a value is not allowed".to_owned(), |error| error.message.to_string()),
             )
         })?;
-        let mut facts = facts(&sources, &workflow, numbers)?;
+        let pipeline = sources.pipeline(Some(&workflow))?;
+        // A file with mistakes tells them when it is compiled.
+        let outline = pipeline.outline(&inputs_of(std::slice::from_ref(&workflow))).ok();
+        let (kind, asked) = ask(request, &workflow, &sources.version, outline.as_ref().is_some_and(|outline| outline.reacts_to_tags))?;
+        let (mut facts, notes) = event::facts(&sources.ground, kind, &asked)?;
+        findings.extend(notes.iter().map(|note| remark("event-facts", FindingSeverity::Note, note, None)));
+        (facts.run_number, facts.parent_number) = numbers;
+        facts.created_ms = time::now_ms();
         facts.inputs = inputs;
         facts.previous = self.previous_run(&project.id, &facts.commit.branch).await?;
         facts.repo.trusted = project.trusted;
-        let pipeline = sources.pipeline(Some(&workflow))?;
+        if let Some(outline) = outline.filter(|outline| outline.asks_for_files) {
+            let folder = PathBuf::from(&project.path);
+            let (changed, unknown) = blocking(move || {
+                let unknown = event::add_changed_files(&Repository::open(&folder)?, outline.dialect, &mut facts)?;
+                Ok((facts, unknown))
+            })
+            .await?;
+            facts = changed;
+            if let Some(why) = unknown {
+                let message = message!("which files changed is not known, so conditions on a path hold as their `on_empty` says");
+                findings.push(remark("changed-files-unknown", FindingSeverity::Warning, &message, Some(&why)));
+            }
+        }
         let (mut plan, warnings) = pipeline.compile(&facts).map_err(|error| refusal(error, &project))?;
+        // Conditions are decided; a list of every file of a first commit is nothing to keep with the run.
+        plan.event.changed_files = plan.event.changed_files.take().filter(|files| files.len() <= MOST_KEPT_FILES);
         match project.cleanup {
             CleanupPolicy::Dialect => {}
             CleanupPolicy::Always => plan.cleanup_on_cancel = true,
@@ -201,13 +299,17 @@ impl App {
             }
         }
         if plan.stages.iter().all(|stage| stage.steps.is_empty()) {
-            let why = warnings.iter().find(|warning| warning.code == "nothing-would-run").map(|warning| warning.message.to_string());
+            let why = warnings.iter().find(|warning| warning.code == "nothing-would-run").map(|warning| match &warning.help {
+                Some(conditions) => format!("{}: {conditions}", warning.message),
+                None => warning.message.to_string(),
+            });
             return Err(ApiError::new(
                 ErrorCode::NothingWouldRun,
                 why.unwrap_or_else(|| format!("nothing in `{}` runs for the event `{}`", pipeline.path, facts.kind.as_str())),
             )
             .hint("pick another workflow or version, or change the conditions in the file"));
         }
+        findings.extend(shortfalls(repository_folder, &plan).await?);
         let needs_consent = self.choose_backend(&mut plan, &project, request.on_host).await?;
         Ok(Prepared { project, workflow, version: sources.version, plan, findings, needs_consent })
     }
@@ -235,35 +337,75 @@ impl App {
         Ok((bare || goes_bare) && project.kind != ProjectKind::Sample && !on_host)
     }
 
-    /// The name of the workflow to run for the terminal: the named one, else the first with that event, else the first.
+    /// The name of the workflow to run for the terminal: the named one, else the first with that event, else the first that fits the version.
     ///
     /// # Errors
-    /// `WorkflowNotFound`, and what reading the version gives.
+    /// As [`App::choose_event`].
     pub async fn choose_workflow(&self, project: &str, version: &str, name: Option<&str>, event: Option<&str>) -> Result<String, ApiError> {
+        let asked = AskedEvent { kind: event.unwrap_or_default().to_owned(), ..AskedEvent::default() };
+        Ok(self.choose_event(project, version, name, &asked).await?.0)
+    }
+
+    /// The workflow and the event for what was said in the terminal. Without a name the first workflow with that event is meant; where none has
+    /// it, the event happens to the first one all the same: a pipeline can react to what no button is for. A tag that is named makes the
+    /// event `tag` where there is a workflow for it.
+    ///
+    /// # Errors
+    /// `WorkflowNotFound`; `BadRequest` for what makes no event, or could mean several targets or schedules; what reading the version gives.
+    pub async fn choose_event(
+        &self,
+        project: &str,
+        version: &str,
+        name: Option<&str>,
+        asked: &AskedEvent,
+    ) -> Result<(String, Option<AskedEvent>), ApiError> {
         let row = self.project_row(project).await?;
         let (folder, wanted) = (PathBuf::from(row.path), version.to_owned());
-        let (workflows, _) = blocking(move || {
+        let (workflows, by_tag) = blocking(move || {
             let repository = Repository::open(&folder)?;
             let version = find_version(&repository, &wanted)?;
-            workflows(&Sources::read(&repository, version)?)
+            let by_tag = version.reference.starts_with("refs/tags/");
+            Ok((workflows(&Sources::read(&repository, version)?)?.0, by_tag))
         })
         .await?;
-        let event = match event {
-            None => None,
-            Some(word) => Some(EventKind::parse(word).ok_or_else(|| no_event(word))?),
-        };
+        let kind = event::kind(asked, "")?;
+        let event = kind.map(|kind| AskedEvent { kind: kind.as_str().to_owned(), ..asked.clone() });
         if let Some(name) = name {
-            return Ok(find_workflow(workflows, name)?.name);
+            let workflow = find_workflow(workflows, name)?;
+            if let Some(kind) = kind.filter(|kind| *kind != workflow.event && !workflow.by_version) {
+                let message = format!("the workflow `{name}` makes the event `{}`, not `{}`", workflow.event.as_str(), kind.as_str());
+                return Err(ApiError::new(ErrorCode::BadRequest, message).hint("leave `--workflow` or `--event` out"));
+            }
+            return Ok((workflow.name, event));
         }
-        let known: Vec<String> = workflows.iter().map(|workflow| format!("`{}` ({})", workflow.name, workflow.event.as_str())).collect();
-        let fits = |workflow: &Workflow| event.is_none_or(|event| workflow.event == event);
-        workflows.into_iter().find(fits).map(|workflow| workflow.name).ok_or_else(|| {
-            let message = match event {
-                Some(event) => format!("no workflow makes the event `{}`", event.as_str()),
-                None => "this version has no workflow".to_owned(),
-            };
-            ApiError::new(ErrorCode::WorkflowNotFound, message).hint(format!("its workflows are: {}", known.join(", ")))
-        })
+        let Some(kind) = kind else {
+            let fits = |workflow: &&Workflow| by_tag && (workflow.event == EventKind::Tag || workflow.by_version);
+            let tagged = workflows.iter().find(|workflow| by_tag && workflow.event == EventKind::Tag);
+            let chosen = tagged.or_else(|| workflows.iter().find(fits)).or(workflows.first());
+            let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, "this version has no workflow"))?;
+            return Ok((chosen.name.clone(), None));
+        };
+        let same = |given: &str, own: &Option<String>| given.is_empty() || own.as_deref() == Some(given);
+        let fits =
+            |workflow: &&Workflow| workflow.event == kind && same(&asked.target, &workflow.target) && same(&asked.cron, &workflow.cron);
+        let found: Vec<&Workflow> = workflows.iter().filter(fits).collect();
+        let purpose = |workflow: &Workflow| workflow.target.clone().or_else(|| workflow.cron.clone());
+        let names: Vec<String> = found.iter().filter_map(|workflow| purpose(workflow)).map(|name| format!("`{name}`")).collect();
+        let flag = if kind == EventKind::Cron { "--cron" } else { "--target" };
+        // Where to deploy is never guessed.
+        if names.len() > 1 && asked.target.is_empty() && asked.cron.is_empty() {
+            let message = format!("the event `{}` could be for any of {}", kind.as_str(), names.join(", "));
+            return Err(ApiError::new(ErrorCode::BadRequest, message).hint(format!("say which: `{flag} NAME`")));
+        }
+        if found.is_empty() && asked.target.is_empty() && matches!(kind, EventKind::Promote | EventKind::Rollback) {
+            let message = format!("the event `{}` needs a target", kind.as_str());
+            return Err(ApiError::new(ErrorCode::BadRequest, message).hint("say where it goes: `--target production`"));
+        }
+        // One that makes its event by the version stands for any event sooner than one that was written for another.
+        let stand_in = || workflows.iter().find(|workflow| workflow.by_version).or(workflows.first());
+        let chosen = found.first().copied().or_else(stand_in);
+        let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, "this version has no workflow"))?;
+        Ok((chosen.name.clone(), event))
     }
 }
 
@@ -285,12 +427,6 @@ fn refusal(error: ApiError, project: &Project) -> ApiError {
     }
 }
 
-/// The error for a word that is no event.
-pub(crate) fn no_event(word: &str) -> ApiError {
-    let words: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    ApiError::new(ErrorCode::BadRequest, format!("`{word}` is no event")).hint(format!("events are: {}", words.join(", ")))
-}
-
 pub(crate) fn find_workflow(workflows: Vec<Workflow>, name: &str) -> Result<Workflow, ApiError> {
     let known: Vec<String> = workflows.iter().map(|workflow| format!("`{}`", workflow.name)).collect();
     workflows.into_iter().find(|workflow| workflow.name == name).ok_or_else(|| {
@@ -299,32 +435,33 @@ pub(crate) fn find_workflow(workflows: Vec<Workflow>, name: &str) -> Result<Work
     })
 }
 
-/// The event that pressing the button makes.
-fn facts(sources: &Sources, workflow: &Workflow, (number, parent): (u64, Option<u64>)) -> Result<EventFacts, ApiError> {
-    let version = &sources.version;
-    let mut facts = EventFacts::new(workflow.event);
-    facts.repo = sources.repo.clone();
-    facts.run_number = number;
-    facts.parent_number = parent;
-    facts.created_ms = time::now_ms();
-    facts.target = workflow.target.clone();
-    let branch = version.branches.first().unwrap_or(&sources.repo.default_branch).clone();
-    let tag_reference = version.tag.as_ref().map(|tag| format!("refs/tags/{tag}"));
-    let branch_reference = format!("refs/heads/{branch}");
-    facts.commit = sources.commit.clone();
-    facts.commit.reference = match (workflow.event, tag_reference) {
-        (EventKind::Tag, None) => {
-            return Err(ApiError::new(
-                ErrorCode::InputInvalid,
-                format!("the workflow `{}` is for tags, and this version has none", workflow.name),
-            )
-            .hint("pick a version with a tag"));
-        }
-        (EventKind::Tag | EventKind::Promote | EventKind::Rollback, Some(reference)) => reference,
-        _ => branch_reference,
+/// What is asked for, with what the workflow says where nothing is said; and the kind of event that it makes.
+///
+/// # Errors
+/// `BadRequest` for an event that there is not, or facts that belong to another one.
+fn ask(request: &RunRequest, workflow: &Workflow, version: &Version, reacts_to_tags: bool) -> Result<(EventKind, AskedEvent), ApiError> {
+    let mut asked = request.event.clone().unwrap_or_default();
+    let by_tag = version.reference.starts_with("refs/tags/");
+    let kind = match event::kind(&asked, "")? {
+        Some(kind) => kind,
+        None if workflow.by_version && by_tag && reacts_to_tags => EventKind::Tag,
+        None => workflow.event,
     };
-    facts.commit.branch = branch;
-    Ok(facts)
+    if kind == workflow.event {
+        let of_workflow = |asked: &mut String, own: &Option<String>| {
+            if asked.is_empty() {
+                asked.clone_from(own.as_ref().unwrap_or(&String::new()));
+            }
+        };
+        of_workflow(&mut asked.target, &workflow.target);
+        of_workflow(&mut asked.cron, &workflow.cron);
+    }
+    Ok((kind, asked))
+}
+
+/// A remark about the event of a run.
+fn remark(code: &str, severity: FindingSeverity, message: &Message, help: Option<&Message>) -> Finding {
+    Finding { code: code.into(), severity, message: message.into(), help: help.map(Words::from), file: String::new(), excerpt: None }
 }
 
 #[cfg(test)]
@@ -339,6 +476,10 @@ mod tests {
             ("http://user:pw@git.example.com:3000/shop/cart", "shop cart http://git.example.com:3000/shop/cart"),
             ("git@git.example.com:shop/cart.git", "shop cart https://git.example.com/shop/cart"),
             ("ssh://git@git.example.com:22/group/sub/cart.git", "group/sub cart https://git.example.com/group/sub/cart"),
+            ("git@[::1]:shop/cart.git", "shop cart https://[::1]/shop/cart"),
+            ("ssh://git@[2001:db8::1]:10022/shop/cart.git", "shop cart https://[2001:db8::1]/shop/cart"),
+            ("http://[::1]:3000/shop/cart", "shop cart http://[::1]:3000/shop/cart"),
+            ("git.example.com:shop/cart", "shop cart https://git.example.com/shop/cart"),
         ] {
             assert_eq!(parse(remote).as_deref(), Some(expected), "{remote}");
         }

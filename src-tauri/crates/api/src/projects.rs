@@ -235,7 +235,8 @@ fn workflows_of(sources: &Sources) -> (Vec<Workflow>, Vec<Finding>) {
 
 fn version_dto(version: lp_git::Version, last_run: Option<RunSummary>) -> Version {
     Version {
-        id: version.sha,
+        // By its reference: a commit may have several tags, and the one that was picked is meant.
+        id: if version.tag.is_some() { version.reference } else { version.sha },
         name: version.tag.unwrap_or_default(),
         title: version.title,
         author: version.author_name,

@@ -7,7 +7,7 @@ use crate::prepare::{Sources, find_version};
 use crate::projects::blocking;
 use lp_git::Repository;
 use lp_model::Dialect;
-use lp_pipeline::{Effect, PipelineFile, Report};
+use lp_pipeline::{Effect, Inputs, PipelineFile, Report};
 use std::path::{Path, PathBuf};
 
 impl App {
@@ -22,7 +22,8 @@ impl App {
             let repository = Repository::open(&folder)?;
             let version = find_version(&repository, &wanted)?;
             let sources = Sources::read(&repository, version)?;
-            let reports = sources.pipelines_in_use()?.into_iter().map(|pipeline| report(&pipeline.files()));
+            let inputs = sources.inputs();
+            let reports = sources.pipelines_in_use()?.into_iter().map(|pipeline| report(&pipeline.files(), &inputs));
             Ok(reports.reduce(joined).expect("there is at least one pipeline"))
         })
         .await
@@ -40,8 +41,9 @@ pub fn report_files(paths: &[PathBuf]) -> Result<ReportDto, ApiError> {
     }
     let reports = groups.iter().filter_map(|group| match group {
         Group::Pipeline(files) => {
+            let inputs = files.first().map(|file| files::inputs_around(Path::new(&file.shown))).unwrap_or_default();
             let files: Vec<PipelineFile<'_>> = files.iter().map(|file| PipelineFile { path: &file.path, bytes: &file.bytes }).collect();
-            Some(report(&files))
+            Some(report(&files, &inputs))
         }
         Group::Workflows(_) => None,
     });
@@ -49,8 +51,8 @@ pub fn report_files(paths: &[PathBuf]) -> Result<ReportDto, ApiError> {
 }
 
 /// The report about one pipeline.
-fn report(files: &[PipelineFile<'_>]) -> ReportDto {
-    let report = lp_pipeline::report(files);
+fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> ReportDto {
+    let report = lp_pipeline::report(files, inputs);
     let texts: Vec<_> = files.iter().map(|file| (file.path, String::from_utf8_lossy(file.bytes))).collect();
     let mut counts = ReportCounts { runs: report.steps.iter().filter(|step| step.runs_as_is).count() as u32, ..ReportCounts::default() };
     let mut entries = Vec::new();
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn a_report_counts_steps_that_run_and_things_that_are_in_the_way() {
         let text = "kind: pipeline\nname: 构建\nsteps:\n- {name: a, image: alpine, commands: [ls]}\n- name: b\n  image: alpine\n  environment: {T: {from_secret: token}}\n";
-        let first = report(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }]);
+        let first = report(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &Inputs::new());
         assert_eq!(
             (first.dialect.as_str(), first.dialect_name.as_str(), first.reason.zh.as_str()),
             ("drone1", "Drone 1.x/2.x", "第 1 行有 `kind:`")
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!(need.title.en, "the secret `token` must be set");
         assert!(need.excerpt.is_some() && need.help.is_some());
         assert_eq!(first.entries[1].title.en, "stage `构建`: 1 of its 2 steps run as they are");
-        let broken = report(&[PipelineFile { path: "ci/other.yml", bytes: b"build: {image: x}\n" }]);
+        let broken = report(&[PipelineFile { path: "ci/other.yml", bytes: b"build: {image: x}\n" }], &Inputs::new());
         assert_eq!((broken.dialect.as_str(), broken.counts.unsupported), ("unknown", 1));
         let both = joined(first, broken);
         assert_eq!(both.files, [".drone.yml", "ci/other.yml"]);

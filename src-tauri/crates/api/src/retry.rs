@@ -6,7 +6,7 @@ use crate::guests;
 use crate::ownership::not_started;
 use crate::runs::parse_run;
 use crate::words::shell_word;
-use lp_engine::scheduler::Scheduler;
+use lp_engine::scheduler::{RetryError, Scheduler};
 use lp_engine::{Notice as EngineNotice, Past, RunHandle};
 use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber};
 use lp_store::{RunDetail, StagePlace};
@@ -32,6 +32,11 @@ impl App {
         // A moment after its end it is still being cleaned up; its files are kept only after that.
         if let Some(being_removed) = engine.run(&id) {
             being_removed.wait().await;
+            let left = being_removed.remove_remains().await;
+            if !left.is_empty() {
+                return Err(self.still_there(&id, &left).await);
+            }
+            being_removed.gone().await;
         }
         let project = self.store.project(&before.project).await?;
         if !Path::new(&project.path).exists() {
@@ -52,13 +57,21 @@ impl App {
         let mut notices = engine.subscribe();
         let handle = engine.retry(id.clone(), plan, past, place, &kept).map_err(|refused| match refused {
             // Someone else was quicker.
-            lp_engine::StartError::Retry(ref error) => {
-                may_be_retried(error.state, before.number).err().unwrap_or_else(|| not_started(&refused))
+            lp_engine::StartError::Retry(RetryError::State { state }) => {
+                may_be_retried(state, before.number).err().unwrap_or_else(|| not_started(&refused))
             }
             _ => not_started(&refused),
         })?;
         // Whoever asks for the run next must see that it is not over any more.
         self.until_retried(&id, &mut notices, &handle).await
+    }
+
+    /// Something of the attempt before might go on working beside the next one.
+    async fn still_there(&self, id: &RunId, left: &[String]) -> ApiError {
+        let on = self.store.leftovers(id).await.unwrap_or_default().into_iter().map(|(engine, _)| engine).find(|name| !name.is_empty());
+        let on = on.map(|name| format!(" on {name}")).unwrap_or_default();
+        ApiError::new(ErrorCode::RunUnderWay, format!("the attempt before is still there{on}: {}", left.join("; ")))
+            .hint("see to it that the container engine answers and nothing holds this back, then retry; or run again, which begins anew")
     }
 
     async fn until_retried(&self, id: &RunId, notices: &mut broadcast::Receiver<EngineNotice>, handle: &RunHandle) -> Result<(), ApiError> {
@@ -86,13 +99,16 @@ impl App {
     async fn stages_with_files(&self, id: &RunId, plan: &Plan) -> Result<Vec<StageNumber>, ApiError> {
         let mut kept = Vec::new();
         let stages = self.store.run_detail(id).await?.stages.into_iter().filter(|stage| stage.place == StagePlace::Kept);
-        for number in stages.map(|stage| stage.stage) {
+        for (number, engine) in stages.map(|stage| (stage.stage, stage.engine)) {
             let kind = plan.stage(number).map(|stage| stage.backend);
-            let backend = self.engines.all().into_iter().find(|backend| Some(backend.kind()) == kind);
-            let Some(backend) = backend else { continue };
-            // A place that gives no answer now is met again when the stage is prepared, with its own words.
-            let there = backend.kept().await.map(|found| found.stages.iter().any(|there| there.run == *id && there.stage == number));
-            if there.unwrap_or(true) {
+            let mut gone = false;
+            for backend in self.engines.all().into_iter().filter(|backend| Some(backend.kind()) == kind) {
+                // A place that gives no answer now, or is another engine, is met again when the stage is prepared, with its own words.
+                let Ok(found) = backend.kept().await else { continue };
+                let there = found.stages.iter().any(|there| there.run == *id && there.stage == number);
+                gone |= !there && engine.as_ref() == Some(&found.engine);
+            }
+            if !gone {
                 kept.push(number);
             }
         }
@@ -112,19 +128,21 @@ impl App {
             return impossible;
         };
         let events = moves.map(|moves| moves.events).unwrap_or_default();
-        let Some(first) = events.iter().find_map(|event| match event {
-            RunEvent::RunRetried { steps, .. } => steps.first(),
+        let steps = events.iter().find_map(|event| match event {
+            RunEvent::RunRetried { steps, .. } => Some(steps),
             _ => None,
-        }) else {
-            return impossible;
-        };
+        });
+        let Some((steps, first)) = steps.and_then(|steps| Some((steps, steps.first()?))) else { return impossible };
         let names = plan.stage(first.stage).and_then(|stage| Some((&stage.name, &stage.step(first.step)?.name)));
         let from_step = match names {
             Some((stage, step)) if plan.stages.len() > 1 => format!("{stage}/{step}"),
             Some((_, step)) => step.clone(),
             None => String::new(),
         };
-        Retry { possible: true, from_step, files_kept: kept.contains(&first.stage) }
+        // Where no step keeps its result the stage begins on the files of the commit.
+        let named = steps.iter().filter(|key| key.stage == first.stage).count();
+        let all = plan.stage(first.stage).map_or(0, |stage| stage.steps.len());
+        Retry { possible: true, from_step, files_kept: kept.contains(&first.stage) && named < all }
     }
 }
 

@@ -5,15 +5,17 @@ use crate::convert::{self, RunFacts, StepFacts};
 use crate::dto::{
     ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, SecretState, StageDetail,
 };
+use crate::event;
 use crate::guests;
 use crate::ownership::{not_started, queue_place};
 use crate::prepare::Prepared;
+use crate::projects::blocking;
 use crate::time;
 use lp_engine::Past;
-use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey};
+use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState};
 use lp_store::{NewRun, Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// From how many passed runs the usual time comes, and how many there must be.
@@ -32,6 +34,8 @@ impl App {
         let backend = prepared.backend();
         Ok(RunPreview {
             stages: convert::planned(&prepared.plan),
+            left_out: convert::left_out(&prepared.plan),
+            event: prepared.plan.event.kind.as_str().to_owned(),
             backend: backend_word(backend).to_owned(),
             isolated: is_isolated(&prepared.plan),
             needs_consent: prepared.needs_consent,
@@ -76,16 +80,30 @@ impl App {
         }
         let before = self.store.run(&parse_run(run)?).await?;
         let plan = self.store.plan(&before.id).await.ok();
+        let tag = plan.as_ref().and_then(|plan| plan.event.tag());
+        let version = self.version_again(&before, tag).await?;
         let request = RunRequest {
             project: before.project.to_string(),
             workflow: before.workflow_name.clone(),
-            version: before.version_sha.clone(),
+            version,
+            event: plan.as_ref().map(|plan| event::again(&plan.event)),
             inputs: before.inputs.clone(),
             // Whoever agreed to that run on this computer agrees to the same again.
             allow_host: !plan.as_ref().map_or(before.backend != backend_word(BackendKind::Host), is_isolated),
             on_host: false,
         };
         self.start_with(&request, Some(&before)).await
+    }
+
+    /// The version of a run, by its tag as long as that leads to the same commit: a commit may have several.
+    async fn version_again(&self, run: &Run, tag: Option<&str>) -> Result<String, ApiError> {
+        let Some(reference) = tag.map(|tag| format!("refs/tags/{tag}")) else { return Ok(run.version_sha.clone()) };
+        let (folder, sha) = (PathBuf::from(self.store.project(&run.project).await?.path), run.version_sha.clone());
+        blocking(move || {
+            let found = lp_git::Repository::open(&folder)?.resolve(&reference);
+            Ok(if found.is_ok_and(|version| version.sha == sha) { reference } else { sha })
+        })
+        .await
     }
 
     async fn start_with(&self, request: &RunRequest, parent: Option<&Run>) -> Result<String, ApiError> {
@@ -242,9 +260,17 @@ impl App {
             retry: self.retry_of(&detail, plan.as_ref(), &past),
             attempts,
             resumed: u32::try_from(resumed).unwrap_or(u32::MAX),
+            left_out: plan.as_ref().map(convert::left_out).unwrap_or_default(),
             seq,
         };
         Ok(convert::run_detail(summary, &detail.run, stages, facts))
+    }
+
+    /// What is told about a step: while it waits for something, how far that is.
+    fn news_of(&self, id: &RunId, key: StepKey, state: StepState, shown: &Shown<'_>) -> String {
+        let waits = matches!(state, StepState::Pending | StepState::Starting);
+        let progress = self.progress.of_step(id, key).filter(|_| waits);
+        progress.or_else(|| shown.notes.get(&key).cloned()).unwrap_or_default()
     }
 
     async fn stage_details(&self, id: &RunId, stages: &[StageRun], steps: &[StepRun], shown: &Shown<'_>) -> Vec<StageDetail> {
@@ -256,7 +282,7 @@ impl App {
                 let facts = StepFacts {
                     image: planned.filter(|_| !shown.on_host).map(|step| step.image.clone()).unwrap_or_default(),
                     failure_ignored: planned.is_some_and(convert::failure_ignored),
-                    note: shown.notes.get(&row.key).cloned().unwrap_or_default(),
+                    note: self.news_of(id, row.key, row.state, shown),
                     log_lines: self.log_lines(id, row.key).await,
                 };
                 inside.push(convert::step_detail(row, facts));

@@ -31,6 +31,7 @@ impl App {
             ("max_runs", settings.max_runs, 1, 16),
             ("max_runs_per_project", settings.max_runs_per_project, 0, 16),
             ("max_runs_per_environment", settings.max_runs_per_environment, 0, 16),
+            ("max_steps", settings.max_steps, 0, 1000),
             ("keep_failed_days", settings.keep_failed_days, 0, 365),
             ("keep_failed_mb", settings.keep_failed_mb, 0, 1_000_000),
             ("engine_patience_s", settings.engine_patience_s, 0, 3600),

@@ -38,7 +38,7 @@ pub async fn project(app: &App, folder: &Path, pipeline: &str) -> String {
 /// The first workflow of a project, on this computer.
 pub async fn request(app: &App, project: &str) -> RunRequest {
     let workflow = app.choose_workflow(project, "", None, None).await.unwrap();
-    RunRequest { project: project.to_owned(), workflow, version: String::new(), inputs: BTreeMap::new(), allow_host: true, on_host: false }
+    RunRequest { project: project.to_owned(), workflow, version: String::new(), inputs: BTreeMap::new(), allow_host: true, on_host: false, event: None }
 }
 
 /// Waits until a run is as it is wanted; the notices of the app say when to look again.

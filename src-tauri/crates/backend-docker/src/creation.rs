@@ -53,3 +53,61 @@ pub(crate) async fn remove(docker: &Docker, name: &str) -> Result<(), Error> {
         other => other,
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::UnixListener;
+    use tokio::task::JoinSet;
+
+    const TAKEN: (&str, &str) = ("409 Conflict", r#"{"message":"Conflict. The container name \"/a\" is already in use"}"#);
+    const NOWHERE: (&str, &str) = ("404 Not Found", r#"{"message":"No such container: a"}"#);
+    const MADE: (&str, &str) = ("201 Created", r#"{"Id":"1","Warnings":[]}"#);
+    const FOUND: (&str, &str) = ("200 OK", r#"{"Id":"1","State":{"Status":"running","Running":true}}"#);
+
+    /// An engine that gives these answers, one after the other.
+    async fn scripted(folder: &Path, answers: Vec<(&'static str, &'static str)>, tasks: &mut JoinSet<()>) -> Engine {
+        let path = folder.join("engine.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        tasks.spawn(async move {
+            for (status, body) in answers {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut stream = BufReader::new(stream);
+                let (mut line, mut length) = (String::new(), 0);
+                while stream.read_line(&mut line).await.unwrap() > 2 {
+                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                stream.read_exact(&mut vec![0; length]).await.unwrap();
+                let head =
+                    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}", body.len());
+                stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+            }
+        });
+        let url = format!("unix://{}", path.display());
+        Engine::unasked(Docker::connect_with_unix(&url, 10, bollard::API_DEFAULT_VERSION).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_has_yet_is_waited_for() {
+        let table = [
+            (vec![MADE], true),
+            // Reserved for a process that has died: the container appears, or the name is free again.
+            (vec![TAKEN, NOWHERE, TAKEN, NOWHERE, TAKEN, FOUND], false),
+            (vec![TAKEN, NOWHERE, TAKEN, NOWHERE, MADE], true),
+        ];
+        for (answers, expected) in table {
+            let folder = tempfile::tempdir().unwrap();
+            let mut tasks = JoinSet::new();
+            let engine = scripted(folder.path(), answers.clone(), &mut tasks).await;
+            let made = create(&engine, "a", &ContainerCreateBody::default()).await.unwrap();
+            assert_eq!(matches!(made, Creation::Made), expected, "{answers:?}");
+            tasks.join_all().await;
+        }
+    }
+}

@@ -100,6 +100,11 @@ impl DockerBackend {
 }
 
 impl DockerBackend {
+    /// Whether that engine was met at one of our addresses.
+    pub fn has_met(&self, engine: &EngineId) -> bool {
+        self.connection.has_met(engine)
+    }
+
     /// The addresses that were tried in vain when an engine was last looked for. Empty when one was found.
     pub fn tried(&self) -> Vec<Tried> {
         self.connection.tried()

@@ -5,7 +5,7 @@
 //! cannot do: it drops variables whose names are no names to it, as it does for the script of a step anyway.
 
 use crate::folder::{Root, StageFolder};
-use crate::kin::{self, Kin, Process, Scope, Watch};
+use crate::process_tree::{self, Process, ProcessTree, Scope, Watch};
 use crate::records::{Exit, Records, Start};
 use crate::{blocking, call_error, environment, mark, output, program};
 use lp_backend::{BackendError, StageContext, StepContext, StepSink};
@@ -78,12 +78,12 @@ impl Side {
 
     /// Whether it has ended by now.
     fn has_ended(&self) -> bool {
-        self.watch.as_ref().is_none_or(kin::has_ended)
+        self.watch.as_ref().is_none_or(process_tree::has_ended)
     }
 
     async fn end(&self) -> Result<(), BackendError> {
         match &self.watch {
-            Some(watch) => kin::end_of(watch).await,
+            Some(watch) => process_tree::end_of(watch).await,
             None => Ok(()),
         }
     }
@@ -195,7 +195,7 @@ impl Carrier {
                 // A line is written in no time, if its writer is still there at all. If it is not whole then, nobody makes it whole.
                 Start::Torn => {
                     sleep(START_PAUSES.1).await;
-                    Kin::new(root, Scope::Step(name.clone())).kill().await?;
+                    ProcessTree::new(root, Scope::Step(name.clone())).kill().await?;
                     if read(&records, Records::start).await? == Start::Torn {
                         return Ok(Found::NeverStarted);
                     }
@@ -252,11 +252,11 @@ impl Carrier {
     }
 
     /// The program and everything that it has made, as things are now.
-    pub(crate) async fn kin(&self) -> Result<Kin, BackendError> {
+    pub(crate) async fn tree(&self) -> Result<ProcessTree, BackendError> {
         let ended = self.exit().await?.map(|exit| exit.at);
-        let kin = Kin::new(&self.root, Scope::Step(self.name.clone()));
+        let tree = ProcessTree::new(&self.root, Scope::Step(self.name.clone()));
         let leaders = self.running_program().into_iter().chain(self.supervisor.process);
-        Ok(kin.with_sessions(leaders, ended).sparing(self.supervisor.process.into_iter().chain(self.pump.process)))
+        Ok(tree.with_sessions(leaders, ended).sparing(self.supervisor.process.into_iter().chain(self.pump.process)))
     }
 
     pub(crate) async fn exit(&self) -> Result<Option<Exit>, BackendError> {
@@ -271,7 +271,7 @@ impl Carrier {
             && let Some(program) = self.running_program()
             && let Some(watch) = program.watch().map_err(|error| call_error("watch the step", &error))?
         {
-            kin::end_of(&watch).await?;
+            process_tree::end_of(&watch).await?;
         }
         Ok(())
     }
@@ -280,7 +280,7 @@ impl Carrier {
     pub(crate) async fn end_supervisor(&self) -> Result<(), BackendError> {
         match (timeout(END_DEADLINE, self.supervisor.end()).await, &self.supervisor.watch) {
             (Ok(ended), _) => ended,
-            (Err(_), Some(watch)) => kin::kill(watch),
+            (Err(_), Some(watch)) => process_tree::kill(watch),
             (Err(_), None) => Ok(()),
         }
     }
@@ -322,7 +322,7 @@ impl Carrier {
 
     /// Ends everything, also what carries it.
     pub(crate) async fn kill_all(&mut self) -> Result<(), BackendError> {
-        let killed = self.kin().await?.sparing_nobody().kill().await;
+        let killed = self.tree().await?.sparing_nobody().kill().await;
         // Ours are reaped also when others could not be ended.
         self.reap(true).await?;
         killed.map(|_| ())

@@ -58,11 +58,9 @@ pub(crate) fn build(
     let mut env: BTreeMap<OsString, OsString> = own.filter(|(name, _)| is_passed(name)).collect();
     for (name, value) in &step.env {
         let value = match value {
-            EnvText::Plain(text) => OsString::from(text),
-            EnvText::Secret(secret) => OsString::from(secret.expose()),
-            EnvText::Moment(seconds) => OsString::from(seconds.to_string()),
             EnvText::WorkspaceBase => folder.base().into_os_string(),
             EnvText::WorkspaceDir => folder.dir(workspace).into_os_string(),
+            text => OsString::from(text.text("", "").as_ref()),
         };
         env.insert(OsString::from(name), value);
     }

@@ -11,16 +11,16 @@
 //!
 //! Read in this order: [`HostBackend`], `folder` (what is on the disk), `unpack`, `environment`, `step` (one step from start to
 //! end), `carrier` (what carries it without us: `supervisor.sh`, `pump.sh`), `records` (what is written down of it), `output`, `program`
-//! (what can be started at all), `kin` (which processes belong to a step, and how they are ended).
+//! (what can be started at all), `process_tree` (which processes belong to a step, and how they are ended).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod carrier;
 mod environment;
 mod folder;
-mod kin;
 mod mark;
 mod output;
+mod process_tree;
 mod program;
 mod records;
 mod step;
@@ -28,12 +28,12 @@ mod unpack;
 
 use async_trait::async_trait;
 use folder::{Root, StageFolder};
-use kin::{Kin, Scope};
 use lp_backend::{
     Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Files, Keep, KeptFiles, KeptStage, Notes, StageContext, StepContext,
     StepExit, StepSink, SweepReport,
 };
 use lp_model::{BackendKind, EngineId};
+use process_tree::{ProcessTree, Scope};
 use std::io;
 use std::path::PathBuf;
 use tokio_util::io::InspectReader;
@@ -73,8 +73,8 @@ impl HostBackend {
     }
 
     /// All processes of a stage.
-    fn kin_of(&self, root: &Root, stage: &StageContext) -> Kin {
-        Kin::new(root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number })
+    fn tree_of(&self, root: &Root, stage: &StageContext) -> ProcessTree {
+        ProcessTree::new(root, Scope::Stage { run: stage.run.clone(), stage: stage.stage.number })
     }
 
     /// The root as it really is; asked each time, because it may not exist yet.
@@ -124,7 +124,7 @@ impl Backend for HostBackend {
         }
         if folder.path().exists() {
             // Of an earlier attempt, or of one that came to nothing.
-            let left = self.kin_of(&root, stage).kill().await?;
+            let left = self.tree_of(&root, stage).kill().await?;
             if !left.is_empty() {
                 let message = format!("still there: {}", left.join(", "));
                 return Err(BackendError::call("end what was left of the stage", message).hinted("end it by hand and retry"));
@@ -163,7 +163,7 @@ impl Backend for HostBackend {
     async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
         self.must_be_meant(stage)?;
         let root = self.root().await?;
-        let mut left = self.kin_of(&root, stage).kill().await?;
+        let mut left = self.tree_of(&root, stage).kill().await?;
         let folder = root.stage(&stage.name());
         left.extend(remove(folder, keep).await?.err());
         Ok(left)
@@ -171,8 +171,8 @@ impl Backend for HostBackend {
 
     async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError> {
         let root = self.root().await?;
-        let kin = Kin::new(&root, Scope::RunsBut(claims.live.clone()));
-        let mut report = SweepReport { failed: kin.kill().await?, ..SweepReport::default() };
+        let tree = ProcessTree::new(&root, Scope::RunsBut(claims.live.clone()));
+        let mut report = SweepReport { failed: tree.kill().await?, ..SweepReport::default() };
         let listed = root.clone();
         let folders = blocking("list the folders of the stages", move || listed.stages()).await?;
         for (run, _, folder) in folders {

@@ -2,7 +2,7 @@
 //!
 //! The program does not get the file itself: `echo > /dev/stderr` would empty it.
 
-use crate::kin::{self, Process, Watch};
+use crate::process_tree::{self, Process, Watch};
 use crate::{blocking, call_error};
 use lp_backend::{BackendError, Position, StepSink};
 use std::fs::{File, OpenOptions};
@@ -64,13 +64,13 @@ pub(crate) async fn drain(pump: Process, watch: &Watch) -> Result<bool, BackendE
     let deadline = Instant::now() + PUMP_DEADLINE;
     let mut was_quiet = false;
     loop {
-        if let Ok(ended) = timeout(QUIET, kin::end_of(watch)).await {
+        if let Ok(ended) = timeout(QUIET, process_tree::end_of(watch)).await {
             return ended.map(|()| false);
         }
         let is_quiet = blocking("look at the output of the step", move || Ok(is_quiet(pump))).await?;
         if (is_quiet && was_quiet) || Instant::now() > deadline {
-            kin::kill(watch)?;
-            return match timeout(PUMP_DEADLINE, kin::end_of(watch)).await {
+            process_tree::kill(watch)?;
+            return match timeout(PUMP_DEADLINE, process_tree::end_of(watch)).await {
                 Ok(ended) => ended.map(|()| true),
                 Err(_) => Err(call_error("end the output of the step", &io::Error::other("its process does not react to KILL"))),
             };

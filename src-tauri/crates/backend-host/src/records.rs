@@ -15,7 +15,7 @@
 //! `N` counts starts that came to nothing before the program ran: a supervisor that comes late finds its folder spoilt.
 
 use crate::folder::{StageFolder, make_private};
-use crate::kin::Process;
+use crate::process_tree::Process;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;

@@ -2,8 +2,8 @@
 
 use crate::carrier::{Carrier, Found};
 use crate::folder::{Root, StageFolder};
-use crate::kin::{Kin, Scope};
 use crate::output;
+use crate::process_tree::{ProcessTree, Scope};
 use crate::records::Records;
 use crate::{blocking, call_error};
 use lp_backend::program_limits::startable;
@@ -30,7 +30,7 @@ pub(crate) async fn run(
     let (step, notes) = startable(stage, step)?;
     let step = &step;
     let folder = root.stage(&stage.name());
-    let all = Kin::new(root, Scope::Step(stage.step_name(step.key)));
+    let all = ProcessTree::new(root, Scope::Step(stage.step_name(step.key)));
     // Looked for whatever was said: a loss of power can take back what was written down of a step, and its program must not run twice.
     let found = match (Carrier::find(root, &folder, stage, step).await?, step.before) {
         (Found::Nothing, Before::Nothing) => Found::NeverStarted,
@@ -135,7 +135,7 @@ async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Ca
         if !by_us && let Ok(ended) = timeout(LAST_WORDS, carrier.output_ended()).await {
             ended?;
         }
-        let survivors = carrier.kin().await?.kill().await?;
+        let survivors = carrier.tree().await?.kill().await?;
         let was_cut = carrier.drain_output().await?;
         complete.cancel();
         Ok(End { by_us, survivors, was_cut })
@@ -158,14 +158,14 @@ async fn wait_or_end(carrier: &Carrier, cancel: &Cancel) -> Result<bool, Backend
     let records = carrier.records().clone();
     // Only for who takes over if we die in the middle of this: not worth failing for.
     let _ = blocking("write down that the step is cancelled", move || records.set_asked()).await;
-    let kin = carrier.kin().await?;
+    let tree = carrier.tree().await?;
     tokio::select! {
         biased;
         () = cancel.reached(CancelStage::Kill) => {}
-        asked = kin.ask() => asked?,
+        asked = tree.ask() => asked?,
         () = sleep(cancel.grace) => {}
     }
-    carrier.kin().await?.kill().await?;
+    carrier.tree().await?.kill().await?;
     carrier.end_supervisor().await?;
     Ok(true)
 }

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use lp_model::{EngineId, RunId, Stage, StageNumber, Step, StepKey};
 use lp_secret::SecretValue;
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -148,6 +149,19 @@ pub enum EnvText {
     WorkspaceBase,
     /// Path of the stage's [`lp_model::Workspace::dir`] as the step sees it: the backend fills it in.
     WorkspaceDir,
+}
+
+impl EnvText {
+    /// The value as a program gets it, where the workspace's base and the working copy are these paths.
+    pub fn text<'a>(&'a self, base: &'a str, dir: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Plain(text) => text.into(),
+            Self::Secret(secret) => secret.expose().into(),
+            Self::Moment(seconds) => seconds.to_string().into(),
+            Self::WorkspaceBase => base.into(),
+            Self::WorkspaceDir => dir.into(),
+        }
+    }
 }
 
 impl fmt::Debug for EnvText {

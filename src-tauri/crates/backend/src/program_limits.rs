@@ -33,13 +33,15 @@ pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContex
     let refused = |message: String| {
         BackendError::start(&step.step.name, message).hinted("put the long text into a file of the repository, and read it in the step")
     };
+    let workspace = &stage.stage.workspace;
+    let dir = workspace.dir();
     let mut notes = Vec::new();
     let mut env = Vec::with_capacity(step.env.len());
     let mut all = 0;
     for (name, value) in &step.env {
         let mut value = value.clone();
         let room = LONGEST_TEXT.saturating_sub(name.len() + "=".len() + 1);
-        let length = length(stage, &value);
+        let length = value.text(&workspace.base, &dir).len();
         if length > room {
             match &mut value {
                 EnvText::Plain(text) if is_fact(name, &SENTENCES) => {
@@ -71,14 +73,4 @@ pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContex
 
 fn is_fact(name: &str, endings: &[&str]) -> bool {
     (name.starts_with("DRONE_") || name.starts_with("CI_")) && endings.iter().any(|ending| name.ends_with(ending))
-}
-
-fn length(stage: &StageContext, value: &EnvText) -> usize {
-    match value {
-        EnvText::Plain(text) => text.len(),
-        EnvText::Secret(secret) => secret.expose().len(),
-        EnvText::Moment(seconds) => seconds.to_string().len(),
-        EnvText::WorkspaceBase => stage.stage.workspace.base.len(),
-        EnvText::WorkspaceDir => stage.stage.workspace.dir().len(),
-    }
 }

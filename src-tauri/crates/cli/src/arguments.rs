@@ -30,6 +30,8 @@ pub enum Command {
     Lint(Lint),
     /// Print what would run for an event.
     Plan(Plan),
+    /// Print what the code of a finding means.
+    Explain(Explain),
     /// Print the JSON schema of a file, for editors.
     Schema(Schema),
     /// Watch a run from its beginning; go on with it where nobody drives it.
@@ -86,9 +88,25 @@ pub struct Run {
     /// Workflow of `.letterpress.yml`; the first with the event when not given.
     #[arg(long, value_name = "NAME")]
     pub workflow: Option<String>,
-    /// Event to make: push, tag, pull_request, promote, rollback, cron, manual.
-    #[arg(long, value_name = "EVENT")]
-    pub event: Option<String>,
+    /// Event to make: push, tag (of a version with a tag), pull_request, promote and rollback (with `--target`), cron (with `--cron`), manual;
+    /// the one that the other facts belong to when not given, else that of the workflow.
+    #[arg(long, value_name = "EVENT", default_value = "", hide_default_value = true)]
+    pub event: String,
+    /// Target environment of a promotion or roll back.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub target: String,
+    /// Name of the schedule.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+    pub cron: String,
+    /// Number of the pull request; 1 when not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub pull_request: Option<u32>,
+    /// Branch that a pull request comes from; that of the version when not given.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "BRANCH")]
+    pub source: String,
+    /// Branch that a pull request goes to; the default one when not given.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "BRANCH")]
+    pub branch: String,
     /// A value of the form; may be repeated.
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
@@ -235,6 +253,13 @@ pub struct SecretOwner {
     pub everywhere: bool,
 }
 
+/// `letterpress explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code that stands in square brackets behind a finding, e.g. `not-trusted`.
+    pub code: String,
+}
+
 /// `letterpress doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -322,7 +347,7 @@ pub struct Plan {
     pub cron: String,
     /// Number of the pull request.
     #[arg(long, value_name = "NUMBER")]
-    pub pull_request: Option<u64>,
+    pub pull_request: Option<u32>,
     /// Branch that the pull request comes from; the one that is checked out when not given.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "BRANCH")]
     pub source: String,

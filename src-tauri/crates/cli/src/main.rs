@@ -10,6 +10,7 @@ mod say;
 mod arguments;
 mod doctor;
 mod exit;
+mod explain;
 mod files;
 mod follow;
 mod history;
@@ -86,6 +87,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
+        Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
         Command::Attach(wanted) => closing(open().await?, async |app| run::attach(app, &wanted).await).await,
         Command::Retry(wanted) => closing(open().await?, async |app| run::retry(app, &wanted).await).await,

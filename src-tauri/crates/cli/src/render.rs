@@ -3,7 +3,7 @@
 use crate::language::Language;
 use crate::say::{Styled, clean, paint, to_terminal};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use lp_api::dto::{ApiError, Finding, FindingSeverity, RunStateWord, StepStateWord};
+use lp_api::dto::{ApiError, Finding, FindingSeverity, LeftOut, RunStateWord, StepStateWord};
 
 /// Prints an error with its findings and its hint on standard error.
 pub fn error(error: &ApiError, language: Language) {
@@ -26,6 +26,23 @@ pub fn findings(findings: &[Finding], language: Language) {
     for finding in findings {
         remark!("{}", self::finding(finding, language, to_terminal(&std::io::stderr())));
         remark!("");
+    }
+}
+
+/// Most things left out that are printed.
+const MOST_LEFT_OUT: usize = 8;
+
+/// Prints on standard error what a condition keeps out of a run.
+pub fn left_out(left_out: &[LeftOut], language: Language) {
+    let (is_left_out, more) = match language {
+        Language::En => ("left out", "more are left out; `letterpress plan` names them"),
+        Language::Zh => ("不运行", "项不运行；`letterpress plan` 会列出"),
+    };
+    for one in left_out.iter().take(MOST_LEFT_OUT) {
+        remark!("{} {} {is_left_out}: {}", paint("2", "–"), one.name, language.words(&one.reason));
+    }
+    if left_out.len() > MOST_LEFT_OUT {
+        remark!("{} {} {more}", paint("2", "–"), left_out.len() - MOST_LEFT_OUT);
     }
 }
 

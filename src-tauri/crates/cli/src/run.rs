@@ -6,7 +6,7 @@ use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
 use crate::say::paint;
-use lp_api::dto::{ApiError, ErrorCode, RunRequest, RunStateWord};
+use lp_api::dto::{ApiError, AskedEvent, ErrorCode, RunRequest, RunStateWord};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,9 +27,10 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
         folder => app.open_project(folder).await?,
     };
     let version = wanted.version.unwrap_or_default();
-    let workflow = app.choose_workflow(&project.id, &version, wanted.workflow.as_deref(), wanted.event.as_deref()).await?;
-    let mut request =
-        RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: false, on_host: wanted.backend == Place::Host };
+    let asked = asked(wanted.event, wanted.target, wanted.cron, wanted.pull_request, wanted.source, wanted.branch)?;
+    let (workflow, event) = app.choose_event(&project.id, &version, wanted.workflow.as_deref(), &asked).await?;
+    let on_host = wanted.backend == Place::Host;
+    let mut request = RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: false, on_host, event };
     let preview = app.preview(&request).await?;
     render::findings(&preview.findings, language);
     if !preview.isolated {
@@ -44,6 +45,7 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
             }
         }
     }
+    render::left_out(&preview.left_out, language);
     for name in &preview.missing_secrets {
         let word = lp_api::shell_word(name);
         remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {word}`", paint("1;33", "warning"));
@@ -96,6 +98,27 @@ pub async fn cancel(app: &Arc<App>, wanted: &Cancel) -> Result<ExitCode, ApiErro
             return Ok(ExitCode::Passed);
         }
     }
+}
+
+/// The event that was asked for. A branch says something about a pull request only: of anything else the version decides it.
+fn asked(
+    kind: String,
+    target: String,
+    cron: String,
+    pull_request: Option<u32>,
+    source: String,
+    branch: String,
+) -> Result<AskedEvent, ApiError> {
+    let of_pull_request = pull_request.is_some() || !source.is_empty() || kind == "pull_request";
+    if !branch.is_empty() && !of_pull_request {
+        return Err(ApiError {
+            code: ErrorCode::BadRequest,
+            message: "`--branch` is the branch that a pull request goes to".into(),
+            hint: "to run a branch, name it as the version: `--version BRANCH`".into(),
+            findings: vec![],
+        });
+    }
+    Ok(AskedEvent { kind, branch, target, cron, pull_request, source, action: String::new() })
 }
 
 fn wait_note() {

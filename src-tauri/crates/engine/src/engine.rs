@@ -7,7 +7,7 @@ use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepK
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 /// How many notices a subscriber may be behind before it loses the oldest.
@@ -18,8 +18,9 @@ const NOTICES: usize = 4096;
 pub struct EngineSettings {
     /// How long a step that was asked to end may take before it is killed.
     pub grace: Duration,
-    /// How long the making of a stage's place may take.
-    pub prepare_deadline: Duration,
+    /// How long the making of a stage's place may go on without any progress. There is no limit for the whole: a large repository on a slow
+    /// line takes its hours.
+    pub prepare_silence: Duration,
     /// How long the removal of a stage's place may take; also how long a backend may take to end a step that is to be killed.
     pub cleanup_deadline: Duration,
     /// How long a step waits for a container engine that does not answer any more.
@@ -31,6 +32,9 @@ pub struct EngineSettings {
     pub max_runs_per_project: usize,
     /// How many of one environment of a project; 0 is no limit.
     pub max_runs_per_environment: usize,
+    /// How many steps run at once on this computer, of all runs together; services and detached steps do not count, since others wait for them.
+    /// 0 counts as 1.
+    pub max_steps: usize,
     /// Name of this computer, for steps that ask for it.
     pub machine: String,
 }
@@ -46,16 +50,22 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             grace: Duration::from_secs(10),
-            // Packing and copying the working copy of a repository of several gigabytes takes minutes on a slow disk.
-            prepare_deadline: Duration::from_secs(15 * 60),
+            prepare_silence: Duration::from_secs(5 * 60),
             cleanup_deadline: Duration::from_secs(60),
             engine_patience: Duration::from_secs(5 * 60),
             max_runs: 2,
             max_runs_per_project: 0,
             max_runs_per_environment: 1,
+            max_steps: usual_steps(),
             machine: "localhost".to_owned(),
         }
     }
+}
+
+/// Four steps for each processor: enough that they never wait for one another's disk and network, and few enough for a computer's descriptors
+/// and memory.
+fn usual_steps() -> usize {
+    4 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// News about a run, sent after it was stored.
@@ -69,6 +79,17 @@ pub enum Notice {
         seq: u64,
         /// The event.
         event: RunEvent,
+    },
+    /// How far something is that a step, or a stage before its steps, waits for. Never stored; at most one a second of each.
+    Progress {
+        /// Of which run.
+        run: RunId,
+        /// Of which stage.
+        stage: StageNumber,
+        /// Of which step; `None`: of the making of the stage's place.
+        step: Option<StepKey>,
+        /// One sentence for a person, secrets masked.
+        sentence: String,
     },
     /// The log of a step has grown. At most 30 a second per step, and one when it is complete.
     Log {
@@ -182,12 +203,16 @@ impl Engine {
         self.own(run, plan, place, scheduler, Beginning::Resumed(past))
     }
 
-    /// Puts a run that is over and did not pass back into the line, to go on from where it went wrong. `kept` are the stages whose files the
+    /// Puts a run that is over and did not pass, and of which nothing but kept files is left, back into the line, to go on from where it went wrong. `kept` are the stages whose files the
     /// backend still has ([`lp_backend::Backend::kept`]). The first event that the journal gets is [`RunEvent::RunRetried`]. Must be
     /// called on a tokio runtime.
     pub fn retry(&self, run: RunId, plan: Arc<Plan>, past: Past, place: QueuePlace, kept: &[StageNumber]) -> Result<RunHandle, StartError> {
         let mut scheduler = replay(&run, &plan, &past)?;
+        let left = scheduler.not_removed();
         let moves = scheduler.retry(kept)?;
+        if let Some(stage) = left {
+            return Err(StartError::Retry(RetryError::NotRemoved { stage }));
+        }
         self.own(run, plan, place, scheduler, Beginning::Retried(past, moves))
     }
 
@@ -208,19 +233,28 @@ impl Engine {
         }
         let (post, inbox) = mpsc::unbounded_channel();
         let (announce_over, over) = watch::channel(None);
-        let (announce_end, end) = watch::channel(None);
-        let handle = RunHandle { run: run.clone(), inbox: post.clone(), over, end };
+        let (announce_settled, settled) = watch::channel(None);
+        let handle = RunHandle { run: run.clone(), inbox: post.clone(), over, settled };
         runs.live.insert(run.clone(), handle.clone());
         // Not under the lock: a turn that is given back at once may want it.
         drop(runs);
 
         let leave = Leave { shared: Arc::clone(&self.0), run: run.clone() };
         // It takes its place in the line here and not in the task, so that runs take their turns in the order in which they were started.
-        let owner = Owner::new(Arc::clone(&self.0), run, plan, scheduler, beginning, place, (post, inbox), announce_over);
+        let owner = Owner::new(
+            Arc::clone(&self.0),
+            run,
+            plan,
+            scheduler,
+            beginning,
+            place,
+            (post, inbox),
+            (announce_over, announce_settled.clone()),
+        );
         self.0.tasks.spawn(async move {
             let end = owner.carry_out().await;
             drop(leave);
-            announce_end.send_replace(Some(end));
+            announce_settled.send_if_modified(|settled| settled.is_none() && settled.replace(end).is_none());
         });
         Ok(handle)
     }
@@ -240,6 +274,12 @@ impl Engine {
         self.0.runs().live.keys().cloned().collect()
     }
 
+    /// The runs that wait, run, or are being cleaned up for the first time: those of [`Self::live`] but for the ones of which only what cannot be
+    /// removed is left.
+    pub fn under_way(&self) -> Vec<RunId> {
+        self.0.runs().live.iter().filter(|(_, handle)| !handle.is_settled()).map(|(run, _)| run.clone()).collect()
+    }
+
     /// News from now on. A subscriber that falls behind gets [`broadcast::error::RecvError::Lagged`] and should read from the store what
     /// it missed.
     pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
@@ -255,10 +295,11 @@ impl Engine {
         self.0.tasks.wait().await;
     }
 
-    /// Kills all runs, those that wait too, cleans up after them and returns when all is over; takes no new ones from now on.
+    /// Kills all runs, those that wait too, cleans up after them as far as it goes and returns when all is over; takes no new ones from now on.
     pub async fn shutdown(&self) {
         for run in self.close() {
             run.cancel(CancelReason::Forced);
+            let _ = run.inbox.send(Post::LeaveRemains);
         }
         self.0.tasks.wait().await;
     }
@@ -310,7 +351,7 @@ pub struct RunHandle {
     run: RunId,
     inbox: mpsc::UnboundedSender<Post>,
     over: watch::Receiver<Option<RunEnd>>,
-    end: watch::Receiver<Option<RunEnd>>,
+    settled: watch::Receiver<Option<RunEnd>>,
 }
 
 impl RunHandle {
@@ -330,9 +371,28 @@ impl RunHandle {
         ended(&self.over).await
     }
 
-    /// Waits for the end of the run, clean-up included, or until the engine is suspended.
+    /// Waits for the end of the run, clean-up included, or until the engine is suspended. What cannot be removed now is said in the events by then;
+    /// it is tried again and again behind that.
     pub async fn wait(&self) -> RunEnd {
-        ended(&self.end).await
+        ended(&self.settled).await
+    }
+
+    /// Tries to remove at once what could not be removed of a run that is over. What is still there then, in words; nothing when all is gone.
+    pub async fn remove_remains(&self) -> Vec<String> {
+        let (answer, answered) = oneshot::channel();
+        // Whoever does not listen or drops the answer has nothing left.
+        let _ = self.inbox.send(Post::RemoveNow(answer));
+        answered.await.unwrap_or_default()
+    }
+
+    /// Waits until nothing of this process works for the run any more.
+    pub async fn gone(&self) {
+        self.inbox.closed().await;
+    }
+
+    /// Whether the run is over, and only what cannot be removed keeps it here.
+    pub fn is_settled(&self) -> bool {
+        self.settled.borrow().is_some()
     }
 }
 

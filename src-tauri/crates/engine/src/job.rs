@@ -4,6 +4,7 @@
 use crate::aside::Asides;
 use crate::environment::{StartFacts, resolve};
 use crate::ports::LogStore;
+use crate::progress::Progress;
 use crate::run::Post;
 use crate::scheduler::Fact;
 use crate::secrets::RunSecrets;
@@ -15,7 +16,8 @@ use futures_util::FutureExt;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, CancelHandle, CancelStage, Keep, Notes, SinkError, StageContext, StepContext, StepExit,
 };
-use lp_model::{RunId, Step, StepKey, StepOutcome};
+use lp_model::{EngineId, RunId, Step, StepKey, StepKind, StepOutcome};
+use lp_secret::masker::Masker;
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,7 +25,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How often an engine that does not answer is asked again.
@@ -31,6 +33,9 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A call that lasts so long after the engine was away shows that it is back.
 const BACK_AFTER: Duration = Duration::from_secs(3);
+
+/// How long finding the engine of a stage may take: several may be asked, one after the other, some of them by a log-in.
+const PLACE_DEADLINE: Duration = Duration::from_secs(120);
 
 /// How long one such question may take.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
@@ -76,19 +81,28 @@ pub(crate) struct PrepareJob {
     pub settings: Arc<EngineSettings>,
     /// The slot that it still needs, with its limit.
     pub slot: Option<(Slots, SlotName, u32)>,
+    /// The engine of the other stages of the run, for a stage whose own is not written down yet.
+    pub others_engine: Option<(EngineId, String)>,
+    /// Its engine is not written down yet.
+    pub is_new: bool,
     /// The place was there and its steps run, or have run, in it.
     pub is_revival: bool,
     /// The engine did answer in this run, so that it is worth waiting for.
     pub is_patient: bool,
+    pub masker: Masker,
     pub post: mpsc::UnboundedSender<Post>,
+    pub notices: broadcast::Sender<Notice>,
 }
 
 impl PrepareJob {
-    pub async fn run(self) -> Fact {
+    pub async fn run(mut self) -> Fact {
         let stage = self.site.context.stage.number;
         let failed = |message: String, hint: &str| Fact::PrepareFailed { stage, message, hint: hint.to_owned() };
         if !self.have_slot().await {
             return failed("cancelled".to_owned(), "");
+        }
+        if let Err(fact) = self.be_placed().await {
+            return fact;
         }
         // What runs there is asked to end by name, once it is there again; only a kill stops the way there.
         let (kill, only_kill) = CancelHandle::new(self.cancel.grace);
@@ -102,12 +116,21 @@ impl PrepareJob {
             let mut outage = Outage::default();
             loop {
                 let began = Instant::now();
-                let notes = PlaceNotes(&self);
+                let progress = self.progress();
+                let notes = PlaceNotes(&self, &progress);
                 let call = self.site.backend.prepare(&self.site.context, &notes, cancel);
-                let patient = timeout(self.settings.prepare_deadline, unless_given_up(call, cancel, self.settings.cleanup_deadline));
-                break match patient.await {
+                let call = unless_given_up(call, cancel, self.settings.cleanup_deadline);
+                let ended = tokio::select! {
+                    biased;
+                    ended = call => Ok(ended),
+                    () = progress.silent(self.settings.prepare_silence) => Err(()),
+                };
+                break match ended {
                     Ok(Some(Ok(Ok(())))) => Fact::StagePrepared { stage },
                     Ok(Some(Ok(Err(error)))) => {
+                        if let BackendError::FilesGone { .. } = error {
+                            return Fact::FilesGone { stage, message: error.to_string(), hint: error.hint().to_owned() };
+                        }
                         if matches!(error, BackendError::Unreachable { .. }) && self.is_patient {
                             let note = |note| self.post(Fact::StageNoted { stage, note });
                             if outage.wait(began, &self.site, &self.cancel, self.settings.engine_patience, note).await {
@@ -119,7 +142,7 @@ impl PrepareJob {
                     Ok(Some(Err(panic))) => failed(panic, ""),
                     Ok(None) => failed("the backend did not stop in time".to_owned(), ""),
                     Err(_) => failed(
-                        format!("the stage was not ready after {} s", self.settings.prepare_deadline.as_secs()),
+                        format!("the making of the stage has not got any further for {} s", self.settings.prepare_silence.as_secs()),
                         "check that the container engine and the disk are not overloaded, and run again",
                     ),
                 };
@@ -153,6 +176,54 @@ impl PrepareJob {
         true
     }
 
+    /// Finds the engine that a new stage is on, and has it written down before anything is made there.
+    async fn be_placed(&mut self) -> Result<(), Fact> {
+        if self.site.context.engine.is_some() && !self.is_new || self.is_revival {
+            return Ok(());
+        }
+        let stage = self.site.context.stage.number;
+        let failed = |message: String, hint: &str| Fact::PrepareFailed { stage, message, hint: hint.to_owned() };
+        let (engine, name) = match self.others_engine.take() {
+            Some(known) => known,
+            None => {
+                let mut outage = Outage::default();
+                loop {
+                    let began = Instant::now();
+                    let asked = tokio::select! {
+                        biased;
+                        () = self.cancel.reached(CancelStage::Ask) => return Err(failed("cancelled".to_owned(), "")),
+                        asked = timeout(PLACE_DEADLINE, guarded(self.site.backend.engine())) => asked,
+                    };
+                    let error = match asked {
+                        Ok(Ok(Ok(info))) => break (info.id.clone(), info.told()),
+                        Ok(Ok(Err(error))) => error,
+                        Ok(Err(panic)) => return Err(failed(panic, "")),
+                        Err(_) => BackendError::unreachable("no answer in time"),
+                    };
+                    if matches!(error, BackendError::Unreachable { .. }) && self.is_patient {
+                        let note = |note| self.post(Fact::StageNoted { stage, note });
+                        if outage.wait(began, &self.site, &self.cancel, self.settings.engine_patience, note).await {
+                            continue;
+                        }
+                    }
+                    return Err(failed(error.to_string(), error.hint()));
+                }
+            }
+        };
+        let (answer, stored) = oneshot::channel();
+        // The inbox outlives every job of its run; an answer that never comes says that the run is being left alone.
+        let _ = self.post.send(Post::Placed { stage, engine: engine.clone(), name, answer });
+        let left = || failed("the run is not under way any more".to_owned(), "");
+        stored.await.map_err(|_| left())?.map_err(|error| failed(error.message, &error.hint))?;
+        self.site.context.engine = Some(engine);
+        Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        let (run, stage) = (self.site.context.run.clone(), self.site.context.stage.number);
+        Progress::new(run, stage, None, self.masker.clone(), self.notices.clone())
+    }
+
     fn post(&self, fact: Fact) {
         // The inbox outlives every job of its run.
         let _ = self.post.send(Post::Fact(fact));
@@ -160,7 +231,7 @@ impl PrepareJob {
 }
 
 /// Where the making of a place tells how it goes.
-struct PlaceNotes<'a>(&'a PrepareJob);
+struct PlaceNotes<'a>(&'a PrepareJob, &'a Progress);
 
 #[async_trait]
 impl Notes for PlaceNotes<'_> {
@@ -168,10 +239,13 @@ impl Notes for PlaceNotes<'_> {
         self.0.post(Fact::StageNoted { stage: self.0.site.context.stage.number, note });
     }
 
-    fn progress(&self, _sentence: &str) {}
+    fn progress(&self, sentence: &str) {
+        self.1.hear(sentence);
+    }
 }
 
-pub(crate) async fn destroy(site: Site, keep: Keep, settings: Arc<EngineSettings>) -> Fact {
+/// Removes a place. `is_again`: it was tried before, and comes back until it is done.
+pub(crate) async fn destroy(site: Site, keep: Keep, settings: Arc<EngineSettings>, is_again: bool) -> Fact {
     let name = site.context.name();
     site.asides.stop().await;
     let until = Instant::now() + settings.cleanup_deadline;
@@ -181,7 +255,7 @@ pub(crate) async fn destroy(site: Site, keep: Keep, settings: Arc<EngineSettings
         match call.await {
             Ok(Ok(Ok(leftovers))) => break leftovers,
             // It may be about to come back.
-            Ok(Ok(Err(error @ BackendError::Unreachable { .. }))) if Instant::now() + PROBE_INTERVAL < until => {
+            Ok(Ok(Err(error @ BackendError::Unreachable { .. }))) if !is_again && Instant::now() + PROBE_INTERVAL < until => {
                 last = Some(format!("`{name}`: {error}"));
                 sleep(PROBE_INTERVAL).await;
             }
@@ -206,6 +280,7 @@ pub(crate) struct StepJob {
     pub needs_all_secrets: bool,
     pub logs: Arc<dyn LogStore>,
     pub settings: Arc<EngineSettings>,
+    pub slots: Slots,
     pub stop: CancelHandle,
     pub cancel: Cancel,
     pub post: mpsc::UnboundedSender<Post>,
@@ -233,6 +308,7 @@ impl StepJob {
                 self.note(note);
             }
         }
+        let Some(_slot) = self.have_slot().await else { return errored("cancelled".to_owned(), "") };
         let log = match self.logs.open(&self.run, self.key).await {
             Ok(log) => log,
             Err(error) => return log_failed(&SinkError::from(error)),
@@ -276,6 +352,28 @@ impl StepJob {
         }
     }
 
+    /// Waits until one step more may run on this computer; `None` when the wait was cancelled. What others wait for does not wait itself.
+    async fn have_slot(&self) -> Option<Option<Slot>> {
+        if self.step.detached || self.step.kind == StepKind::Service {
+            return Some(None);
+        }
+        if self.before == Before::Created {
+            return Some(Some(self.slots.take(SlotName::steps())));
+        }
+        let limit = u32::try_from(self.settings.max_steps).unwrap_or(u32::MAX).max(1);
+        let mut waiting = self.slots.queue(SlotName::steps(), limit);
+        if let Ok(slot) = waiting.try_recv() {
+            return Some(Some(slot));
+        }
+        self.note(format!("waits: at most {limit} steps run at the same time on this computer"));
+        tokio::select! {
+            biased;
+            () = self.cancel.reached(CancelStage::Ask) => None,
+            // Whoever holds the slots outlives those who wait.
+            slot = waiting => slot.ok().map(Some),
+        }
+    }
+
     /// One call of the backend, with the log shown now and then. `None`: it was given up.
     async fn call(
         &self,
@@ -291,8 +389,8 @@ impl StepJob {
             tokio::select! {
                 biased;
                 ended = &mut call => return ended,
-                () = sleep_until(back), if outage.lasts => {
-                    outage.lasts = false;
+                () = sleep_until(back), if outage.since.is_some() => {
+                    outage.since = None;
                     self.note("the container engine answers again".to_owned());
                 }
                 () = sink.due(last) => {
@@ -315,30 +413,31 @@ impl StepJob {
 /// A time in which the container engine does not answer.
 #[derive(Default)]
 struct Outage {
+    /// When the one that lasts began; each has the whole patience.
     since: Option<Instant>,
-    /// It was told and not taken back.
-    lasts: bool,
+    /// There was one.
+    happened: bool,
 }
 
 impl Outage {
     fn was_there(&self) -> bool {
-        self.since.is_some()
+        self.happened
     }
 
-    /// A call that was made at `began` found nobody: waits until the engine answers again. `false` when `patience` is over, counted from the
-    /// first such call, or a cancel ends the waiting.
+    /// A call that was made at `began` found nobody: waits until the engine of the stage answers again. `false` when `patience` is over, counted
+    /// from the beginning of this outage, or a cancel ends the waiting.
     async fn wait(&mut self, began: Instant, site: &Site, cancel: &Cancel, patience: Duration, note: impl FnOnce(String)) -> bool {
         let now = Instant::now();
         // An engine that was there for so long went away once more; one that only lets us attach and hangs up did not come back.
-        let is_another = self.since.is_none() || now - began > patience;
-        if is_another {
-            self.since = Some(now);
+        if now - began >= BACK_AFTER {
+            self.since = None;
         }
-        if is_another || !self.lasts {
-            self.lasts = true;
+        self.happened = true;
+        let is_another = self.since.is_none();
+        let since = *self.since.get_or_insert(now);
+        if is_another {
             note("the container engine does not answer; waiting for it".to_owned());
         }
-        let since = self.since.unwrap_or(now);
         loop {
             let left = patience.saturating_sub(since.elapsed());
             if left.is_zero() {

@@ -13,6 +13,7 @@ mod engine;
 mod environment;
 mod job;
 mod line;
+mod progress;
 mod run;
 mod secrets;
 mod sink;

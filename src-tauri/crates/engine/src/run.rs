@@ -10,8 +10,8 @@ use crate::secrets::RunSecrets;
 use crate::slots::{Slot, SlotName};
 use crate::{EngineSettings, Notice, Past, RunEnd};
 use lp_backend::{Before, CancelHandle, CancelStage, Keep, SinkError, StageContext, StepContext};
-use lp_model::{BackendKind, CancelReason, Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey, StepOutcome};
-use std::collections::{BTreeMap, HashMap};
+use lp_model::{BackendKind, CancelReason, EngineId, Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey, StepOutcome};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,6 +29,17 @@ pub(crate) enum Post {
         key: StepKey,
         answer: oneshot::Sender<Result<(), SinkError>>,
     },
+    /// A stage is about to be made on an engine; the job waits for the answer, which comes when that is stored.
+    Placed {
+        stage: StageNumber,
+        engine: EngineId,
+        name: String,
+        answer: oneshot::Sender<Result<(), SinkError>>,
+    },
+    /// What could not be removed is to be tried again now. The answer is what is left then; none comes when nothing is.
+    RemoveNow(oneshot::Sender<Vec<String>>),
+    /// The process is about to end: what cannot be removed is left to the next one.
+    LeaveRemains,
     /// The process is about to end: everything is to be left as it is.
     Suspend,
 }
@@ -41,6 +52,10 @@ pub(crate) enum Beginning {
     /// The same, and what the retry begins with.
     Retried(Past, Moves),
 }
+
+/// How soon what could not be removed is tried again at first (then after twice the time, and so on), and how rarely at the most.
+const REMOVE_AGAIN: Duration = Duration::from_secs(1);
+const REMOVE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
 
 pub(crate) struct Owner {
     shared: Arc<Shared>,
@@ -58,13 +73,21 @@ pub(crate) struct Owner {
     waiting: Option<oneshot::Receiver<Turn>>,
     turn: Option<Turn>,
     suspended: bool,
+    leaves_remains: bool,
+    /// What is left of stages that could not be removed, and how often that was tried.
+    remains: BTreeMap<StageNumber, (Vec<String>, u32)>,
+    /// Who waits for the next try.
+    ask_remains: Vec<oneshot::Sender<Vec<String>>>,
     over: watch::Sender<Option<RunEnd>>,
+    settled: watch::Sender<Option<RunEnd>>,
     jobs: JoinSet<()>,
     /// What a job stands for, to know what is missing when it panics.
     tasks: HashMap<Id, Job>,
     preparing: BTreeMap<StageNumber, CancelHandle>,
     running: BTreeMap<StepKey, CancelHandle>,
     sites: BTreeMap<StageNumber, Site>,
+    /// Stages that are being removed.
+    removing: BTreeSet<StageNumber>,
     /// Slots of stages that ran already when the run came to this owner, until their sites are made.
     slots: BTreeMap<StageNumber, Slot>,
     deadlines: Vec<(Instant, Fact)>,
@@ -101,7 +124,7 @@ impl Owner {
         beginning: Beginning,
         place: QueuePlace,
         (post, inbox): (mpsc::UnboundedSender<Post>, mpsc::UnboundedReceiver<Post>),
-        over: watch::Sender<Option<RunEnd>>,
+        (over, settled): (watch::Sender<Option<RunEnd>>, watch::Sender<Option<RunEnd>>),
     ) -> Self {
         let (mut waiting, mut turn) = (None, None);
         match scheduler.run_state() {
@@ -127,12 +150,17 @@ impl Owner {
             waiting,
             turn,
             suspended: false,
+            leaves_remains: false,
+            remains: BTreeMap::new(),
+            ask_remains: Vec::new(),
             over,
+            settled,
             jobs: JoinSet::new(),
             tasks: HashMap::new(),
             preparing: BTreeMap::new(),
             running: BTreeMap::new(),
             sites: BTreeMap::new(),
+            removing: BTreeSet::new(),
             slots,
             deadlines: Vec::new(),
             secrets: Arc::new(RunSecrets::none()),
@@ -164,35 +192,8 @@ impl Owner {
             }
         }
         self.tell_whether_over();
-
-        let (shared, run, plan, waiting) = (Arc::clone(&self.shared), self.run.clone(), Arc::clone(&self.plan), self.waiting.take());
-        let mut ready = pin!(async {
-            let turn = match waiting {
-                // The line has no end that could be dropped before this run's turn: the engine, which holds it, outlives its runs.
-                Some(waiting) => waiting.await.ok(),
-                None => None,
-            };
-            (turn, RunSecrets::read(&*shared.ports.secrets, &run, &plan).await)
-        });
-        while !self.is_done() {
-            tokio::select! {
-                biased;
-                Some(post) = self.inbox.recv() => self.receive(post).await,
-                (turn, secrets) = &mut ready => {
-                    self.turn = self.turn.take().or(turn);
-                    self.secrets = Arc::new(secrets);
-                    match self.scheduler.run_state() {
-                        RunState::Queued => self.begin().await,
-                        _ if is_resumed => {
-                            let moves = self.scheduler.resume();
-                            self.carry(moves).await;
-                        }
-                        _ => {}
-                    }
-                    break;
-                }
-            }
-        }
+        self.wait_for_turn(is_resumed).await;
+        // A run that is over in the line has nothing to drive and goes straight on to its clean-up.
         while !self.is_done() {
             let next = self.deadlines.iter().map(|(at, _)| *at).min();
             tokio::select! {
@@ -205,8 +206,44 @@ impl Owner {
         if self.suspended { self.leave().await } else { self.close().await }
     }
 
+    /// Waits until it is the run's turn and begins it, or goes on with it. A run that is cancelled meanwhile leaves the line at once: its place
+    /// there lives as long as this wait.
+    async fn wait_for_turn(&mut self, is_resumed: bool) {
+        let (shared, run, plan, waiting) = (Arc::clone(&self.shared), self.run.clone(), Arc::clone(&self.plan), self.waiting.take());
+        let waits = waiting.is_some();
+        let mut ready = pin!(async {
+            let turn = match waiting {
+                // The line has no end that could be dropped before this run's turn: the engine, which holds it, outlives its runs.
+                Some(waiting) => waiting.await.ok(),
+                None => None,
+            };
+            (turn, RunSecrets::read(&*shared.ports.secrets, &run, &plan).await)
+        });
+        while !self.is_done() && !(waits && self.scheduler.run_state().is_final()) {
+            tokio::select! {
+                biased;
+                Some(post) = self.inbox.recv() => self.receive(post).await,
+                Some(joined) = self.jobs.join_next_with_id() => self.join(joined).await,
+                (turn, secrets) = &mut ready => {
+                    self.turn = self.turn.take().or(turn);
+                    self.secrets = Arc::new(secrets);
+                    match self.scheduler.run_state() {
+                        RunState::Queued => self.begin().await,
+                        _ if is_resumed => {
+                            let moves = self.scheduler.resume();
+                            self.carry(moves).await;
+                        }
+                        _ => {}
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
     fn is_done(&self) -> bool {
-        self.suspended || self.scheduler.is_clean()
+        let leaves = self.leaves_remains && self.scheduler.is_settled() && self.removing.is_empty();
+        self.suspended || self.scheduler.is_clean() || leaves
     }
 
     async fn begin(&mut self) {
@@ -229,22 +266,69 @@ impl Owner {
             Post::Fact(fact) => self.take(fact).await,
             Post::Created { key, answer } => {
                 self.take(Fact::StepCreated { key }).await;
-                let refused = |error: SinkError| Err(error);
                 let may_start = match &self.lost {
-                    Some(error) => refused(error.clone().into()),
+                    Some(error) => Err(error.clone().into()),
                     None if self.scheduler.is_created(key) => Ok(()),
-                    None => refused(SinkError { message: "the step is not under way any more".to_owned(), hint: String::new() }),
+                    None => Err(SinkError { message: "the step is not under way any more".to_owned(), hint: String::new() }),
                 };
                 // Nobody listens to it when the job was given up.
                 let _ = answer.send(may_start);
             }
+            Post::Placed { stage, engine, name, answer } => {
+                self.take(Fact::StagePlaced { stage, engine: engine.clone(), name }).await;
+                let may_begin = match &self.lost {
+                    Some(error) => Err(error.clone().into()),
+                    None if self.scheduler.is_placed_on(stage, &engine) => Ok(()),
+                    None => Err(SinkError { message: "the stage is not under way any more".to_owned(), hint: String::new() }),
+                };
+                if let (Ok(()), Some(site)) = (&may_begin, self.sites.get_mut(&stage)) {
+                    site.context.engine = Some(engine);
+                }
+                let _ = answer.send(may_begin);
+            }
+            Post::RemoveNow(answer) => {
+                self.ask_remains.push(answer);
+                for stage in self.remains.keys().copied().collect::<Vec<_>>() {
+                    self.take(Fact::RemovalDue { stage }).await;
+                }
+                self.answer_about_remains();
+            }
+            Post::LeaveRemains => self.leaves_remains = true,
             Post::Suspend => self.suspended = true,
         }
     }
 
     async fn take(&mut self, fact: Fact) {
-        let moves = self.scheduler.take(self.masked(fact));
+        let fact = self.masked(fact);
+        self.remember_remains(&fact);
+        let moves = self.scheduler.take(fact);
         self.carry(moves).await;
+        self.answer_about_remains();
+    }
+
+    /// What could not be removed is tried again after a while: at first soon, for an engine that is just coming back.
+    fn remember_remains(&mut self, fact: &Fact) {
+        let Fact::StageDestroyed { stage, leftovers, .. } = fact else { return };
+        self.removing.remove(stage);
+        if leftovers.is_empty() {
+            self.remains.remove(stage);
+            return;
+        }
+        let (told, tries) = self.remains.entry(*stage).or_default();
+        told.clone_from(leftovers);
+        let pause = REMOVE_AGAIN.saturating_mul(1 << (*tries).min(5)).min(REMOVE_AGAIN_AT_MOST);
+        *tries += 1;
+        self.deadlines.push((Instant::now() + pause, Fact::RemovalDue { stage: *stage }));
+    }
+
+    fn answer_about_remains(&mut self) {
+        if self.removing.is_empty() {
+            let left: Vec<String> = self.remains.values().flat_map(|(told, _)| told.clone()).collect();
+            for answer in self.ask_remains.drain(..) {
+                // Whoever asked may have gone.
+                let _ = answer.send(left.clone());
+            }
+        }
     }
 
     async fn carry(&mut self, moves: Moves) {
@@ -261,8 +345,15 @@ impl Owner {
             return;
         }
         self.turn = None;
-        if self.lost.is_none() && self.over.borrow().is_none() {
-            self.over.send_replace(Some(RunEnd { state: self.scheduler.run_state(), message: String::new() }));
+        if self.lost.is_some() {
+            return;
+        }
+        let end = RunEnd { state: self.scheduler.run_state(), message: String::new() };
+        if self.over.borrow().is_none() {
+            self.over.send_replace(Some(end.clone()));
+        }
+        if self.scheduler.is_settled() && self.settled.borrow().is_none() {
+            self.settled.send_replace(Some(end));
         }
     }
 
@@ -350,7 +441,7 @@ impl Owner {
                 }
             }
             // Whatever the time limits were, they were those of the attempt that is over.
-            RunEvent::RunEnded { .. } => self.deadlines.clear(),
+            RunEvent::RunEnded { .. } => self.deadlines.retain(|(_, fact)| matches!(fact, Fact::RemovalDue { .. })),
             _ => {}
         }
     }
@@ -372,11 +463,18 @@ impl Owner {
             Action::StartStep { key, before } => self.start_step(key, before),
             Action::StopPrepare { stage, kill } => advance(self.preparing.get(&stage), kill),
             Action::StopStep { key, kill } => advance(self.running.get(&key), kill),
+            // Nothing was made yet.
+            Action::Destroy { stage, .. } if !self.scheduler.is_placed(stage) => {
+                self.sites.remove(&stage);
+                self.send(Fact::StageDestroyed { stage, leftovers: Vec::new(), kept: false });
+            }
             Action::Destroy { stage, keep } => match self.site(stage) {
                 Ok(site) => {
-                    let settings = Arc::clone(&self.settings);
+                    let (settings, is_again) = (Arc::clone(&self.settings), self.remains.contains_key(&stage));
                     self.sites.remove(&stage);
-                    self.spawn(Job::Destroy(stage, keep), job::destroy(site, keep, settings));
+                    self.deadlines.retain(|(_, fact)| *fact != Fact::RemovalDue { stage });
+                    self.removing.insert(stage);
+                    self.spawn(Job::Destroy(stage, keep), job::destroy(site, keep, settings, is_again));
                 }
                 // What there is of it can only be removed when its backend is there again: a sweep does that.
                 Err((message, _)) => {
@@ -394,7 +492,8 @@ impl Owner {
         }
         let ports = &self.shared.ports;
         let stage = self.plan.stage(number).expect("the scheduler knows the plan");
-        let Some(backend) = ports.backends.backend(stage.backend, None) else {
+        let engine = self.scheduler.engine(number).map(|(engine, _)| engine.clone());
+        let Some(backend) = ports.backends.backend(stage.backend, engine.as_ref()) else {
             let (message, hint) = match stage.backend {
                 BackendKind::Docker => ("no container engine was found on this computer", "start Docker (or Podman) and run again"),
                 BackendKind::Host => ("steps cannot run on this computer itself", "allow it in the settings and run again"),
@@ -402,13 +501,8 @@ impl Owner {
             return Err((message.to_owned(), hint.to_owned()));
         };
         let source = stage.source.then(|| ports.sources.source(&self.run, &self.plan, stage));
-        let context = StageContext {
-            run: self.run.clone(),
-            stage: Arc::new(stage.clone()),
-            source,
-            engine: None,
-            files: self.scheduler.files(number),
-        };
+        let context =
+            StageContext { run: self.run.clone(), stage: Arc::new(stage.clone()), source, engine, files: self.scheduler.files(number) };
         let started_ms = self.stage_started_ms.get(&number).copied().unwrap_or_else(|| ports.clock.now_ms());
         let site = Site::new(backend, context, started_ms);
         site.keep_slot(self.slots.remove(&number));
@@ -427,14 +521,19 @@ impl Owner {
         let slot = slot_name(&self.place, &stage).zip(limit).map(|(name, limit)| (self.shared.slots.clone(), name, limit));
         let (handle, cancel) = CancelHandle::new(self.settings.grace);
         self.preparing.insert(number, handle);
+        let is_new = !self.scheduler.has_engine(number);
         let job = PrepareJob {
+            others_engine: self.scheduler.engine(number).filter(|_| is_new).cloned(),
+            is_new,
             site,
             cancel,
             settings: Arc::clone(&self.settings),
             slot,
             is_revival,
             is_patient: self.was_ready,
+            masker: self.secrets.masker.clone(),
             post: self.post.clone(),
+            notices: self.shared.notices.clone(),
         };
         self.spawn(Job::Prepare(number), job.run());
     }
@@ -473,6 +572,7 @@ impl Owner {
             needs_all_secrets: self.has_past,
             logs: Arc::clone(&self.shared.ports.logs),
             settings: Arc::clone(&self.settings),
+            slots: self.shared.slots.clone(),
             stop,
             cancel,
             post: self.post.clone(),
@@ -572,6 +672,7 @@ impl Owner {
         let mask = |text: String| self.secrets.masker.mask_text(&text);
         match fact {
             Fact::PrepareFailed { stage, message, hint } => Fact::PrepareFailed { stage, message: mask(message), hint },
+            Fact::FilesGone { stage, message, hint } => Fact::FilesGone { stage, message: mask(message), hint },
             Fact::StepNoted { key, note } => Fact::StepNoted { key, note: mask(note) },
             Fact::StageNoted { stage, note } => Fact::StageNoted { stage, note: mask(note) },
             Fact::StepEnded { key, outcome: StepOutcome::Errored { message, hint } } => {

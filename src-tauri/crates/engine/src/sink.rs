@@ -1,5 +1,6 @@
 use crate::engine::Notice;
 use crate::ports::{OpenLog, StepLog};
+use crate::progress::Progress;
 use crate::run::Post;
 use crate::scheduler::Fact;
 use async_trait::async_trait;
@@ -26,6 +27,7 @@ pub(crate) struct LogSink {
     key: StepKey,
     post: mpsc::UnboundedSender<Post>,
     notices: broadcast::Sender<Notice>,
+    progress: Progress,
     /// Where the output goes on.
     position: Position,
     /// That the program is about to be started is stored.
@@ -56,9 +58,20 @@ impl LogSink {
         post: mpsc::UnboundedSender<Post>,
         notices: broadcast::Sender<Notice>,
     ) -> Self {
+        let progress = Progress::new(run.clone(), key.stage, Some(key), masker.clone(), notices.clone());
         let OpenLog { log, position, lines, bytes } = log;
         let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, failed: None };
-        Self { run, key, post, notices, position, created: AtomicBool::new(false), writer: Mutex::new(writer), news: Notify::new() }
+        Self {
+            run,
+            key,
+            post,
+            notices,
+            progress,
+            position,
+            created: AtomicBool::new(false),
+            writer: Mutex::new(writer),
+            news: Notify::new(),
+        }
     }
 
     /// Whether the program may have been started since this sink was made.
@@ -185,5 +198,7 @@ impl Notes for LogSink {
         let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
     }
 
-    fn progress(&self, _sentence: &str) {}
+    fn progress(&self, sentence: &str) {
+        self.progress.hear(sentence);
+    }
 }

@@ -1,4 +1,4 @@
-//! The slots of stages that may only run so many at a time, over all runs of a project.
+//! The slots of what may only run so many at a time: stages over all runs of a project, steps over all runs of this computer.
 
 use lp_model::{Concurrency, ProjectId};
 use std::collections::{BTreeMap, VecDeque};
@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 /// What is counted together: stages of a project in one group, or of one name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SlotName {
-    project: ProjectId,
+    /// `None`: of whatever project.
+    project: Option<ProjectId>,
     is_group: bool,
     name: String,
 }
@@ -16,7 +17,14 @@ pub(crate) struct SlotName {
 impl SlotName {
     pub fn new(project: &ProjectId, stage: &str, concurrency: &Concurrency) -> Self {
         let name = concurrency.group.clone().unwrap_or_else(|| stage.to_owned());
-        Self { project: project.clone(), is_group: concurrency.group.is_some(), name }
+        Self { project: Some(project.clone()), is_group: concurrency.group.is_some(), name }
+    }
+}
+
+impl SlotName {
+    /// All steps on this computer.
+    pub fn steps() -> Self {
+        Self { project: None, is_group: false, name: String::new() }
     }
 }
 

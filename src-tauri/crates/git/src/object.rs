@@ -1,16 +1,16 @@
 use crate::GitError;
-use git2::Oid;
+use git2::{ObjectType, Oid};
 use sha1::{Digest, Sha1};
 use std::io::{self, Read};
 
-/// The name that git gives to a file with some content, in the making.
+/// The name that git gives to an object with some content, in the making.
 #[derive(Clone)]
-pub(crate) struct FileName(Sha1);
+pub(crate) struct ObjectName(Sha1);
 
-impl FileName {
-    /// Of a file of so many bytes.
-    pub fn of(size: u64) -> Self {
-        Self(Sha1::new_with_prefix(format!("blob {size}\0")))
+impl ObjectName {
+    /// Of an object of that kind and of so many bytes.
+    pub fn of(kind: ObjectType, size: u64) -> Self {
+        Self(Sha1::new_with_prefix(format!("{} {size}\0", kind.str())))
     }
 
     /// The next bytes of it.
@@ -29,13 +29,13 @@ pub(crate) struct Exact<R> {
     reader: R,
     id: Oid,
     left: u64,
-    name: FileName,
+    name: ObjectName,
 }
 
 impl<R: Read> Exact<R> {
     /// A file of that name and size.
     pub fn new(reader: R, id: Oid, size: u64) -> Self {
-        Self { reader, id, left: size, name: FileName::of(size) }
+        Self { reader, id, left: size, name: ObjectName::of(ObjectType::Blob, size) }
     }
 }
 

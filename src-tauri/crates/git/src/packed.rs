@@ -1,15 +1,16 @@
-//! Files out of pack files, for packing a commit. libgit2 gives them too, but hashes them with a slow SHA-1, forgets what differences are built
-//! upon after 16 MB, and cannot give a large one bit by bit. What is not found here, or does not turn out to be what its name says, is
+//! Objects out of pack files, for packing a commit. libgit2 gives them too, but hashes them with a slow SHA-1, forgets the bases of deltas
+//! after 16 MB, and cannot give a large one bit by bit. What is not found here, or does not turn out to be what its name says, is
 //! for libgit2 to find or to complain about: nothing here is the last word.
 
-use crate::object::FileName;
+use crate::object::ObjectName;
 use flate2::{Decompress, FlushDecompress, Status};
-use git2::Oid;
+use git2::{ObjectType, Oid};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// How much of a pack file is read at once.
 const WINDOW: usize = 64 * 1024;
@@ -21,14 +22,16 @@ const NAME: usize = 20;
 const INDEX_HEAD: u64 = 8 + 256 * 4;
 /// Names that are read at once when few enough are left to look through.
 const NAMES: u32 = 512;
-/// How much is remembered of what differences are built upon.
+/// How much is remembered of the bases of deltas.
 const BASES_BYTES: usize = 64 << 20;
-/// Differences upon differences: git itself makes at most 4095.
+/// Most pack files that are read here, the largest ones: each is two open files.
+const PACKS: usize = 64;
+/// Deltas upon deltas: git itself makes at most 4095.
 const CHAIN: usize = 10_000;
 
 /// The pack files of a repository.
-pub(crate) struct PackedFiles {
-    packs: Vec<PackFile>,
+pub(crate) struct PackedObjects {
+    packs: Vec<Arc<PackFile>>,
     /// Where the last one was found: the next one often lies in the same.
     last: usize,
     window: Window,
@@ -39,37 +42,52 @@ pub(crate) struct PackedFiles {
 /// Where an object lies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    pack: usize,
-    offset: u64,
+    /// Position in [`PackedObjects::packs`].
+    pub pack: usize,
+    pub offset: u64,
+}
+
+/// An object that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    pub kind: ObjectType,
+    pub bytes: Rc<Vec<u8>>,
 }
 
 /// What stands at the beginning of an object in a pack file.
-struct Entry {
-    kind: Kind,
-    /// Bytes of what is compressed: the object, or the difference.
-    size: u64,
+pub(crate) struct Entry {
+    pub kind: Kind,
+    /// Bytes of what is compressed: the object, or the delta.
+    pub size: u64,
     /// Where that begins.
-    data: u64,
+    pub data: u64,
 }
 
-enum Kind {
-    File,
-    /// The difference to the object that begins there.
-    Difference(u64),
-    /// Nothing that we look for.
-    Other,
+/// How an object is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// The object itself.
+    Whole(ObjectType),
+    /// A delta to the base that begins there.
+    Delta(u64),
 }
 
-impl PackedFiles {
-    /// Those of the repository whose shared folder that is. What cannot be opened is left to libgit2.
-    pub fn of(git_dir: &Path) -> Self {
-        let folder = fs::read_dir(git_dir.join("objects/pack")).into_iter().flatten().flatten();
-        let packs = folder
-            .map(|found| found.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "idx"))
-            .filter_map(|path| PackFile::open(&path).ok())
-            .collect();
+impl PackedObjects {
+    /// Those of the folders of objects given. What cannot be opened, and what is beyond [`PACKS`], is left to libgit2.
+    pub fn of(folders: &[PathBuf]) -> Self {
+        let found = folders.iter().flat_map(|folder| fs::read_dir(folder.join("pack")).into_iter().flatten().flatten());
+        let indexes = found.map(|found| found.path()).filter(|path| path.extension().is_some_and(|extension| extension == "idx"));
+        let mut sized: Vec<(u64, PathBuf)> =
+            indexes.filter_map(|index| Some((fs::metadata(index.with_extension("pack")).ok()?.len(), index))).collect();
+        // The same order whatever the file system's: what is written depends on it.
+        sized.sort_by(|(a_size, a), (b_size, b)| b_size.cmp(a_size).then_with(|| a.cmp(b)));
+        let packs = sized.iter().take(PACKS).filter_map(|(_, index)| PackFile::shared(index).ok()).collect();
         Self { packs, last: 0, window: Window::default(), zlib: Decompress::new(true), bases: Bases::default() }
+    }
+
+    /// The pack files, the largest first.
+    pub fn packs(&self) -> &[Arc<PackFile>] {
+        &self.packs
     }
 
     /// Where an object lies, if it is in a pack file.
@@ -87,7 +105,7 @@ impl PackedFiles {
     /// The size of a file that is stored as a whole, and so can be read bit by bit.
     pub fn whole_size(&mut self, place: Place) -> Option<u64> {
         let entry = self.entry(place).ok()?;
-        matches!(entry.kind, Kind::File).then_some(entry.size)
+        matches!(entry.kind, Kind::Whole(ObjectType::Blob)).then_some(entry.size)
     }
 
     /// A file that is stored as a whole, bit by bit.
@@ -97,49 +115,50 @@ impl PackedFiles {
         Ok(Stream { files: self, place: Place { offset: entry.data, ..place } })
     }
 
-    /// The file of that name; `None` when that is not what lies there.
-    pub fn read(&mut self, place: Place, id: Oid) -> Option<Rc<Vec<u8>>> {
-        let bytes = self.file(place).ok()?;
-        let mut name = FileName::of(bytes.len() as u64);
-        name.update(&bytes);
-        name.is(id).then_some(bytes)
+    /// The object of that name; `None` when that is not what lies there.
+    pub fn read(&mut self, place: Place, id: Oid) -> Option<Object> {
+        let object = self.object(place).ok()?;
+        let mut name = ObjectName::of(object.kind, object.bytes.len() as u64);
+        name.update(&object.bytes);
+        name.is(id).then_some(object)
     }
 
-    /// Goes down to what is stored as a whole or remembered, then up again over the differences.
-    fn file(&mut self, place: Place) -> io::Result<Rc<Vec<u8>>> {
-        let mut differences = Vec::new();
+    /// Goes down to what is stored as a whole or remembered, then up again over the deltas.
+    fn object(&mut self, place: Place) -> io::Result<Object> {
+        let mut deltas = Vec::new();
         let mut at = place;
-        let mut bytes = loop {
+        let mut object = loop {
             if let Some(known) = self.bases.get(at) {
                 break known;
             }
             let entry = self.entry(at)?;
             match entry.kind {
-                Kind::File => {
-                    let whole = Rc::new(self.inflate(Place { offset: entry.data, ..at }, entry.size)?);
-                    if !differences.is_empty() {
+                Kind::Whole(kind) => {
+                    let bytes = Rc::new(self.inflate(Place { offset: entry.data, ..at }, entry.size)?);
+                    let whole = Object { kind, bytes };
+                    if !deltas.is_empty() {
                         self.bases.put(at, &whole);
                     }
                     break whole;
                 }
-                Kind::Difference(to) if differences.len() < CHAIN => {
-                    differences.push((at, entry));
-                    at = Place { offset: to, ..at };
+                Kind::Delta(base) if deltas.len() < CHAIN => {
+                    deltas.push((at, entry));
+                    at = Place { offset: base, ..at };
                 }
-                Kind::Difference(_) | Kind::Other => return Err(damaged()),
+                Kind::Delta(_) => return Err(damaged()),
             }
         };
-        while let Some((at, entry)) = differences.pop() {
-            let difference = self.inflate(Place { offset: entry.data, ..at }, entry.size)?;
-            bytes = Rc::new(apply(&bytes, &difference).ok_or_else(damaged)?);
-            if !differences.is_empty() {
-                self.bases.put(at, &bytes);
+        while let Some((at, entry)) = deltas.pop() {
+            let delta = self.inflate(Place { offset: entry.data, ..at }, entry.size)?;
+            object.bytes = Rc::new(apply(&object.bytes, &delta).ok_or_else(damaged)?);
+            if !deltas.is_empty() {
+                self.bases.put(at, &object);
             }
         }
-        Ok(bytes)
+        Ok(object)
     }
 
-    fn entry(&mut self, place: Place) -> io::Result<Entry> {
+    pub fn entry(&mut self, place: Place) -> io::Result<Entry> {
         let head = self.window.at(&self.packs, place)?;
         let mut bytes = head.iter().take(HEAD).copied();
         let mut used = 0;
@@ -157,7 +176,10 @@ impl PackedFiles {
             shift += 7;
         }
         let kind = match first >> 4 & 7 {
-            3 => Kind::File,
+            1 => Kind::Whole(ObjectType::Commit),
+            2 => Kind::Whole(ObjectType::Tree),
+            3 => Kind::Whole(ObjectType::Blob),
+            4 => Kind::Whole(ObjectType::Tag),
             6 => {
                 let mut byte = next()?;
                 let mut back = u64::from(byte & 0x7f);
@@ -166,16 +188,16 @@ impl PackedFiles {
                     back = (back + 1).checked_mul(128).ok_or_else(damaged)? | u64::from(byte & 0x7f);
                 }
                 // Always to something before it, so that a chain has an end.
-                Kind::Difference(place.offset.checked_sub(back).filter(|_| back > 0).ok_or_else(damaged)?)
+                Kind::Delta(place.offset.checked_sub(back).filter(|_| back > 0).ok_or_else(damaged)?)
             }
             7 => {
                 let mut name = [0; NAME];
                 for byte in &mut name {
                     *byte = next()?;
                 }
-                Kind::Difference(self.packs[place.pack].find(&name)?.ok_or_else(damaged)?)
+                Kind::Delta(self.packs[place.pack].find(&name)?.ok_or_else(damaged)?)
             }
-            _ => Kind::Other,
+            _ => return Err(damaged()),
         };
         Ok(Entry { kind, size, data: place.offset + used })
     }
@@ -205,7 +227,7 @@ impl PackedFiles {
 
 /// A file in a pack file on its way.
 struct Stream<'files> {
-    files: &'files mut PackedFiles,
+    files: &'files mut PackedObjects,
     place: Place,
 }
 
@@ -227,15 +249,73 @@ impl Read for Stream<'_> {
     }
 }
 
+/// Pack files that are open, by the path of their index, for all that read at the same time: stages of a run read the same ones, and open files
+/// are few.
+static OPEN: Mutex<BTreeMap<PathBuf, Weak<PackFile>>> = Mutex::new(BTreeMap::new());
+
 /// One pack file and its index. Both stay open, so that a `git gc` meanwhile takes nothing away.
-struct PackFile {
+#[derive(Debug)]
+pub(crate) struct PackFile {
+    /// Name of the pack without its ending, `pack-…`.
+    name: String,
     pack: File,
     index: File,
     /// How many objects have a name whose first byte is at most this.
     upto: [u32; 256],
 }
 
+/// An object as the index of its pack file names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Indexed {
+    pub id: Oid,
+    pub offset: u64,
+    pub crc: u32,
+}
+
 impl PackFile {
+    /// The pack file of that index: the one that is open already, or opened now.
+    fn shared(index: &Path) -> io::Result<Arc<Self>> {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open.get(index).and_then(Weak::upgrade) {
+            return Ok(known);
+        }
+        open.retain(|_, pack| pack.strong_count() > 0);
+        let pack = Arc::new(Self::open(index)?);
+        open.insert(index.to_owned(), Arc::downgrade(&pack));
+        Ok(pack)
+    }
+
+    /// Name of the pack without its ending, `pack-…`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file of the objects.
+    pub fn pack(&self) -> &File {
+        &self.pack
+    }
+
+    /// The file of their names.
+    pub fn index(&self) -> &File {
+        &self.index
+    }
+
+    /// All objects of the pack in the order of their offsets.
+    pub fn indexed(&self) -> io::Result<Vec<Indexed>> {
+        let count = self.upto[255] as usize;
+        let mut bytes = vec![0; count.checked_mul(NAME + 8).ok_or_else(damaged)?];
+        read_exact_at(&self.index, &mut bytes, INDEX_HEAD)?;
+        let (names, rest) = bytes.split_at(count * NAME);
+        let (crcs, offsets) = rest.split_at(count * 4);
+        let mut objects = Vec::with_capacity(count);
+        for ((name, crc), offset) in names.chunks_exact(NAME).zip(crcs.chunks_exact(4)).zip(offsets.chunks_exact(4)) {
+            let offset = self.offset(number_of(offset))?;
+            objects.push(Indexed { id: Oid::from_bytes(name).map_err(io::Error::other)?, offset, crc: number_of(crc) });
+        }
+        objects.sort_unstable_by_key(|object| object.offset);
+        Ok(objects)
+    }
+
     fn open(index_path: &Path) -> io::Result<Self> {
         let index = File::open(index_path)?;
         let mut head = [0; INDEX_HEAD as usize];
@@ -251,7 +331,8 @@ impl PackFile {
         if !upto.is_sorted() {
             return Err(damaged());
         }
-        Ok(Self { pack: File::open(index_path.with_extension("pack"))?, index, upto })
+        let name = index_path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { name, pack: File::open(index_path.with_extension("pack"))?, index, upto })
     }
 
     /// Where the object of that name begins.
@@ -273,22 +354,25 @@ impl PackFile {
         let mut left = vec![0; (high - low) as usize * NAME];
         read_exact_at(&self.index, &mut left, names(low))?;
         let Some(found) = left.chunks_exact(NAME).position(|found| found == name) else { return Ok(None) };
-        self.offset(low + found as u32).map(Some)
+        let mut short = [0; 4];
+        read_exact_at(&self.index, &mut short, self.offsets() + (u64::from(low) + found as u64) * 4)?;
+        self.offset(u32::from_be_bytes(short)).map(Some)
     }
 
-    fn offset(&self, number: u32) -> io::Result<u64> {
-        let count = u64::from(self.upto[255]);
-        // Names, then a check sum of four bytes for each, then the offsets.
-        let offsets = INDEX_HEAD + count * (NAME as u64 + 4);
-        let mut short = [0; 4];
-        read_exact_at(&self.index, &mut short, offsets + u64::from(number) * 4)?;
-        let short = u32::from_be_bytes(short);
+    /// Where the offsets begin: after the names, and a check sum of four bytes for each.
+    fn offsets(&self) -> u64 {
+        INDEX_HEAD + u64::from(self.upto[255]) * (NAME as u64 + 4)
+    }
+
+    /// The offset that the index writes so.
+    fn offset(&self, short: u32) -> io::Result<u64> {
         if short >> 31 == 0 {
             return Ok(short.into());
         }
         // Beyond 2 GB it is the number of a long one in a table of its own.
         let mut long = [0; 8];
-        read_exact_at(&self.index, &mut long, offsets + count * 4 + u64::from(short & 0x7fff_ffff) * 8)?;
+        let longs = self.offsets() + u64::from(self.upto[255]) * 4;
+        read_exact_at(&self.index, &mut long, longs + u64::from(short & 0x7fff_ffff) * 8)?;
         Ok(u64::from_be_bytes(long))
     }
 }
@@ -303,7 +387,7 @@ struct Window {
 
 impl Window {
     /// What is there from the place on: at least the head of an entry, unless the file ends before.
-    fn at(&mut self, packs: &[PackFile], place: Place) -> io::Result<&[u8]> {
+    fn at(&mut self, packs: &[Arc<PackFile>], place: Place) -> io::Result<&[u8]> {
         let skip = place.offset.checked_sub(self.offset).and_then(|skip| usize::try_from(skip).ok());
         let known = skip.filter(|skip| self.pack == place.pack && self.bytes.len().saturating_sub(*skip) >= HEAD);
         let skip = match known {
@@ -324,7 +408,7 @@ impl Window {
 /// Number of a pack file and the offset of an object in it.
 type PackPlace = (usize, u64);
 
-/// What differences were built upon; the one that was not needed for the longest time is forgotten first.
+/// Bases of deltas; the one that was not needed for the longest time is forgotten first.
 #[derive(Default)]
 struct Bases {
     /// Each with the time of its last use, a count.
@@ -334,40 +418,40 @@ struct Bases {
     bytes: usize,
 }
 
-type Known = (Rc<Vec<u8>>, u64);
+type Known = (Object, u64);
 
 impl Bases {
-    fn get(&mut self, place: Place) -> Option<Rc<Vec<u8>>> {
-        let (bytes, used) = self.known.get_mut(&(place.pack, place.offset))?;
+    fn get(&mut self, place: Place) -> Option<Object> {
+        let (object, used) = self.known.get_mut(&(place.pack, place.offset))?;
         self.used.remove(used);
         self.clock += 1;
         *used = self.clock;
         self.used.insert(self.clock, (place.pack, place.offset));
-        Some(Rc::clone(bytes))
+        Some(object.clone())
     }
 
-    fn put(&mut self, place: Place, bytes: &Rc<Vec<u8>>) {
+    fn put(&mut self, place: Place, object: &Object) {
         // A few large ones must not drive out all others.
-        if bytes.len() > BASES_BYTES / 8 {
+        if object.bytes.len() > BASES_BYTES / 8 {
             return;
         }
         self.clock += 1;
-        self.bytes += bytes.len();
-        let before = self.known.insert((place.pack, place.offset), (Rc::clone(bytes), self.clock));
+        self.bytes += object.bytes.len();
+        let before = self.known.insert((place.pack, place.offset), (object.clone(), self.clock));
         debug_assert!(before.is_none(), "what is known is not read again");
         self.used.insert(self.clock, (place.pack, place.offset));
         while self.bytes > BASES_BYTES
             && let Some((_, oldest)) = self.used.pop_first()
             && let Some((gone, _)) = self.known.remove(&oldest)
         {
-            self.bytes -= gone.len();
+            self.bytes -= gone.bytes.len();
         }
     }
 }
 
-/// Builds an object from another one and the difference: pieces of the other one and new bytes in turn.
-fn apply(base: &[u8], difference: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = difference;
+/// Builds an object from its base and the delta: pieces of the base and new bytes in turn.
+fn apply(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = delta;
     let (before, after) = (length(&mut rest)?, length(&mut rest)?);
     if before != base.len() {
         return None;
@@ -428,12 +512,12 @@ fn damaged() -> io::Error {
 }
 
 #[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, bytes, offset)
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
 }
 
@@ -461,7 +545,7 @@ mod tests {
         assert!(status.success(), "git {arguments:?}");
     }
 
-    /// A text that no compression makes much smaller, so that versions of it are stored as differences.
+    /// A text that no compression makes much smaller, so that versions of it are stored as deltas.
     fn text(seed: u64, words: u64) -> String {
         (0..words).map(|word| format!("{:x} ", (seed + word).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20)).collect()
     }
@@ -509,19 +593,19 @@ mod tests {
         (folder, files)
     }
 
-    fn differences(packed: &mut PackedFiles, files: &[(Oid, Vec<u8>)]) -> usize {
-        let is_difference = |(id, _): &&(Oid, Vec<u8>)| {
+    fn deltas(packed: &mut PackedObjects, files: &[(Oid, Vec<u8>)]) -> usize {
+        let is_delta = |(id, _): &&(Oid, Vec<u8>)| {
             let place = packed.find(*id).unwrap();
-            matches!(packed.entry(place).unwrap().kind, Kind::Difference(_))
+            matches!(packed.entry(place).unwrap().kind, Kind::Delta(_))
         };
-        files.iter().filter(is_difference).count()
+        files.iter().filter(is_delta).count()
     }
 
     #[test]
     fn every_file_is_found_however_it_is_stored() {
         let (folder, files) = repository();
         let root = folder.path().join("r");
-        let mut seen = PackedFiles::of(&root.join(".git"));
+        let mut seen = PackedObjects::of(&[root.join(".git/objects")]);
         assert!(seen.find(files[0].0).is_none(), "nothing is packed yet");
         for (how, arguments, bases) in [
             ("whole", &["-c", "pack.compression=0", "repack", "-adfq", "--depth=0"][..], 0),
@@ -529,13 +613,13 @@ mod tests {
             ("to a name", &["-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=50", "--window=50"], 50),
         ] {
             git(&root, arguments);
-            let mut packed = PackedFiles::of(&root.join(".git"));
-            let found = differences(&mut packed, &files);
-            assert!(found >= bases && (bases > 0 || found == 0), "{how}: {found} differences");
+            let mut packed = PackedObjects::of(&[root.join(".git/objects")]);
+            let found = deltas(&mut packed, &files);
+            assert!(found >= bases && (bases > 0 || found == 0), "{how}: {found} deltas");
             // Twice, so that what is remembered is used as well.
             for (id, bytes) in files.iter().chain(&files) {
                 let place = packed.find(*id).unwrap();
-                assert_eq!(**packed.read(place, *id).unwrap(), *bytes, "{how}");
+                assert_eq!(*packed.read(place, *id).unwrap().bytes, *bytes, "{how}");
                 if let Some(size) = packed.whole_size(place) {
                     let mut streamed = Vec::new();
                     packed.stream(place).unwrap().take(size).read_to_end(&mut streamed).unwrap();
@@ -562,10 +646,10 @@ mod tests {
             .unwrap();
         // Offsets from 1 on are written as if they were large.
         git(&root, &["index-pack", "--index-version=2,0x1", pack.to_str().unwrap()]);
-        let mut packed = PackedFiles::of(&root.join(".git"));
+        let mut packed = PackedObjects::of(&[root.join(".git/objects")]);
         for (id, bytes) in &files {
             let place = packed.find(*id).unwrap();
-            assert_eq!(**packed.read(place, *id).unwrap(), *bytes);
+            assert_eq!(*packed.read(place, *id).unwrap().bytes, *bytes);
         }
     }
 
@@ -585,11 +669,11 @@ mod tests {
                     let mut damaged = whole.clone();
                     damaged[at] ^= mask;
                     fs::write(&path, damaged).unwrap();
-                    let mut packed = PackedFiles::of(&root.join(".git"));
+                    let mut packed = PackedObjects::of(&[root.join(".git/objects")]);
                     for (id, bytes) in files.iter().filter(|(_, bytes)| bytes.len() < 1 << 20).step_by(7) {
                         match packed.find(*id).and_then(|place| packed.read(place, *id)) {
                             Some(read) => {
-                                assert_eq!(*read, *bytes);
+                                assert_eq!(*read.bytes, *bytes);
                                 right += 1;
                             }
                             None => none += 1,
@@ -606,7 +690,8 @@ mod tests {
     fn what_was_needed_long_ago_is_forgotten_first() {
         let mut bases = Bases::default();
         let at = |offset| Place { pack: 0, offset };
-        let block = Rc::new(vec![0; BASES_BYTES / 10]);
+        let blob = |bytes| Object { kind: ObjectType::Blob, bytes: Rc::new(vec![0; bytes]) };
+        let block = blob(BASES_BYTES / 10);
         for offset in 0..10 {
             bases.put(at(offset), &block);
         }
@@ -614,16 +699,16 @@ mod tests {
         bases.put(at(10), &block);
         assert!(bases.get(at(0)).is_some() && bases.get(at(1)).is_none() && bases.get(at(10)).is_some());
         assert!(bases.bytes <= BASES_BYTES && bases.known.len() == bases.used.len());
-        bases.put(at(11), &Rc::new(vec![0; BASES_BYTES / 2]));
+        bases.put(at(11), &blob(BASES_BYTES / 2));
         assert!(bases.get(at(11)).is_none(), "too large to be remembered");
     }
 
     #[test]
-    fn differences_that_are_none() {
+    fn deltas_that_are_none() {
         let base = b"0123456789";
         // Sizes, then: copy 4 from 2, insert two bytes.
         assert_eq!(apply(base, &[10, 6, 0x91, 2, 4, 2, b'x', b'y']).unwrap(), b"2345xy");
-        for (what, difference) in [
+        for (what, delta) in [
             ("another base", &[9, 6, 0x91, 2, 4, 2, b'x', b'y'][..]),
             ("too short", &[10, 7, 0x91, 2, 4, 2, b'x', b'y']),
             ("too long", &[10, 5, 0x91, 2, 4, 2, b'x', b'y']),
@@ -635,7 +720,7 @@ mod tests {
             ("a size without end", &[0xff; 20]),
             ("nothing", &[]),
         ] {
-            assert_eq!(apply(base, difference), None, "{what}");
+            assert_eq!(apply(base, delta), None, "{what}");
         }
     }
 }

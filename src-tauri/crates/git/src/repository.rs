@@ -1,6 +1,7 @@
-use crate::GitError;
+use crate::dot_git::boundary;
+use crate::reachable::Ids;
+use crate::{GitError, trouble};
 use git2::{BranchType, ErrorCode, Oid};
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,17 +40,21 @@ impl Repository {
         // libgit2 takes what it may not list for what is not there.
         fs::read_dir(&start).map_err(|source| GitError::io("list", path, source))?;
         let no_ceiling: [&Path; 0] = [];
-        let git_dir = git2::Repository::discover_path(&start, no_ceiling).map_err(|error| match error.code() {
-            ErrorCode::NotFound if start.join(".git").exists() => {
-                GitError::corrupt(format!("`{}` is not complete", start.join(".git").display()))
+        let git_dir = git2::Repository::discover_path(&start, no_ceiling).map_err(|error| {
+            if let Some(moved) = trouble::moved(&start) {
+                return moved;
             }
-            ErrorCode::NotFound => GitError::NotARepository { path: shown() },
-            _ => error.into(),
+            let inside = start.join(".git");
+            match error.code() {
+                ErrorCode::NotFound if inside.exists() => trouble::opening(&inside, &error),
+                ErrorCode::NotFound => GitError::NotARepository { path: shown() },
+                _ => trouble::opening(&inside, &error),
+            }
         })?;
         let git = open_for_reading(&git_dir)?;
         let root = root_of(&start, &git_dir);
         let repository = Self { git, root };
-        if !repository.has_commits()? {
+        if !repository.has_commits().map_err(|error| repository.explained(error))? {
             return Err(GitError::Empty { path: repository.root.display().to_string() });
         }
         Ok(repository)
@@ -66,6 +71,11 @@ impl Repository {
         Ok(self.branches()?.first().map(|branch| branch.name.clone()).unwrap_or_default())
     }
 
+    /// The error with its cause, where libgit2 only knows that something is not there.
+    pub(crate) fn explained(&self, error: GitError) -> GitError {
+        trouble::reading(&self.git, error)
+    }
+
     /// Clone address of the remote `origin`, without user name and password.
     pub fn origin(&self) -> Option<String> {
         let remote = self.git.find_remote("origin").ok()?;
@@ -80,7 +90,9 @@ impl Repository {
             for found in self.git.branches(Some(kind))? {
                 let (branch, _) = found?;
                 // A branch whose commit is missing is left out here; asking for it by name says what is wrong.
-                let Ok(commit) = branch.get().peel_to_commit() else { continue };
+                let Some(target) = branch.get().resolve().ok().and_then(|branch| branch.target()) else { continue };
+                let Ok(Some(commit)) = self.peel(target) else { continue };
+                let Ok(commit) = self.read_commit(commit) else { continue };
                 let name = String::from_utf8_lossy(branch.name_bytes()?).into_owned();
                 let name = match kind {
                     BranchType::Local => name,
@@ -90,7 +102,7 @@ impl Repository {
                     },
                 };
                 if !branches.iter().any(|(_, known)| known.name == name) {
-                    branches.push((commit.time().seconds(), Branch { name, tip: commit.id() }));
+                    branches.push((commit.time_s, Branch { name, tip: commit.id }));
                 }
             }
         }
@@ -112,35 +124,27 @@ impl Repository {
         Ok(branches.into_iter().map(|(_, branch)| branch).collect())
     }
 
-    /// The branch that a commit is on: the first in the order of [`Repository::branches`] that has it.
+    /// The branch that a commit is on: the first in the order of [`Repository::branches`] that has it. Where the history that is at hand ends (a
+    /// shallow clone, also seen from a linked work tree), the search ends.
     pub(crate) fn branch_of(&self, commit: Oid) -> Result<Option<String>, GitError> {
+        let boundary = boundary(&self.git);
+        // What one branch has been looked through for need not be looked at again for the next: it does not lead to the commit.
+        let mut seen = Ids::default();
         for branch in self.branches()? {
-            if branch.tip == commit || self.has_ancestor(branch.tip, commit)? {
-                return Ok(Some(branch.name));
+            let mut next = vec![branch.tip];
+            while let Some(id) = next.pop() {
+                if id == commit {
+                    return Ok(Some(branch.name));
+                }
+                if seen.insert(id)
+                    && !boundary.contains(&id)
+                    && let Ok(commit) = self.read_commit(id)
+                {
+                    next.extend(commit.parents);
+                }
             }
         }
         Ok(None)
-    }
-
-    fn has_ancestor(&self, tip: Oid, ancestor: Oid) -> Result<bool, GitError> {
-        match self.git.graph_descendant_of(tip, ancestor) {
-            // libgit2's own walk does not know where a shallow clone ends. What is there is little then, so it is walked by hand.
-            Err(error) if error.code() == ErrorCode::NotFound && self.git.is_shallow() => {
-                let (mut next, mut seen) = (vec![tip], HashSet::new());
-                while let Some(id) = next.pop() {
-                    if id == ancestor {
-                        return Ok(true);
-                    }
-                    if seen.insert(id)
-                        && let Ok(commit) = self.git.find_commit(id)
-                    {
-                        next.extend(commit.parent_ids());
-                    }
-                }
-                Ok(false)
-            }
-            result => Ok(result?),
-        }
     }
 
     /// The branch that is checked out, also when it has no commit yet.
@@ -157,18 +161,21 @@ impl Repository {
     fn has_commits(&self) -> Result<bool, GitError> {
         let mut broken = None;
         for reference in self.git.references()? {
-            match reference.and_then(|reference| reference.peel_to_commit()) {
-                Ok(_) => return Ok(true),
+            let reference = reference?;
+            // A symbolic one counts by what it leads to; where that is nothing, as for a remote whose branch is gone, it says nothing.
+            let Some(target) = reference.resolve().ok().and_then(|reference| reference.target()) else { continue };
+            match self.peel(target).and_then(|commit| commit.map(|id| self.read_commit(id)).transpose()) {
+                Ok(Some(_)) => return Ok(true),
+                Ok(None) => {}
                 Err(error) => broken = Some(error),
             }
         }
         // A detached HEAD counts: the current commit needs no name.
-        match self.git.head().and_then(|head| head.peel_to_commit()) {
-            Ok(_) => Ok(true),
-            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
-                broken.map_or(Ok(false), |error| Err(error.into()))
-            }
-            Err(error) => Err(error.into()),
+        let head = self.git.find_reference("HEAD").ok().and_then(|head| head.target());
+        match head.map(|id| self.peel(id)) {
+            Some(Ok(Some(_))) => Ok(true),
+            Some(Err(error)) => Err(error),
+            _ => broken.map_or(Ok(false), Err),
         }
     }
 }
@@ -177,10 +184,7 @@ impl Repository {
 /// who owns the folder (`safe.directory`): that question protects from hooks, filters and other programs named in a stranger's
 /// configuration, and none is ever run here. A shared folder or one on another disk just opens.
 pub(crate) fn open_for_reading(git_dir: &Path) -> Result<git2::Repository, GitError> {
-    git2::Repository::open_bare(git_dir).map_err(|error| match error.code() {
-        ErrorCode::NotFound => GitError::corrupt(error.message()),
-        _ => error.into(),
-    })
+    git2::Repository::open_bare(git_dir).map_err(|error| trouble::opening(git_dir, &error))
 }
 
 fn root_of(start: &Path, git_dir: &Path) -> PathBuf {
@@ -195,16 +199,18 @@ fn root_of(start: &Path, git_dir: &Path) -> PathBuf {
     linked.map_or(git_dir, Path::to_owned)
 }
 
-fn without_credentials(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            format!("{scheme}://{host}{path}")
-        }
-        // `git@host:path` has a user name that belongs to the address, and no password.
-        None => url.to_owned(),
-    }
+/// The address without what must stay secret: a password in any address, and the user of one that is reached by http, who is often a token.
+/// The user of an ssh address belongs to it: without one ssh takes the local user.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // `git@host:path` has no password. A path of this computer has neither.
+        return url.to_owned();
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
+    let user = user.split(':').next().unwrap_or_default();
+    let keeps_user = scheme.to_ascii_lowercase().split('+').any(|part| part == "ssh");
+    if keeps_user && !user.is_empty() { format!("{scheme}://{user}@{host}{path}") } else { format!("{scheme}://{host}{path}") }
 }
 
 #[cfg(test)]
@@ -216,9 +222,17 @@ mod tests {
         for (url, clean) in [
             ("https://me:pass@host.test/a/b.git", "https://host.test/a/b.git"),
             ("https://token@host.test:8443/a@b", "https://host.test:8443/a@b"),
-            ("ssh://git@host.test/a", "ssh://host.test/a"),
+            ("http://me:p@ss@host.test/a", "http://host.test/a"),
+            ("ssh://git@host.test/a", "ssh://git@host.test/a"),
+            ("ssh://git:secret@host.test:10022/shop/cart.git", "ssh://git@host.test:10022/shop/cart.git"),
+            ("git+ssh://git@host.test/a", "git+ssh://git@host.test/a"),
+            ("SSH://git@[::1]:22/a", "SSH://git@[::1]:22/a"),
+            ("https://me:pw@[2001:db8::1]:8443/a", "https://[2001:db8::1]:8443/a"),
             ("git@host.test:a/b.git", "git@host.test:a/b.git"),
+            ("git@[::1]:shop/cart.git", "git@[::1]:shop/cart.git"),
             ("/srv/git/a.git", "/srv/git/a.git"),
+            ("/srv/a@b/c.git", "/srv/a@b/c.git"),
+            ("https://host.test?user=a@b", "https://host.test?user=a@b"),
         ] {
             assert_eq!(without_credentials(url), clean);
         }

@@ -30,6 +30,10 @@ impl Repository {
     /// The bytes of a file at a commit; `None` when there is no such path or it is not a file (a folder, a link). A file of more than `limit`
     /// bytes is [`GitError::TooLarge`] and is not read.
     pub fn read_file(&self, sha: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, GitError> {
+        self.read_file_of(sha, path, limit).map_err(|error| self.explained(error))
+    }
+
+    fn read_file_of(&self, sha: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, GitError> {
         let Some(entry) = self.entry(sha, path)? else { return Ok(None) };
         if kind_of(&entry) != Some(EntryKind::File) {
             return Ok(None);
@@ -44,8 +48,12 @@ impl Repository {
 
     /// What lies directly in a folder of a commit (empty: the root), in git's order; `None` when there is no such folder.
     pub fn list_files(&self, sha: &str, folder: &str) -> Result<Option<Vec<Entry>>, GitError> {
+        self.list_files_of(sha, folder).map_err(|error| self.explained(error))
+    }
+
+    fn list_files_of(&self, sha: &str, folder: &str) -> Result<Option<Vec<Entry>>, GitError> {
         let tree = if clean(folder).is_empty() {
-            self.commit(sha)?.tree()?
+            self.git.find_tree(self.commit(sha)?.tree)?
         } else {
             match self.entry(sha, folder)? {
                 Some(entry) if entry.kind() == Some(ObjectType::Tree) => self.git.find_tree(entry.id())?,
@@ -59,7 +67,7 @@ impl Repository {
 
     fn entry(&self, sha: &str, path: &str) -> Result<Option<TreeEntry<'static>>, GitError> {
         // By hand, since libgit2 takes a path like `../x` for a mistake of ours; here it is just a name that no folder has.
-        let mut tree = self.commit(sha)?.tree()?;
+        let mut tree = self.git.find_tree(self.commit(sha)?.tree)?;
         let mut names = clean(path).split('/').filter(|name| !name.is_empty()).peekable();
         while let Some(name) = names.next() {
             let Some(entry) = tree.get_name_bytes(name.as_bytes()).map(|entry| entry.to_owned()) else { return Ok(None) };

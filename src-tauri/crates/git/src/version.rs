@@ -1,8 +1,10 @@
+use crate::commit::{Commit, tagged_at};
+use crate::order::TagOrder;
 use crate::repository::Branch;
 use crate::{GitError, Repository};
-use git2::{Commit, ErrorCode, Oid};
+use git2::{ErrorCode, Oid};
 use lp_model::{CommitFacts, Person};
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 /// A commit in words.
@@ -38,13 +40,17 @@ impl Repository {
     /// Versions to choose from: first the tags, the latest first, at most `limit`; then the newest `limit` commits of all branches without
     /// those that were listed as tags. A commit with several tags appears once for each.
     pub fn versions(&self, limit: usize) -> Result<Vec<Version>, GitError> {
+        self.versions_of(limit).map_err(|error| self.explained(error))
+    }
+
+    fn versions_of(&self, limit: usize) -> Result<Vec<Version>, GitError> {
         let tags = self.tags()?;
         let branches = self.branches()?;
         let commits = self.newest_commits(&branches, limit)?;
         let on: HashMap<Oid, &Vec<String>> = commits.iter().map(|(id, on)| (*id, on)).collect();
         let mut versions = Vec::new();
         for tag in tags.iter().take(limit) {
-            let commit = self.git.find_commit(tag.commit)?;
+            let commit = self.read_commit(tag.commit)?;
             let mut version = describe(&commit, format!("refs/tags/{}", tag.name));
             version.branches = on.get(&tag.commit).map(|on| on.to_vec()).unwrap_or_default();
             version.tag = Some(tag.name.clone());
@@ -52,7 +58,7 @@ impl Repository {
         }
         let tagged: HashSet<Oid> = tags.iter().take(limit).map(|tag| tag.commit).collect();
         for (id, on) in commits.iter().filter(|(id, _)| !tagged.contains(id)) {
-            let commit = self.git.find_commit(*id)?;
+            let commit = self.read_commit(*id)?;
             let mut version = describe(&commit, on.first().map(|branch| format!("refs/heads/{branch}")).unwrap_or_default());
             version.branches.clone_from(on);
             versions.push(version);
@@ -67,21 +73,26 @@ impl Repository {
 
     /// The version of that name: `HEAD`, a tag, a branch, a full reference, or at least four digits of a commit's id, in this order.
     pub fn resolve(&self, text: &str) -> Result<Version, GitError> {
+        self.resolve_of(text).map_err(|error| self.explained(error))
+    }
+
+    fn resolve_of(&self, text: &str) -> Result<Version, GitError> {
         let text = text.trim();
         let unknown = || GitError::UnknownVersion { text: text.to_owned() };
         if text == "HEAD" {
-            let head = self.git.head().map_err(|error| match error.code() {
-                ErrorCode::UnbornBranch | ErrorCode::NotFound => unknown(),
-                _ => error.into(),
-            })?;
-            let commit = head.peel_to_commit()?;
-            let branch = self.current_branch().map_or_else(|| self.branch_of(commit.id()), |branch| Ok(Some(branch)))?;
+            let Some(commit) = self.commit_at("HEAD")? else {
+                return Err(match self.current_branch() {
+                    Some(branch) => GitError::NoCommitYet { branch },
+                    None => unknown(),
+                });
+            };
+            let branch = self.current_branch().map_or_else(|| self.branch_of(commit.id), |branch| Ok(Some(branch)))?;
             return Ok(on_branch(&commit, branch));
         }
         let tag = text.strip_prefix("refs/tags/").unwrap_or(text);
         if let Some(commit) = self.commit_at(&format!("refs/tags/{tag}"))? {
             let mut version = describe(&commit, format!("refs/tags/{tag}"));
-            version.branches.extend(self.branch_of(commit.id())?);
+            version.branches.extend(self.branch_of(commit.id)?);
             version.tag = Some(tag.to_owned());
             return Ok(version);
         }
@@ -99,36 +110,44 @@ impl Repository {
         if !(4..=40).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(unknown());
         }
-        let commit = self.git.find_commit_by_prefix(text).map_err(|error| match error.code() {
+        let object = self.git.odb()?.exists_prefix(git2::Oid::from_str(&format!("{text:0<40}"))?, text.len());
+        let object = object.map_err(|error| match error.code() {
             ErrorCode::NotFound => unknown(),
             ErrorCode::Ambiguous => GitError::Ambiguous { text: text.to_owned() },
             _ => error.into(),
         })?;
-        Ok(on_branch(&commit, self.branch_of(commit.id())?))
+        // A tag or file that begins like that is no version.
+        let Some(commit) = self.peel(object)?.filter(|commit| *commit == object) else { return Err(unknown()) };
+        let commit = self.read_commit(commit)?;
+        Ok(on_branch(&commit, self.branch_of(commit.id)?))
     }
 
     /// The commit with that full id by its tag, the latest where it has several; `None` when no tag leads exactly to it.
     pub fn tagged(&self, sha: &str) -> Result<Option<Version>, GitError> {
-        let commit = self.commit(sha)?;
-        let tag = self.tags()?.into_iter().find(|tag| tag.commit == commit.id());
+        let commit = self.commit_id(sha)?;
+        let tag = self.tags()?.into_iter().find(|tag| tag.commit == commit);
         tag.map(|tag| self.resolve(&format!("refs/tags/{}", tag.name))).transpose()
     }
 
     /// What the compiler may know about a version: message, author, the first parent as the commit before, the branch (of a tag: one that has the
     /// tagged commit).
     pub fn commit_facts(&self, version: &Version) -> Result<CommitFacts, GitError> {
+        self.commit_facts_of(version).map_err(|error| self.explained(error))
+    }
+
+    fn commit_facts_of(&self, version: &Version) -> Result<CommitFacts, GitError> {
         let commit = self.commit(&version.sha)?;
         let branch = match version.reference.strip_prefix("refs/heads/") {
             Some(branch) => branch.to_owned(),
-            None => self.branch_of(commit.id())?.unwrap_or_default(),
+            None => self.branch_of(commit.id)?.unwrap_or_default(),
         };
         let name = version.author_name.clone();
         Ok(CommitFacts {
             sha: version.sha.clone(),
-            before: commit.parent_id(0).map(|id| id.to_string()).unwrap_or_default(),
+            before: commit.parents.first().map(|id| id.to_string()).unwrap_or_default(),
             reference: version.reference.clone(),
             branch,
-            message: String::from_utf8_lossy(commit.message_bytes()).trim_end().to_owned(),
+            message: commit.message.trim_end().to_owned(),
             author: Person { login: name.clone(), name, email: version.author_email.clone(), avatar: String::new() },
             link: String::new(),
             time_ms: version.time_ms,
@@ -136,41 +155,79 @@ impl Repository {
     }
 
     /// The commit with that full id.
-    pub(crate) fn commit(&self, sha: &str) -> Result<Commit<'_>, GitError> {
-        let unknown = || GitError::UnknownVersion { text: sha.to_owned() };
-        let id = Oid::from_str(sha).map_err(|_| unknown())?;
-        self.git.find_commit(id).map_err(|error| if error.code() == ErrorCode::NotFound { unknown() } else { error.into() })
+    pub(crate) fn commit(&self, sha: &str) -> Result<Commit, GitError> {
+        self.read_commit(self.commit_id(sha)?)
     }
 
-    /// The commit that a reference leads to; `None` when there is no such reference, or when it names something else (a tagged file).
-    fn commit_at(&self, reference: &str) -> Result<Option<Commit<'_>>, GitError> {
-        if !git2::Reference::is_valid_name(reference) {
-            return Ok(None);
-        }
-        let found = match self.git.find_reference(reference) {
-            Ok(found) => found,
-            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        match found.peel_to_commit() {
-            Ok(commit) => Ok(Some(commit)),
-            Err(error) if matches!(error.code(), ErrorCode::InvalidSpec | ErrorCode::Peel) => Ok(None),
+    /// The full id, if there is such a commit.
+    pub(crate) fn commit_id(&self, sha: &str) -> Result<Oid, GitError> {
+        let unknown = || GitError::UnknownVersion { text: sha.to_owned() };
+        let id = Oid::from_str(sha).ok().filter(|id| !id.is_zero()).ok_or_else(unknown)?;
+        match self.git.odb()?.read_header(id) {
+            Ok((_, git2::ObjectType::Commit)) => Ok(id),
+            Ok(_) => Err(unknown()),
+            // A file of another user is not found either.
+            Err(error) if error.code() == ErrorCode::NotFound => Err(match crate::trouble::reading(&self.git, error.into()) {
+                GitError::MissingObject { .. } | GitError::PartialClone { .. } => unknown(),
+                trouble => trouble,
+            }),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// A commit that the repository names.
+    pub(crate) fn read_commit(&self, id: Oid) -> Result<Commit, GitError> {
+        let odb = self.git.odb()?;
+        let object = odb.read(id)?;
+        Commit::read(id, object.data()).ok_or_else(|| GitError::corrupt(format!("the commit `{id}` cannot be read")))
+    }
+
+    /// The commit that an object is or, as a tag (of a tag …), names; `None` when it leads to a file or folder.
+    pub(crate) fn peel(&self, mut id: Oid) -> Result<Option<Oid>, GitError> {
+        let odb = self.git.odb()?;
+        let mut seen = HashSet::new();
+        loop {
+            let object = odb.read(id)?;
+            match object.kind() {
+                git2::ObjectType::Commit => return Ok(Some(id)),
+                git2::ObjectType::Tag if seen.insert(id) => match crate::reachable::tagged(object.data()) {
+                    Some((next, _)) => id = next,
+                    None => return Ok(None),
+                },
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// The commit that a reference leads to; `None` when there is no such reference, or when it names something else (a tagged file).
+    fn commit_at(&self, reference: &str) -> Result<Option<Commit>, GitError> {
+        if !git2::Reference::is_valid_name(reference) {
+            return Ok(None);
+        }
+        let found = match self.git.find_reference(reference).and_then(|found| found.resolve()) {
+            Ok(found) => found,
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(target) = found.target() else { return Ok(None) };
+        self.peel(target)?.map(|id| self.read_commit(id)).transpose()
+    }
+
     /// All tags that lead to commits, the latest first; of one moment, the higher number first (`1.10` before `1.9`).
     fn tags(&self) -> Result<Vec<Tag>, GitError> {
+        let odb = self.git.odb()?;
         let mut tags = Vec::new();
         for reference in self.git.references_glob("refs/tags/*")? {
             let reference = reference?;
-            // Tags may name trees and files; such are no versions.
-            let Ok(commit) = reference.peel_to_commit() else { continue };
-            let made = reference.peel_to_tag().ok().and_then(|tag| tag.tagger().map(|tagger| tagger.when().seconds()));
+            let Some(target) = reference.resolve().ok().and_then(|reference| reference.target()) else { continue };
+            // Tags may name trees and files; such are no versions. Nor is one whose commit is not there.
+            let Ok(Some(commit)) = self.peel(target) else { continue };
+            let made = odb.read(target).ok().filter(|tag| tag.kind() == git2::ObjectType::Tag).and_then(|tag| tagged_at(tag.data()));
+            let Some(time_s) = made.or_else(|| self.read_commit(commit).ok().map(|commit| commit.time_s)) else { continue };
             let name = String::from_utf8_lossy(reference.name_bytes()).trim_start_matches("refs/tags/").to_owned();
-            tags.push(Tag { name, commit: commit.id(), time_s: made.unwrap_or_else(|| commit.time().seconds()) });
+            tags.push(Tag { name, commit, time_s });
         }
-        tags.sort_by(|a, b| b.time_s.cmp(&a.time_s).then_with(|| by_number(&b.name, &a.name)));
+        tags.sort_by_cached_key(|tag| Reverse((tag.time_s, TagOrder::of(&tag.name))));
         Ok(tags)
     }
 
@@ -182,7 +239,7 @@ impl Repository {
         for (number, branch) in branches.iter().enumerate() {
             let known = on.entry(branch.tip).or_default();
             if known.is_empty() {
-                next.push((self.git.find_commit(branch.tip)?.time().seconds(), branch.tip));
+                next.push((self.read_commit(branch.tip)?.time_s, branch.tip));
             }
             known.insert(number);
         }
@@ -192,12 +249,12 @@ impl Repository {
         {
             order.push(id);
             let here = on.get(&id).cloned().unwrap_or_default();
-            for parent in self.git.find_commit(id)?.parent_ids() {
+            for parent in self.read_commit(id)?.parents {
                 // The history of a shallow clone ends with parents that are not there.
-                let Ok(commit) = self.git.find_commit(parent) else { continue };
+                let Ok(commit) = self.read_commit(parent) else { continue };
                 let known = on.entry(parent).or_default();
                 if known.is_empty() {
-                    next.push((commit.time().seconds(), parent));
+                    next.push((commit.time_s, parent));
                 }
                 known.extend(&here);
             }
@@ -207,70 +264,21 @@ impl Repository {
     }
 }
 
-fn describe(commit: &Commit<'_>, reference: String) -> Version {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    let author = commit.author();
+fn describe(commit: &Commit, reference: String) -> Version {
     Version {
-        sha: commit.id().to_string(),
-        title: commit.summary_bytes().map(text).unwrap_or_default(),
-        author_name: text(author.name_bytes()),
-        author_email: text(author.email_bytes()),
-        time_ms: commit.time().seconds().saturating_mul(1_000),
+        sha: commit.id.to_string(),
+        title: commit.title(),
+        author_name: commit.author_name.trim().to_owned(),
+        author_email: commit.author_email.trim().to_owned(),
+        time_ms: commit.time_s.saturating_mul(1_000),
         tag: None,
         branches: Vec::new(),
         reference,
     }
 }
 
-fn on_branch(commit: &Commit<'_>, branch: Option<String>) -> Version {
+fn on_branch(commit: &Commit, branch: Option<String>) -> Version {
     let mut version = describe(commit, branch.as_ref().map(|branch| format!("refs/heads/{branch}")).unwrap_or_default());
     version.branches.extend(branch);
     version
-}
-
-/// Compares names with the numbers in them as numbers. A name that goes on with a letter or dash after the other's end is the lower one, as
-/// in semantic versions: `1.0.0-rc.1` comes before `1.0.0`.
-fn by_number(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a.trim_start_matches('v'), b.trim_start_matches('v'));
-    loop {
-        let (digits_a, digits_b) = (digits(a), digits(b));
-        if !digits_a.is_empty() && !digits_b.is_empty() {
-            let plain = |text: &str| text.trim_start_matches('0').to_owned();
-            let (x, y) = (plain(digits_a), plain(digits_b));
-            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
-            if order != Ordering::Equal {
-                return order;
-            }
-            (a, b) = (&a[digits_a.len()..], &b[digits_b.len()..]);
-            continue;
-        }
-        let (mut rest_a, mut rest_b) = (a.chars(), b.chars());
-        match (rest_a.next(), rest_b.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(more)) => return if more == '-' || more.is_alphabetic() { Ordering::Greater } else { Ordering::Less },
-            (Some(more), None) => return if more == '-' || more.is_alphabetic() { Ordering::Less } else { Ordering::Greater },
-            (Some(x), Some(y)) if x != y => return x.cmp(&y),
-            _ => (a, b) = (rest_a.as_str(), rest_b.as_str()),
-        }
-    }
-}
-
-fn digits(text: &str) -> &str {
-    &text[..text.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(text.len())]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_compare_as_people_read_them() {
-        let rising =
-            ["0.9", "1.0.0-alpha", "1.0.0-rc.2", "1.0.0-rc.10", "1.0.0", "1.0.1", "1.9", "v1.10", "1.10.1", "2", "release-7", "release-12"];
-        for pair in rising.windows(2) {
-            assert_eq!(by_number(pair[0], pair[1]), Ordering::Less, "{pair:?}");
-            assert_eq!(by_number(pair[1], pair[0]), Ordering::Greater, "{pair:?}");
-        }
-        assert_eq!(by_number("v1.02", "1.2"), Ordering::Equal);
-    }
 }

@@ -37,7 +37,7 @@ pub struct Span {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
-    /// Stable code in kebab case, e.g. `unknown-key`.
+    /// Stable text of its [`Code`](crate::Code), e.g. `unknown-key`.
     pub code: String,
     /// How bad.
     pub severity: Severity,

@@ -52,6 +52,16 @@ impl EventKind {
     }
 }
 
+/// An event that a pipeline file could react to: what a button is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occasion {
+    /// What happens.
+    pub kind: EventKind,
+    /// Target environment of a promotion or roll back, where the file names it; name of the schedule of a cron event, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+}
+
 /// A person as git or a forge knows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -3,9 +3,11 @@
 //! It knows nothing about files, clocks, randomness, async, YAML, containers or SQLite: plain data that is versioned,
 //! printable and comparable. Everything else in the workspace speaks to its neighbours in these words.
 //!
-//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`image`], [`run`], [`message`], [`diagnostic`].
+//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`checkout`], [`image`], [`run`], [`message`], [`diagnostic`], [`code`].
 
 pub mod approval;
+pub mod checkout;
+pub mod code;
 pub mod diagnostic;
 pub mod facts;
 pub mod ids;
@@ -16,14 +18,16 @@ pub mod plan;
 pub mod run;
 
 pub use approval::RequireApproval;
+pub use checkout::{Checkout, Head, Submodules, Tracking};
+pub use code::{Code, Effect};
 pub use diagnostic::{Diagnostic, Severity, Span};
-pub use facts::{CommitFacts, EventFacts, EventKind, Person, PreviousRun, PullRequestFacts, RepoFacts};
+pub use facts::{CommitFacts, EventFacts, EventKind, Occasion, Person, PreviousRun, PullRequestFacts, RepoFacts};
 pub use ids::{EngineId, ProjectId, RunId, StageNumber, StepKey, StepNumber};
 pub use image::ImageReference;
 pub use json::json_escape;
 pub use message::{Language, Message, What};
 pub use plan::{
-    BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan,
+    BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, LeftOut, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan,
     PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
 };
 pub use run::{CancelReason, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

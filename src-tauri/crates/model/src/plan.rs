@@ -2,8 +2,10 @@
 //! store. It holds *names* of secrets, never values, and no condition that would have to be evaluated later:
 //! `when`, `failure`, groups and graphs have become [`Step::needs`], [`Step::run_on`] and [`Step::on_failure`].
 
+use crate::checkout::Checkout;
 use crate::facts::EventFacts;
 use crate::ids::{StageNumber, StepNumber};
+use crate::message::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -64,6 +66,24 @@ pub struct Plan {
     pub cleanup_timeout_s: u64,
     /// Stages in file order.
     pub stages: Vec<Stage>,
+    /// What the file describes and a condition keeps out of this run, in file order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A stage or step that does not run for the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Name of the stage, or of the one that the step would belong to.
+    pub stage: String,
+    /// Name of the step; empty for a whole stage.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub step: String,
+    /// Path of the file that it stands in, where a plan has several; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
+    /// The condition that does not hold, and what it was compared with.
+    pub reason: Message,
 }
 
 impl Plan {
@@ -110,6 +130,9 @@ pub struct Stage {
     pub workspace: Workspace,
     /// Whether the commit's files are put into the working copy (`clone: disable: true` and `skip_clone` say no).
     pub source: bool,
+    /// The repository that the working copy is; `None` gives the files alone (plans of earlier versions of the app).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<Checkout>,
     /// How many such stages may run at the same time, over all runs of the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
@@ -464,6 +487,7 @@ impl Step {
 mod tests {
     use super::*;
     use crate::facts::EventKind;
+    use crate::message;
 
     #[test]
     fn workspace_joins_base_and_path() {
@@ -498,11 +522,13 @@ mod tests {
                 run_on: RunOn::default(),
                 workspace: Workspace { base: "/drone/src".into(), path: String::new() },
                 source: true,
+                checkout: Some(Checkout::on_branch("main")),
                 concurrency: None,
                 matrix: BTreeMap::new(),
                 volumes: vec![],
                 steps: vec![step],
             }],
+            left_out: vec![LeftOut { stage: "default".into(), step: "deploy".into(), file: String::new(), reason: message!("x") }],
         };
         let text = serde_json::to_string(&plan).expect("plain data");
         assert_eq!(serde_json::from_str::<Plan>(&text).expect("reads back"), plan);

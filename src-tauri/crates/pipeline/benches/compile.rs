@@ -35,7 +35,7 @@ fn all(shape: Shape, text: &str, facts: &EventFacts) -> usize {
     let file = PipelineFile { path: shape.path(), bytes: text.as_bytes() };
     let pipeline = Pipeline::read(&[file]).expect("a file of ours is read");
     let (plan, found) = pipeline.compile(facts).expect("a file of ours compiles");
-    let linted = pipeline.lint();
+    let linted = pipeline.lint(&Default::default());
     black_box((found, linted));
     plan.stages.iter().map(|stage| stage.steps.len()).sum()
 }

@@ -1,19 +1,20 @@
 //! What the dialects have in common while a file is read: stages and steps that still carry their conditions, and the
 //! decoding of keys that mean the same in several.
 
-use crate::environment::{Environment, early_text};
+use crate::entered;
+use crate::environment::Environment;
 use crate::image::host_with_login;
 use crate::matrix::{Cell, cells};
-use crate::script::{MAX_SCRIPT_BYTES, entrypoint, script};
+use crate::script::{Command, MAX_SCRIPT_BYTES, entrypoint, script};
+use crate::shell::{Script, Variables};
 use crate::source::{Part, Source};
-use crate::substitute::{Backslashes, substitute};
 use crate::when::{Mismatch, When};
 use lp_model::{
-    BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
+    BackendKind, Checkout, Concurrency, Dialect, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace,
+    message, what,
 };
-use lp_yaml::{Findings, Node, Piece, Schema, SourceMap, Typed, Value, closest, decode, scalar};
+use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// Largest text times combinations of the matrix, in bytes.
 const MAX_MATRIX_BYTES: usize = 4 << 20;
@@ -92,7 +93,8 @@ pub(crate) struct StageDraft {
     pub workspace: Workspace,
     /// 1.x: whether the file asked for a base that the dialect keeps free, so that the default is taken.
     pub base_refused: bool,
-    pub source: bool,
+    /// The working copy; `None` when it begins empty.
+    pub checkout: Option<Checkout>,
     pub cell: Cell,
     pub concurrency: Option<Concurrency>,
     pub volumes: Vec<Volume>,
@@ -112,20 +114,74 @@ pub(crate) struct StageDraft {
     pub steps: Vec<Draft>,
 }
 
+impl StageDraft {
+    /// With what was entered opened in its command lines.
+    pub fn settled(mut self, findings: &mut Findings<'_>) -> Self {
+        self.services.iter_mut().chain(&mut self.steps).for_each(|step| entered::settle(step, findings));
+        self
+    }
+}
+
 /// Why something does not run for this event, collected for the warning that nothing does.
 #[derive(Debug, Default)]
-pub(crate) struct Reasons(Vec<Message>);
+pub(crate) struct Reasons {
+    /// The first of them, for the warning.
+    first: Vec<Message>,
+    /// All of them, for the plan.
+    left_out: Vec<LeftOut>,
+    /// The file that is decided now, where there are several.
+    file: String,
+}
+
+/// Most of what is left out that a plan names.
+const MAX_LEFT_OUT: usize = 500;
 
 impl Reasons {
-    pub fn add(&mut self, what: What<'_>, mismatch: &Mismatch) {
-        let reason = message!("`{}` of {} does not hold (line {})", mismatch.key, what, mismatch.span.line);
-        if self.0.len() < 3 && !self.0.contains(&reason) {
-            self.0.push(reason);
+    /// `what` names the step or stage in a sentence.
+    pub fn add(&mut self, what: What<'_>, (stage, step): (&str, &str), mismatch: &Mismatch) {
+        let (key, line) = (mismatch.key, mismatch.span.line);
+        let (of_what, short) = match mismatch.found.as_deref() {
+            None => (message!("`{}` of {} does not hold (line {})", key, what, line), message!("`{}` does not hold (line {})", key, line)),
+            Some("") => (
+                message!("`{}` of {} does not hold (line {}): there is none", key, what, line),
+                message!("`{}` does not hold (line {}): there is none", key, line),
+            ),
+            Some(found) => (
+                message!("`{}` of {} does not hold (line {}): it is `{}`", key, what, line, found),
+                message!("`{}` does not hold (line {}): it is `{}`", key, line, found),
+            ),
+        };
+        self.push(of_what, stage, step, short);
+    }
+
+    /// A workflow that cannot do without one that does not run.
+    pub fn needs(&mut self, what: What<'_>, stage: &str, needed: &str, span: Span) {
+        let of_what = message!("{} needs `{}`, which is left out (line {})", what, needed, span.line);
+        self.push(of_what, stage, "", message!("it needs `{}`, which is left out", needed));
+    }
+
+    /// What comes next stands in that file; empty where there is only one.
+    pub fn now_in(&mut self, file: &str) {
+        file.clone_into(&mut self.file);
+    }
+
+    /// What the plan says about it.
+    pub fn into_left_out(self) -> Vec<LeftOut> {
+        self.left_out
+    }
+
+    fn push(&mut self, of_what: Message, stage: &str, step: &str, reason: Message) {
+        if self.first.len() < 3 && !self.first.contains(&of_what) {
+            self.first.push(of_what);
+        }
+        let left_out = LeftOut { stage: stage.to_owned(), step: step.to_owned(), file: self.file.clone(), reason };
+        if self.left_out.len() < MAX_LEFT_OUT {
+            self.left_out.push(left_out);
         }
     }
 
     /// Tells why the plan is empty.
-    pub fn warn(self, dialect: Dialect, facts: &EventFacts, findings: &mut Findings<'_>) {
+    pub fn warn(&self, dialect: Dialect, facts: &EventFacts, findings: &mut Findings<'_>) {
         let event = crate::when::event_word(dialect, facts.kind);
         let message = match (facts.tag(), &facts.target) {
             (_, Some(target)) => message!("nothing in this file runs for the event `{}` to `{}`", event, target),
@@ -134,71 +190,8 @@ impl Reasons {
             _ => message!("nothing in this file runs for the event `{}` on `{}`", event, facts.commit.branch),
         };
         let found = findings.warning("nothing-would-run", None, message);
-        if let Some(reasons) = self.0.into_iter().reduce(|all, next| message!("{}; {}", all, next)) {
+        if let Some(reasons) = self.first.iter().cloned().reduce(|all, next| message!("{}; {}", all, next)) {
             found.help(reasons);
-        }
-    }
-}
-
-/// Substitutes the variables in one document and reads the result as YAML.
-pub(crate) fn expand(
-    source: &Source<'_>,
-    part: &Part,
-    variables: &Environment,
-    facts: &EventFacts,
-    findings: &mut Findings<'_>,
-) -> Option<Arc<Node>> {
-    let backslashes = if source.detected.dialect == Dialect::Drone08 { Backslashes::Eat } else { Backslashes::Keep };
-    let (text, start) = (source.text(part), part.range.start);
-    let nothing_to_do = !text.contains('$') && (backslashes == Backslashes::Keep || !text.contains('\\'));
-    if nothing_to_do {
-        findings.extend(part.warnings.clone());
-        return part.raw.as_ref().map_err(|more| findings.extend(more.clone())).ok().cloned();
-    }
-    let index = &source.index;
-    let value = |name: &str| variables.get(name).map(|value| early_text(value, facts));
-    match substitute(text, backslashes, &value) {
-        Err(wrong) => {
-            for bad in wrong {
-                let span = index.span(start + bad.range.start..start + bad.range.end);
-                findings
-                    .error("bad-substitution", span, message!("this `${{…}}` cannot be replaced: {}", bad.message))
-                    .help(message!("write `$${{…}}` to leave the expression to the shell (comments count too)"));
-            }
-            None
-        }
-        Ok(done) => {
-            let known: Vec<&str> = variables.keys().map(String::as_str).collect();
-            for (name, range) in done.unknown {
-                let span = index.span(start + range.start..start + range.end);
-                let message = message!("`${{{}}}` is not known before the run, so it becomes an empty text", name);
-                let found = findings.warning("unknown-variable", span, message);
-                match closest(&name, &known) {
-                    Some(meant) => found.help(message!("did you mean `{}`? for a variable of the shell write `$${{{}}}`", meant, name)),
-                    None => found.help(message!(
-                        "for a variable of the shell, a secret or a value of `environment` write `$${{{}}}` or `${}`",
-                        name,
-                        name
-                    )),
-                }
-            }
-            // `$NAME` belongs to the shell: most documents with a `$` in them come out as they went in.
-            if let (true, Ok(raw)) = (done.text == text, &part.raw) {
-                findings.extend(part.warnings.clone());
-                return Some(Arc::clone(raw));
-            }
-            let pieces =
-                done.pieces.into_iter().map(|piece| Piece { source: start + piece.source.start..start + piece.source.end, ..piece });
-            match source.parse(&done.text, &SourceMap::pieces(index, pieces.collect())) {
-                Ok(tree) => {
-                    findings.extend(tree.warnings);
-                    Some(tree.root)
-                }
-                Err(more) => {
-                    findings.extend(more);
-                    None
-                }
-            }
         }
     }
 }
@@ -343,7 +336,23 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
     if commands.is_empty() {
         return;
     }
-    let script = script(folder, commands);
+    let mut variables = Variables::default();
+    let mut lines = Vec::new();
+    for command in commands {
+        match Script::read(command, &mut variables) {
+            Ok(line) => {
+                for expression in &line.joined {
+                    findings
+                        .note("one-word", span, message!("`{}` is one word for the shell, although its value has blanks", expression))
+                        .help(message!("write `$NAME`, without braces, where the shell shall take it apart"));
+                }
+                lines.push(Command { text: line.text, shown: line.shown });
+            }
+            Err(why) => entered::refuse(why, span, findings),
+        }
+    }
+    draft.environment.extend(variables.into_iter().map(|(name, value)| (name, EnvValue::Text(value))));
+    let script = script(folder, &lines);
     if script.len() > MAX_SCRIPT_BYTES {
         findings
             .error(

@@ -4,21 +4,23 @@
 mod container;
 mod keys;
 
+use crate::clone;
 use crate::compose::Reading;
-use crate::draft::{
-    Draft, Order, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes,
-};
+use crate::draft::{Draft, Order, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes};
 use crate::environment::{self, Environment};
+use crate::expand::expand;
 use crate::extent::{Extent, check_size, few_needs, few_volumes};
 use crate::matrix::{Cell, axes, cell_name, lacking};
 use crate::rights::{self, Escalation};
 use crate::source::Source;
-use crate::when::{Mismatch, Situation, read_constraint};
+use crate::when::{Conditions, Mismatch, Situation, When, read_constraint};
 use crate::workspace;
+pub(crate) use container::KEYS as CONTAINER_KEYS;
 use container::Place;
 pub(crate) use keys::keys;
 use lp_model::{
-    BackendKind, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
+    BackendKind, Checkout, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What,
+    message, what,
 };
 use lp_yaml::{Findings, Node, decode};
 
@@ -32,17 +34,16 @@ const TOP_KEYS: [&str; 11] =
 const MAX_UNKNOWN: usize = 200;
 
 /// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Vec<Stage> {
     let Some((drafts, branches)) = read(source, facts, findings) else { return Vec::new() };
-    let mut reasons = Reasons::default();
     let mut stages = Vec::new();
     // `branches` is about commits that arrive, not about tags and deployments.
     match branches.filter(|_| !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback)) {
-        Some(mismatch) => reasons.add(what!("the file"), &mismatch),
+        Some(mismatch) => reasons.add(what!("the file"), ("", ""), &mismatch),
         None => {
             for draft in drafts {
                 let number = stages.len() as u32 + 1;
-                stages.extend(stage(draft, number, facts, &mut reasons, findings));
+                stages.extend(stage(draft, number, facts, reasons, findings));
             }
         }
     }
@@ -74,7 +75,7 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
         if !extent.has_room(&root, &metadata, findings) {
             break;
         }
-        let read = read_cell(&root, name, cell, metadata, facts, findings);
+        let read = read_cell(&root, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings));
         warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
         drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
@@ -92,7 +93,11 @@ fn stage_name(cell: &Cell, others: &[StageDraft]) -> String {
 fn branches(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Mismatch> {
     let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
     let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
-    (!constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
+    (!constraint.matches(DIALECT, &facts.commit.branch)).then(|| Mismatch {
+        key: "branches",
+        span: entry.key.span,
+        found: Some(facts.commit.branch.clone()),
+    })
 }
 
 fn read_cell(
@@ -112,6 +117,7 @@ fn read_cell(
         }
     }
     notes_on_ignored(root, findings);
+    let checkout = checkout(root, &cell, &metadata, facts, findings);
     let workspace = workspace::read(root, BASE, facts, findings);
     let mut reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
     let services = containers(root, "services", Place::Service, &mut reading, findings);
@@ -130,7 +136,7 @@ fn read_cell(
         runs: true,
         workspace,
         base_refused: false,
-        source: true,
+        checkout,
         cell,
         concurrency: None,
         volumes: reading.volumes,
@@ -147,19 +153,23 @@ fn read_cell(
     Some(stage)
 }
 
+/// The working copy; `None` when all clone steps of the file are kept out by their conditions.
+fn checkout(root: &Node, cell: &Cell, metadata: &Environment, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Checkout> {
+    let Some(node) = root.get("clone").filter(|node| !node.is_null()) else {
+        return Some(clone::drone08(facts, &clone::Wishes::default()));
+    };
+    let situation = Situation { dialect: DIALECT, facts, cell, variables: metadata };
+    let holds = |when: &Node, findings: &mut Findings<'_>| {
+        let when: When = Conditions::read(when, DIALECT, what!("`{}` of `{}`", "when", "clone"), findings).into();
+        when.mismatch(&situation).is_none()
+    };
+    clone::read(node, &container::KEYS, true, holds, findings).map(|wishes| clone::drone08(facts, &wishes))
+}
+
 fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
     for entry in root.entries().unwrap_or_default() {
         let span = entry.key.span;
         match entry.key.text.as_str() {
-            "clone" if !entry.value.is_null() => {
-                findings
-                    .warning(
-                        "clone-built-in",
-                        span,
-                        message!("the files of the commit are put into the working copy without a clone step; `clone` is ignored"),
-                    )
-                    .help(message!("remove `clone`; the whole history is not needed for a build, and no credentials get into a container"));
-            }
             "platform" => {
                 if let Some(platform) = entry.value.text().filter(|text| *text != crate::when::DEFAULT_PLATFORM) {
                     findings.note("platform-ignored", span, message!("`platform` asks for `{}`; the steps run on this machine", platform));
@@ -191,11 +201,12 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
 /// Decides the conditions and draws the edges: all services first, then the groups one after the other.
 fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
     let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
+    let name = draft.name.clone();
     let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {
         let fits = |draft: &Draft| match draft.when.mismatch(&situation) {
             None => true,
             Some(mismatch) => {
-                reasons.add(what!("{} `{}`", kind, draft.step.name), &mismatch);
+                reasons.add(what!("{} `{}`", kind, draft.step.name), (&name, &draft.step.name), &mismatch);
                 false
             }
         };
@@ -237,7 +248,8 @@ fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reaso
         needs: Vec::new(),
         run_on: lp_model::RunOn::default(),
         workspace: draft.workspace,
-        source: draft.source,
+        source: draft.checkout.is_some(),
+        checkout: draft.checkout,
         concurrency: draft.concurrency,
         matrix: draft.cell.into_iter().collect(),
         volumes: draft.volumes,

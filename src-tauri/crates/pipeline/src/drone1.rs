@@ -5,9 +5,10 @@ mod document;
 mod keys;
 mod step;
 
-use crate::draft::{Dependency, Draft, Order, Reasons, StageDraft, expand};
+use crate::draft::{Dependency, Draft, Order, Reasons, StageDraft};
 use crate::environment::drone1::{self as variables, StageFacts};
 use crate::environment::{self, Environment};
+use crate::expand::expand;
 use crate::extent::{Extent, check_size, too_many_needs};
 use crate::graph::{bridge, order, positions};
 use crate::source::Source;
@@ -23,16 +24,15 @@ pub(crate) use keys::keys;
 const DIALECT: Dialect = Dialect::Drone1;
 
 /// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<Stage> {
+pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Vec<Stage> {
     let drafts = read(source, facts, findings);
     if findings.has_errors() {
         return Vec::new();
     }
-    let mut reasons = Reasons::default();
     let places = positions(drafts.iter().map(|draft| draft.name.as_str()));
     let needs: Vec<Vec<usize>> =
         drafts.iter().map(|draft| draft.needs.iter().filter_map(|need| places.get(need.name.as_str()).copied()).collect()).collect();
-    let mut planned: Vec<Option<Stage>> = drafts.into_iter().map(|draft| stage(draft, facts, &mut reasons, findings)).collect();
+    let mut planned: Vec<Option<Stage>> = drafts.into_iter().map(|draft| stage(draft, facts, reasons, findings)).collect();
     let keep: Vec<bool> = planned.iter().map(Option::is_some).collect();
     let Some(bridged) = bridge(&needs, &keep) else {
         too_many_needs(findings);
@@ -93,7 +93,7 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
         pipelines += 1;
         let stage = StageFacts { number: pipelines, ..document::facts(&root, pipelines) };
         metadata.extend(variables::metadata(facts, &stage));
-        drafts.extend(document::read(&root, metadata, facts, findings));
+        drafts.extend(document::read(&root, metadata, facts, findings).map(|draft| draft.settled(findings)));
         if !extent.holds(drafts.last(), findings) {
             break;
         }
@@ -200,7 +200,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     }
     let situation = Situation { dialect: DIALECT, facts, cell: &[], variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
-        reasons.add(what!("pipeline `{}`", draft.name), &mismatch);
+        reasons.add(what!("pipeline `{}`", draft.name), (&draft.name, ""), &mismatch);
         return None;
     }
     let run_on = draft.trigger.run_on(&situation);
@@ -210,7 +210,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     for step in &all {
         let mismatch = step.when.mismatch(&situation);
         if let Some(mismatch) = &mismatch {
-            reasons.add(what!("step `{}`", step.step.name), mismatch);
+            reasons.add(what!("step `{}`", step.step.name), (&draft.name, &step.step.name), mismatch);
         }
         let run_on = step.step.run_on;
         if mismatch.is_none() && !run_on.success && !run_on.failure {
@@ -246,7 +246,8 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
         needs: Vec::new(),
         run_on,
         workspace: draft.workspace,
-        source: draft.source,
+        source: draft.checkout.is_some(),
+        checkout: draft.checkout,
         concurrency: draft.concurrency,
         matrix: std::collections::BTreeMap::new(),
         volumes: draft.volumes,

@@ -7,16 +7,20 @@
 //! Drone 0.5 to 0.8, Drone 1.x and 2.x, and Woodpecker 0.15 to 3 compile to the same plan. A pipeline is one file, or all the
 //! workflows of Woodpecker; a workflow that is compiled alone runs without those of other files that it depends on, with a warning.
 //!
-//! Read in this order: `source` (the files), [`detect`] (which dialect), [`substitute`], [`matrix`], [`when`], [`params`], [`script`],
+//! Read in this order: `source` (the files), [`detect`] (which dialect), [`substitute`], `entered` and `shell`
+//! (what people typed is data), `expand`, [`matrix`], [`when`], [`params`], [`script`],
 //! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, [`outline`], and [`report`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod clone;
 mod compose;
 pub mod detect;
 mod draft;
 mod drone08;
 mod drone1;
+mod entered;
 pub mod environment;
+mod expand;
 mod extent;
 pub mod glob;
 mod graph;
@@ -29,6 +33,7 @@ pub mod report;
 mod rights;
 pub mod schema;
 pub mod script;
+mod shell;
 mod source;
 pub mod substitute;
 pub mod volume;
@@ -37,7 +42,8 @@ mod woodpecker;
 mod workspace;
 
 pub use detect::{Detected, detect};
-pub use lint::lint;
+pub use lint::{Inputs, lint};
+pub use lp_yaml::closest;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
 pub use report::{Effect, Report, ReportEntry, ReportStep, report};
 pub use schema::schema;
@@ -99,23 +105,25 @@ impl<'a> Pipeline<'a> {
     }
 
     /// As the function [`lint`](crate::lint()).
-    pub fn lint(&self) -> Vec<Diagnostic> {
-        lint::of(&self.0)
+    pub fn lint(&self, inputs: &Inputs) -> Vec<Diagnostic> {
+        lint::of(&self.0, inputs)
     }
 }
 
 fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = AllFindings::new(sources);
     let dialect = sources.detected().dialect;
+    let mut reasons = draft::Reasons::default();
     let stages = match dialect {
-        Dialect::Drone08 => drone08::compile(sources.only(), facts, findings.only()),
-        Dialect::Drone1 => drone1::compile(sources.only(), facts, findings.only()),
-        Dialect::Woodpecker => woodpecker::compile(sources, facts, &mut findings),
+        Dialect::Drone08 => drone08::compile(sources.only(), facts, &mut reasons, findings.only()),
+        Dialect::Drone1 => drone1::compile(sources.only(), facts, &mut reasons, findings.only()),
+        Dialect::Woodpecker => woodpecker::compile(sources, facts, &mut reasons, &mut findings),
     };
     if findings.has_errors() {
         return Err(findings.into_sorted());
     }
-    Ok((plan(sources.path(), facts, dialect, stages), findings.into_sorted()))
+    let plan = Plan { left_out: reasons.into_left_out(), ..plan(sources.path(), facts, dialect, stages) };
+    Ok((plan, findings.into_sorted()))
 }
 
 fn plan(path: &str, facts: &EventFacts, dialect: Dialect, stages: Vec<Stage>) -> Plan {
@@ -129,5 +137,6 @@ fn plan(path: &str, facts: &EventFacts, dialect: Dialect, stages: Vec<Stage>) ->
         cleanup_on_cancel: false,
         cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
         stages,
+        left_out: Vec::new(),
     }
 }

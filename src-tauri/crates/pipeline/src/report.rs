@@ -5,7 +5,7 @@ mod effects;
 mod empty;
 
 use crate::draft::StageDraft;
-use crate::lint::sample_facts;
+use crate::lint::{Inputs, sample_facts};
 use crate::source::{AllFindings, Sources};
 use crate::{PipelineFile, drone1, drone08, woodpecker};
 pub use effects::Effect;
@@ -68,8 +68,8 @@ pub const UNKNOWN: &str = "unknown";
 /// The code of entries about what runs.
 pub const RUNS_AS_IS: &str = "runs-as-is";
 
-/// Reads the files of a pipeline and tells what becomes of them here.
-pub fn report(files: &[PipelineFile<'_>]) -> Report {
+/// Reads the files of a pipeline and tells what becomes of them here. `inputs` are the fields of its forms, as for [`lint`](crate::lint()).
+pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     let paths = files.iter().map(|file| file.path.to_owned()).collect();
     let sources = match Sources::read(files) {
         Ok(sources) => sources,
@@ -80,7 +80,7 @@ pub fn report(files: &[PipelineFile<'_>]) -> Report {
             return Report { dialect: None, reason, files: paths, entries, steps: Vec::new() };
         }
     };
-    let mut facts = sample_facts();
+    let mut facts = sample_facts(inputs);
     facts.repo.trusted = false;
     let mut findings = AllFindings::with_needs(&sources);
     let stages = stages(&sources, &facts, &mut findings);

@@ -12,20 +12,35 @@ pub fn entrypoint() -> Vec<String> {
     vec!["/bin/sh".into(), "-c".into()]
 }
 
+/// A command of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What the shell reads.
+    pub text: String,
+    /// What its trace line shows: the values that were entered, in place of the variables that hold them.
+    pub shown: String,
+}
+
+impl From<String> for Command {
+    fn from(text: String) -> Self {
+        Self { shown: text.clone(), text }
+    }
+}
+
 /// One script for all commands: they share one shell, and the first that fails ends it. It needs nothing but a POSIX
 /// shell (busybox, dash and bash are known to work). A folder (Woodpecker's `directory`) is made if it is missing, and entered.
-pub fn script(folder: Option<&str>, commands: &[String]) -> String {
+pub fn script<C: Clone + Into<Command>>(folder: Option<&str>, commands: &[C]) -> String {
     let mut script = String::from("set -e\n");
     if let Some(folder) = folder {
         let folder = quote(folder);
         script.push_str(&format!("mkdir -p -- {folder}\ncd -- {folder}\n"));
     }
-    for command in commands {
-        let shown = command.trim_end_matches(['\n', '\r']);
+    for command in commands.iter().cloned().map(Into::into) {
+        let shown = command.shown.trim_end_matches(['\n', '\r']);
         script.push_str("\nprintf '%s\\n' ");
         script.push_str(&quote(&format!("+ {shown}")));
         script.push('\n');
-        script.push_str(command);
+        script.push_str(&command.text);
         script.push('\n');
     }
     script
@@ -42,7 +57,8 @@ mod tests {
 
     #[test]
     fn the_trace_shows_what_is_written_and_runs_nothing() {
-        let script = script(None, &["go build".into(), "echo \"$A\" `date` 'x' 中文".into(), "if true\nthen echo y; fi\n".into()]);
+        let script =
+            script::<String>(None, &["go build".into(), "echo \"$A\" `date` 'x' 中文".into(), "if true\nthen echo y; fi\n".into()]);
         assert_eq!(
             script,
             "set -e\n\
@@ -54,7 +70,7 @@ mod tests {
 
     #[test]
     fn real_shells_print_it() {
-        let commands =
+        let commands: [String; 4] =
             ["echo \"a\\nb $HOME_OF_NOBODY\" `echo tick`".into(), "X='中文'".into(), "echo \"$X\"; false".into(), "echo never".into()];
         let mut tried = 0;
         for shell in [&["/bin/sh"][..], &["dash"], &["bash"], &["busybox", "sh"]] {
@@ -74,7 +90,7 @@ mod tests {
     fn a_folder_is_made_and_entered() {
         let place = std::env::temp_dir().join(format!("lp-script-{}", std::process::id()));
         std::fs::create_dir_all(&place).unwrap();
-        let script = script(Some("a 'b'/-c"), &["pwd".into()]);
+        let script = script::<String>(Some("a 'b'/-c"), &["pwd".into()]);
         let output = std::process::Command::new("/bin/sh").args(["-c", &script]).current_dir(&place).output().unwrap();
         std::fs::remove_dir_all(&place).unwrap();
         let text = String::from_utf8(output.stdout).unwrap();

@@ -188,9 +188,15 @@ impl<'a> AllFindings<'a> {
         Self { whole: Findings::new(sources.path()), files: sources.all().iter().map(|source| Findings::new(source.path)).collect() }
     }
 
-    /// With what the files need from their user.
+    /// While files are read without an event.
+    pub fn for_any_event(sources: &Sources<'a>) -> Self {
+        let files = sources.all().iter().map(|source| Findings::new(source.path).for_any_event()).collect();
+        Self { files, ..Self::new(sources) }
+    }
+
+    /// Likewise, with what the files need from their user.
     pub fn with_needs(sources: &Sources<'a>) -> Self {
-        let files = sources.all().iter().map(|source| Findings::with_needs(source.path)).collect();
+        let files = sources.all().iter().map(|source| Findings::with_needs(source.path).for_any_event()).collect();
         Self { files, ..Self::new(sources) }
     }
 

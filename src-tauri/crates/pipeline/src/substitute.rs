@@ -1,6 +1,8 @@
 //! `${NAME}` in a pipeline file, replaced in the *text* before it is read as YAML, as Drone does. So a value may break the
-//! YAML, and a wrong expression in a comment counts too; `$NAME` without braces is left to the shell.
+//! YAML, and a wrong expression in a comment counts too; `$NAME` without braces is left to the shell. What a person entered is put
+//! in sealed, so that it breaks nothing (see `entered`).
 
+use crate::entered::seal;
 use crate::glob;
 use lp_model::{Message, message};
 use lp_yaml::Piece;
@@ -28,6 +30,32 @@ pub enum Backslashes {
     Eat,
 }
 
+/// What is known of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// A fact of the commit or the run: its text becomes text of the file, as in the originals.
+    Fact(String),
+    /// What a person entered: data, whatever is in it.
+    Entered(String),
+    /// Nothing yet, while a file is read without an event; there will be a value. The expression stands for itself.
+    Later,
+}
+
+/// An expression that was replaced.
+#[derive(Debug, Clone)]
+pub struct Replaced {
+    /// The first name in it.
+    pub name: String,
+    /// Its place in the old text.
+    pub source: Range<usize>,
+    /// Its value in the new text.
+    pub at: Range<usize>,
+    /// Whether the value is sealed.
+    pub sealed: bool,
+    /// Whether the expression stands for itself.
+    pub later: bool,
+}
+
 /// A text after substitution.
 #[derive(Debug, Clone, Default)]
 pub struct Substituted {
@@ -37,6 +65,8 @@ pub struct Substituted {
     pub pieces: Vec<Piece>,
     /// Names in `${NAME}` that have no value, with their places in the old text; not those inside comment lines.
     pub unknown: Vec<(String, Range<usize>)>,
+    /// All expressions that were replaced, in the order of the text.
+    pub replaced: Vec<Replaced>,
 }
 
 /// A wrong expression.
@@ -53,18 +83,30 @@ pub struct BadExpression {
 ///
 /// # Errors
 /// All wrong expressions.
-pub fn substitute(text: &str, backslashes: Backslashes, value: &dyn Fn(&str) -> Option<String>) -> Result<Substituted, Vec<BadExpression>> {
+pub fn substitute(text: &str, backslashes: Backslashes, value: &dyn Fn(&str) -> Option<Known>) -> Result<Substituted, Vec<BadExpression>> {
     let mut out = Substituted::default();
     let mut wrong = Vec::new();
     let bytes = text.as_bytes();
-    let mut reader = Reader { text, value, unknown: Vec::new(), read: 0, work: 0 };
+    let mut reader = Reader { text, value, unknown: Vec::new(), read: 0, work: 0, first: String::new() };
     let (mut at, mut plain) = (0, 0);
     while at < bytes.len() {
         let (len, piece) = match (bytes[at], bytes.get(at + 1)) {
             (b'$', Some(b'$')) => (2, Some("$".to_owned())),
             (b'\\', Some(&next @ (b'\\' | b'/'))) if backslashes == Backslashes::Eat => (2, Some(char::from(next).to_string())),
-            (b'$', Some(b'{')) => match reader.expression(at + 2, 0) {
-                Ok((text, end)) => (end - at, Some(text)),
+            (b'$', Some(b'{')) => match reader.outermost(at) {
+                Ok((found, end)) => {
+                    let expression = &text[at..end];
+                    let (sealed, later) = (found.origin != Origin::File, found.origin == Origin::Later);
+                    let new = match found.origin {
+                        Origin::File => found.text,
+                        Origin::Entered => seal(expression, &found.text),
+                        Origin::Later => seal(expression, expression),
+                    };
+                    let start = out.text.len() + (at - plain);
+                    let name = std::mem::take(&mut reader.first);
+                    out.replaced.push(Replaced { name, source: at..end, at: start..start + new.len(), sealed, later });
+                    (end - at, Some(new))
+                }
                 Err(message) => {
                     wrong.push(BadExpression { range: at..reader.visible_end(at), message });
                     if wrong.len() >= MAX_WRONG {
@@ -116,12 +158,41 @@ enum Escapes {
     Replacement,
 }
 
+/// Where a text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// Of the file, or a fact.
+    File,
+    /// A person entered it, or a part of it.
+    Entered,
+    /// It is not known yet.
+    Later,
+}
+
+/// A text and where it comes from.
+struct Made {
+    text: String,
+    origin: Origin,
+}
+
+impl Made {
+    fn map(self, change: impl FnOnce(&str) -> String) -> Self {
+        Self { text: change(&self.text), origin: self.origin }
+    }
+
+    fn with(self, other: Origin) -> Self {
+        Self { origin: self.origin.max(other), ..self }
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
-    value: &'a dyn Fn(&str) -> Option<String>,
+    value: &'a dyn Fn(&str) -> Option<Known>,
     unknown: Vec<(String, Range<usize>)>,
     read: usize,
     work: usize,
+    /// The first name of the outermost expression.
+    first: String,
 }
 
 impl Reader<'_> {
@@ -136,8 +207,14 @@ impl Reader<'_> {
         start + rest[..line].find('}').map_or(line, |brace| brace + 1)
     }
 
+    /// Reads an expression that begins there, and is not part of another one.
+    fn outermost(&mut self, at: usize) -> Result<(Made, usize), Message> {
+        self.first.clear();
+        self.expression(at + 2, 0)
+    }
+
     /// Reads an expression from behind its `${`; returns its value and the offset behind its `}`.
-    fn expression(&mut self, start: usize, depth: usize) -> Result<(String, usize), Message> {
+    fn expression(&mut self, start: usize, depth: usize) -> Result<(Made, usize), Message> {
         if depth > MAX_DEPTH {
             return Err(message!("expressions are nested too deep"));
         }
@@ -146,32 +223,32 @@ impl Reader<'_> {
         }
         if self.peek(start) == Some(b'#') && self.peek(start + 1) != Some(b'}') {
             let (name, at) = self.name(start + 1)?;
-            let value = self.lookup(&name).unwrap_or_default();
-            return self.closed(value.len().to_string(), at);
+            let (value, _) = self.lookup(&name);
+            return self.closed(value.map(|text| text.len().to_string()), at);
         }
         let (name, at) = self.name(start)?;
-        let found = self.lookup(&name);
+        let (value, known) = self.lookup(&name);
         let operator = self.peek(at).ok_or_else(|| message!("the closing `}}` is missing"))?;
         if operator == b'}' {
-            if found.is_none() && self.unknown.len() < 50 {
+            if !known && self.unknown.len() < 50 {
                 self.unknown.push((name, start - 2..at + 1));
             }
-            return Ok((found.unwrap_or_default(), at + 1));
+            return Ok((value, at + 1));
         }
-        let value = found.unwrap_or_default();
         let twice = self.peek(at + 1) == Some(operator);
         match operator {
-            b'^' if twice => self.closed(value.to_uppercase(), at + 2),
-            b',' if twice => self.closed(value.to_lowercase(), at + 2),
-            b'^' => self.closed(first(&value, |c| c.to_uppercase().collect()), at + 1),
-            b',' => self.closed(first(&value, |c| c.to_lowercase().collect()), at + 1),
+            b'^' if twice => self.closed(value.map(str::to_uppercase), at + 2),
+            b',' if twice => self.closed(value.map(str::to_lowercase), at + 2),
+            b'^' => self.closed(value.map(|text| first(text, |c| c.to_uppercase().collect())), at + 1),
+            b',' => self.closed(value.map(|text| first(text, |c| c.to_lowercase().collect())), at + 1),
             b'=' => self.default(value, at + 1, depth),
             b':' if matches!(self.peek(at + 1), Some(b'-' | b'=' | b'?' | b'+')) => self.default(value, at + 2, depth),
             b':' => self.substring(&value, at + 1, depth),
             b'#' | b'%' => {
                 let (pattern, end) = self.argument(at + 1 + usize::from(twice), b"}", Escapes::None, depth)?;
-                self.work += value.len().saturating_mul(pattern.len());
-                Ok((trim(&value, &pattern, operator == b'#', twice)?, end + 1))
+                self.work += value.text.len().saturating_mul(pattern.text.len());
+                let text = trim(&value.text, &pattern.text, operator == b'#', twice)?;
+                Ok((Made { text, origin: value.origin }.with(pattern.origin), end + 1))
             }
             b'/' => self.replace(&value, at + 1, depth),
             _ => Err(message!("`{}` is no operator here", self.text[at..].chars().next().unwrap_or('?').to_string())),
@@ -188,43 +265,57 @@ impl Reader<'_> {
         Ok((self.text[start..start + len].to_owned(), start + len))
     }
 
-    fn lookup(&mut self, name: &str) -> Option<String> {
-        let value = (self.value)(name)?;
-        self.read += value.len();
-        Some(if value.contains('\n') { quote(&value) } else { value })
+    /// The value of a name, and whether there is one.
+    fn lookup(&mut self, name: &str) -> (Made, bool) {
+        if self.first.is_empty() {
+            name.clone_into(&mut self.first);
+        }
+        let (text, origin, known) = match (self.value)(name) {
+            Some(Known::Fact(text)) if text.contains('\n') => (quote(&text), Origin::File, true),
+            Some(Known::Fact(text)) => (text, Origin::File, true),
+            Some(Known::Entered(text)) => (text, Origin::Entered, true),
+            Some(Known::Later) => (String::new(), Origin::Later, false),
+            None => (String::new(), Origin::File, false),
+        };
+        self.read += text.len();
+        (Made { text, origin }, known)
     }
 
-    fn closed(&self, value: String, at: usize) -> Result<(String, usize), Message> {
+    fn closed(&self, value: Made, at: usize) -> Result<(Made, usize), Message> {
         if self.peek(at) == Some(b'}') { Ok((value, at + 1)) } else { Err(message!("the closing `}}` is missing")) }
     }
 
-    fn default(&mut self, value: String, at: usize, depth: usize) -> Result<(String, usize), Message> {
+    fn default(&mut self, value: Made, at: usize, depth: usize) -> Result<(Made, usize), Message> {
         // `:+` and `:?` behave like `:-`: a known fault of the original that files have come to rely on.
         let (default, end) = self.argument(at, b"}", Escapes::None, depth)?;
-        Ok((if value.is_empty() { default } else { value }, end + 1))
+        // A value that comes later may be nothing as well, and then the default counts; without one the expression waits.
+        let takes_default = value.text.is_empty() && (value.origin != Origin::Later || !default.text.is_empty());
+        Ok((if takes_default { default } else { value }, end + 1))
     }
 
-    fn substring(&mut self, value: &str, at: usize, depth: usize) -> Result<(String, usize), Message> {
+    fn substring(&mut self, value: &Made, at: usize, depth: usize) -> Result<(Made, usize), Message> {
         let (position, at) = self.argument(at, b":}", Escapes::None, depth)?;
+        let mut origin = value.origin.max(position.origin);
         let (count, end) = if self.peek(at) == Some(b':') {
             let (count, at) = self.argument(at + 1, b"}", Escapes::None, depth)?;
-            (Some(count), at + 1)
+            origin = origin.max(count.origin);
+            (Some(count.text), at + 1)
         } else {
             (None, at + 1)
         };
-        let Ok(position) = position.parse::<usize>() else { return Ok((value.to_owned(), end)) };
+        let made = |text: String| Ok((Made { text, origin }, end));
+        let Ok(position) = position.text.parse::<usize>() else { return made(value.text.clone()) };
         let limit = match count.map(|count| count.parse::<usize>()) {
             None => usize::MAX,
             Some(Ok(count)) => count,
-            Some(Err(_)) => return Ok((value.to_owned(), end)),
+            Some(Err(_)) => return made(value.text.clone()),
         };
         // The original counts bytes; a piece of a character would be no text any more.
         let stop = position.saturating_add(limit);
-        let part = value.char_indices().filter(|(n, _)| (position..stop).contains(n)).map(|(_, c)| c).collect();
-        Ok((part, end))
+        made(value.text.char_indices().filter(|(n, _)| (position..stop).contains(n)).map(|(_, c)| c).collect())
     }
 
-    fn replace(&mut self, value: &str, at: usize, depth: usize) -> Result<(String, usize), Message> {
+    fn replace(&mut self, value: &Made, at: usize, depth: usize) -> Result<(Made, usize), Message> {
         let (mode, at) = match self.peek(at) {
             Some(mode @ (b'/' | b'#' | b'%')) => (mode, at + 1),
             _ => (b'1', at),
@@ -234,6 +325,8 @@ impl Reader<'_> {
             return Err(message!("the second `/` of the replacement is missing"));
         }
         let (new, end) = self.argument(slash + 1, b"}", Escapes::Replacement, depth)?;
+        let origin = value.origin.max(pattern.origin).max(new.origin);
+        let (value, pattern, new) = (value.text.as_str(), pattern.text, new.text);
         let replaced = match mode {
             _ if pattern.is_empty() => value.to_owned(),
             b'/' => {
@@ -246,32 +339,33 @@ impl Reader<'_> {
             b'%' => value.strip_suffix(&pattern).map_or_else(|| value.to_owned(), |rest| format!("{rest}{new}")),
             _ => value.replacen(&pattern, &new, 1),
         };
-        Ok((replaced, end + 1))
+        Ok((Made { text: replaced, origin }, end + 1))
     }
 
     /// Reads up to one of `stops` and returns its offset. Expressions inside are replaced; `\/` is a slash that does not stop.
-    fn argument(&mut self, start: usize, stops: &[u8], escapes: Escapes, depth: usize) -> Result<(String, usize), Message> {
-        let (mut out, mut at) = (String::new(), start);
+    fn argument(&mut self, start: usize, stops: &[u8], escapes: Escapes, depth: usize) -> Result<(Made, usize), Message> {
+        let (mut out, mut at) = (Made { text: String::new(), origin: Origin::File }, start);
         loop {
             match (self.peek(at), self.peek(at + 1)) {
                 (None, _) => return Err(message!("the closing `}}` is missing")),
                 (Some(byte), _) if stops.contains(&byte) => return Ok((out, at)),
                 (Some(b'\\'), Some(next @ (b'/' | b'\\'))) if escapes == Escapes::Replacement => {
-                    out.push(char::from(next));
+                    out.text.push(char::from(next));
                     at += 2;
                 }
                 (Some(b'$'), Some(b'{')) => {
-                    let (text, end) = self.expression(at + 2, depth + 1)?;
-                    out.push_str(&text);
+                    let (inner, end) = self.expression(at + 2, depth + 1)?;
+                    out.text.push_str(&inner.text);
+                    out.origin = out.origin.max(inner.origin);
                     at = end;
                 }
                 _ => {
                     let c = self.text[at..].chars().next().unwrap_or_default();
-                    out.push(c);
+                    out.text.push(c);
                     at += c.len_utf8();
                 }
             }
-            if out.len() > MAX_OUTPUT {
+            if out.text.len() > MAX_OUTPUT {
                 return Err(message!("the result is too large"));
             }
         }
@@ -323,7 +417,11 @@ pub fn quote(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn value(name: &str) -> Option<String> {
+    fn value(name: &str) -> Option<Known> {
+        fact(name).map(Known::Fact)
+    }
+
+    fn fact(name: &str) -> Option<String> {
         match name {
             "B" => Some("feature/foo".into()),
             "E" => Some(String::new()),
@@ -377,6 +475,33 @@ mod tests {
     fn unknown_names_are_told_but_not_those_in_comments_or_with_a_default() {
         let out = substitute("# ${X}\na: ${Y} ${W:-d} ${E}", Backslashes::Keep, &value).unwrap();
         assert_eq!(out.unknown, [("Y".to_owned(), 10..14)]);
+    }
+
+    #[test]
+    fn what_was_entered_is_sealed_and_what_is_not_known_yet_stands_for_itself() {
+        use crate::entered::opened;
+        let value = |name: &str| match name {
+            "IN" => Some(Known::Entered("it's: \"x\"\n# y".into())),
+            "NONE" => Some(Known::Entered(String::new())),
+            "LATER" => Some(Known::Later),
+            name => fact(name).map(Known::Fact),
+        };
+        for (text, expected, plain) in [
+            ("a ${IN} b", "a it's: \"x\"\n# y b", "a b"),
+            ("${IN:0:4}${IN^}", "it'sIt's: \"x\"\n# y", ""),
+            ("${NONE:-d} ${NONE}|", "d |", "d |"),
+            ("${E:-${IN:0:2}x} ${B:-${IN}}", "itx feature/foo", " feature/foo"),
+            ("${LATER} ${LATER##*/} ${LATER:-1} ${LATER:-}", "${LATER} ${LATER##*/} 1 ${LATER:-}", "  1 "),
+        ] {
+            let out = substitute(text, Backslashes::Keep, &value).unwrap();
+            assert_eq!(opened(&out.text), expected, "{text}");
+            // What is not sealed is all that YAML sees.
+            let mut seen = out.text.clone();
+            for replaced in out.replaced.iter().rev().filter(|replaced| replaced.sealed) {
+                seen.replace_range(replaced.at.clone(), "");
+            }
+            assert_eq!(seen.replace("a  b", "a b"), plain, "{text}");
+        }
     }
 
     #[test]

@@ -189,6 +189,8 @@ pub struct Mismatch {
     pub key: &'static str,
     /// Its place.
     pub span: Span,
+    /// What was compared, where it is one text.
+    pub found: Option<String>,
 }
 
 impl Conditions {
@@ -251,6 +253,11 @@ impl Conditions {
         self.parts.iter().find(|part| part.1 == subject).map(|part| &part.3)
     }
 
+    /// Whether it asks which files changed.
+    pub fn asks_for_files(&self) -> bool {
+        self.extras.iter().any(|(_, _, extra)| matches!(extra, Extra::Path(_)))
+    }
+
     /// The texts with which a variable is compared in its expressions.
     pub fn evaluated(&self, variable: &str) -> Vec<&str> {
         let expressions =
@@ -262,14 +269,14 @@ impl Conditions {
     pub fn mismatch(&self, situation: &Situation<'_>) -> Option<Mismatch> {
         let part =
             self.parts.iter().find(|part| self.counts(part.1, situation) && !part.3.matches(situation.dialect, &situation.value(part.1)));
-        if let Some(&(key, _, span, _)) = part {
-            return Some(Mismatch { key, span });
+        if let Some(&(key, subject, span, _)) = part {
+            return Some(Mismatch { key, span, found: Some(situation.value(subject)) });
         }
         if let Some(&(key, span, _)) = self.extras.iter().find(|(_, _, extra)| !extra.holds(situation)) {
-            return Some(Mismatch { key, span });
+            return Some(Mismatch { key, span, found: None });
         }
         let axes = self.matrix.as_ref()?;
-        (!axes.hold(situation.dialect, situation.cell)).then_some(Mismatch { key: "matrix", span: axes.span })
+        (!axes.hold(situation.dialect, situation.cell)).then_some(Mismatch { key: "matrix", span: axes.span, found: None })
     }
 
     /// Woodpecker looks at the name of a schedule only when one is due, and (after 0.15) at no branch of a tag.

@@ -6,9 +6,10 @@ mod keys;
 mod step;
 mod workflows;
 
-use crate::draft::{Draft, Reasons, StageDraft, expand, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
+use crate::draft::{Draft, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
 use crate::environment::woodpecker as variables;
 use crate::environment::{self, Environment};
+use crate::expand::expand;
 use crate::extent::{Extent, check_size, few_needs};
 use crate::graph::order;
 use crate::matrix::{axes, cell_name, lacking};
@@ -45,29 +46,29 @@ pub(crate) struct Read {
 }
 
 /// Compiles the workflows of all files.
-pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<Stage> {
+pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut AllFindings<'_>) -> Vec<Stage> {
     let reads = read(sources, facts, findings);
     let several = sources.all().len() > 1;
-    let mut reasons = Reasons::default();
     let mut planned: Vec<Planned> = Vec::new();
     for (n, read) in reads.into_iter().enumerate() {
         let Some(read) = read else { continue };
         let (named, alone) = (what!("workflow `{}`", read.workflow), what!("the workflow"));
         let label = if several { named } else { alone };
+        reasons.now_in(if several { sources.all()[n].path } else { "" });
         if let Some(mismatch) = read.branches {
-            reasons.add(label, &mismatch);
+            reasons.add(label, (&read.workflow, ""), &mismatch);
             continue;
         }
         for mut draft in read.drafts.into_iter().filter(|draft| draft.runs) {
             let needs = std::mem::take(&mut draft.needs);
-            let Some(mut stage) = stage(draft, read.generation, label, facts, &mut reasons, &mut findings.files[n]) else { continue };
+            let Some(mut stage) = stage(draft, read.generation, label, facts, reasons, &mut findings.files[n]) else { continue };
             if several {
                 sources.all()[n].path.clone_into(&mut stage.file);
             }
             planned.push(Planned { workflow: read.workflow.clone(), needs, stage });
         }
     }
-    let stages = workflows::connect(planned, several, &mut reasons, findings);
+    let stages = workflows::connect(planned, several, reasons, findings);
     if !check_size(stages.len(), stages.iter().map(|stage| stage.steps.len()).sum(), &mut findings.whole) {
         return Vec::new();
     }
@@ -119,7 +120,7 @@ fn read_file(
             name = format!("{name} ({number})");
             names.insert(name.clone());
         }
-        let read = document::read(&root, generation, name, cell, metadata, facts, findings);
+        let read = document::read(&root, generation, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings));
         warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
         drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
@@ -154,10 +155,11 @@ fn stage(
 ) -> Option<Stage> {
     let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
-        reasons.add(label, &mismatch);
+        reasons.add(label, (&draft.name, ""), &mismatch);
         return None;
     }
     let run_on = document::run_on(&draft, &situation);
+    let name = draft.name.clone();
     let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {
         let mut kept = Vec::new();
         for mut draft in drafts {
@@ -166,7 +168,7 @@ fn stage(
                     draft.step.run_on = draft.when.run_on(&situation);
                     kept.push(draft);
                 }
-                Some(mismatch) => reasons.add(what!("{} `{}`", kind, draft.step.name), &mismatch),
+                Some(mismatch) => reasons.add(what!("{} `{}`", kind, draft.step.name), (&name, &draft.step.name), &mismatch),
             }
         }
         kept
@@ -208,7 +210,8 @@ fn stage(
         needs: Vec::new(),
         run_on,
         workspace: draft.workspace,
-        source: draft.source,
+        source: draft.checkout.is_some(),
+        checkout: draft.checkout,
         concurrency: draft.concurrency,
         matrix: draft.cell.into_iter().collect(),
         volumes: draft.volumes,

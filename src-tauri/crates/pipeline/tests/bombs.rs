@@ -36,7 +36,10 @@ fn every_bomb_gets_its_answer_within_100_megabytes() {
             wrong.push(format!("{}: compile takes {peak} bytes", bomb.name));
         }
         drop(compiled);
-        for (what, ask) in [("lint", &(|| drop(lint(&[file]))) as &dyn Fn()), ("outline", &|| drop(outline(&[file])))] {
+        for (what, ask) in [
+            ("lint", &(|| drop(lint(&[file], &Default::default()))) as &dyn Fn()),
+            ("outline", &|| drop(outline(&[file], &Default::default()))),
+        ] {
             let before = ALLOCATED.current_usage();
             ALLOCATED.reset_peak_usage();
             ask();

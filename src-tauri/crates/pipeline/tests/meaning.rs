@@ -26,7 +26,7 @@ fn codes(found: &[Diagnostic]) -> Vec<&str> {
 }
 
 fn reported(path: &str, text: &str) -> Report {
-    report(&[PipelineFile { path, bytes: text.as_bytes() }])
+    report(&[PipelineFile { path, bytes: text.as_bytes() }], &Default::default())
 }
 
 /// The names of the steps that each step waits for, as `name<need,need`.
@@ -223,7 +223,7 @@ fn what_only_a_server_knows_is_named() {
     let report = reported(DRONE, text);
     let said: Vec<&str> = report.entries.iter().map(|entry| entry.code.as_str()).collect();
     assert_eq!(said, ["empty-without-server", "runs-as-is"]);
-    assert!(!codes(&lint(&[PipelineFile { path: DRONE, bytes: text.as_bytes() }])).contains(&"empty-without-server"));
+    assert!(!codes(&lint(&[PipelineFile { path: DRONE, bytes: text.as_bytes() }], &Default::default())).contains(&"empty-without-server"));
 }
 
 #[test]
@@ -240,12 +240,12 @@ fn a_report_that_was_cut_knows_of_nothing_that_it_runs() {
     let keys: String = (0..300).map(|n| format!("    unknown{n}: x\n")).collect();
     let text =
         format!("when: {{event: push}}\nsteps:\n  a:\n    image: x\n{keys}  b: {{image: y}}\n  c: {{image: z, depends_on: [nobody]}}\n");
-    let found = lint(&[PipelineFile { path: WOODPECKER, bytes: text.as_bytes() }]);
+    let found = lint(&[PipelineFile { path: WOODPECKER, bytes: text.as_bytes() }], &Default::default());
     assert!(found.iter().any(|found| found.code == "unknown-step"), "an error has its own room");
     let many = "when: {event: push}\nsteps:\n".to_owned()
         + &(0..250).map(|n| format!("  s{n}: {{image: x, comands: [ls]}}\n")).collect::<String>()
         + "  last: {image: x}\n";
-    let found = lint(&[PipelineFile { path: WOODPECKER, bytes: many.as_bytes() }]);
+    let found = lint(&[PipelineFile { path: WOODPECKER, bytes: many.as_bytes() }], &Default::default());
     assert_eq!(found.last().map(|found| found.message.to_string()).as_deref(), Some("at least 50 more warnings are not shown"));
     let report = reported(WOODPECKER, &many);
     assert!(report.entries.iter().any(|entry| entry.code == "unknown"));

@@ -159,7 +159,7 @@ fn five_mistakes_are_five_findings_in_their_places() {
             ("with both", format!("\u{feff}{}", text.replace('\n', "\r\n"))),
             ("without a last end of line", text.trim_end().to_owned()),
         ] {
-            let found = lint(&[PipelineFile { path, bytes: text.as_bytes() }]);
+            let found = lint(&[PipelineFile { path, bytes: text.as_bytes() }], &Default::default());
             let found: Vec<String> = found
                 .iter()
                 .map(|finding| {
@@ -190,7 +190,8 @@ fn a_wrong_shape_is_one_finding() {
         (".woodpecker.yml", "when: {event: push}\nsteps:\n- {name: a, image: {b: c}}\n", "wrong-type"),
         (".woodpecker.yml", "when: {event: push}\nsteps:\n- {name: a, image: x, depends_on: [{name: [b]}]}\n", "wrong-type"),
     ] {
-        let codes: Vec<String> = lint(&[PipelineFile { path, bytes: text.as_bytes() }]).into_iter().map(|finding| finding.code).collect();
+        let codes: Vec<String> =
+            lint(&[PipelineFile { path, bytes: text.as_bytes() }], &Default::default()).into_iter().map(|finding| finding.code).collect();
         assert_eq!(codes, [expected], "{text}");
     }
 }

@@ -58,7 +58,7 @@ fn reports_are_what_is_written_down() {
     for name in &names {
         let bytes = std::fs::read(folder.join(format!("{name}.yml"))).expect("readable");
         let path = if name == "woodpecker" { ".woodpecker.yml" } else { ".drone.yml" };
-        let report = report(&[PipelineFile { path, bytes: &bytes }]);
+        let report = report(&[PipelineFile { path, bytes: &bytes }], &Default::default());
         check(&report, name);
         for (ending, language) in [("en.txt", Language::En), ("zh.txt", Language::Zh)] {
             let file = folder.join(format!("{name}.{ending}"));
@@ -79,14 +79,14 @@ fn there_is_something_to_say_about_every_pipeline() {
     for name in names(&folder) {
         let bytes = std::fs::read(folder.join(format!("{name}.yml"))).expect("readable");
         let path = if name.contains("wp") { ".woodpecker.yml" } else { ".drone.yml" };
-        check(&report(&[PipelineFile { path, bytes: &bytes }]), &name);
+        check(&report(&[PipelineFile { path, bytes: &bytes }], &Default::default()), &name);
     }
 }
 
 #[test]
 fn a_file_that_needs_nothing_runs_and_nothing_else_is_said() {
     let text = "kind: pipeline\nname: default\nsteps:\n- name: a\n  image: alpine\n  commands: [ls]\n- name: b\n  image: alpine\n";
-    let report = report(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }]);
+    let report = report(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &Default::default());
     let said: Vec<String> = report.entries.iter().map(|entry| entry.title.to_string()).collect();
     assert_eq!(said, ["stage `default`: its 2 steps run as they are"]);
     assert!(report.steps.iter().all(|step| step.runs_as_is));
@@ -96,7 +96,7 @@ fn a_file_that_needs_nothing_runs_and_nothing_else_is_said() {
 fn files_that_do_not_fit_together_are_told() {
     let files = [(".woodpecker/a.yml", "steps:\n- {name: a, image: x}\n"), (".woodpecker/b.yml", "kind: pipeline\nsteps: []\n")];
     let files: Vec<PipelineFile<'_>> = files.iter().map(|(path, text)| PipelineFile { path, bytes: text.as_bytes() }).collect();
-    let report = report(&files);
+    let report = report(&files, &Default::default());
     check(&report, "mixed");
     assert_eq!(report.entries[0].effect, Effect::Unsupported);
     assert_eq!(report.files.len(), 2);
@@ -121,10 +121,10 @@ fn there_is_something_to_say_about_every_real_file() {
         let bytes = std::fs::read(folder.join(format!("{name}.yml"))).expect("readable");
         let path = if name.contains("__wp") { ".woodpecker.yml" } else { ".drone.yml" };
         let files = [PipelineFile { path, bytes: &bytes }];
-        let report = report(&files);
+        let report = report(&files, &Default::default());
         check(&report, &name);
         as_they_are += usize::from(report.entries.iter().all(|entry| entry.effect == Effect::Runs));
-        for found in lp_pipeline::lint(&files) {
+        for found in lp_pipeline::lint(&files, &Default::default()) {
             assert_eq!(found.message.untranslated(), None, "{name}: {found}");
         }
     }

@@ -1,7 +1,7 @@
 //! Files of stages that did not pass, kept for a retry: what the store knows of them. The files themselves are the backends'.
 
 use crate::{Store, StoreError};
-use lp_model::{RunId, StageNumber};
+use lp_model::{EngineId, RunId, StageNumber};
 
 /// A stage whose files are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub struct KeptStage {
     pub run: RunId,
     /// Which.
     pub stage: StageNumber,
+    /// On which engine; `None` of stages of earlier versions of the app.
+    pub engine: Option<EngineId>,
     /// When the run was over, milliseconds since 1970 UTC.
     pub ended_ms: i64,
     /// What the files take, as it was measured last.
@@ -20,7 +22,7 @@ impl Store {
     /// All stages of finished runs whose files are kept, those that ended first in front.
     pub async fn kept(&self) -> Result<Vec<KeptStage>, StoreError> {
         let query = sqlx::query!(
-            r#"SELECT run_id AS "run_id!", stage AS "stage!: i64", run.ended_ms AS "ended_ms: i64", kept_bytes AS "kept_bytes: i64"
+            r#"SELECT run_id AS "run_id!", stage AS "stage!: i64", run.ended_ms AS "ended_ms: i64", kept_bytes AS "kept_bytes: i64", engine
                FROM stage_run JOIN run ON run.id = run_id
                WHERE place = 'kept' AND run.state NOT IN ('queued', 'running')
                ORDER BY run.ended_ms, run_id, stage"#
@@ -31,11 +33,22 @@ impl Store {
                 Ok(KeptStage {
                     run: RunId::parse(&row.run_id).ok_or_else(|| StoreError::unreadable("run id", &row.run_id))?,
                     stage: StageNumber(u32::try_from(row.stage).map_err(|why| StoreError::unreadable("stage number", why))?),
+                    engine: row.engine.map(EngineId::new),
                     ended_ms: row.ended_ms.unwrap_or_default(),
                     bytes: row.kept_bytes.map(i64::unsigned_abs),
                 })
             })
             .collect()
+    }
+
+    /// What could not be removed of a run yet: of each stage with something left, what a person calls its engine, and what it is in words.
+    pub async fn leftovers(&self, run: &RunId) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        let run = run.as_str();
+        let query =
+            sqlx::query!("SELECT engine_name, leftovers FROM stage_run WHERE run_id = ?1 AND leftovers <> '[]' ORDER BY stage", run);
+        let rows = query.fetch_all(&self.readers).await?;
+        let left = |text: &str| serde_json::from_str(text).map_err(|why| StoreError::unreadable("leftovers", why));
+        rows.into_iter().map(|row| Ok((row.engine_name, left(&row.leftovers)?))).collect()
     }
 
     /// Notes what kept files take.

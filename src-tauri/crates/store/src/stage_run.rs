@@ -1,7 +1,7 @@
 //! Table `stage_run`: the cached status of the stages of a run.
 
 use crate::StoreError;
-use lp_model::{Plan, StageNumber, StageState};
+use lp_model::{EngineId, Plan, StageNumber, StageState};
 use sqlx::SqliteConnection;
 
 /// What there is of a stage in its backend.
@@ -55,14 +55,31 @@ pub struct StageRun {
     pub hint: String,
     /// What there is of it in its backend.
     pub place: StagePlace,
+    /// The engine that it is on; `None` before it has one, and of stages of earlier versions of the app.
+    pub engine: Option<EngineId>,
+    /// What a person calls that engine, or empty.
+    pub engine_name: String,
+    /// What could not be removed of it, in words.
+    pub leftovers: Vec<String>,
 }
 
 impl StageRun {
     /// One that waits.
     pub(crate) fn pending(stage: StageNumber, name: &str) -> Self {
         let (message, hint) = (String::new(), String::new());
-        let place = StagePlace::None;
-        Self { stage, name: name.to_owned(), state: StageState::Pending, started_ms: None, ended_ms: None, message, hint, place }
+        Self {
+            stage,
+            name: name.to_owned(),
+            state: StageState::Pending,
+            started_ms: None,
+            ended_ms: None,
+            message,
+            hint,
+            place: StagePlace::None,
+            engine: None,
+            engine_name: String::new(),
+            leftovers: Vec::new(),
+        }
     }
 }
 
@@ -79,7 +96,8 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &
 
 pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Vec<StageRun>, StoreError> {
     let query = sqlx::query!(
-        "SELECT stage, name, state, started_ms, ended_ms, message, hint, place FROM stage_run WHERE run_id = ?1 ORDER BY stage",
+        "SELECT stage, name, state, started_ms, ended_ms, message, hint, place, engine, engine_name, leftovers
+         FROM stage_run WHERE run_id = ?1 ORDER BY stage",
         run
     );
     let rows = query.fetch_all(connection).await?;
@@ -94,6 +112,9 @@ pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result
                 message: row.message,
                 hint: row.hint,
                 place: StagePlace::parse(&row.place)?,
+                engine: row.engine.map(EngineId::new),
+                engine_name: row.engine_name,
+                leftovers: serde_json::from_str(&row.leftovers).map_err(|why| StoreError::unreadable("leftovers", why))?,
             })
         })
         .collect()
@@ -101,8 +122,11 @@ pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result
 
 pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, stage: &StageRun) -> Result<(), StoreError> {
     let (number, state, place) = (i64::from(stage.stage.0), stage.state.as_str(), stage.place.as_str());
+    let engine = stage.engine.as_ref().map(EngineId::as_str);
+    let leftovers = serde_json::to_string(&stage.leftovers).map_err(|why| StoreError::unreadable("leftovers", why))?;
     let query = sqlx::query!(
-        "UPDATE stage_run SET state = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, hint = ?7, place = ?8
+        "UPDATE stage_run SET state = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, hint = ?7, place = ?8,
+             engine = ?9, engine_name = ?10, leftovers = ?11
          WHERE run_id = ?1 AND stage = ?2",
         run,
         number,
@@ -111,7 +135,10 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, stage: 
         stage.ended_ms,
         stage.message,
         stage.hint,
-        place
+        place,
+        engine,
+        stage.engine_name,
+        leftovers
     );
     query.execute(connection).await?;
     Ok(())
@@ -119,6 +146,8 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, stage: 
 
 /// Leaves what is there of a run to the next sweep.
 pub(crate) async fn leave(connection: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
-    sqlx::query!("UPDATE stage_run SET place = 'left' WHERE run_id = ?1 AND place IN ('made', 'kept')", run).execute(connection).await?;
+    sqlx::query!("UPDATE stage_run SET place = 'left', leftovers = '[]' WHERE run_id = ?1 AND place IN ('made', 'kept')", run)
+        .execute(connection)
+        .await?;
     Ok(())
 }

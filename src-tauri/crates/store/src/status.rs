@@ -72,9 +72,12 @@ impl Status {
                 stage.started_ms = Some(at_ms);
                 stage.place = StagePlace::Made;
             }
-            RunEvent::StagePlaced { stage: number, .. } => {
+            RunEvent::StagePlaced { stage: number, engine, name } => {
                 let subject = || illegal(format!("stage {number}"), "unknown", "placed");
-                self.stages.get(number).ok_or_else(subject)?;
+                let stage = self.stages.get_mut(number).ok_or_else(subject)?;
+                stage.engine = Some(engine.clone());
+                stage.engine_name.clone_from(name);
+                self.changed_stages.insert(*number);
             }
             RunEvent::StageReady { stage } => {
                 self.move_stage(*stage, StageState::Running)?;
@@ -122,9 +125,15 @@ impl Status {
                 stage.hint.clone_from(hint);
             }
             // Clean-up is told, but no state depends on it; it may come after the end of the run.
-            RunEvent::StageDestroyed { stage: number, kept, .. } => {
+            RunEvent::StageDestroyed { stage: number, kept, leftovers } => {
                 let subject = || illegal(format!("stage {number}"), "unknown", "destroyed");
-                self.stages.get_mut(number).ok_or_else(subject)?.place = if *kept { StagePlace::Kept } else { StagePlace::Removed };
+                let stage = self.stages.get_mut(number).ok_or_else(subject)?;
+                stage.place = match (leftovers.is_empty(), kept) {
+                    (false, _) => StagePlace::Made,
+                    (true, true) => StagePlace::Kept,
+                    (true, false) => StagePlace::Removed,
+                };
+                stage.leftovers.clone_from(leftovers);
                 self.changed_stages.insert(*number);
             }
             RunEvent::RunEnded { state } => {
@@ -174,7 +183,8 @@ impl Status {
         for number in stages {
             let stage = self.stages.get_mut(number).ok_or_else(|| illegal(format!("stage {number}"), "unknown", "retried"))?;
             // Its files, if they were kept, are there until its place is made again.
-            *stage = StageRun { place: stage.place, ..StageRun::pending(*number, &stage.name) };
+            let (engine, engine_name) = (stage.engine.clone(), stage.engine_name.clone());
+            *stage = StageRun { place: stage.place, engine, engine_name, ..StageRun::pending(*number, &stage.name) };
             self.changed_stages.insert(*number);
         }
         for key in steps {

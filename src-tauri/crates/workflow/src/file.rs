@@ -6,7 +6,7 @@ use lp_model::{Diagnostic, EventKind, Span, What, message, what};
 use lp_yaml::{Findings, Node, Value, closest, decode, parse as parse_yaml};
 
 pub(crate) const FILE_KEYS: [&str; 2] = ["version", "workflows"];
-pub(crate) const WORKFLOW_KEYS: [&str; 7] = ["name", "title", "description", "pipeline", "event", "target", "inputs"];
+pub(crate) const WORKFLOW_KEYS: [&str; 8] = ["name", "title", "description", "pipeline", "event", "target", "cron", "inputs"];
 pub(crate) const INPUT_KEYS: [&str; 9] = ["name", "label", "help", "type", "default", "required", "options", "pattern", "secret"];
 /// The only version of the format so far. A file without one is of this version.
 const VERSION: &str = "1";
@@ -120,8 +120,16 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
             )
             .help(message!("write `event: promote`"));
     }
+    let cron_node = decode::get(entries, "cron");
+    let cron = cron_node.and_then(|node| decode::text(node, what!("`{}` of {}", "cron", label), findings)).filter(|text| !text.is_empty());
+    if let Some(node) = cron_node.filter(|_| event != EventKind::Cron) {
+        findings
+            .warning("cron-without-effect", node.span, message!("`cron` of {} has no effect with the event `{}`", label, event.as_str()))
+            .help(message!("write `event: cron`"));
+    }
     let inputs = decode::get(entries, "inputs").map(|node| inputs(node, label, findings)).unwrap_or_default();
-    Some((Workflow { name, title, description, derived: false, pipeline, event, target, inputs }, span))
+    let by_version = decode::get(entries, "event").is_none_or(|node| node.is_null());
+    Some((Workflow { name, title, description, derived: false, pipeline, event, by_version, target, cron, inputs }, span))
 }
 
 /// A path below the root of the repository, so that a file cannot point out of it.

@@ -52,7 +52,12 @@ pub fn check_inputs(workflow: &Workflow, values: &BTreeMap<String, String>) -> R
             continue;
         }
         if workflow.derived {
-            checked.insert(name.clone(), value.clone());
+            match check_size(name, value) {
+                Ok(()) => {
+                    checked.insert(name.clone(), value.clone());
+                }
+                Err(error) => errors.push(error),
+            }
             continue;
         }
         let known: Vec<&str> = workflow.inputs.iter().map(|input| input.name.as_str()).collect();
@@ -72,12 +77,7 @@ fn error(input: &Input, code: &'static str, message: Message) -> InputError {
 /// Checks one value that is not empty and returns it in its canonical form.
 pub(crate) fn check_value(input: &Input, value: &str) -> Result<String, InputError> {
     let name = &input.name;
-    if value.len() > MAX_VALUE_BYTES {
-        return Err(error(input, "too-long", message!("`{}` has more than {} bytes", name, MAX_VALUE_BYTES)));
-    }
-    if value.contains('\0') {
-        return Err(error(input, "nul-byte", message!("`{}` holds a NUL character", name)));
-    }
+    check_size(name, value)?;
     let value = match input.kind {
         InputType::Text => value.to_owned(),
         InputType::Choice if input.options.iter().any(|option| option == value) => value.to_owned(),
@@ -104,6 +104,18 @@ pub(crate) fn check_value(input: &Input, value: &str) -> Result<String, InputErr
         return Err(error(input, "pattern", message!("`{}` must match `{}`", name, pattern)));
     }
     Ok(value)
+}
+
+/// What holds for every value: it becomes part of an environment.
+fn check_size(name: &str, value: &str) -> Result<(), InputError> {
+    let error = |code, message| Err(InputError { name: name.to_owned(), code, message });
+    if value.len() > MAX_VALUE_BYTES {
+        return error("too-long", message!("`{}` has more than {} bytes", name, MAX_VALUE_BYTES));
+    }
+    if value.contains('\0') {
+        return error("nul-byte", message!("`{}` holds a NUL character", name));
+    }
+    Ok(())
 }
 
 /// A pattern that the whole value must match; `None` when it is wrong or too large to be used.
@@ -158,5 +170,9 @@ mod tests {
     #[test]
     fn a_derived_workflow_passes_values_on() {
         assert_eq!(check(&workflow("", true), &[("TICKET", "7")]), Ok(vec!["TICKET=7".into()]));
+        assert_eq!(
+            check(&workflow("", true), &[("TICKET", "a\0b"), ("B", &"x".repeat(MAX_VALUE_BYTES + 1))]),
+            Err(vec!["too-long", "nul-byte"])
+        );
     }
 }

@@ -10,8 +10,8 @@
 //!     title: {zh-CN: 发布, en: Release}
 //!     description: Builds and publishes the version
 //!     pipeline: .drone.yml        # default: the first pipeline file there is
-//!     event: promote              # default: push
-//!     target: production
+//!     event: promote              # default: that of the version: `tag` of a tag, else `push`
+//!     target: production          # of `promote` and `rollback`; `cron` has the name of its schedule in `cron:`
 //!     inputs:
 //!       - {name: CHANNEL, type: choice, options: [stable, beta], default: stable}
 //! ```
@@ -47,8 +47,12 @@ pub struct Workflow {
     pub pipeline: Option<String>,
     /// The event that pressing it makes.
     pub event: EventKind,
+    /// Whether a version that is a tag makes the event `tag` instead, where the pipeline has something for it.
+    pub by_version: bool,
     /// The environment that it goes to.
     pub target: Option<String>,
+    /// The schedule that it is for.
+    pub cron: Option<String>,
     /// Fields of its form, in the author's order.
     pub inputs: Vec<Input>,
 }

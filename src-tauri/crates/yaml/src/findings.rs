@@ -5,6 +5,9 @@ use lp_model::{Diagnostic, Message, Severity, Span, message};
 /// More findings of one severity than this help nobody, and a hostile file must not produce a million of them.
 const MAX_FINDINGS: usize = 200;
 
+/// Most places that are left open; each finding is compared with all of them.
+const MAX_OPEN: usize = 1000;
+
 /// The findings about one file.
 #[derive(Debug)]
 pub struct Findings<'a> {
@@ -15,6 +18,9 @@ pub struct Findings<'a> {
     /// How many of each severity were found and not kept, in the order of [`Severity`].
     dropped: [usize; 3],
     needs: bool,
+    any_event: bool,
+    /// Places whose value is not known yet.
+    open: Vec<Span>,
     /// Where a need occurs again that was already noted.
     needed_again: Vec<Span>,
 }
@@ -35,12 +41,38 @@ impl Found<'_> {
 impl<'a> Findings<'a> {
     /// None yet, about the file with that path.
     pub fn new(file: &'a str) -> Self {
-        Self { file, found: Vec::new(), kept: [0; 3], dropped: [0; 3], needs: false, needed_again: Vec::new() }
+        Self {
+            file,
+            found: Vec::new(),
+            kept: [0; 3],
+            dropped: [0; 3],
+            needs: false,
+            any_event: false,
+            open: Vec::new(),
+            needed_again: Vec::new(),
+        }
     }
 
     /// None yet; also what a file needs from its user will be noted.
     pub fn with_needs(file: &'a str) -> Self {
         Self { needs: true, ..Self::new(file) }
+    }
+
+    /// The same for a file that is read without an event: what depends on a value that is not known yet is not judged.
+    pub fn for_any_event(self) -> Self {
+        Self { any_event: true, ..self }
+    }
+
+    /// Whether the file is read without an event.
+    pub fn is_for_any_event(&self) -> bool {
+        self.any_event
+    }
+
+    /// A place whose value is not known yet: nothing is found about a value with it.
+    pub fn leave_open(&mut self, place: Span) {
+        if self.open.len() < MAX_OPEN {
+            self.open.push(place);
+        }
     }
 
     /// The path of the file.
@@ -105,7 +137,10 @@ impl<'a> Findings<'a> {
     fn add(&mut self, severity: Severity, code: &str, span: Option<Span>, message: Message) -> Found<'_> {
         // The same finding comes up once per matrix cell and once per alias of a value: people want it once.
         let known = self.found.iter().any(|d| d.span == span && d.code == code && d.message == message);
-        if known {
+        // What a text looks like (a command that is a map) does not depend on a value in it.
+        let depends = |span: Span| self.open.iter().any(|open| span.start_byte <= open.start_byte && open.end_byte <= span.end_byte);
+        let about_shape = code.starts_with("command-is-") || code == "unknown-variable" || code == "unknown-parameter";
+        if known || (severity != Severity::Note && !about_shape && span.is_some_and(depends)) {
             return Found(None);
         }
         if !self.has_room(severity) {

@@ -1,5 +1,5 @@
 /** Believable projects, workflows, versions and a history, all placed in time before `now`. */
-import type { Finding, Input, ProjectSummary, Version, Workflow } from "../types";
+import type { Finding, Input, LeftOut, ProjectSummary, Version, Workflow } from "../types";
 import { retryAt, type RunRecord, type StepScript } from "./simulation";
 
 const MINUTE = 60_000;
@@ -44,7 +44,9 @@ export const WORKFLOWS: Workflow[] = [
     description: { "zh-CN": "安装依赖，运行检查和单元测试，然后打包。", "": "Installs, lints, runs the unit tests and bundles the shop." },
     derived: false,
     event: "push",
+    by_version: false,
     target: "",
+    cron: "",
     pipeline: ".drone.yml",
     inputs: [],
   },
@@ -54,7 +56,9 @@ export const WORKFLOWS: Workflow[] = [
     description: { "zh-CN": "构建镜像并逐台替换线上版本，用户无感知。", "": "Builds the image and replaces the live site node by node." },
     derived: false,
     event: "promote",
+    by_version: false,
     target: "production",
+    cron: "",
     pipeline: ".drone.yml",
     inputs: [
       input({
@@ -86,10 +90,17 @@ export const WORKFLOWS: Workflow[] = [
     description: {},
     derived: true,
     event: "tag",
+    by_version: false,
     target: "",
+    cron: "",
     pipeline: ".drone.yml",
     inputs: [],
   },
+];
+
+/** What the conditions of the pipeline keep out of a build. */
+export const LEFT_OUT: LeftOut[] = [
+  { name: "deploy", reason: { en: "`event` does not hold (line 21): it is `push`", zh: "`event` 条件不成立（第 21 行）：这里是 `push`" } },
 ];
 
 function hash(n: number): string {

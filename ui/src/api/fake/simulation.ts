@@ -193,6 +193,7 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
     can_run_again: true,
     retry: { possible: retries, from_step: retries ? (from?.name ?? "") : "", files_kept: retries && kept },
     attempts: record.past ?? [],
+    left_out: [],
     resumed: record.resumed ?? 0,
     seq: steps.filter((step) => step.state !== "pending").length,
   };

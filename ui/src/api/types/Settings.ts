@@ -31,6 +31,10 @@ max_runs_per_project: number,
  */
 max_runs_per_environment: number, 
 /**
+ * How many steps may run at once on this computer, of all runs together, 0 to 1000; 0: four for each processor. Services do not count.
+ */
+max_steps: number, 
+/**
  * For how many days the files of a run that did not pass are kept for a retry, 0 to 365; 0: not at all.
  */
 keep_failed_days: number, 

@@ -6,7 +6,7 @@ import type { RunSummary } from "./RunSummary";
  */
 export type Version = { 
 /**
- * What to pass in a request (the commit's id): never shown.
+ * What to pass in a request (the reference of a tag, else the commit's id): never shown.
  */
 id: string, 
 /**

@@ -26,9 +26,17 @@ derived: boolean,
  */
 event: string, 
 /**
+ * Whether a version that is a tag makes the event `tag` instead, where the pipeline has something for it.
+ */
+by_version: boolean, 
+/**
  * The environment it goes to, or empty.
  */
 target: string, 
+/**
+ * The schedule it is for, or empty.
+ */
+cron: string, 
 /**
  * Path of the pipeline file.
  */

@@ -1,6 +1,7 @@
 // Not generated: gathers the generated types in one place.
 export type { ApiError } from "./ApiError";
 export type { AppStatus } from "./AppStatus";
+export type { AskedEvent } from "./AskedEvent";
 export type { Attempt } from "./Attempt";
 export type { Cleanup } from "./Cleanup";
 export type { CleanupPolicy } from "./CleanupPolicy";
@@ -18,6 +19,7 @@ export type { KeptFiles } from "./KeptFiles";
 export type { KeptRun } from "./KeptRun";
 export type { KeyPlaceWord } from "./KeyPlaceWord";
 export type { Language } from "./Language";
+export type { LeftOut } from "./LeftOut";
 export type { LogHit } from "./LogHit";
 export type { LogMark } from "./LogMark";
 export type { LogMarkKind } from "./LogMarkKind";

@@ -126,6 +126,8 @@ pub struct Settings {
     pub max_runs_per_project: u32,
     /// How many runs to one environment of a project may go on at once, 0 to 16; 0: as many as the others allow.
     pub max_runs_per_environment: u32,
+    /// How many steps may run at once on this computer, of all runs together, 0 to 1000; 0: four for each processor. Services do not count.
+    pub max_steps: u32,
     /// For how many days the files of a run that did not pass are kept for a retry, 0 to 365; 0: not at all.
     pub keep_failed_days: u32,
     /// How many megabytes of such files are kept, 0 to 1 000 000: the oldest go first. 0: none.
@@ -174,6 +176,7 @@ impl Default for Settings {
             max_runs: 2,
             max_runs_per_project: 0,
             max_runs_per_environment: 1,
+            max_steps: 0,
             keep_failed_days: 7,
             keep_failed_mb: 5000,
             engine_patience_s: 300,

@@ -21,8 +21,8 @@ pub use project::{
 };
 pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 pub use run::{
-    Attempt, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary,
-    StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
+    AskedEvent, Attempt, LeftOut, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord,
+    RunSummary, StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
 };
 pub use secret::{HandedSecret, SecretEntry, SecretGrant, SecretReceiver, SecretScope, SecretState, Uncovered};
 pub use words::Words;

@@ -84,8 +84,12 @@ pub struct Workflow {
     pub derived: bool,
     /// The event it makes: `push`, `tag`, `promote`, …
     pub event: String,
+    /// Whether a version that is a tag makes the event `tag` instead, where the pipeline has something for it.
+    pub by_version: bool,
     /// The environment it goes to, or empty.
     pub target: String,
+    /// The schedule it is for, or empty.
+    pub cron: String,
     /// Path of the pipeline file.
     pub pipeline: String,
     /// Fields of its form, in the author's order.
@@ -130,7 +134,7 @@ pub struct Input {
 /// A commit in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Version {
-    /// What to pass in a request (the commit's id): never shown.
+    /// What to pass in a request (the reference of a tag, else the commit's id): never shown.
     pub id: String,
     /// Name in words: the tag, else empty (the window then shows the time).
     pub name: String,

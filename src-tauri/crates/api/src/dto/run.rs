@@ -51,9 +51,32 @@ pub struct RunRequest {
     pub inputs: BTreeMap<String, String>,
     /// Consent to run the steps on this computer, not isolated, when no container engine answers.
     pub allow_host: bool,
+    /// The event to make; `None`: that of the workflow.
+    #[serde(default)]
+    pub event: Option<AskedEvent>,
     /// The steps are to run on this computer also where a container engine answers; it is consent as well.
     #[serde(default)]
     pub on_host: bool,
+}
+
+/// An event that is asked for. What is empty comes from the workflow and the version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct AskedEvent {
+    /// Its word: `push`, `tag`, `promote`, …; empty: the one that the other facts belong to, else that of the workflow.
+    pub kind: String,
+    /// The branch (of a pull request the one that it goes to).
+    pub branch: String,
+    /// The target environment.
+    pub target: String,
+    /// Name of the schedule.
+    pub cron: String,
+    /// Number of the pull request.
+    pub pull_request: Option<u32>,
+    /// The branch that a pull request comes from.
+    pub source: String,
+    /// What happened to the pull request.
+    pub action: String,
 }
 
 /// What would happen if the request were carried out: shown before the press.
@@ -61,6 +84,10 @@ pub struct RunRequest {
 pub struct RunPreview {
     /// Stages and steps that would run, in order.
     pub stages: Vec<PlannedStage>,
+    /// What a condition keeps out of the run.
+    pub left_out: Vec<LeftOut>,
+    /// The event that it would be: `push`, `tag`, …
+    pub event: String,
     /// `docker` or `host`.
     pub backend: String,
     /// Whether the steps are isolated from this computer.
@@ -76,6 +103,15 @@ pub struct RunPreview {
     /// How long it usually takes in milliseconds (median of the last passed runs of this workflow); `None` with fewer than 3.
     #[ts(type = "number | null")]
     pub usual_ms: Option<u64>,
+}
+
+/// A stage or step that a condition keeps out of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LeftOut {
+    /// Its name: of a step after that of its stage where there are several stages (`build/test`).
+    pub name: String,
+    /// The condition that does not hold.
+    pub reason: super::Words,
 }
 
 /// A stage of a preview.
@@ -179,6 +215,8 @@ pub struct RunDetail {
     pub isolated: bool,
     /// Its stages.
     pub stages: Vec<StageDetail>,
+    /// What a condition kept out of it.
+    pub left_out: Vec<LeftOut>,
     /// Values of the form.
     pub inputs: BTreeMap<String, String>,
     /// Whether Run again is possible (the version and the project are still there).

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use version::ApiVersion;
 
 /// Time for a call that does no long work. Creating a container on a busy machine takes seconds; a minute means trouble.
@@ -28,6 +29,13 @@ const CALL_LIMIT_S: u64 = 60;
 /// How long one address may take to say who it is: on this computer or in its network, and where one has to log in first.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 const LOGIN_PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long one that has said so may take to say which one it is: Podman starts several programs for that answer.
+const IDENTITY_LIMIT: Duration = Duration::from_secs(60);
+
+/// For how long an engine that answers at the same address in the same version is taken for the one that it was. Nothing is concluded from what is
+/// missing on it without asking again.
+const IDENTITY_LASTS: Duration = Duration::from_secs(60);
 
 /// The engine reads a login as URL-safe base64 and silently ignores one that is not; the library writes the other alphabet, which differs
 /// for some passwords only.
@@ -47,9 +55,28 @@ fn mend_login_header(mut request: BollardRequest) -> BollardRequest {
 pub(crate) struct Engine {
     pub docker: Docker,
     pub info: Arc<EngineInfo>,
+    /// When it said which one it is.
+    identified: Instant,
 }
 
 impl Engine {
+    /// A Docker that was not asked who it is.
+    #[cfg(test)]
+    pub fn unasked(docker: Docker) -> Self {
+        let text = String::new;
+        let (id, name) = (EngineId::new("docker:test"), "Docker".to_owned());
+        let info = EngineInfo {
+            id,
+            name,
+            version: text(),
+            api_version: text(),
+            address: text(),
+            platform: "linux/amd64".to_owned(),
+            isolated: true,
+        };
+        Self { docker, info: Arc::new(info), identified: Instant::now() }
+    }
+
     pub fn is_podman(&self) -> bool {
         self.info.name == "Podman"
     }
@@ -132,7 +159,12 @@ impl Connection {
     }
 
     async fn look(&self, found: &mut Found, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
-        let engine = self.find(wanted).await?;
+        // For a certain engine the identity is what is asked for.
+        let known = |address: &EngineAddress| {
+            let recent = |engine: &&Engine| engine.info.address == address.url && engine.identified.elapsed() < IDENTITY_LASTS;
+            found.engines.values().find(recent).filter(|_| wanted.is_none()).cloned()
+        };
+        let engine = self.find(wanted, known).await?;
         let id = engine.info.id.clone();
         if wanted.is_none() {
             found.used = Some(id.clone());
@@ -141,10 +173,15 @@ impl Connection {
         Ok(engine)
     }
 
-    async fn find(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+    /// Whether that engine was met at one of our addresses. While one is being looked for it is not known.
+    pub fn has_met(&self, engine: &EngineId) -> bool {
+        self.found.try_lock().is_ok_and(|found| found.engines.contains_key(engine))
+    }
+
+    async fn find(&self, wanted: Option<&EngineId>, known: impl Fn(&EngineAddress) -> Option<Engine>) -> Result<Engine, BackendError> {
         let mut tried = Vec::new();
         for address in &self.addresses {
-            let (reason, is_absent) = match ask(address).await {
+            let (reason, is_absent) = match ask(address, known(address)).await {
                 Ok(engine) if wanted.is_none_or(|wanted| *wanted == engine.info.id) => {
                     self.tried.lock().unwrap_or_else(PoisonError::into_inner).clear();
                     return Ok(engine);
@@ -156,8 +193,11 @@ impl Connection {
         }
         let reasons: Vec<_> = tried.iter().map(|one| format!("`{}`: {}", one.address, one.reason)).collect();
         let message = if reasons.is_empty() { "no address of an engine is known".to_owned() } else { reasons.join("; ") };
+        // Where an engine is there and cannot be used the reason says what to do.
+        let is_refused = tried.iter().any(|one| !one.is_absent);
         *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = tried;
-        Err(error::gone(message))
+        let error = error::gone(message);
+        Err(if is_refused { error.hinted("mend what is said of the address, or start the engine, and run again") } else { error })
     }
 
     /// The addresses that were tried in vain when an engine was last looked for, each with its reason.
@@ -167,14 +207,25 @@ impl Connection {
 }
 
 /// Asks an address who is there; else why nobody is, and whether there is nothing at all.
-async fn ask(address: &EngineAddress) -> Result<Engine, (String, bool)> {
+async fn ask(address: &EngineAddress, known: Option<Engine>) -> Result<Engine, (String, bool)> {
     if let Some(problem) = &address.problem {
         return Err((problem.clone(), false));
     }
     let docker = client(address)?;
     let limit = if address.scheme() == "ssh" { LOGIN_PROBE_LIMIT } else { PROBE_LIMIT };
-    let answer = tokio::time::timeout(limit, meet(docker, &address.url)).await;
-    answer.unwrap_or_else(|_| Err(Refusal::Silence(limit))).map_err(|refusal| match refusal {
+    let meeting = async {
+        let met = tokio::time::timeout(limit, meet(docker, &address.url)).await.unwrap_or(Err(Refusal::Silence(limit)))?;
+        let same = known.filter(|known| met.is_same(known));
+        match same {
+            Some(known) => Ok(met.identified(known.info.id.clone(), known.identified)),
+            None => {
+                let id = tokio::time::timeout(IDENTITY_LIMIT, identity(&met.docker, &met.info.name)).await;
+                let id = id.unwrap_or(Err(bollard::errors::Error::RequestTimeoutError)).map_err(Refusal::Error)?;
+                Ok(met.identified(id, Instant::now()))
+            }
+        }
+    };
+    meeting.await.map_err(|refusal| match refusal {
         Refusal::Error(error) => (reason::of(address, &error), reason::is_absent(&error)),
         Refusal::Silence(limit) => (format!("no answer within {} seconds", limit.as_secs()), false),
         Refusal::Version(message) => (message, false),
@@ -204,7 +255,24 @@ fn client(address: &EngineAddress) -> Result<Docker, (String, bool)> {
     made.map_err(|error| (reason::of(address, &error), reason::is_absent(&error)))
 }
 
-async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
+/// An engine that has said what it is, but not which one.
+struct Met {
+    docker: Docker,
+    /// With an id that means nothing yet.
+    info: EngineInfo,
+}
+
+impl Met {
+    fn is_same(&self, known: &Engine) -> bool {
+        (&self.info.name, &self.info.version, &self.info.platform) == (&known.info.name, &known.info.version, &known.info.platform)
+    }
+
+    fn identified(self, id: EngineId, identified: Instant) -> Engine {
+        Engine { docker: self.docker, info: Arc::new(EngineInfo { id, ..self.info }), identified }
+    }
+}
+
+async fn meet(docker: Docker, url: &str) -> Result<Met, Refusal> {
     // Both calls are made without a version, which every engine understands.
     let version = docker.version().await.map_err(Refusal::Error)?;
     let is_podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
@@ -213,9 +281,8 @@ async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
     let named = format!("{name} {}", text(&version.version));
     let agreed = version::agree(named.trim(), &text(&version.api_version), version.min_api_version.as_deref()).map_err(Refusal::Version)?;
     let docker = docker.negotiate_version().await.map_err(Refusal::Error)?;
-    let id = identity(&docker, name).await.map_err(Refusal::Error)?;
     let info = EngineInfo {
-        id,
+        id: EngineId::new(""),
         name: name.to_owned(),
         version: text(&version.version),
         api_version: agreed.to_string(),
@@ -224,7 +291,7 @@ async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
         isolated: true,
     };
     let docker = docker.with_request_modifier(move |request| say_version(mend_login_header(request), agreed));
-    Ok(Engine { docker, info: Arc::new(info) })
+    Ok(Met { docker, info })
 }
 
 /// By what an engine is recognised, whatever its address. Docker has an id of its own beside its data; Podman makes a new one at each call,
@@ -232,9 +299,11 @@ async fn meet(docker: Docker, url: &str) -> Result<Engine, Refusal> {
 async fn identity(docker: &Docker, name: &str) -> Result<EngineId, bollard::errors::Error> {
     let info = docker.info().await?;
     let text = |value: Option<String>| value.unwrap_or_default();
+    // Docker's id is that of a key in `/etc/docker`, which all engines of a computer may share: the folder of the data tells them apart.
+    let root = text(info.docker_root_dir);
     Ok(EngineId::new(match name {
-        "Podman" => format!("podman:{}:{}", text(info.name), text(info.docker_root_dir)),
-        _ => format!("docker:{}", text(info.id)),
+        "Podman" => format!("podman:{}:{root}", text(info.name)),
+        _ => format!("docker:{}:{root}", text(info.id)),
     }))
 }
 

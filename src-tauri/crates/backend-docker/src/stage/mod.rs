@@ -48,7 +48,8 @@ impl Stages {
 impl DockerBackend {
     /// The stage as it was found before, or as it is on its engine.
     pub(crate) async fn stage(&self, context: &StageContext) -> Result<Arc<StageHandle>, BackendError> {
-        if let Some(handle) = self.stages.find(&context.name()) {
+        let is_meant = |handle: &Arc<StageHandle>| context.engine.as_ref().is_none_or(|id| *id == handle.engine.info.id);
+        if let Some(handle) = self.stages.find(&context.name()).filter(is_meant) {
             return Ok(handle);
         }
         let engine = self.connection.engine(context.engine.as_ref()).await?;

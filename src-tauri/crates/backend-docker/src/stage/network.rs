@@ -182,6 +182,7 @@ mod tests {
             run_on: RunOn::default(),
             workspace: Workspace { base: "/drone".into(), path: String::new() },
             source: false,
+            checkout: None,
             concurrency: None,
             matrix: Default::default(),
             volumes: vec![],

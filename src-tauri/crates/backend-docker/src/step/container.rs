@@ -6,7 +6,7 @@ use crate::stage::{StageHandle, holder};
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
 };
-use lp_backend::{EnvText, StageContext, StepContext};
+use lp_backend::{StageContext, StepContext};
 use lp_model::{Step, VolumeKind};
 use std::collections::HashMap;
 
@@ -64,6 +64,8 @@ fn in_namespace(
     is_podman: bool,
 ) -> ContainerCreateBody {
     let plan = &step.step;
+    let workspace = &stage.stage.workspace;
+    let dir = workspace.dir();
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     let bytes = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
     let networking = (*namespace == Namespace::Stage).then(|| {
@@ -81,7 +83,7 @@ fn in_namespace(
         image: Some(image.to_owned()),
         entrypoint: plan.entrypoint.as_deref().map(cleared),
         cmd: plan.command.clone(),
-        env: Some(step.env.iter().map(|(name, value)| format!("{name}={}", env_text(stage, value))).collect()),
+        env: Some(step.env.iter().map(|(name, value)| format!("{name}={}", value.text(&workspace.base, &dir))).collect()),
         working_dir: plan.working_dir.clone(),
         user: plan.user.clone(),
         labels: Some(labels::of_step(owner, stage, step.key)),
@@ -130,16 +132,6 @@ fn hosts(step: &Step, namespace: &Namespace) -> Option<Vec<String>> {
     (!lines.is_empty()).then_some(lines)
 }
 
-fn env_text(stage: &StageContext, value: &EnvText) -> String {
-    match value {
-        EnvText::Plain(text) => text.clone(),
-        EnvText::Secret(secret) => secret.expose().to_owned(),
-        EnvText::Moment(seconds) => seconds.to_string(),
-        EnvText::WorkspaceBase => stage.stage.workspace.base.clone(),
-        EnvText::WorkspaceDir => stage.stage.workspace.dir(),
-    }
-}
-
 /// The mounts of a step, and the folders of the engine's computer that are bound.
 ///
 /// A bind makes its folder where it is missing, as the dialects' own engines do (`Binds` in their `convert.go`), which the newer form of a
@@ -175,6 +167,7 @@ fn mounts(stage: &StageContext, step: &StepContext) -> (Vec<Mount>, Vec<String>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lp_backend::EnvText;
     use lp_model::{BackendKind, Mount as PlanMount, RunId, RunOn, Stage, StageNumber, StepKey, StepKind, StepNumber, Volume, Workspace};
     use lp_secret::SecretValue;
     use std::sync::Arc;
@@ -190,6 +183,7 @@ mod tests {
                 run_on: RunOn::default(),
                 workspace: Workspace { base: "/drone".into(), path: "src/a".into() },
                 source: true,
+                checkout: None,
                 concurrency: None,
                 file: String::new(),
                 matrix: Default::default(),

@@ -130,7 +130,7 @@ async fn what_cannot_start_says_why() {
         (program("no-such-program"), "step `build` cannot be started: program `no-such-program` is not on this computer"),
         (program("/etc/passwd"), "step `build` cannot be started: program `/etc/passwd` may not be executed"),
         (step_of(1, |_| {}), "step `build` cannot be started: it has no commands"),
-        (long, "step `build` cannot be started: its commands and environment are too long"),
+        (long, "step `build` cannot be started: its commands have 4194304 bytes, and a program can be given 131071"),
         (
             outside,
             "step `build` cannot be started: its working folder `/etc` lies outside the workspace `/drone/src`, which only a container can give",

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -28,8 +27,6 @@ pub struct Bench {
     pub backend: HostBackend,
     pub stage: StageContext,
     pub root: PathBuf,
-    /// Scripts that were run: each is another attempt.
-    attempts: AtomicU32,
     _temp: TempDir,
 }
 
@@ -37,8 +34,7 @@ impl Bench {
     pub async fn new() -> Self {
         let temp = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(temp.path()).unwrap().join("host");
-        let bench =
-            Self { backend: HostBackend::new(root.clone()), stage: stage("run-1", None), root, attempts: AtomicU32::new(0), _temp: temp };
+        let bench = Self { backend: HostBackend::new(root.clone()), stage: stage("run-1", None), root, _temp: temp };
         bench.backend.prepare(&bench.stage, &NoNotes, &never().1).await.unwrap();
         bench
     }
@@ -62,16 +58,30 @@ impl Bench {
 
     /// Runs a script to its end.
     pub async fn run(&self, script: &str) -> (Result<StepExit, BackendError>, String) {
-        let mut step = step(1, script);
-        step.key.attempt = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
-        self.run_step(&step).await
+        self.run_step(&step(1, script)).await
     }
 
-    /// Runs a step to its end.
+    /// Runs a step to its end, as the first attempt that was not made yet: what ran once is taken over and not run again.
     pub async fn run_step(&self, step: &StepContext) -> (Result<StepExit, BackendError>, String) {
+        let mut step = step.clone();
+        let records = |step: &StepContext| format!("{}/steps/{}.1", self.stage.name(), self.stage.step_name(step.key));
+        while self.root.join(records(&step)).exists() {
+            step.key.attempt += 1;
+        }
+        self.run_attempt(&step).await
+    }
+
+    /// Runs this very attempt to its end.
+    pub async fn run_attempt(&self, step: &StepContext) -> (Result<StepExit, BackendError>, String) {
         let sink = Collected::default();
         let exit = self.backend.run_step(&self.stage, step, &sink, &never().1).await;
         (exit, sink.text())
+    }
+
+    /// Prepares the stage as one on whose files steps have worked.
+    pub async fn prepare_kept(&self) {
+        let stage = StageContext { files: Files::Kept, ..self.stage.clone() };
+        self.backend.prepare(&stage, &NoNotes, &never().1).await.unwrap();
     }
 
     /// Starts a step in a task of its own.

@@ -3,7 +3,8 @@
 use crate::support::*;
 use async_trait::async_trait;
 use lp_backend::{
-    Backend, BackendError, Before, CancelStage, Claims, Keep, NoNotes, Notes, Position, SinkError, StepContext, StepExit, StepSink,
+    Backend, BackendError, Before, CancelStage, Claims, Files, Keep, NoNotes, Notes, Position, SinkError, StageContext, StepContext,
+    StepExit, StepSink,
 };
 use lp_backend_host::HostBackend;
 use rustix::process::{Pid, Signal, kill_process};
@@ -89,17 +90,17 @@ async fn a_step_that_ran_is_taken_over_whatever_was_written_down() {
     running.abandon().await;
     bench.open("go").await;
     ended(supervisor).await;
-    let (exit, text) = bench.run_step(&step).await;
+    let (exit, text) = bench.run_attempt(&step).await;
     assert_eq!(exit.unwrap(), StepExit::Code(3));
     assert!(text.ends_with("end\n"), "{text}");
     assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
     // Its end did not reach the disk either.
     fs::write(bench.record("boot"), "another\n").unwrap();
     fs::write(bench.record("exit"), "").unwrap();
-    assert!(matches!(bench.run_step(&step).await.0, Err(BackendError::Lost { .. })));
+    assert!(matches!(bench.run_attempt(&step).await.0, Err(BackendError::Lost { .. })));
     // Nor its start.
     fs::remove_file(bench.record("start")).unwrap();
-    assert!(matches!(bench.run_step(&step).await.0, Err(BackendError::Lost { .. })));
+    assert!(matches!(bench.run_attempt(&step).await.0, Err(BackendError::Lost { .. })));
     assert_eq!(fs::read_to_string(bench.work("runs")).unwrap(), "ran\n");
 }
 
@@ -376,9 +377,10 @@ async fn own(folder: &Path) -> StepExit {
         done; exit 7"
     );
     let backend = HostBackend::new(folder.join("host"));
-    let stage = stage("run-1", None);
-    backend.prepare(&stage, &NoNotes, &never().1).await.unwrap();
     let owner = Owner::open(folder);
+    let files = if owner.before() == Before::Created { Files::Kept } else { Files::Fresh };
+    let stage = StageContext { files, ..stage("run-1", None) };
+    backend.prepare(&stage, &NoNotes, &never().1).await.unwrap();
     let step = StepContext { before: owner.before(), ..step(1, &script) };
     backend.run_step(&stage, &step, &owner, &never().1).await.unwrap()
 }

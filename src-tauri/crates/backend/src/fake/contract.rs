@@ -94,9 +94,16 @@ impl Backend for FakeBackend {
         if let Some(error) = self.places.prepare_error {
             return Err(error());
         }
-        if let Some(place) = self.world().places.get_mut(&name) {
-            (place.ready, place.has_files) = (true, true);
+        let mut world = self.world();
+        match world.places.get_mut(&name) {
+            // Somebody has removed them meanwhile.
+            Some(place) if is_kept && !place.has_files => {
+                return Err(BackendError::files_gone(format!("volume `{}` is not there any more", name.1)));
+            }
+            Some(place) => (place.ready, place.has_files) = (true, true),
+            None => {}
         }
+        drop(world);
         self.record("ready", &stage.stage.name);
         Ok(())
     }

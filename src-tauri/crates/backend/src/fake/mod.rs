@@ -134,6 +134,8 @@ impl FakeBackend {
         world.passed += later;
         world.base = Instant::now();
         world.in_use = None;
+        // What the process before could not remove it may not have been able to write down either.
+        world.places.values_mut().for_each(|place| place.half_removed = false);
     }
 
     /// The time of the world.

@@ -92,11 +92,5 @@ impl Script {
 }
 
 pub(super) fn text_of(value: &EnvText) -> String {
-    match value {
-        EnvText::Plain(text) => text.clone(),
-        EnvText::Secret(value) => value.expose().to_owned(),
-        EnvText::Moment(seconds) => seconds.to_string(),
-        EnvText::WorkspaceBase => "(workspace base)".to_owned(),
-        EnvText::WorkspaceDir => "(workspace dir)".to_owned(),
-    }
+    value.text("(workspace base)", "(workspace dir)").into_owned()
 }

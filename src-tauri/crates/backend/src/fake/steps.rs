@@ -117,7 +117,7 @@ impl FakeBackend {
                 return Err(BackendError::image(&step.step.image, "no such image").hinted("check the spelling of the image"));
             }
             if script.is("STEP_START_FAIL") {
-                return Err(BackendError::start(&step.step.name, "no such file").hinted("check the `commands` of the step"));
+                return Err(BackendError::start(&step.step.name, "no such file").hinted("check `commands` of the step"));
             }
             self.answering(Some(&self.engine_id(engine)))?;
             let found = self.world().containers.get(&name).map(|container| container.state);
@@ -171,7 +171,7 @@ impl FakeBackend {
             // From when until when nobody answers about it.
             let gone = gone.map(|(after, time)| (since.saturating_add(after), since.saturating_add(after).saturating_add(time)));
             if gone.is_some_and(|(from, to)| from <= now && now < to) {
-                return Err(BackendError::unreachable("connection reset"));
+                return Err(BackendError::unreachable("connection reset").hinted("start Docker (or Podman) and run again"));
             }
             while let Some(chunk) = program.chunks.get(next).filter(|chunk| chunk.at <= until) {
                 let (skipped, counted) = match chunk.is_error {

@@ -42,6 +42,7 @@ fn stage() -> (StageContext, StepContext) {
         run_on: RunOn::default(),
         workspace: Workspace { base: "/w".into(), path: String::new() },
         source: false,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: BTreeMap::new(),

@@ -18,8 +18,8 @@
 //! - The clean-up after a cancel has a time of its own ([`Plan::cleanup_timeout_s`]); when it is over, what still runs is killed.
 //! - A cancelled run ends as `cancelled`, `timed_out`, or, when a step's failure stopped it, as that step's failure.
 //!   A cancel that finds no work left to stop changes nothing.
-//! - A run is over when all its stages have ended. The removal of their places goes on behind that; the files of one that was begun and
-//!   did not pass are kept for a retry.
+//! - A run is over when all its stages have ended. The removal of their places goes on behind that, again and again while something resists or
+//!   the engine is away; the files of one that was begun and did not pass are kept for a retry, which has to wait until nothing else is left.
 //! - What a step will run in is made ahead when all that it waits for is under way and it would run if all goes on as it stands.
 //!
 //! A run whose process died is folded together again from its stored events and taken up (`resume`); one that ended badly begins again
@@ -41,7 +41,8 @@ pub use retry::RetryError;
 
 use lp_backend::{Before, Files, Keep};
 use lp_model::{
-    CancelReason, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepOutcome, StepState,
+    CancelReason, EngineId, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepOutcome,
+    StepState,
 };
 
 use progress::{Place, Progress, StageProgress, StepProgress, Stop, counts, index, planned};
@@ -56,6 +57,24 @@ pub enum Fact {
     StagePrepared {
         /// Which.
         stage: StageNumber,
+    },
+    /// A stage is about to be made on that engine; it waits until this is stored.
+    StagePlaced {
+        /// Which.
+        stage: StageNumber,
+        /// The engine.
+        engine: EngineId,
+        /// What a person calls it.
+        name: String,
+    },
+    /// As [`Fact::PrepareFailed`], because the files that steps have worked on are not there any more.
+    FilesGone {
+        /// Which.
+        stage: StageNumber,
+        /// What happened.
+        message: String,
+        /// What to do about it, or empty.
+        hint: String,
     },
     /// The place of a stage could not be made, or its making was stopped.
     PrepareFailed {
@@ -109,7 +128,12 @@ pub enum Fact {
     },
     /// The time for the clean-up after a cancel is over.
     CleanupOverdue,
-    /// What there was of a stage is removed.
+    /// What could not be removed of a stage is to be tried again.
+    RemovalDue {
+        /// Which.
+        stage: StageNumber,
+    },
+    /// What there was of a stage is removed, or was tried to be.
     StageDestroyed {
         /// Which.
         stage: StageNumber,
@@ -207,7 +231,7 @@ impl Scheduler {
 
     /// Whether the run is over and nothing of it is left to be removed.
     pub fn is_clean(&self) -> bool {
-        self.progress.run.is_final() && self.progress.stages.iter().all(|stage| stage.place != Place::Made)
+        self.progress.run.is_final() && self.not_removed().is_none()
     }
 
     /// Whether the steps of a stage run, or may run.
@@ -215,11 +239,50 @@ impl Scheduler {
         self.stage_state(stage) == Some(StageState::Running)
     }
 
+    /// The engine that a stage is on, with what a person calls it. Of a stage that begins, the engine of the others of its kind: the stages of one
+    /// run do not end up on two engines.
+    pub fn engine(&self, stage: StageNumber) -> Option<&(EngineId, String)> {
+        let kind = self.planned_stage(stage).backend;
+        let others = self
+            .plan
+            .stages
+            .iter()
+            .zip(&self.progress.stages)
+            .filter(|(planned, progress)| planned.backend == kind && progress.state != StageState::Pending);
+        let own = self.progress.stage(stage).and_then(|stage| stage.engine.as_ref());
+        own.or_else(|| others.into_iter().find_map(|(_, progress)| progress.engine.as_ref()))
+    }
+
+    /// Whether the engine of a stage is written down.
+    pub fn has_engine(&self, stage: StageNumber) -> bool {
+        self.progress.stage(stage).is_some_and(|stage| stage.engine.is_some())
+    }
+
+    /// Whether a stage is being made on that engine, and that is written down.
+    pub fn is_placed_on(&self, stage: StageNumber, engine: &EngineId) -> bool {
+        let on_it = |progress: &StageProgress| progress.engine.as_ref().is_some_and(|(known, _)| known == engine);
+        self.progress.stage(stage).is_some_and(|progress| progress.state == StageState::Preparing && on_it(progress))
+    }
+
+    /// Whether something may have been made for a stage on its engine.
+    pub fn is_placed(&self, stage: StageNumber) -> bool {
+        self.progress.stage(stage).is_some_and(|stage| stage.engine.is_some() || stage.has_files)
+    }
+
+    /// The first stage of which something is still there or being removed, of a run that is over.
+    pub fn not_removed(&self) -> Option<StageNumber> {
+        self.numbers().find(|stage| self.progress.stage(*stage).is_some_and(|stage| stage.place.is_there()))
+    }
+
+    /// Whether the run is over, and all that is still there of it is what could not be removed and was said to be.
+    pub fn is_settled(&self) -> bool {
+        self.progress.run.is_final() && self.progress.stages.iter().all(|stage| stage.place != Place::Made)
+    }
+
     /// What the making of the place of a stage has to find: the files that programs have worked on, as soon as one of this attempt was made
     /// ready to run, or a retry keeps the result of one.
     pub fn files(&self, stage: StageNumber) -> Files {
-        let has_run = |step: &StepProgress| step.created || step.started || step.state == StepState::Passed;
-        match self.progress.stage(stage).is_some_and(|stage| stage.steps.iter().any(has_run)) {
+        match self.progress.stage(stage).is_some_and(|stage| stage.steps.iter().any(StepProgress::has_used_files)) {
             true => Files::Kept,
             false => Files::Fresh,
         }
@@ -254,11 +317,7 @@ impl Scheduler {
         let mut moves = Moves::default();
         if self.progress.run.is_final() {
             // Only the clean-up is left.
-            if let Fact::StageDestroyed { stage, leftovers, kept } = fact
-                && self.is_to_destroy(stage)
-            {
-                self.emit(&mut moves, RunEvent::StageDestroyed { stage, leftovers, kept });
-            }
+            self.clean_up(&mut moves, fact);
             return moves;
         }
         match fact {
@@ -267,6 +326,12 @@ impl Scheduler {
                 self.emit(&mut moves, RunEvent::StageReady { stage });
             }
             Fact::StagePrepared { stage } if self.is_reviving(stage) => self.revive(&mut moves, stage),
+            Fact::FilesGone { stage, message, hint } => {
+                if let Some(progress) = self.progress.stages.get_mut(index(stage.0)) {
+                    progress.has_files = false;
+                }
+                return self.take(Fact::PrepareFailed { stage, message, hint });
+            }
             Fact::PrepareFailed { stage, message, hint } if self.is_reviving(stage) => self.bury(&mut moves, stage, message, hint),
             Fact::PrepareFailed { stage, message, hint } if self.stage_state(stage) == Some(StageState::Preparing) => {
                 if self.progress.cancel.is_some() {
@@ -298,29 +363,32 @@ impl Scheduler {
             }
             Fact::CancelAsked { reason } => self.cancel(&mut moves, reason),
             Fact::CleanupOverdue if self.cleans_up() => self.cancel(&mut moves, CancelReason::Forced),
-            Fact::StageDestroyed { stage, leftovers, kept } if self.is_to_destroy(stage) => {
-                self.emit(&mut moves, RunEvent::StageDestroyed { stage, leftovers, kept });
+            Fact::StagePlaced { stage, engine, name } if self.stage_state(stage) == Some(StageState::Preparing) => {
+                self.emit(&mut moves, RunEvent::StagePlaced { stage, engine, name });
             }
+            fact @ (Fact::StageDestroyed { .. } | Fact::RemovalDue { .. }) => self.clean_up(&mut moves, fact),
             _ => {}
         }
         self.advance(&mut moves);
         moves
     }
 
-    /// Closes a run that an earlier process left unfinished and that will not go on: everything unfinished is interrupted.
-    /// Returns the events to store; what exists outside is for a sweep to remove.
-    pub fn interrupt(&mut self) -> Vec<RunEvent> {
-        let mut moves = Moves::default();
-        for stage in self.numbers().filter(|&n| self.stage_state(n).is_some_and(|s| !s.is_final())).collect::<Vec<_>>() {
-            for key in self.keys(stage).into_iter().filter(|&key| self.step_state(key).is_some_and(|s| !s.is_final())).collect::<Vec<_>>() {
-                self.emit(&mut moves, RunEvent::StepEnded { key, outcome: StepOutcome::Interrupted });
+    /// The removal of a place has gone on, or is to be tried again. That the same is still there is told once.
+    fn clean_up(&mut self, moves: &mut Moves, fact: Fact) {
+        match fact {
+            Fact::StageDestroyed { stage, leftovers, .. } if self.is_left(stage) && !leftovers.is_empty() => {
+                self.progress.stages[index(stage.0)].destroying = false;
             }
-            self.end_stage(&mut moves, stage, StageState::Interrupted, String::new(), String::new());
+            Fact::StageDestroyed { stage, leftovers, kept } if self.is_to_destroy(stage) => {
+                self.emit(moves, RunEvent::StageDestroyed { stage, leftovers, kept });
+            }
+            Fact::RemovalDue { stage } => self.destroy(moves, stage),
+            _ => {}
         }
-        if !self.progress.run.is_final() {
-            self.emit(&mut moves, RunEvent::RunEnded { state: RunState::Interrupted });
-        }
-        moves.events
+    }
+
+    fn is_left(&self, stage: StageNumber) -> bool {
+        self.progress.stage(stage).is_some_and(|stage| stage.place == Place::Left)
     }
 
     /// Everything that follows by itself from how things stand.
@@ -533,7 +601,7 @@ impl Scheduler {
     }
 
     fn is_to_destroy(&self, stage: StageNumber) -> bool {
-        self.progress.stage(stage).is_some_and(|stage| stage.state.is_final() && stage.place == Place::Made)
+        self.progress.stage(stage).is_some_and(|stage| stage.state.is_final() && stage.place.is_there())
     }
 
     fn is_active(&self, key: StepKey) -> bool {

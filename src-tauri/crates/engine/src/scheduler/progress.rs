@@ -2,8 +2,8 @@
 //! nothing about a run is known that cannot be known again.
 
 use lp_model::{
-    CancelReason, OnFailure, Plan, RunEvent, RunState, SkipReason, StageNumber, StageState, Step, StepKey, StepNumber, StepOutcome,
-    StepState,
+    CancelReason, EngineId, OnFailure, Plan, RunEvent, RunState, SkipReason, StageNumber, StageState, Step, StepKey, StepNumber,
+    StepOutcome, StepState,
 };
 
 /// An event that cannot follow on the ones before it: the stored events are damaged, or from a newer program.
@@ -70,6 +70,11 @@ impl StepProgress {
         }
     }
 
+    /// Whether its program may have worked on the files of its stage, with a result that counts.
+    pub fn has_used_files(&self) -> bool {
+        self.created || self.started || self.state == StepState::Passed
+    }
+
     /// Whether its program has run, as far as the events and the way it ended tell.
     pub fn has_run(&self, outcome: &StepOutcome) -> bool {
         use StepOutcome::{EndedStage, Exited, OutOfMemory, Signalled};
@@ -81,14 +86,26 @@ impl StepProgress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     NotMade,
+    /// From the moment at which its making is about to begin.
     Made,
+    /// Its removal was tried, and something of it is still there.
+    Left,
     Gone,
+}
+
+impl Place {
+    /// Whether something is still to be removed.
+    pub fn is_there(self) -> bool {
+        matches!(self, Self::Made | Self::Left)
+    }
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct StageProgress {
     pub state: StageState,
     pub place: Place,
+    /// The engine that it is on, with what a person calls it. Not known of stages of earlier versions of the app.
+    pub engine: Option<(EngineId, String)>,
     /// Its removal was asked for. No event says so: after a crash it is asked for again.
     pub destroying: bool,
     /// A process before this one made its place, which is being looked after before its steps go on.
@@ -110,6 +127,7 @@ impl StageProgress {
         Self {
             state: StageState::Pending,
             place: Place::NotMade,
+            engine: None,
             destroying: false,
             reviving: false,
             has_files: false,
@@ -174,7 +192,11 @@ impl Progress {
                 self.move_stage(*stage, StageState::Preparing)?.place = Place::Made;
                 Ok(())
             }
-            RunEvent::StagePlaced { stage, .. } => self.stage(*stage).map(drop).ok_or_else(|| unknown_stage(*stage)),
+            RunEvent::StagePlaced { stage, engine, name } => {
+                let progress = self.stages.get_mut(index(stage.0)).ok_or_else(|| unknown_stage(*stage))?;
+                progress.engine = Some((engine.clone(), name.clone()));
+                Ok(())
+            }
             RunEvent::StageReady { stage } => {
                 self.move_stage(*stage, StageState::Running)?.has_files = true;
                 Ok(())
@@ -192,9 +214,10 @@ impl Progress {
                 }
                 Ok(())
             }
-            RunEvent::StageDestroyed { stage, kept, .. } => {
+            RunEvent::StageDestroyed { stage, kept, leftovers } => {
                 let progress = self.stages.get_mut(index(stage.0)).ok_or_else(|| unknown_stage(*stage))?;
-                (progress.place, progress.destroying) = (Place::Gone, false);
+                progress.place = if leftovers.is_empty() { Place::Gone } else { Place::Left };
+                progress.destroying = false;
                 progress.has_files &= *kept;
                 Ok(())
             }
@@ -286,8 +309,10 @@ impl Progress {
             let steps = std::mem::take(&mut stage.steps);
             let ended_early = steps.iter().any(|step| step.ended_stage);
             // What a process that died could not remove is found again when the place is made, or removed with it.
-            let (place, has_files) = (if stage.place == Place::Made { Place::Made } else { Place::NotMade }, stage.has_files);
-            *stage = StageProgress { place, has_files, ended_early, ..StageProgress::pending(steps) };
+            let (place, has_files) = (if stage.place.is_there() { Place::Made } else { Place::NotMade }, stage.has_files);
+            // With the first step the stage may begin anywhere; the files of steps that passed are where they are.
+            let engine = stage.engine.take().filter(|_| steps.iter().any(StepProgress::has_used_files));
+            *stage = StageProgress { place, engine, has_files, ended_early, ..StageProgress::pending(steps) };
         }
         Ok(())
     }

@@ -65,9 +65,11 @@ impl Scheduler {
     pub(super) fn bury(&mut self, moves: &mut Moves, stage: StageNumber, message: String, hint: String) {
         self.progress.stages[index(stage.0)].reviving = false;
         let cancelled = self.progress.cancel.is_some();
+        // Without its files what comes next has lost its work, too, whether it was begun or not.
+        let files_gone = !self.progress.stages[index(stage.0)].has_files;
         for key in self.active_in(stage) {
             let was_created = self.progress.step(key).is_some_and(|step| step.created);
-            let outcome = match was_created {
+            let outcome = match was_created || files_gone {
                 true => StepOutcome::Lost { message: message.clone() },
                 false => StepOutcome::Errored { message: message.clone(), hint: hint.clone() },
             };

@@ -6,21 +6,30 @@ use lp_model::{RunEvent, RunState, StageNumber, StageState, Step, StepKey, StepS
 
 /// A run that cannot be retried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a run that is `{}` cannot be retried", .state.as_str())]
-pub struct RetryError {
-    /// Its state.
-    pub state: RunState,
+pub enum RetryError {
+    /// It is not over, or has passed.
+    #[error("a run that is `{}` cannot be retried", .state.as_str())]
+    State {
+        /// Its state.
+        state: RunState,
+    },
+    /// Something of the attempt before is still there, and might still work beside the retry.
+    #[error("stage {stage} of the attempt before is still there")]
+    NotRemoved {
+        /// The stage.
+        stage: StageNumber,
+    },
 }
 
 impl Scheduler {
-    /// Puts a run that did not pass back into the line. `kept` are the stages whose files are still there; where they are gone, all steps of the
+    /// Puts a run that did not pass back into the line. Whether something of it is left is the caller's to ask ([`Scheduler::not_removed`]). `kept` are the stages whose files are still there; where they are gone, all steps of the
     /// stage begin again.
     ///
     /// Begin again: stages that did not pass, and those that ran because of them; in them the steps that did not pass (an ignored failure
     /// counts as passed), all that needs one of those, what runs only on failure, and all detached steps.
     pub fn retry(&mut self, kept: &[StageNumber]) -> Result<Moves, RetryError> {
         if !self.progress.run.can_be_retried() {
-            return Err(RetryError { state: self.progress.run });
+            return Err(RetryError::State { state: self.progress.run });
         }
         let stages = self.stages_to_retry();
         let steps = stages.iter().flat_map(|&stage| self.steps_to_retry(stage, kept.contains(&stage)));
@@ -28,10 +37,6 @@ impl Scheduler {
         let event = RunEvent::RunRetried { attempt: self.progress.attempt + 1, stages, steps };
         let mut moves = Moves::default();
         self.emit(&mut moves, event);
-        // What a process that died had not removed of those that keep their result.
-        for stage in self.numbers() {
-            self.destroy(&mut moves, stage);
-        }
         Ok(moves)
     }
 

@@ -13,6 +13,7 @@ pub(super) fn plan(stages: Vec<Stage>) -> Plan {
         timeout_s: 3600,
         cleanup_on_cancel: false,
         cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
+        left_out: vec![],
         stages,
     }
 }
@@ -26,6 +27,7 @@ pub(super) fn stage(number: u32, needs: &[u32], steps: Vec<Step>) -> Stage {
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: true,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: BTreeMap::new(),
@@ -485,26 +487,6 @@ fn stored_events_that_make_no_sense_are_refused() {
     assert_eq!(replay(&[RunEvent::StepStarted { key: key(1, 1) }]), "step 1.1.1 cannot go from `pending` to `running`");
     assert_eq!(replay(&[RunEvent::StageReady { stage: StageNumber(4) }]), "the plan has no stage 4");
     assert_eq!(replay(&[RunEvent::StepStarting { key: key(1, 0) }]), "the plan has no step 1.0.1");
-}
-
-#[test]
-fn an_unfinished_run_can_be_closed_as_interrupted() {
-    let steps = vec![step(1, &[]), step(2, &[1]), step(3, &[2])];
-    let plan = Arc::new(plan(vec![stage(1, &[], steps), stage(2, &[1], vec![step(1, &[])])]));
-    let mut run = Scheduler::new(Arc::clone(&plan)).unwrap();
-    let mut events = run.take(Fact::Begun).events;
-    events.extend(run.take(Fact::StagePrepared { stage: StageNumber(1) }).events);
-    events.extend(run.take(Fact::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 0 } }).events);
-
-    let closed = Scheduler::replay(Arc::clone(&plan), &events).unwrap().interrupt();
-    assert_eq!(
-        closed.iter().map(event_text).collect::<Vec<_>>(),
-        ["1.2 interrupted", "1.3 interrupted", "1 interrupted", "2.1 interrupted", "2 interrupted", "run interrupted"]
-    );
-    events.extend(closed);
-    let mut again = Scheduler::replay(plan, &events).unwrap();
-    assert_eq!(again.run_state(), RunState::Interrupted);
-    assert_eq!(again.interrupt(), []);
 }
 
 /// What `Scheduler::take` answers, head starts included.

@@ -140,7 +140,7 @@ async fn cancelling_at_every_event_leaves_nothing_behind() {
                     match news.recv().await.unwrap() {
                         Notice::Event { event: RunEvent::RunEnded { .. }, .. } => break false,
                         Notice::Event { .. } => seen += 1,
-                        Notice::Log { .. } => {}
+                        Notice::Log { .. } | Notice::Progress { .. } => {}
                     }
                 };
                 for reason in reasons {

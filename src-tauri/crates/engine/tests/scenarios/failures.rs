@@ -5,7 +5,7 @@ use crate::world::{Setup, World, key, run, run_id, run_plan, run_with};
 use lp_backend::BackendError;
 use lp_backend::fake::FakePlaces;
 use lp_engine::EngineSettings;
-use lp_model::{RunEvent, RunState};
+use lp_model::{RunEvent, RunState, StageNumber};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -141,10 +141,17 @@ async fn a_panic_in_our_own_ports_leaves_nothing_hanging() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_removed_is_written_down() {
-    let places = FakePlaces { leftovers: vec!["volume `x` is in use".into()], ..FakePlaces::default() };
-    let report = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await.1;
-    report.expect("run passed\n default passed: a passed");
+    let leftovers_until = Duration::from_secs(100);
+    let places = FakePlaces { leftovers: vec!["volume `x` is in use".into()], leftovers_until, ..FakePlaces::default() };
+    let (world, report) = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await;
+    assert_eq!((report.end.state, &report.left[..]), (RunState::Passed, &["lp-r1-1".to_owned()][..]), "its end does not wait for that");
     assert_eq!(report.leftovers(), ["volume `x` is in use"]);
+    assert_eq!((world.engine.live().len(), world.engine.under_way().len()), (1, 0), "a sweep must leave it alone, and nobody waits for it");
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    assert!(world.engine.live().is_empty() && world.backend.left().is_empty(), "it is tried again until nothing is left");
+    let told: Vec<RunEvent> = world.memory.events(&run_id("r1")).into_iter().skip(report.events.len()).collect();
+    let gone = RunEvent::StageDestroyed { stage: StageNumber(1), leftovers: vec![], kept: false };
+    assert_eq!(told, [gone], "that the same is still there is told once");
 
     let places = FakePlaces { destroy_error: Some(|| BackendError::unreachable("eof")), ..FakePlaces::default() };
     let report = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await.1;
@@ -206,8 +213,8 @@ async fn a_journal_that_fails_at_any_moment_stops_the_run() {
 async fn a_journal_that_fails_stops_what_runs_at_once() {
     let pipeline = "a SLEEP=1s
                     b needs=- SLEEP=50m IGNORE_TERM=true";
-    // RunStarted with StagePreparing, StageReady with two StepStarting, two StepCreated, two StepStarted; then the end of `a`.
-    let setup = Setup { journal_fails: 6..usize::MAX, ..Setup::default() };
+    // RunStarted with StagePreparing, StagePlaced, StageReady with two StepStarting, two StepCreated, two StepStarted; then the end of `a`.
+    let setup = Setup { journal_fails: 7..usize::MAX, ..Setup::default() };
     let (world, report) = run_with(setup, pipeline, |_| {}).await;
     assert_eq!(report.end.state, RunState::Errored);
     assert_eq!(world.backend.when("kill b"), Some(Duration::from_secs(1)));

@@ -1,9 +1,9 @@
 //! Time limits and the number of runs.
 
 use crate::plan_text::plan;
-use crate::world::{Setup, World, after, key, place, run, run_id, run_plan};
+use crate::world::{Setup, World, after, key, place, run, run_id, run_plan, run_with};
 use lp_backend::fake::FakePlaces;
-use lp_engine::{EngineSettings, QueuePlace, RunHandle, StartError};
+use lp_engine::{EngineSettings, Notice, QueuePlace, RunHandle, StartError};
 use lp_model::{CancelReason, RunEvent, RunState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,7 +127,7 @@ async fn new_deadlines_hold_for_later_runs() {
     let places = FakePlaces { prepare_takes: Duration::from_secs(100), destroy_takes: Duration::from_secs(100), ..FakePlaces::default() };
     let world = World::new(Setup { places, ..Setup::default() });
     let short = Duration::from_secs(5);
-    world.engine.set_settings(EngineSettings { prepare_deadline: short, cleanup_deadline: short, ..EngineSettings::default() });
+    world.engine.set_settings(EngineSettings { prepare_silence: short, cleanup_deadline: short, ..EngineSettings::default() });
     let run = world.start("r1", &plan("a"));
     assert_eq!(run.wait().await.state, RunState::Errored);
     assert_eq!(world.backend.when("destroy default"), Some(short));
@@ -228,7 +228,7 @@ async fn projects_and_environments_share_the_machine_fairly() {
 #[tokio::test(start_paused = true)]
 async fn stages_of_a_kind_wait_for_one_another_over_all_runs_of_a_project() {
     let settings =
-        EngineSettings { max_runs: 9, max_runs_per_environment: 0, prepare_deadline: Duration::from_secs(5), ..EngineSettings::default() };
+        EngineSettings { max_runs: 9, max_runs_per_environment: 0, prepare_silence: Duration::from_secs(5), ..EngineSettings::default() };
     let world = World::new(Setup { settings, ..Setup::default() });
     let plans: Vec<_> = (1..=4).map(|n| plan(&format!("stage deploy at_once=1\n s{n} SLEEP=10s"))).collect();
     let second = Duration::from_secs(1);
@@ -264,4 +264,61 @@ async fn stages_of_a_kind_wait_for_one_another_over_all_runs_of_a_project() {
         assert_eq!(run.wait().await.state, RunState::Passed);
     }
     assert_eq!(world.backend.when("start s2"), Some(Duration::from_secs(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_steps_run_at_once_on_this_computer() {
+    let pipeline = "db service
+                    a needs=- SLEEP=10s
+                    b needs=- SLEEP=10s
+                    c needs=- SLEEP=10s";
+    let world = World::new(Setup { settings: EngineSettings { max_steps: 2, ..EngineSettings::default() }, ..Setup::default() });
+    let plan = plan(pipeline);
+    let runs = [world.start("r1", &plan), world.start("r2", &plan)];
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let running: Vec<_> = world.backend.running().into_iter().filter(|name| !name.ends_with("-1-1-1")).collect();
+    assert_eq!(running.len(), 2, "of both runs together, services not counted: {running:?}");
+    assert_eq!(world.backend.running().len(), 4);
+    for run in runs {
+        let end = run.wait().await;
+        let report = world.report(&plan, run.run().as_str(), end);
+        report.expect("run passed\n default passed: db passed EndedWithStage, a passed, b passed, c passed");
+    }
+    assert_eq!(world.backend.now(), Duration::from_secs(30), "six steps, two at a time");
+
+    // One that waits for its place ends at once when it is cancelled, and one that was taken over does not wait.
+    let world = World::new(Setup { settings: EngineSettings { max_steps: 1, ..EngineSettings::default() }, ..Setup::default() });
+    let run = world.start("r1", &plan);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.backend.running().len(), 2);
+    run.cancel(CancelReason::Forced);
+    assert_eq!(run.wait().await.state, RunState::Cancelled);
+    assert_eq!(world.backend.now(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_making_of_a_stage_takes_as_long_as_it_gets_on() {
+    let hours = FakePlaces {
+        prepare_takes: Duration::from_secs(3 * 3600),
+        prepare_tells_every: Some(Duration::from_secs(60)),
+        ..FakePlaces::default()
+    };
+    let report = run_with(Setup { places: hours, ..Setup::default() }, "a", |_| {}).await.1;
+    report.expect("run passed\n default passed: a passed");
+    assert_eq!(report.notes(), [""; 0], "how far it is is no event");
+    let told = report.notices.iter().filter(|notice| matches!(notice, Notice::Progress { step: None, .. }));
+    assert_eq!(told.count(), 179);
+
+    let silent = FakePlaces { prepare_takes: Duration::from_secs(3 * 3600), ..FakePlaces::default() };
+    let report = run_with(Setup { places: silent, ..Setup::default() }, "a", |_| {}).await.1;
+    assert_eq!(report.stage_error().0, "the making of the stage has not got any further for 300 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_of_a_step_is_told_and_never_stored() {
+    let report = run("a STEP_PROGRESS=1m").await;
+    report.expect("run passed\n default passed: a passed");
+    assert_eq!(report.notes(), [""; 0]);
+    let told = report.notices.iter().filter(|notice| matches!(notice, Notice::Progress { step: Some(_), .. }));
+    assert_eq!(told.count(), 60);
 }

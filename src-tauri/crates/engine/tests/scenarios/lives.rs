@@ -4,8 +4,9 @@ use crate::plan_text::plan;
 use crate::world::{Setup, World, after, key, place, run, run_id, run_plan, run_with};
 use lp_backend::Backend;
 use lp_backend::fake::{FakePlaces, FakeRestart};
+use lp_engine::scheduler::Scheduler;
 use lp_engine::{EngineSettings, Past, StartError};
-use lp_model::{CancelReason, RunEvent, RunState, StageNumber};
+use lp_model::{CancelReason, Plan, RunEvent, RunState, StageNumber};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -195,6 +196,143 @@ async fn what_ends_with_the_container_engine_is_lost_and_not_failed() {
         world.report(&plan, "r1", end).expect(&expected);
     }
     run("a SLEEP=1s STEP_EXIT_CODE=137").await.expect("run failed\n default failed: a failed 137");
+}
+
+/// The engine goes away while a step runs, and the run gives up: the program goes on there.
+async fn left_behind_on_an_engine(away: Duration) -> (World, Plan) {
+    let plan = plan("a SLEEP=1s\nb SLEEP=9999m STEP_LOG=deploying");
+    let world = World::new(Setup::default());
+    let run = world.start("r1", &plan);
+    sleep(seconds(3)).await;
+    world.backend.go_away(away);
+    assert_eq!(run.wait().await.state, RunState::Errored);
+    assert_eq!(world.backend.running(), ["lp-r1-1-2-1"], "nobody could stop it");
+    (world, plan)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_on_behind_an_outage_is_removed_as_soon_as_the_engine_is_back() {
+    let (world, _) = left_behind_on_an_engine(seconds(1000)).await;
+    let back = seconds(1003);
+    sleep(back.saturating_sub(world.backend.now()) + seconds(31)).await;
+    assert!(world.backend.containers().is_empty() && world.engine.live().is_empty(), "{:?}", world.backend.containers());
+    assert_eq!(world.backend.kept().await.unwrap().stages.len(), 1, "its files are kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_never_begins_beside_an_earlier_attempt() {
+    let (world, plan) = left_behind_on_an_engine(seconds(1000)).await;
+    let refused = world.engine.retry(run_id("r1"), Arc::new(plan.clone()), world.past("r1"), place("p"), &[StageNumber(1)]).unwrap_err();
+    assert_eq!(refused.to_string(), "stage 1 of the attempt before is still there");
+    let run = world.engine.run(&run_id("r1")).unwrap();
+    assert_eq!(run.remove_remains().await, ["`lp-r1-1`: the container engine does not answer: connection refused"]);
+    // Also the next process does not begin it before the rest is removed.
+    let world = world.next_process().await;
+    let refused = world.engine.retry(run_id("r1"), Arc::new(plan.clone()), world.past("r1"), place("p"), &[StageNumber(1)]).unwrap_err();
+    assert_eq!(refused.to_string(), "stage 1 of the attempt before is still there");
+    let run = world.resume("r1", &plan);
+    run.wait().await;
+    sleep(seconds(1100)).await;
+    assert_eq!(run.remove_remains().await, [""; 0]);
+    assert!(world.backend.containers().is_empty() && world.engine.live().is_empty());
+    let run = world.retry("r1", &plan).await;
+    sleep(seconds(3)).await;
+    assert_eq!(world.backend.running(), ["lp-r1-1-2-2"]);
+    run.cancel(CancelReason::Forced);
+    run.wait().await;
+    assert_eq!(world.backend.violations(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_app_does_not_wait_for_what_cannot_be_removed() {
+    let (world, plan) = left_behind_on_an_engine(seconds(100_000)).await;
+    world.engine.shutdown().await;
+    let last = world.past("r1").events.pop().unwrap().1;
+    assert!(matches!(&last, RunEvent::StageDestroyed { leftovers, .. } if !leftovers.is_empty()), "{last:?}");
+    assert!(!Scheduler::replay(Arc::new(plan), world.past("r1").events.iter().map(|(_, event)| event)).unwrap().is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_do_not_go_on_without_the_files_of_the_steps_before_them() {
+    let plan = plan("a SLEEP=1s\nb STEP_START_DELAY=1m\nc");
+    let world = World::new(Setup::default());
+    world.start("r1", &plan);
+    sleep(seconds(3)).await;
+    let world = world.next_process().await;
+    world.backend.prune_containers();
+    world.backend.prune_volumes();
+    let end = world.resume("r1", &plan).wait().await;
+    assert_eq!(starts(&world, "b"), 0, "it was not started in an empty working copy");
+    let report = world.report(&plan, "r1", end);
+    report.expect(
+        "run interrupted
+         default interrupted: a passed, b interrupted Lost { message: \"the files that the steps before have made are gone: volume `lp-r1-1` is not there\" }, c skipped StageErrored",
+    );
+    let end = world.retry("r1", &plan).await.wait().await;
+    world.report(&plan, "r1", end).expect("run passed\n default passed: a passed, b passed, c passed");
+    assert_eq!(starts(&world, "a"), 2, "the stage begins with its first step");
+}
+
+#[tokio::test(start_paused = true)]
+async fn kept_files_that_vanish_before_a_retry_uses_them_are_missed() {
+    let plan = plan("a\nb STEP_EXIT_CODE=1");
+    let world = World::new(Setup::default());
+    let end = world.start("r1", &plan).wait().await;
+    assert_eq!(end.state, RunState::Failed);
+    world.backend.prune_volumes();
+    // Whoever retries could not ask, and takes them as there.
+    let retried = world.engine.retry(run_id("r1"), Arc::new(plan.clone()), world.past("r1"), place("p"), &[StageNumber(1)]).unwrap();
+    let end = retried.wait().await;
+    assert_eq!(end.state, RunState::Errored);
+    let (message, hint) = world.report(&plan, "r1", end).stage_error();
+    assert_eq!(message, "the files that the steps before have made are gone: volume `lp-r1-1` is not there");
+    assert_eq!(hint, "retry the run: the stage begins with its first step");
+    let end = world.retry("r1", &plan).await.wait().await;
+    assert_eq!(end.state, RunState::Failed);
+    assert_eq!(starts(&world, "a"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_stays_on_its_engine_whichever_answers_first() {
+    let two = FakePlaces { engines: 2, ..FakePlaces::default() };
+    let plan = plan("a SLEEP=10s\nb\nstage next needs=default\n  c");
+    let world = World::new(Setup { places: two, ..Setup::default() });
+    world.backend.engine_goes_away(0, seconds(2));
+    let run = world.start("r1", &plan);
+    sleep(seconds(3)).await;
+    // The other one is back, and is now the first that answers; and that of the run goes away for a while.
+    assert_eq!(world.backend.probe(None).await.unwrap().id.as_str(), "fake:0");
+    world.backend.engine_goes_away(1, seconds(60));
+    let end = run.wait().await;
+    world.report(&plan, "r1", end).expect("run passed\n default passed: a passed, b passed\n next passed: c passed");
+    let placed = world.memory.events(&run_id("r1")).into_iter().filter_map(|event| match event {
+        RunEvent::StagePlaced { engine, name, .. } => Some(format!("{engine} {name}")),
+        _ => None,
+    });
+    assert_eq!(placed.collect::<Vec<_>>(), ["fake:1 Fake (fake://1)", "fake:1 Fake (fake://1)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_outage_has_the_whole_patience() {
+    let plan = plan("a SLEEP=1000s");
+    let world = World::new(Setup::default());
+    let run = world.start("r1", &plan);
+    sleep(seconds(1)).await;
+    world.backend.go_away(seconds(60));
+    sleep(seconds(310)).await;
+    world.backend.go_away(seconds(200));
+    assert_eq!(run.wait().await.state, RunState::Passed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_in_the_output_is_said_in_the_log() {
+    let plan = plan("a SLEEP=10s STEP_GAP=true STEP_LOG=one");
+    let world = World::new(Setup::default());
+    world.start("r1", &plan);
+    sleep(seconds(3)).await;
+    let world = world.next_process().await;
+    assert_eq!(world.resume("r1", &plan).wait().await.state, RunState::Passed);
+    assert_eq!(world.log("r1", key(1, 1)), "one\n(some output is missing here: it was not there any more when it was read)\n");
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,12 @@ async fn notes_and_errors_are_masked() {
     assert_eq!(report.error(key(1, 1)).0, "image `missing-********` cannot be had: no such image");
 
     let error = || BackendError::call("login", "swordfish is wrong");
-    let places = FakePlaces { prepare_error: Some(error), leftovers: vec!["swordfish".into()], ..FakePlaces::default() };
+    let places = FakePlaces {
+        prepare_error: Some(error),
+        leftovers: vec!["swordfish".into()],
+        leftovers_until: Duration::MAX,
+        ..FakePlaces::default()
+    };
     let report = run_with(Setup { places, ..secrets() }, "a OTHER=$other", |_| {}).await.1;
     assert_eq!(report.stage_error().0, "login failed: ******** is wrong");
     assert_eq!(report.leftovers(), ["********"]);

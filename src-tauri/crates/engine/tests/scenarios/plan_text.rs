@@ -45,6 +45,7 @@ pub fn plan(text: &str) -> Plan {
         timeout_s: 3600,
         cleanup_on_cancel: false,
         cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
+        left_out: vec![],
         stages,
     }
 }
@@ -58,6 +59,7 @@ fn read_stage<'a>(earlier: &[Stage], name: &str, words: impl Iterator<Item = &'a
         run_on: RunOn::default(),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: true,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: BTreeMap::new(),

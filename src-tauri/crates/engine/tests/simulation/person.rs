@@ -51,7 +51,7 @@ async fn live(world: &Arc<World>) -> Result<End, String> {
         if world.is_dead() {
             std::future::pending::<()>().await;
         }
-        let choice = world.state().dice.below(12);
+        let choice = world.state().dice.below(13);
         let pause = world.state().dice.pick(&[1u64, 50, 300, 1000, 5000, 60_000]);
         let anyone = world.state().dice.below(world.runs.len() as u64) as usize;
         match choice {
@@ -88,6 +88,7 @@ async fn live(world: &Arc<World>) -> Result<End, String> {
                 world.state().counts.outages += 1;
                 world.backend.go_away(Duration::from_millis(away));
             }
+            10 if world.chance(150) => interfere(world),
             9 => {
                 let settings = world.settings();
                 engine.set_settings(settings);
@@ -117,8 +118,17 @@ async fn act(world: &Arc<World>, engine: &Engine, handles: &mut BTreeMap<lp_mode
         if let Some(handle) = handles.get(&run.id) {
             let patience = Duration::from_millis(world.state().dice.pick(&[1, 400, 10_000, 3_600_000]));
             if let Ok(end) = timeout(patience, handle.wait()).await {
-                handles.remove(&run.id);
                 ended(world, run, &end)?;
+                if world.state().dice.happens(300) {
+                    // Someone who wants to retry it now.
+                    let left = handle.remove_remains().await;
+                    world.say(|| format!("{} is still there: {left:?}", run.id));
+                }
+                if timeout(patience, handle.gone()).await.is_ok() {
+                    handles.remove(&run.id);
+                } else if engine.retry(run.id.clone(), Arc::clone(&run.plan), world.past(&run.id), run.place.clone(), &[]).is_ok() {
+                    return Err(format!("{} is retried while something of it is left", run.id));
+                }
             }
             return Ok(true);
         }
@@ -145,6 +155,45 @@ async fn act(world: &Arc<World>, engine: &Engine, handles: &mut BTreeMap<lp_mode
     Ok(false)
 }
 
+/// Somebody does something behind the back of the app.
+fn interfere(world: &World) {
+    let what = world.state().dice.below(6);
+    let time = Duration::from_millis(world.state().dice.pick(&[1, 500, 20_000, 200_000, 700_000]));
+    match what {
+        0 => {
+            let engine = world.state().dice.below(world.engines as u64) as usize;
+            world.say(|| format!("engine {engine} goes away for {time:?}"));
+            world.backend.engine_goes_away(engine, time);
+        }
+        1 => {
+            world.say(|| format!("nothing can be removed for {time:?}"));
+            world.backend.resist(time);
+        }
+        2 | 3 => {
+            world.say(|| format!("a person prunes {}", if what == 2 { "containers" } else { "containers and files" }));
+            world.state().counts.pruned += 1;
+            world.backend.prune_containers();
+            if what == 3 {
+                world.backend.prune_volumes();
+            }
+        }
+        4 => {
+            let running = world.backend.running();
+            if !running.is_empty() {
+                let which = world.state().dice.below(running.len() as u64) as usize;
+                world.say(|| format!("a person removes {}", running[which]));
+                world.backend.remove_container(&running[which]);
+            }
+        }
+        _ => {
+            world.say(|| format!("the clock is set back by {time:?}"));
+            let mut state = world.state();
+            state.clock_back_ms += time.as_millis() as i64;
+            state.counts.clocks_set_back += 1;
+        }
+    }
+}
+
 fn take_up(world: &Arc<World>, engine: &Engine, run: &Run, handles: &mut BTreeMap<lp_model::RunId, RunHandle>) -> Result<(), String> {
     let past = world.past(&run.id);
     if check::replayed(run, &past)?.is_clean() && !past.events.is_empty() {
@@ -169,9 +218,23 @@ async fn retry(world: &Arc<World>, engine: &Engine, run: &Run, handles: &mut BTr
             world.backend.drop_kept(&run.id, stage.number);
         }
     }
-    // Whoever cannot ask takes what cannot be known as gone.
-    let Ok(kept) = world.backend.kept().await else { return Ok(()) };
-    let kept: Vec<StageNumber> = kept.stages.into_iter().filter(|kept| kept.run == run.id).map(|kept| kept.stage).collect();
+    // Only the engine that a stage is on can tell that its files are gone.
+    let Ok(found) = world.backend.kept().await else { return Ok(()) };
+    let events = world.events(&run.id);
+    let does_not_ask = world.state().dice.happens(200);
+    let was_kept = |stage: StageNumber| {
+        let last = events.iter().rev().find_map(|event| match event {
+            RunEvent::StageDestroyed { stage: of, kept, .. } if *of == stage => Some(*kept),
+            _ => None,
+        });
+        let engine = events.iter().rev().find_map(|event| match event {
+            RunEvent::StagePlaced { stage: of, engine, .. } if *of == stage => Some(engine),
+            _ => None,
+        });
+        let is_listed = found.stages.iter().any(|kept| kept.run == run.id && kept.stage == stage);
+        last == Some(true) && (is_listed || engine != Some(&found.engine) || does_not_ask)
+    };
+    let kept: Vec<StageNumber> = run.plan.stages.iter().map(|stage| stage.number).filter(|stage| was_kept(*stage)).collect();
     world.say(|| format!("retry {} with {kept:?}", run.id));
     world.state().counts.retries += 1;
     let place = run.place.clone();
@@ -209,7 +272,7 @@ async fn listen(world: Arc<World>, mut notices: tokio::sync::broadcast::Receiver
                 }
                 world.state().told.entry(run).or_default().push_str(&format!("{event:?}\n"));
             }
-            Ok(Notice::Log { .. }) => {}
+            Ok(Notice::Log { .. } | Notice::Progress { .. }) => {}
             Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
             Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
         }

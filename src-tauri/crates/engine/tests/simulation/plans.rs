@@ -25,6 +25,7 @@ pub fn any_plan(dice: &mut Dice) -> Plan {
         timeout_s: dice.pick(&[3600, 3600, 3600, 60, 7]),
         cleanup_on_cancel: dice.happens(500),
         cleanup_timeout_s: dice.pick(&[300, 300, 20, 0]),
+        left_out: vec![],
         stages,
     }
 }

@@ -3,10 +3,11 @@
 use crate::world::{Fault, World};
 use async_trait::async_trait;
 use lp_backend::{
-    Backend, BackendError, Before, Cancel, Claims, EngineInfo, Keep, KeptFiles, Notes, Position, SinkError, StageContext, StepContext,
-    StepExit, StepSink, SweepReport,
+    Backend, BackendError, Before, Cancel, Claims, EngineInfo, Files, Keep, KeptFiles, Notes, Position, SinkError, StageContext,
+    StepContext, StepExit, StepSink, SweepReport,
 };
-use lp_model::{BackendKind, EngineId, RunEvent, RunId, StepKey};
+use lp_model::{BackendKind, EngineId, RunEvent, RunId, StepKey, StepOutcome};
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::Arc;
 
@@ -21,6 +22,37 @@ impl Tap {
             Some(Fault::Panic) => panic!("{what} was told to, with s3cr3t-of-the-house"),
             Some(Fault::Hang) => pending().await,
             None => Ok(()),
+        }
+    }
+}
+
+impl Tap {
+    /// Work of steps that counts is never thrown away, and nothing but that has to be there.
+    fn expects_the_right_files(&self, stage: &StageContext) {
+        let mut worked = BTreeSet::new();
+        let (mut engine, mut is_left) = (None, false);
+        for event in self.0.events(&stage.run) {
+            match event {
+                RunEvent::StepCreated { key } | RunEvent::StepEnded { key, outcome: StepOutcome::Exited { code: 0 } } => {
+                    worked.insert((key.stage, key.step));
+                }
+                RunEvent::RunRetried { steps, .. } => {
+                    worked.retain(|(stage, step)| !steps.iter().any(|key| (key.stage, key.step) == (*stage, *step)))
+                }
+                RunEvent::StageDestroyed { stage: of, leftovers, .. } if of == stage.stage.number => is_left = !leftovers.is_empty(),
+                RunEvent::StagePlaced { stage: placed, engine: on, .. } if placed == stage.stage.number => engine = Some(on),
+                _ => {}
+            }
+        }
+        let has_worked = worked.iter().any(|(of, _)| *of == stage.stage.number);
+        if has_worked != (stage.files == Files::Kept) {
+            self.0.problem(format!("{} is prepared with {:?}, but steps that count have worked: {has_worked}", stage.name(), stage.files));
+        }
+        if is_left {
+            self.0.problem(format!("{} is prepared while something of an earlier attempt is left", stage.name()));
+        }
+        if engine.is_none() || engine != stage.engine {
+            self.0.problem(format!("{} is prepared on {:?}, but stored is {engine:?}", stage.name(), stage.engine));
         }
     }
 }
@@ -43,6 +75,7 @@ impl Backend for Tap {
 
     async fn prepare(&self, stage: &StageContext, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         self.before("before prepare").await?;
+        self.expects_the_right_files(stage);
         self.0.say(|| format!("{} prepare", stage.name()));
         self.0.backend.prepare(stage, notes, cancel).await?;
         self.before("after prepare").await

@@ -31,6 +31,7 @@ pub struct Run {
 pub struct World {
     pub runs: Vec<Run>,
     pub backend: Arc<FakeBackend>,
+    pub engines: usize,
     /// The process is dead: whoever calls gets no answer any more.
     dead: AtomicBool,
     pub died: Notify,
@@ -42,6 +43,8 @@ pub struct State {
     pub dice: Dice,
     /// Things that may still go wrong.
     budget: u32,
+    /// By how much somebody has set back the clock of the computer.
+    pub clock_back_ms: i64,
     /// The process dies at this of its moments.
     dies_in: Option<u64>,
     pub journal: BTreeMap<RunId, Vec<(i64, RunEvent)>>,
@@ -109,6 +112,11 @@ counts!(
     cancelled,
     interrupted,
     errored,
+    two_engines,
+    leftovers,
+    pruned,
+    files_missed,
+    clocks_set_back,
     logs_compared,
     secrets_masked,
     waited_for_slot
@@ -125,7 +133,9 @@ impl World {
             runs.push(Run { id, plan: Arc::new(any_plan(&mut dice)), place });
         }
         let time = |dice: &mut Dice| Duration::from_millis(dice.pick(&[0, 0, 100, 3000]));
+        let engines = dice.pick(&[1, 1, 2]);
         let places = FakePlaces {
+            engines,
             prepare_takes: time(&mut dice),
             fetch_takes: time(&mut dice),
             ahead_takes: time(&mut dice),
@@ -133,10 +143,11 @@ impl World {
             ..FakePlaces::default()
         };
         let budget = dice.pick(&[0, 3, 8, 15]);
-        let counts = Counts { worlds: 1, runs: runs.len() as u64, ..Counts::default() };
+        let counts = Counts { worlds: 1, two_engines: u64::from(engines > 1), runs: runs.len() as u64, ..Counts::default() };
         let state = State {
             dice,
             budget,
+            clock_back_ms: 0,
             dies_in: None,
             journal: BTreeMap::new(),
             logs: BTreeMap::new(),
@@ -150,7 +161,7 @@ impl World {
         };
         let backend = Arc::new(FakeBackend::new(BackendKind::Docker, places));
         let (dead, died) = (AtomicBool::new(false), Notify::new());
-        let world = Self { runs, backend, dead, died, state: Mutex::new(state), is_loud };
+        let world = Self { runs, backend, engines, dead, died, state: Mutex::new(state), is_loud };
         if is_loud {
             for run in &world.runs {
                 println!("{} {:?}\n{}", run.id, run.place, serde_text(&run.plan));
@@ -200,6 +211,12 @@ impl World {
             _ => Duration::from_millis(self.state().dice.pick(&[0, 1, 500, 30_000, 600_000])),
         };
         self.backend.boot(later);
+        if process > 0 && self.chance(150) {
+            self.say(|| "meanwhile a person has pruned containers and files".to_owned());
+            self.state().counts.pruned += 1;
+            self.backend.prune_containers();
+            self.backend.prune_volumes();
+        }
         self.dead.store(false, Ordering::Relaxed);
         let mut state = self.state();
         let will_die = state.budget > 0 && state.dice.happens(600);
@@ -290,7 +307,7 @@ impl World {
     }
 
     pub fn now_ms(&self) -> i64 {
-        1_700_000_000_000 + self.backend.now().as_millis() as i64
+        1_700_000_000_000 + self.backend.now().as_millis() as i64 - self.state().clock_back_ms
     }
 }
 

@@ -8,7 +8,7 @@ use lp_model::{Dialect, EnvValue, PullPolicy, Severity, Span, Step, StepKind, Vo
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 
 /// Keys with a meaning; everything else is a parameter.
-pub(super) const KEYS: [&str; 35] = [
+pub(crate) const KEYS: [&str; 35] = [
     "image",
     "name",
     "commands",

@@ -2,6 +2,7 @@
 
 use super::step::{self, Setting};
 use super::{Named, check_edges};
+use crate::clone;
 use crate::draft::{Draft, Order, StageDraft, demand_trust, from_secret};
 use crate::environment::Environment;
 use crate::environment::drone1::StageFacts;
@@ -74,7 +75,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         runs: backend.is_some(),
         workspace: Workspace { base: BASE.into(), path: String::new() },
         base_refused: false,
-        source: true,
+        checkout: Some(clone::drone1(event, &clone::Wishes::default())),
         cell: Vec::new(),
         concurrency: None,
         volumes: Vec::new(),
@@ -95,7 +96,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     };
     decode::unknown_keys(entries, &KEYS, label, findings);
     for entry in entries {
-        read_key(entry, label, trusted, &mut stage, findings);
+        read_key(entry, label, event, &mut stage, findings);
     }
     let setting = Setting { trusted, backend, workspace: &stage.workspace, volumes: &stage.volumes };
     let mut services = steps(entries, "services", &setting, findings);
@@ -142,12 +143,12 @@ fn is_for_windows(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_
     windows
 }
 
-fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+fn read_key(entry: &Entry, label: What<'_>, event: &EventFacts, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let node = &entry.value;
     let what = what!("`{}` of {}", entry.key.text, label);
     match entry.key.text.as_str() {
         "platform" => platform(node, entry.key.span, what, findings),
-        "clone" => clone(node, entry.key.span, what, stage, findings),
+        "clone" => read_clone(node, what, event, stage, findings),
         "concurrency" => {
             if let Some(entries) = decode::map(node, what, findings) {
                 decode::unknown_keys(entries, &CONCURRENCY_KEYS, what, findings);
@@ -163,7 +164,7 @@ fn read_key(entry: &Entry, label: What<'_>, trusted: bool, stage: &mut StageDraf
         "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, what, findings).into(),
         "workspace" => read_workspace(node, what, stage, findings),
         "environment" => stage.environment = environment(node, what, findings),
-        "volumes" => volumes(node, what, trusted, stage, findings),
+        "volumes" => volumes(node, what, event.repo.trusted, stage, findings),
         "image_pull_secrets" => {
             findings.need("needs-login", entry.key.span, || {
                 let help = message!("log in to the registry once on this computer with `docker login`");
@@ -190,20 +191,21 @@ fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>
     }
 }
 
-fn clone(node: &Node, span: Span, what: What<'_>, stage: &mut StageDraft, findings: &mut Findings<'_>) {
+fn read_clone(node: &Node, what: What<'_>, event: &EventFacts, stage: &mut StageDraft, findings: &mut Findings<'_>) {
     let Some(entries) = decode::map(node, what, findings) else { return };
     decode::unknown_keys(entries, &CLONE_KEYS, what, findings);
-    if let Some(disable) = decode::get(entries, "disable") {
-        stage.source = decode::boolean(disable, what!("`{}` in {}", "disable", what), findings) != Some(true);
-    }
+    let disable = decode::get(entries, "disable");
+    let disabled = disable.and_then(|disable| decode::boolean(disable, what!("`{}` in {}", "disable", what), findings)) == Some(true);
     for (key, variable) in [("skip_verify", "GIT_SSL_NO_VERIFY"), ("trace", "GIT_TRACE")] {
         if decode::get(entries, key).is_some_and(|node| node.text() == Some("true")) {
             crate::environment::set(&mut stage.metadata, variable, "true");
         }
     }
-    if entries.iter().any(|entry| entry.key.text != "disable") && stage.source {
-        findings.note("clone-built-in", span, message!("there is no clone step here; of {} only `disable` counts", what));
-    }
+    let depth = decode::get(entries, "depth");
+    let depth = depth.and_then(|depth| decode::number(depth, what!("`{}` in {}", "depth", what), findings));
+    let depth = depth.and_then(|depth| u64::try_from(depth).ok());
+    let wishes = clone::Wishes { depth, ..clone::Wishes::default() };
+    stage.checkout = (!disabled).then(|| clone::drone1(event, &wishes));
 }
 
 /// An absolute path without a base is the base; otherwise the path lies below it.
@@ -335,7 +337,7 @@ fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>)
         } else {
             names.insert(name, draft.step.line);
         }
-        if name == "clone" && stage.source {
+        if name == "clone" && stage.checkout.is_some() {
             findings
                 .error("reserved-name", draft.span, message!("the step name `clone` is reserved"))
                 .help(message!("choose another name, or write `clone: {{disable: true}}` in the pipeline"));

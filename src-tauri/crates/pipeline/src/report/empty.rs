@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn none_of_them_has_a_value() {
-        let facts = sample_facts();
+        let facts = sample_facts(&Default::default());
         let mut known = drone08::metadata(&facts, 1);
         known.extend(drone1::metadata(&facts, &drone1::StageFacts::default()));
         for generation in [Generation::Early, Generation::Current] {

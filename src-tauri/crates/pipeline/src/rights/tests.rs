@@ -171,7 +171,7 @@ fn nothing_of_the_file_steers_what_gets_rights() {
             assert!(!has, "{name}: {text}");
             let said = found.iter().any(|found| found.code == "no-rights" || found.severity == Severity::Error);
             assert!(said, "{name}: a refusal has its reason\n{text}\n{found:?}");
-            let said = report(&[PipelineFile { path: file.path, bytes: text.as_bytes() }]).entries;
+            let said = report(&[PipelineFile { path: file.path, bytes: text.as_bytes() }], &Default::default()).entries;
             let own_program = ["commands", "entrypoint", "command"].iter().any(|key| step.contains(key));
             assert!(own_program || said.iter().any(|entry| entry.effect != Effect::Runs), "{name}: the report says so\n{text}");
         }
@@ -208,7 +208,7 @@ fn a_trusted_project_may_mount_but_not_turn_its_plugins() {
 #[test]
 fn woodpecker_3_gives_no_rights_by_name_and_says_so() {
     let file = "when: {event: push}\nsteps:\n  x: {image: plugins/docker, settings: {repo: a/b}}\n";
-    let found = lint(&[PipelineFile { path: ".woodpecker.yml", bytes: file.as_bytes() }]);
+    let found = lint(&[PipelineFile { path: ".woodpecker.yml", bytes: file.as_bytes() }], &Default::default());
     assert_eq!(found.iter().map(|found| found.code.as_str()).collect::<Vec<_>>(), ["not-privileged-any-more"]);
 }
 

@@ -2,6 +2,7 @@
 
 use super::step::{self, Setting};
 use super::{DIALECT, Generation};
+use crate::clone;
 use crate::compose::Reading;
 use crate::draft::{Dependency, Draft, Order, StageDraft, warn_of_duplicates};
 use crate::environment::Environment;
@@ -11,7 +12,7 @@ use crate::matrix::Cell;
 use crate::rights::{self, Escalation};
 use crate::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint, woodpecker::Reader};
 use crate::workspace;
-use lp_model::{BackendKind, Concurrency, EventFacts, EventKind, RunOn, Severity, Span, What, message, what};
+use lp_model::{BackendKind, Checkout, Concurrency, EventFacts, EventKind, RunOn, Severity, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -57,7 +58,11 @@ pub(super) fn branches(root: &Node, generation: Generation, facts: &EventFacts, 
     }
     let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
     let arrives = !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback);
-    (arrives && !constraint.matches(DIALECT, &facts.commit.branch)).then_some(Mismatch { key: "branches", span: entry.key.span })
+    (arrives && !constraint.matches(DIALECT, &facts.commit.branch)).then(|| Mismatch {
+        key: "branches",
+        span: entry.key.span,
+        found: Some(facts.commit.branch.clone()),
+    })
 }
 
 /// Variables with a new name, wherever they are used.
@@ -97,7 +102,7 @@ pub(super) fn read(
         runs: true,
         workspace: workspace.clone(),
         base_refused: false,
-        source: true,
+        checkout: None,
         cell,
         concurrency: None,
         volumes: Vec::new(),
@@ -121,6 +126,7 @@ pub(super) fn read(
     for entry in entries {
         read_key(entry, &mut setting, &mut stage, findings);
     }
+    stage.checkout = checkout(root, &mut setting, &stage, facts, findings);
     stage.services = containers(root, "services", true, &mut setting, findings);
     let section = if generation == Generation::Early { "pipeline" } else { "steps" };
     stage.steps = containers(root, section, false, &mut setting, findings);
@@ -152,16 +158,6 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
                     .warning("condition-without-effect", span, message!("woodpecker does not look at `matrix` in `when` of the file"))
                     .help(message!("write it in `when` of the steps"));
             }
-        }
-        "skip_clone" => stage.source = decode::boolean(node, what!("`{}`", "skip_clone"), findings) != Some(true),
-        "clone" if !node.is_null() => {
-            findings
-                .warning(
-                    "clone-built-in",
-                    span,
-                    message!("the files of the commit are put into the working copy without a clone step; `clone` is ignored"),
-                )
-                .help(message!("remove `clone`; the whole history is not needed for a build, and no credentials get into a container"));
         }
         "pipeline" if setting.generation == Generation::Current => {
             findings.warning("key-without-effect", span, message!("the file has `steps`, so `pipeline` is ignored"));
@@ -198,6 +194,29 @@ fn windows(root: &Node) -> Option<(Span, String)> {
     let label = root.get("labels").and_then(|labels| labels.get("platform"));
     let asked = [root.get("platform"), label].into_iter().flatten();
     asked.filter_map(|node| Some((node.span, node.text()?.to_owned()))).find(|(_, platform)| platform.starts_with("windows"))
+}
+
+/// The working copy; `None` when the file skips the clone step, or all its clone steps are kept out by their conditions.
+fn checkout(root: &Node, setting: &mut Setting, stage: &StageDraft, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Checkout> {
+    let skip = root.get("skip_clone").and_then(|node| decode::boolean(node, what!("`{}`", "skip_clone"), findings));
+    if skip == Some(true) {
+        return None;
+    }
+    let wishes = match root.get("clone").filter(|node| !node.is_null()) {
+        None => clone::Wishes::default(),
+        Some(node) => {
+            let situation = Situation { dialect: DIALECT, facts, cell: &stage.cell, variables: &stage.metadata };
+            let holds = |when: &Node, findings: &mut Findings<'_>| {
+                let when = setting.conditions.read(when, what!("`{}` of `{}`", "when", "clone"), findings);
+                when.mismatch(&situation).is_none()
+            };
+            clone::read(node, &step::KEYS, setting.generation == Generation::Early, holds, findings)?
+        }
+    };
+    Some(match setting.generation {
+        Generation::Early => clone::woodpecker_early(facts, &wishes),
+        Generation::Current => clone::woodpecker(facts, &wishes),
+    })
 }
 
 fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>) {

@@ -4,7 +4,6 @@ use super::Read;
 use crate::draft::{Dependency, Reasons};
 use crate::graph::order;
 use crate::source::AllFindings;
-use crate::when::Mismatch;
 use lp_model::{RunOn, Stage, StageNumber, message, what};
 use lp_yaml::closest;
 use std::collections::HashMap;
@@ -119,7 +118,8 @@ fn leave_out(planned: &mut Vec<Planned>, reasons: &mut Reasons) {
         let runs = |name: &str| running.get(name).is_some_and(|count| *count > 0);
         let Some(missing) = stage.needs.iter().find(|need| !need.optional && !runs(&need.name)).filter(|_| keep[n]) else { continue };
         keep[n] = false;
-        reasons.add(what!("workflow `{}`", stage.workflow), &Mismatch { key: "depends_on", span: missing.span });
+        reasons.now_in(&stage.stage.file);
+        reasons.needs(what!("workflow `{}`", stage.workflow), &stage.stage.name, &missing.name, missing.span);
         if let Some(count) = running.get_mut(stage.workflow.as_str()) {
             *count -= 1;
             if *count == 0 {

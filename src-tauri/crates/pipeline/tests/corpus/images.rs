@@ -3,7 +3,7 @@
 use crate::{Corpus, Report, text, texts};
 use lp_model::ImageReference;
 use lp_model::image::{is_one_of, names_version};
-use lp_registry::Credentials;
+use lp_registry::{DockerConfig, Login};
 
 pub(crate) fn expand(corpus: &Corpus, report: &mut Report) {
     for case in corpus.cases(report.table()) {
@@ -43,8 +43,9 @@ pub(crate) fn match_hostname(corpus: &Corpus, report: &mut Report) {
     for case in corpus.cases(report.table()) {
         let (host, image) = (text(&case, "hostname"), text(&case, "image"));
         let config = format!(r#"{{"auths": {{"{host}": {{"username": "u", "password": "p"}}}}}}"#);
-        let login = |image: ImageReference| Credentials::from_docker_config(&config, image.host()).expect("it can be read");
-        let here = ImageReference::parse(image).ok().and_then(login).is_some();
+        let config = DockerConfig::parse(&config).expect("it can be read");
+        let login = |image: ImageReference| config.login(&image).expect("it can be read") != Login::None;
+        let here = ImageReference::parse(image).is_ok_and(login);
         report.same(&format!("{host} {image}"), "found", &(case["want"] == true), &here);
     }
 }

@@ -161,11 +161,11 @@ fn compile(path: &str, bytes: &[u8], facts: &EventFacts) -> Compiled {
 }
 
 fn lint(path: &str, bytes: &[u8]) -> Vec<Diagnostic> {
-    lp_pipeline::lint(&[PipelineFile { path, bytes }])
+    lp_pipeline::lint(&[PipelineFile { path, bytes }], &Default::default())
 }
 
 fn outline(path: &str, bytes: &[u8]) -> Result<lp_pipeline::Outline, Vec<Diagnostic>> {
-    lp_pipeline::outline(&[PipelineFile { path, bytes }])
+    lp_pipeline::outline(&[PipelineFile { path, bytes }], &Default::default())
 }
 
 fn lines(found: &[Diagnostic]) -> String {

@@ -103,7 +103,9 @@ pub(crate) fn compare_stage(
     if all_run {
         report.same(case, &what("needs"), &needs.iter().map(String::as_str).collect(), &here);
     }
-    for (key, code) in [("node", "key-without-effect"), ("image_pull_secrets", "key-without-effect"), ("clone_depth", "clone-built-in")] {
+    let depth = answer["clone_depth"].as_u64().filter(|depth| *depth > 0).and_then(|depth| u32::try_from(depth).ok());
+    report.same(case, &what("clone depth"), &depth, &stage.checkout.as_ref().and_then(|checkout| checkout.depth));
+    for (key, code) in [("node", "key-without-effect"), ("image_pull_secrets", "key-without-effect")] {
         if !answer[key].is_null() && answer[key] != 0 {
             report.by_rule(if key == "node" { "agents" } else { key });
             report.same(case, &what(key), &true, &found.iter().any(|finding| finding.code == code));

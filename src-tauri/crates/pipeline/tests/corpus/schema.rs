@@ -32,7 +32,7 @@ fn what_compiles_without_a_word_suits_the_schema() {
         let woodpecker = !name.starts_with("realworld") || name.contains("__wp");
         let file = PipelineFile { path: if woodpecker { ".woodpecker.yml" } else { ".drone.yml" }, bytes: &bytes };
         let Ok(detected) = detect(&[file]) else { continue };
-        let findings = lint(&[file]);
+        let findings = lint(&[file], &Default::default());
         let (dialect, judge) = judges.iter().find(|(dialect, _)| *dialect == detected.dialect).expect("one of them");
         let text = std::str::from_utf8(&bytes).expect("UTF-8");
         let Some(complaints) = complaints(judge, *dialect, text) else { continue };

@@ -2,7 +2,7 @@
 
 use crate::{Corpus, Report, text};
 use lp_model::{Dialect, EnvValue};
-use lp_pipeline::substitute::{Backslashes, substitute};
+use lp_pipeline::substitute::{Backslashes, Known, substitute};
 use lp_pipeline::{Generation, matrix, params};
 use lp_yaml::{Findings, Schema};
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(crate) fn substitution(corpus: &Corpus, report: &mut Report) {
     };
     for case in corpus.cases(report.table()) {
         for (key, backslashes) in [("drone_0.8", Backslashes::Eat), ("drone_1.x_woodpecker", Backslashes::Keep)] {
-            let here = substitute(text(&case, "text"), backslashes, &value).ok().map(|done| done.text);
+            let here = substitute(text(&case, "text"), backslashes, &|name| value(name).map(Known::Fact)).ok().map(|done| done.text);
             let answer = case[key]["text"].as_str().map(str::to_owned);
             report.same(&format!("{key} {}", text(&case, "text")), "text", &answer, &here);
         }
@@ -27,7 +27,7 @@ pub(crate) fn substitution(corpus: &Corpus, report: &mut Report) {
 pub(crate) fn envsubst_eval(corpus: &Corpus, report: &mut Report) {
     for case in corpus.cases(report.table()) {
         let value = |name: &str| case["params"][name].as_str().map(str::to_owned);
-        let here = substitute(text(&case, "input"), Backslashes::Keep, &value).map(|done| done.text).ok();
+        let here = substitute(text(&case, "input"), Backslashes::Keep, &|name| value(name).map(Known::Fact)).map(|done| done.text).ok();
         report.same(text(&case, "input"), "text", &case["output"].as_str().map(str::to_owned), &here);
     }
 }
@@ -44,7 +44,7 @@ pub(crate) fn envsubst_parse(corpus: &Corpus, report: &mut Report) {
     for case in corpus.cases(report.table()) {
         for values in values {
             let value = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-            let here = substitute(text(&case, "Text"), Backslashes::Keep, &value).map(|done| done.text);
+            let here = substitute(text(&case, "Text"), Backslashes::Keep, &|name| value(name).map(Known::Fact)).map(|done| done.text);
             let answer = evaluate(&case["Node"], &value);
             report.same(text(&case, "Text"), "text", &Ok(answer), &here.map_err(|wrong| wrong[0].message.to_string()));
         }

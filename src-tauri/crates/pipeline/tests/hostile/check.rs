@@ -31,9 +31,9 @@ pub fn ask(bytes: &[u8], way: u8, question: u8) {
             if let Err(found) = detect(&[file]) {
                 refused(&found, &file);
             }
-            findings(&lint(&[file]), &file);
+            findings(&lint(&[file], &Default::default()), &file);
         }
-        1 => match outline(&[file]) {
+        1 => match outline(&[file], &Default::default()) {
             Ok(outline) => assert_eq!(Some(outline.dialect), detect(&[file]).ok().map(|detected| detected.dialect)),
             Err(found) => refused(&found, &file),
         },

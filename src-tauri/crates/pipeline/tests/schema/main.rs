@@ -90,7 +90,7 @@ fn the_schema_complains_where_the_compiler_does() {
         let Ok(detected) = detect(&[file]) else { continue };
         let text = std::str::from_utf8(&bytes).expect("UTF-8");
         let index = DIALECTS.iter().position(|dialect| *dialect == detected.dialect).expect("one of them");
-        let findings = lint(&[file]);
+        let findings = lint(&[file], &Default::default());
         for complaint in complaints(&judges[index], detected.dialect, text).unwrap_or_default() {
             if !complaint.is_shared_by(&findings) {
                 wrong.push(format!("{name}: {complaint}"));

@@ -54,6 +54,7 @@ pub fn plan(number: u64) -> Plan {
         run_on: RunOn::default(),
         workspace,
         source: true,
+        checkout: None,
         concurrency: None,
         file: String::new(),
         matrix: Default::default(),
@@ -69,6 +70,7 @@ pub fn plan(number: u64) -> Plan {
         timeout_s: 3600,
         cleanup_on_cancel: false,
         cleanup_timeout_s: lp_model::CLEANUP_TIMEOUT_S,
+        left_out: vec![],
         stages: vec![stage],
     }
 }

@@ -1,7 +1,7 @@
 //! Which processes belong to a step, a stage or a dead run, and how they are ended.
 //!
-//! A process is kin when it carries our marks in the environment it was started with, when it is in the session of the step's program
-//! or supervisor or of another kin, or when it descends from such a one. The marks find what has left the session (`setsid`) and what
+//! A process belongs to a step when it carries our marks in the environment it was started with, when it is in the session of the step's program
+//! or supervisor or of another process of it, or when it descends from such a one. The marks find what has left the session (`setsid`) and what
 //! is left after a crash of the app; session and descent find what was started with an empty environment. Only what cleans its
 //! environment, leaves the session *and* loses its parent escapes. Making the app the reaper of all orphans
 //! (`PR_SET_CHILD_SUBREAPER`) would find that too, but holds for the whole process: the app would then have to reap the
@@ -52,7 +52,7 @@ pub(crate) enum Scope {
 
 /// A description of processes that belong together: not a list, because they come and go.
 #[derive(Debug, Clone)]
-pub(crate) struct Kin {
+pub(crate) struct ProcessTree {
     root: Root,
     scope: Scope,
     leaders: Vec<Process>,
@@ -127,13 +127,13 @@ pub(crate) fn kill(watch: &Watch) -> Result<(), BackendError> {
 struct Seen {
     pid: Pid,
     start: u64,
-    /// Kin have made it: the step's own process has one for itself. Nobody else gets its number while one of them is in it.
+    /// ProcessTree have made it: the step's own process has one for itself. Nobody else gets its number while one of them is in it.
     session: Option<Pid>,
     /// Name of its program as the kernel keeps it: another one after `exec`.
     name: [u8; 15],
 }
 
-impl Kin {
+impl ProcessTree {
     pub(crate) fn new(root: &Root, scope: Scope) -> Self {
         Self { root: root.clone(), scope, leaders: Vec::new(), ended: None, spared: Vec::new() }
     }
@@ -208,9 +208,9 @@ impl Kin {
     /// Those that are there now and have not ended. `before` is what was found a moment ago: what one of these has started while it
     /// was being ended has no parent any more, but it is in the same session.
     async fn find(&self, before: &[Seen]) -> Result<Vec<Seen>, BackendError> {
-        let kin = self.clone();
+        let tree = self.clone();
         let sessions = before.iter().filter_map(|seen| seen.session).collect();
-        crate::blocking("list the processes of the step", move || kin.scan(&sessions)).await
+        crate::blocking("list the processes of the step", move || tree.scan(&sessions)).await
     }
 
     fn scan(&self, sessions: &HashSet<Pid>) -> io::Result<Vec<Seen>> {
@@ -402,7 +402,7 @@ mod tests {
     fn what_becomes_another_program_just_now_is_found() {
         let temp = tempfile::tempdir().unwrap();
         let root = Root::find(temp.path()).unwrap();
-        let kin = Kin::new(&root, Scope::RunsBut(Vec::new()));
+        let tree = ProcessTree::new(&root, Scope::RunsBut(Vec::new()));
         let script = temp.path().join("again.sh");
         fs::write(&script, "exec /bin/sh \"$0\"\n").unwrap();
         let mut child = std::process::Command::new("/bin/sh")
@@ -412,7 +412,7 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = Pid::from_child(&child);
-        let found = (0..800).filter(|_| kin.scan(&HashSet::new()).unwrap().iter().any(|seen| seen.pid == pid)).count();
+        let found = (0..800).filter(|_| tree.scan(&HashSet::new()).unwrap().iter().any(|seen| seen.pid == pid)).count();
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(found, 800);
@@ -426,8 +426,8 @@ mod tests {
         let member = |number, start| Seen { pid: pid(number), start, session: Some(pid(50)), name: [0; 15] };
         let leader = Process { pid: pid(50), start: 1000 };
         let sessions = |ended: Option<u64>, present: &[Pid], all: &[Seen]| {
-            let kin = Kin::new(&root, Scope::RunsBut(Vec::new())).with_sessions([leader], ended);
-            !kin.own_sessions(&present.iter().copied().collect(), all).is_empty()
+            let tree = ProcessTree::new(&root, Scope::RunsBut(Vec::new())).with_sessions([leader], ended);
+            !tree.own_sessions(&present.iter().copied().collect(), all).is_empty()
         };
         assert!(sessions(None, &[pid(50)], &[]), "it is there itself");
         assert!(sessions(Some(2000), &[], &[member(60, 1500)]), "one that it has made");
@@ -442,8 +442,8 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let root = Root::find(temp.path()).unwrap();
         let session = rustix::process::getsid(None).unwrap();
-        let kin = Kin::new(&root, Scope::RunsBut(Vec::new()));
-        assert!(kin.scan(&HashSet::from([session])).unwrap().iter().all(|seen| seen.pid != getpid()));
-        assert!(kin.scan(&HashSet::new()).unwrap().is_empty());
+        let tree = ProcessTree::new(&root, Scope::RunsBut(Vec::new()));
+        assert!(tree.scan(&HashSet::from([session])).unwrap().iter().all(|seen| seen.pid != getpid()));
+        assert!(tree.scan(&HashSet::new()).unwrap().is_empty());
     }
 }

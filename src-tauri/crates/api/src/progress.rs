@@ -1,0 +1,40 @@
+//! How far something is that a step waits for just now (a fetch, a copy): kept in memory as long as it is news, and never stored.
+
+use lp_model::{RunEvent, RunId, StageNumber, StepKey};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The newest sentence for each step that waits; without a step, for the making of a stage's place.
+#[derive(Default)]
+pub(crate) struct Progress(Mutex<BTreeMap<(RunId, StageNumber, Option<StepKey>), String>>);
+
+impl Progress {
+    /// There is news.
+    pub fn put(&self, run: &RunId, stage: StageNumber, step: Option<StepKey>, sentence: String) {
+        self.sentences().insert((run.clone(), stage, step), sentence);
+    }
+
+    /// What is told about a step: its own news, else that of its stage.
+    pub fn of_step(&self, run: &RunId, key: StepKey) -> Option<String> {
+        let sentences = self.sentences();
+        let own = sentences.get(&(run.clone(), key.stage, Some(key)));
+        own.or_else(|| sentences.get(&(run.clone(), key.stage, None))).cloned()
+    }
+
+    /// What has happened ends the waiting.
+    pub fn heed(&self, run: &RunId, event: &RunEvent) {
+        let mut sentences = self.sentences();
+        match event {
+            RunEvent::StepStarted { key } | RunEvent::StepEnded { key, .. } => {
+                drop(sentences.remove(&(run.clone(), key.stage, Some(*key))))
+            }
+            RunEvent::StageReady { stage } => drop(sentences.remove(&(run.clone(), *stage, None))),
+            RunEvent::StageEnded { stage, .. } => sentences.retain(|(of, number, _), _| of != run || number != stage),
+            _ => {}
+        }
+    }
+
+    fn sentences(&self) -> MutexGuard<'_, BTreeMap<(RunId, StageNumber, Option<StepKey>), String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

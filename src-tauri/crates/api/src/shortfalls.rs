@@ -1,0 +1,71 @@
+//! What the working copies of a plan will lack, as findings: said in the plan and before the first step of a run.
+
+use crate::dto::{ApiError, Finding};
+use crate::projects::blocking;
+use lp_git::{Repository, Shortfall};
+use lp_model::{Checkout, Diagnostic, Message, Plan, Severity, message};
+use std::path::PathBuf;
+
+/// What the stages of a plan will lack, each thing once.
+pub(crate) async fn shortfalls(folder: PathBuf, plan: &Plan) -> Result<Vec<Finding>, ApiError> {
+    let mut checkouts: Vec<Checkout> = Vec::new();
+    for checkout in plan.stages.iter().filter_map(|stage| stage.checkout.as_ref()) {
+        if !checkouts.contains(checkout) {
+            checkouts.push(checkout.clone());
+        }
+    }
+    if checkouts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (sha, file) = (plan.event.commit.sha.clone(), plan.file.clone());
+    blocking(move || {
+        let repository = Repository::open(&folder)?;
+        let mut found: Vec<Shortfall> = Vec::new();
+        for checkout in &checkouts {
+            for shortfall in repository.shortfalls(&sha, checkout)? {
+                if !found.contains(&shortfall) {
+                    found.push(shortfall);
+                }
+            }
+        }
+        Ok(found.iter().map(|shortfall| Finding::new(&diagnostic(shortfall, &file), "")).collect())
+    })
+    .await
+}
+
+fn diagnostic(shortfall: &Shortfall, file: &str) -> Diagnostic {
+    let (code, severity, message, help) = said(shortfall);
+    Diagnostic { code: code.into(), severity, message, help: Some(help), file: file.to_owned(), span: None }
+}
+
+fn said(shortfall: &Shortfall) -> (&'static str, Severity, Message, Message) {
+    match shortfall {
+        Shortfall::Submodule { path, url } => {
+            let help = if url.is_empty() {
+                message!("fetch it once: `git submodule update --init --recursive` in the project; `.gitmodules` must name where it comes from")
+            } else {
+                message!("fetch it once: `git submodule update --init --recursive` in the project (it comes from `{}`)", url)
+            };
+            let message = message!("the submodule `{}` is not on this computer; its folder stays empty", path);
+            ("submodule-missing", Severity::Warning, message, help)
+        }
+        Shortfall::LfsFile { path } => (
+            "lfs-missing",
+            Severity::Warning,
+            message!("the large file `{}` (git-lfs) is not on this computer; steps see its pointer", path),
+            message!("fetch it once: `git lfs fetch --all` in the project"),
+        ),
+        Shortfall::Filter { path, name } => (
+            "filter-not-run",
+            Severity::Note,
+            message!("the filter `{}` of `.gitattributes` is not run; steps see `{}` as it is stored", name, path),
+            message!("a first step can run the program of the filter"),
+        ),
+        Shortfall::History => (
+            "history-cut",
+            Severity::Warning,
+            message!("this computer has only a part of the history; steps that look further back than it goes will fail"),
+            message!("fetch the rest once: `git fetch --unshallow --tags` in the project"),
+        ),
+    }
+}

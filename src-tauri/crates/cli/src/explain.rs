@@ -1,0 +1,18 @@
+//! `letterpress explain`.
+
+use crate::arguments::Explain;
+use crate::exit::ExitCode;
+use crate::language::Language;
+use lp_api::dto::ApiError;
+
+/// Prints what the code of a finding means.
+pub fn carry_out(wanted: &Explain, language: Language) -> Result<ExitCode, ApiError> {
+    let found = lp_api::explain(&wanted.code)?;
+    let colon = if language == Language::Zh { "：" } else { ": " };
+    say!("{}{colon}{}", found.code, language.words(&found.severity));
+    if let Some(effect) = &found.effect {
+        say!("{}", language.words(effect));
+    }
+    say!("\n{}", language.words(&found.text));
+    Ok(ExitCode::Passed)
+}
