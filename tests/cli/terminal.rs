@@ -134,7 +134,7 @@ fn times_are_those_of_the_zone_and_json_keeps_utc() {
 }
 
 #[test]
-fn without_an_engine_it_is_said_which_was_tried_and_why_not() {
+fn without_an_engine_it_is_said_what_to_do() {
     let press = Press::without_engine();
     let repository = press
         .repository("shop", &[(".drone.yml", "kind: pipeline\nname: default\nsteps:\n- {name: a, image: alpine, commands: ['true']}\n")]);

@@ -56,8 +56,13 @@ impl App {
     /// The project of the repository around a folder, also of one without a commit.
     pub(crate) async fn add_repository(&self, folder: &str) -> Result<Project, ApiError> {
         let path = absolute(folder);
-        let root = blocking(move || Ok(Repository::open(&path)?.root().to_owned())).await?;
-        self.add_root(root, ProjectKind::Folder).await
+        let root = blocking(move || match Repository::open(&path) {
+            Ok(repository) => Ok(repository.root().to_owned()),
+            // The error names the root.
+            Err(lp_git::GitError::Empty { path }) => Ok(PathBuf::from(path)),
+            Err(error) => Err(error.into()),
+        });
+        self.add_root(root.await?, ProjectKind::Folder).await
     }
 
     async fn add_root(&self, root: PathBuf, kind: ProjectKind) -> Result<Project, ApiError> {
