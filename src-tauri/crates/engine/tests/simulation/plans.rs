@@ -41,6 +41,7 @@ fn any_stage(dice: &mut Dice, number: u32) -> Stage {
         run_on: run_on(dice),
         workspace: Workspace { base: "/drone/src".into(), path: String::new() },
         source: dice.happens(700),
+        checkout: None,
         concurrency: dice
             .happens(300)
             .then(|| Concurrency { limit: 1 + dice.below(2) as u32, group: dice.happens(500).then(|| "deploy".to_owned()) }),
