@@ -152,7 +152,15 @@ async fn the_engine_stays_while_runs_are_under_way() {
     let repository = press.repository("shop", &[(".drone.yml", pipeline)]);
     let project = app.open_project(&repository).await.unwrap().id;
     let workflow = app.choose_workflow(&project, "", None, Some("push")).await.unwrap();
-    let request = RunRequest { project, workflow, version: String::new(), inputs: Default::default(), allow_host: false, on_host: false, event: None };
+    let request = RunRequest {
+        project,
+        workflow,
+        version: String::new(),
+        inputs: Default::default(),
+        allow_host: false,
+        on_host: false,
+        event: None,
+    };
     let run = app.start_run(&request).await.unwrap();
     let refused = choose(&app, "away").await.unwrap_err();
     assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way"));

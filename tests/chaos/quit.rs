@@ -64,8 +64,15 @@ async fn the_app_is_closed_and_opened_again() {
     let app = press.app(true).await;
     let project = app.open_project(&repository).await.unwrap();
     let workflow = app.choose_workflow(&project.id, "", None, None).await.unwrap();
-    let request =
-        RunRequest { project: project.id, workflow, version: String::new(), inputs: Default::default(), allow_host: false, on_host: false, event: None };
+    let request = RunRequest {
+        project: project.id,
+        workflow,
+        version: String::new(),
+        inputs: Default::default(),
+        allow_host: false,
+        on_host: false,
+        event: None,
+    };
     let run = app.start_run(&request).await.unwrap();
     let mut following = app.follow(&run);
     within(60, "the first lines", async {
