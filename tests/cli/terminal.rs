@@ -138,12 +138,7 @@ fn without_an_engine_it_is_said_what_to_do() {
     let press = Press::without_engine();
     let repository = press
         .repository("shop", &[(".drone.yml", "kind: pipeline\nname: default\nsteps:\n- {name: a, image: alpine, commands: ['true']}\n")]);
-    press.say(&["run", &repository]).expect(3).explains(&[
-        "no container engine answers",
-        "/nonexistent/engine.sock",
-        "--backend host",
-        "letterpress doctor",
-    ]);
+    press.say(&["run", &repository]).expect(3).explains(&["no container engine answers", "--backend host"]);
 }
 
 #[tokio::test]

@@ -214,7 +214,7 @@ async fn kept_files_are_listed_measured_and_given_up() {
         store.create_run(&new_run("p", id, number, 100)).await.unwrap();
         store.append_events(&run_id(id), &events).await.unwrap();
     }
-    let kept = |run: &str, bytes| KeptStage { run: run_id(run), stage: STAGE, ended_ms: 1_012, bytes };
+    let kept = |run: &str, bytes| KeptStage { run: run_id(run), stage: STAGE, engine: None, ended_ms: 1_012, bytes };
     store.set_kept_bytes(&run_id("b"), STAGE, 7_000_000).await.unwrap();
     assert_eq!(store.kept().await.unwrap(), [kept("a", None), kept("b", Some(7_000_000))]);
     store.give_up_kept(&run_id("a"), STAGE).await.unwrap();
