@@ -6,7 +6,7 @@ use crate::environment::{StartFacts, resolve};
 use crate::ports::LogStore;
 use crate::progress::Progress;
 use crate::run::Post;
-use crate::scheduler::Fact;
+use crate::scheduler::{BrokenLog, Evidence, Exit, Fact};
 use crate::secrets::RunSecrets;
 use crate::sink::LogSink;
 use crate::slots::{Slot, SlotName, Slots};
@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, CancelHandle, CancelStage, Keep, Notes, SinkError, StageContext, StepContext, StepExit,
 };
-use lp_model::{EngineId, RunId, Step, StepKey, StepKind, StepOutcome};
+use lp_model::{EngineId, RunId, Step, StepKey, StepKind};
 use lp_secret::masker::Masker;
 use std::any::Any;
 use std::convert::Infallible;
@@ -289,29 +289,35 @@ pub(crate) struct StepJob {
 
 impl StepJob {
     pub async fn run(self) -> Fact {
-        Fact::StepEnded { key: self.key, outcome: self.outcome().await }
+        let key = self.key;
+        let (exit, evidence) = self.exit().await;
+        Fact::StepEnded { key, exit, evidence }
     }
 
-    async fn outcome(self) -> StepOutcome {
+    /// What became of the program, and what was seen beside.
+    async fn exit(self) -> (Exit, Evidence) {
         const SECRETS: &str = "open the settings and set the secret again";
         if let Some(message) = self.secrets.unreadable().filter(|_| self.needs_all_secrets) {
-            return errored(message, SECRETS);
+            return unseen(Exit::failed(message, SECRETS));
         }
         let environment = match (resolve(&self.step, &self.secrets, &self.facts), self.before) {
             (Ok(environment), _) => environment,
             // It has its environment already.
             (Err(_), Before::Created) => Default::default(),
-            (Err(message), Before::Nothing) => return errored(message, SECRETS),
+            (Err(message), Before::Nothing) => return unseen(Exit::failed(message, SECRETS)),
         };
         if self.before == Before::Nothing {
             for note in environment.notes {
                 self.note(note);
             }
         }
-        let Some(_slot) = self.have_slot().await else { return errored("cancelled".to_owned(), "") };
+        let Some(_slot) = self.have_slot().await else { return unseen(Exit::failed("cancelled", "")) };
         let log = match self.logs.open(&self.run, self.key).await {
             Ok(log) => log,
-            Err(error) => return log_failed(&SinkError::from(error)),
+            Err(error) => {
+                let error = SinkError::from(error);
+                return unseen(Exit::failed(error.to_string(), &error.hint));
+            }
         };
         self.site.asides.made(self.key, &self.cancel).await;
         let mut sink = LogSink::new(
@@ -342,22 +348,19 @@ impl StepJob {
             }
         };
         // Also after a panic or a step that was given up: what it wrote until then is kept.
-        let finished = sink.finish().await;
-        match (ended, finished) {
-            (Some(Ok(Err(BackendError::Sink(error)))), _) | (Some(Ok(Ok(_))), Err(error)) => log_failed(&error),
-            (Some(Ok(Ok(exit))), Ok(())) if outage.was_there() && is_from_outside(exit) && !self.cancel.is_asked() => {
-                StepOutcome::Lost { message: "the container engine ended it when it was itself restarted".to_owned() }
-            }
-            (Some(Ok(Ok(exit))), Ok(())) => exited(exit),
-            (Some(Ok(Err(BackendError::Lost { message, .. }))), _) => StepOutcome::Lost { message },
-            (Some(Ok(Err(error))), _) => errored(error.to_string(), error.hint()),
-            (Some(Err(panic)), _) => errored(panic, ""),
-            (None, _) => {
+        let broken_log = sink.finish().await.err().map(|error| BrokenLog { message: error.to_string(), hint: error.hint });
+        let exit = match ended {
+            Some(Ok(Ok(exit))) => Exit::Program(exit),
+            Some(Ok(Err(BackendError::Lost { message, .. }))) => Exit::Lost { message },
+            Some(Ok(Err(error))) => Exit::failed(error.to_string(), error.hint()),
+            Some(Err(panic)) => Exit::failed(panic, ""),
+            None => {
                 let message = format!("the step did not end within {} s after it was killed", self.settings.cleanup_deadline.as_secs());
                 self.note(message.clone());
-                errored(message, "restart the container engine")
+                Exit::failed(message, "restart the container engine")
             }
-        }
+        };
+        (exit, Evidence { engine_was_away: outage.was_there(), broken_log })
     }
 
     /// Waits until one step more may run on this computer; `None` when the wait was cancelled. What others wait for does not wait itself.
@@ -466,27 +469,8 @@ impl Outage {
     }
 }
 
-/// Whether a program that ended so may have been ended by somebody else than itself: TERM or KILL.
-fn is_from_outside(exit: StepExit) -> bool {
-    matches!(exit, StepExit::Code(137 | 143) | StepExit::Signal(9 | 15))
-}
-
-fn exited(exit: StepExit) -> StepOutcome {
-    match exit {
-        StepExit::Code(code) => StepOutcome::Exited { code },
-        StepExit::Signal(signal) => StepOutcome::Signalled { signal },
-        StepExit::OutOfMemory => StepOutcome::OutOfMemory,
-        // The scheduler, which knows whether and why it was told to end, has its own name for it; this is for when nobody told it.
-        StepExit::Killed => errored("the step was stopped from outside".to_owned(), ""),
-    }
-}
-
-fn errored(message: String, hint: &str) -> StepOutcome {
-    StepOutcome::Errored { message, hint: hint.to_owned() }
-}
-
-fn log_failed(error: &SinkError) -> StepOutcome {
-    errored(error.to_string(), &error.hint)
+fn unseen(exit: Exit) -> (Exit, Evidence) {
+    (exit, Evidence::default())
 }
 
 /// Awaits a call to a backend; a panic in it becomes a message.

@@ -5,12 +5,12 @@ use crate::environment::{StartFacts, resolve};
 use crate::job::{self, PrepareJob, Site, StepJob};
 use crate::line::{QueuePlace, Turn};
 use crate::ports::PortError;
-use crate::scheduler::{Action, Fact, Moves, Scheduler};
+use crate::scheduler::{Action, BrokenLog, Evidence, Exit, Fact, Moves, Scheduler};
 use crate::secrets::RunSecrets;
 use crate::slots::{Slot, SlotName};
 use crate::{EngineSettings, Notice, Past, RunEnd};
 use lp_backend::{Before, CancelHandle, CancelStage, Keep, SinkError, StageContext, StepContext};
-use lp_model::{BackendKind, CancelReason, EngineId, Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey, StepOutcome};
+use lp_model::{BackendKind, CancelReason, EngineId, Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::pin;
@@ -453,9 +453,8 @@ impl Owner {
                 self.send(Fact::PrepareFailed { stage, message: String::new(), hint: String::new() })
             }
             Action::StartStep { key, .. } if self.lost.is_some() => {
-                let outcome =
-                    StepOutcome::Errored { message: "not started: its start could not be stored".to_owned(), hint: String::new() };
-                self.send(Fact::StepEnded { key, outcome });
+                let exit = Exit::failed("not started: its start could not be stored", "");
+                self.send(Fact::StepEnded { key, exit, evidence: Evidence::default() });
             }
             Action::MakeAhead(_) if self.lost.is_some() => {}
             Action::Prepare(stage) => self.prepare(stage),
@@ -601,7 +600,7 @@ impl Owner {
         let message = format!("the engine failed unexpectedly: {error}");
         self.take(match job {
             Job::Prepare(stage) => Fact::PrepareFailed { stage, message, hint: String::new() },
-            Job::Step(key) => Fact::StepEnded { key, outcome: StepOutcome::Errored { message, hint: String::new() } },
+            Job::Step(key) => Fact::StepEnded { key, exit: Exit::failed(message, ""), evidence: Evidence::default() },
             Job::Destroy(stage, keep) => Fact::StageDestroyed { stage, leftovers: vec![message], kept: keep == Keep::Files },
         })
         .await;
@@ -675,11 +674,14 @@ impl Owner {
             Fact::FilesGone { stage, message, hint } => Fact::FilesGone { stage, message: mask(message), hint },
             Fact::StepNoted { key, note } => Fact::StepNoted { key, note: mask(note) },
             Fact::StageNoted { stage, note } => Fact::StageNoted { stage, note: mask(note) },
-            Fact::StepEnded { key, outcome: StepOutcome::Errored { message, hint } } => {
-                Fact::StepEnded { key, outcome: StepOutcome::Errored { message: mask(message), hint } }
-            }
-            Fact::StepEnded { key, outcome: StepOutcome::Lost { message } } => {
-                Fact::StepEnded { key, outcome: StepOutcome::Lost { message: mask(message) } }
+            Fact::StepEnded { key, exit, evidence } => {
+                let exit = match exit {
+                    Exit::Failed { message, hint } => Exit::Failed { message: mask(message), hint },
+                    Exit::Lost { message } => Exit::Lost { message: mask(message) },
+                    exit @ (Exit::Program(_) | Exit::NeverStarted) => exit,
+                };
+                let mask_log = |BrokenLog { message, hint }| BrokenLog { message: mask(message), hint };
+                Fact::StepEnded { key, exit, evidence: Evidence { broken_log: evidence.broken_log.map(mask_log), ..evidence } }
             }
             Fact::StageDestroyed { stage, leftovers, kept } => {
                 Fact::StageDestroyed { stage, leftovers: leftovers.into_iter().map(mask).collect(), kept }

@@ -11,7 +11,7 @@
 //! - Detached steps end, killed, when the last other step of their stage has ended.
 //! - After exit code 78 of a step that may end its stage early, only steps that run always still run.
 //! - A first cancel asks the running steps to end and skips those that wait; a second one kills. Once a step has been told to end,
-//!   however it then ends is called by the reason for telling it: whether its work was complete cannot be known.
+//!   however it then ends is called by the reason for telling it (all of that: [`verdict`]).
 //! - With [`Plan::cleanup_on_cancel`], steps that run on failure still run after a cancel, but not after a second one and not
 //!   when the time is up. When the time is up while they run, they are killed.
 //! - A stage that a cancel or the run's time limit cuts short is `cancelled`, unless something went wrong in it before.
@@ -34,19 +34,21 @@ mod resume;
 mod retry;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use check::BadPlan;
 pub use progress::IllegalMove;
 pub use retry::RetryError;
+pub use verdict::{BrokenLog, Evidence, Exit};
 
 use lp_backend::{Before, Files, Keep};
 use lp_model::{
-    CancelReason, EngineId, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepOutcome,
-    StepState,
+    CancelReason, EngineId, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepState,
 };
 
 use progress::{Place, Progress, StageProgress, StepProgress, Stop, counts, index, planned};
 use std::sync::Arc;
+use verdict::Told;
 
 /// Something that happened outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,12 +111,14 @@ pub enum Fact {
         /// One sentence.
         note: String,
     },
-    /// A step has ended, as its backend tells it.
+    /// A step has ended; what that is called, [`verdict`] decides.
     StepEnded {
         /// Which.
         key: StepKey,
-        /// How.
-        outcome: StepOutcome,
+        /// What became of its program.
+        exit: Exit,
+        /// What its job has seen beside.
+        evidence: Evidence,
     },
     /// The time limit of a step is over.
     StepOverdue {
@@ -354,7 +358,7 @@ impl Scheduler {
                 self.emit(&mut moves, RunEvent::StepStarted { key });
             }
             Fact::StepNoted { key, note } if self.is_active(key) => self.emit(&mut moves, RunEvent::StepNoted { key, note }),
-            Fact::StepEnded { key, outcome } if self.is_active(key) => self.end_step(&mut moves, key, outcome),
+            Fact::StepEnded { key, exit, evidence } if self.is_active(key) => self.end_step(&mut moves, key, exit, evidence),
             Fact::StepOverdue { key } if self.is_active(key) => {
                 if let Some(step) = self.progress.step_mut(key).filter(|step| step.stop.is_none()) {
                     step.stop = Some(Stop::Overdue);
@@ -497,17 +501,16 @@ impl Scheduler {
         }
     }
 
-    fn end_step(&mut self, moves: &mut Moves, key: StepKey, told: StepOutcome) {
+    fn end_step(&mut self, moves: &mut Moves, key: StepKey, exit: Exit, evidence: Evidence) {
         let plan = Arc::clone(&self.plan);
         let (Some(step), Some(progress)) = (planned(&plan, key), self.progress.step(key)) else { return };
         let stop = progress.stop;
-        let outcome = match (stop, told) {
-            (Some(Stop::Cancel), _) => StepOutcome::Cancelled { reason: self.progress.cancel.unwrap_or(CancelReason::User) },
-            (Some(Stop::Overdue), _) => StepOutcome::Cancelled { reason: CancelReason::TimedOut },
-            (Some(Stop::WithStage), _) => StepOutcome::EndedWithStage,
-            (None, StepOutcome::Exited { code: 78 }) if step.exit_78_ends_stage && !step.detached => StepOutcome::EndedStage,
-            (None, told) => told,
-        };
+        let told = stop.map(|stop| match stop {
+            Stop::Cancel => Told::Cancel(self.progress.cancel.unwrap_or(CancelReason::User)),
+            Stop::Overdue => Told::Overdue,
+            Stop::WithStage => Told::WithStage,
+        });
+        let outcome = verdict::verdict(step, exit, evidence, told);
         let is_bad = matches!(outcome.state(), StepState::Failed | StepState::Errored | StepState::Interrupted);
         let counts = counts(step, progress.has_run(&outcome));
         let cancels_run = is_bad && stop != Some(Stop::Cancel) && step.on_failure == OnFailure::CancelRun && counts;

@@ -1,7 +1,8 @@
 //! Random plans, random worlds: whatever happens in whatever order, a run ends once, in order, and leaves nothing behind.
 
-use super::tests::{ALWAYS, ON_FAILURE, plan, stage, step};
+use super::tests::{ALWAYS, ON_FAILURE, ended, exit_code, plan, stage, step};
 use super::*;
+use lp_backend::StepExit;
 use lp_model::{RunOn, StepNumber};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -152,12 +153,12 @@ impl World {
     /// Something of what is under way goes on.
     fn go_on(&mut self, which: usize, how: u8) {
         let open = self.open.swap_remove(which);
-        let outcome = || match how % 8 {
-            0..4 => StepOutcome::Exited { code: 0 },
-            4 => StepOutcome::Exited { code: 78 },
-            5 => StepOutcome::Exited { code: 1 },
-            6 => StepOutcome::OutOfMemory,
-            _ => StepOutcome::Errored { message: "gone".into(), hint: String::new() },
+        let exit = || match how % 8 {
+            0..4 => exit_code(0),
+            4 => exit_code(78),
+            5 => exit_code(1),
+            6 => Exit::Program(StepExit::OutOfMemory),
+            _ => Exit::failed("gone", ""),
         };
         let fact = match open {
             Open::Prepare(stage) if how % 8 == 7 => Fact::PrepareFailed { stage, message: "gone".into(), hint: String::new() },
@@ -166,7 +167,7 @@ impl World {
                 self.open.push(Open::Step(key));
                 Fact::StepStarted { key }
             }
-            Open::Start(key) | Open::Step(key) => Fact::StepEnded { key, outcome: outcome() },
+            Open::Start(key) | Open::Step(key) => ended(key, exit()),
             Open::Destroy(stage) => Fact::StageDestroyed { stage, leftovers: vec![], kept: how.is_multiple_of(2) },
         };
         self.take(fact);

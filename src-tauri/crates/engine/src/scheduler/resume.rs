@@ -4,9 +4,9 @@
 //! removal, a stop) is asked for again.
 
 use super::progress::{Stop, index};
-use super::{Action, Moves, Scheduler};
+use super::{Action, Evidence, Exit, Moves, Scheduler};
 use lp_backend::Before;
-use lp_model::{CancelReason, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepOutcome, StepState};
+use lp_model::{CancelReason, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepState};
 
 impl Scheduler {
     /// What is to be done to go on with a run that was replayed. Called once, before any fact. Of a run that waits for its turn nothing is to
@@ -48,7 +48,7 @@ impl Scheduler {
             let Some(step) = self.progress.step(key) else { continue };
             match (step.created, step.stop) {
                 // Nobody has to start it, only to be told to end.
-                (false, Some(_)) => self.end_step(moves, key, StepOutcome::Interrupted),
+                (false, Some(_)) => self.end_step(moves, key, Exit::NeverStarted, Evidence::default()),
                 (created, stop) => {
                     let before = if created { Before::Created } else { Before::Nothing };
                     moves.actions.push(Action::StartStep { key, before });
@@ -69,11 +69,11 @@ impl Scheduler {
         let files_gone = !self.progress.stages[index(stage.0)].has_files;
         for key in self.active_in(stage) {
             let was_created = self.progress.step(key).is_some_and(|step| step.created);
-            let outcome = match was_created || files_gone {
-                true => StepOutcome::Lost { message: message.clone() },
-                false => StepOutcome::Errored { message: message.clone(), hint: hint.clone() },
+            let exit = match was_created || files_gone {
+                true => Exit::Lost { message: message.clone() },
+                false => Exit::failed(message.clone(), &hint),
             };
-            self.end_step(moves, key, outcome);
+            self.end_step(moves, key, exit, Evidence::default());
         }
         let reason = if cancelled { SkipReason::Cancelled } else { SkipReason::StageErrored };
         for key in self.keys(stage) {

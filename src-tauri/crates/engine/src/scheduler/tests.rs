@@ -1,6 +1,7 @@
 //! Plain tests: facts in, a line of text per move out.
 
 use super::*;
+use lp_backend::StepExit;
 use lp_model::{BackendKind, Dialect, EventFacts, EventKind, PLAN_VERSION, RunOn, StepKind, StepNumber, Workspace};
 use std::collections::BTreeMap;
 
@@ -54,6 +55,14 @@ fn key(stage: u32, step: u32) -> StepKey {
     StepKey::first(StageNumber(stage), StepNumber(step))
 }
 
+pub(super) fn exit_code(code: i32) -> Exit {
+    Exit::Program(StepExit::Code(code))
+}
+
+pub(super) fn ended(key: StepKey, exit: Exit) -> Fact {
+    Fact::StepEnded { key, exit, evidence: Evidence::default() }
+}
+
 /// A run whose moves are written down as text.
 struct Table(Scheduler);
 
@@ -79,11 +88,11 @@ impl Table {
     }
 
     fn exits(&mut self, stage: u32, step: u32, code: i32) -> Vec<String> {
-        self.ends(stage, step, StepOutcome::Exited { code })
+        self.ends(stage, step, exit_code(code))
     }
 
-    fn ends(&mut self, stage: u32, step: u32, outcome: StepOutcome) -> Vec<String> {
-        self.take(Fact::StepEnded { key: key(stage, step), outcome })
+    fn ends(&mut self, stage: u32, step: u32, exit: Exit) -> Vec<String> {
+        self.take(ended(key(stage, step), exit))
     }
 
     fn starts(&mut self, stage: u32, step: u32) -> Vec<String> {
@@ -163,8 +172,8 @@ fn late_and_repeated_facts_change_nothing() {
         Fact::Begun,
         Fact::StagePrepared { stage: StageNumber(1) },
         Fact::StepStarted { key: key(1, 1) },
-        Fact::StepEnded { key: key(1, 1), outcome: StepOutcome::OutOfMemory },
-        Fact::StepEnded { key: key(9, 9), outcome: StepOutcome::OutOfMemory },
+        ended(key(1, 1), Exit::Program(StepExit::OutOfMemory)),
+        ended(key(9, 9), Exit::Program(StepExit::OutOfMemory)),
         Fact::StepOverdue { key: key(1, 1) },
         Fact::StepNoted { key: key(1, 1), note: "late".into() },
         Fact::StageDestroyed { stage: StageNumber(1), leftovers: vec![], kept: false },
@@ -271,8 +280,8 @@ fn a_service_is_needed_started_and_ends_with_the_stage() {
     let mut service_ignored = stages.clone();
     service_ignored[0].steps[0].on_failure = OnFailure::Fail;
     let mut run = Table::ready(service_ignored);
-    let outcome = StepOutcome::Errored { message: "no image".into(), hint: String::new() };
-    assert_eq!(run.ends(1, 1, outcome), ["1.1 errored", "1.2 skipped AfterFailure", "1 errored", "run errored", "> destroy 1, keep files"]);
+    let exit = Exit::failed("no image", "");
+    assert_eq!(run.ends(1, 1, exit), ["1.1 errored", "1.2 skipped AfterFailure", "1 errored", "run errored", "> destroy 1, keep files"]);
     assert_eq!(run.destroyed(1), ["1 destroyed"]);
 }
 
@@ -286,13 +295,13 @@ fn a_stage_of_detached_steps_alone_starts_and_ends_them() {
 
 #[test]
 fn errored_only_when_nothing_failed_before() {
-    let errored = || StepOutcome::Errored { message: "gone".into(), hint: String::new() };
+    let errored = || Exit::failed("gone", "");
     for (first, then, expected) in [
-        (StepOutcome::Exited { code: 1 }, errored(), "failed"),
-        (errored(), StepOutcome::Exited { code: 1 }, "errored"),
-        (StepOutcome::Exited { code: 0 }, errored(), "errored"),
-        (StepOutcome::OutOfMemory, StepOutcome::Exited { code: 0 }, "failed"),
-        (StepOutcome::Signalled { signal: 11 }, StepOutcome::Exited { code: 0 }, "failed"),
+        (exit_code(1), errored(), "failed"),
+        (errored(), exit_code(1), "errored"),
+        (exit_code(0), errored(), "errored"),
+        (Exit::Program(StepExit::OutOfMemory), exit_code(0), "failed"),
+        (Exit::Program(StepExit::Signal(11)), exit_code(0), "failed"),
     ] {
         let mut run = Table::ready(vec![stage(1, &[], vec![step(1, &[]), step(2, &[])])]);
         run.ends(1, 1, first.clone());
@@ -363,8 +372,8 @@ fn the_first_cancel_asks_and_the_second_kills() {
 fn errors_that_the_cancel_caused_are_cancelled() {
     let mut run = Table::ready(vec![stage(1, &[], vec![step(1, &[])])]);
     run.cancel(CancelReason::User);
-    let outcome = StepOutcome::Errored { message: "connection closed".into(), hint: String::new() };
-    assert_eq!(run.ends(1, 1, outcome), ["1.1 cancelled", "1 cancelled", "run cancelled", "> destroy 1, keep files"]);
+    let exit = Exit::failed("connection closed", "");
+    assert_eq!(run.ends(1, 1, exit), ["1.1 cancelled", "1 cancelled", "run cancelled", "> destroy 1, keep files"]);
 }
 
 #[test]
@@ -426,8 +435,8 @@ fn an_overdue_step_has_failed() {
     let mut run = Table::ready(vec![stage(1, &[], steps)]);
     assert_eq!(run.take(Fact::StepOverdue { key: key(1, 1) }), ["> ask 1.1"]);
     assert_eq!(run.take(Fact::StepOverdue { key: key(1, 1) }), [""; 0]);
-    let moves = run.0.take(Fact::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 143 } });
-    let outcome = StepOutcome::Cancelled { reason: CancelReason::TimedOut };
+    let moves = run.0.take(exit_fact(1, 1, 143));
+    let outcome = lp_model::StepOutcome::Cancelled { reason: CancelReason::TimedOut };
     assert_eq!(moves.events[0], RunEvent::StepEnded { key: key(1, 1), outcome });
     assert_eq!(moves.actions, [Action::StartStep { key: key(1, 2), before: Before::Nothing }]);
     run.exits(1, 2, 0);
@@ -539,7 +548,7 @@ fn what_would_run_next_is_made_ahead_once() {
     let moves = all_moves(&mut run, Fact::StagePrepared { stage: StageNumber(1) });
     assert_eq!(moves[3..], ["> start 1.1", "> start 1.2", "> make ahead 1.3", "> make ahead 1.6"]);
     assert_eq!(all_moves(&mut run, Fact::StepStarted { key: key(1, 2) }), ["1.2 started"]);
-    let ended = Fact::StepEnded { key: key(1, 2), outcome: StepOutcome::Exited { code: 0 } };
+    let ended = exit_fact(1, 2, 0);
     let moves = all_moves(&mut run, ended);
     assert_eq!(moves[4..], ["> start 1.3", "> start 1.6", "> make ahead 1.4"]);
 
@@ -547,7 +556,7 @@ fn what_would_run_next_is_made_ahead_once() {
     let mut failing = steps();
     failing.push(with(step(7, &[5]), |s| s.run_on = ON_FAILURE));
     let mut run = Table::ready(vec![stage(1, &[], failing)]);
-    let ended = Fact::StepEnded { key: key(1, 2), outcome: StepOutcome::Exited { code: 1 } };
+    let ended = exit_fact(1, 2, 1);
     let moves = all_moves(&mut run, ended);
     assert_eq!(moves.last().unwrap(), "> make ahead 1.7");
     let mut run = Table::new(plan(vec![stage(1, &[], steps())]));
@@ -575,7 +584,7 @@ fn the_clean_up_has_a_time_of_its_own() {
 fn a_lost_step_is_no_failure_but_runs_what_runs_on_failure() {
     let steps = vec![step(1, &[]), step(2, &[1]), with(step(3, &[2]), |s| s.run_on = ON_FAILURE)];
     let mut run = Table::ready(vec![stage(1, &[], steps)]);
-    let lost = StepOutcome::Lost { message: "gone".into() };
+    let lost = Exit::Lost { message: "gone".into() };
     assert_eq!(run.ends(1, 1, lost), ["1.1 interrupted", "1.2 skipped AfterFailure", "1.3 starting", "> start 1.3"]);
     assert!(run.0.so_far(StageNumber(1)).run_failing);
     assert_eq!(run.exits(1, 3, 0), ["1.3 passed", "1 interrupted", "run interrupted", "> destroy 1, keep files"]);
@@ -605,7 +614,7 @@ fn a_run_goes_on_in_the_next_process_from_wherever_it_was() {
 
     events.extend(run.0.take(Fact::StagePrepared { stage: StageNumber(1) }).events);
     events.extend(run.0.take(Fact::StepCreated { key: key(1, 2) }).events);
-    events.extend(run.0.take(Fact::StepEnded { key: key(1, 3), outcome: StepOutcome::Exited { code: 0 } }).events);
+    events.extend(run.0.take(exit_fact(1, 3, 0)).events);
     let (mut next, moves) = next_process(&run, &plan, &events);
     assert_eq!(moves, ["run resumed", "> prepare 1"]);
     let moves = texts(&next.0.take(Fact::StagePrepared { stage: StageNumber(1) }));
@@ -618,8 +627,8 @@ fn a_run_goes_on_in_the_next_process_from_wherever_it_was() {
     let moves = next.take(Fact::StagePrepared { stage: StageNumber(1) });
     assert_eq!(moves, ["> start 1.1", "> attach 1.2", "> ask 1.2"], "the cancel still holds; the service outlives what needs it");
 
-    events.extend(run.0.take(Fact::StepEnded { key: key(1, 2), outcome: StepOutcome::Exited { code: 143 } }).events);
-    events.extend(run.0.take(Fact::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 137 } }).events);
+    events.extend(run.0.take(exit_fact(1, 2, 143)).events);
+    events.extend(run.0.take(exit_fact(1, 1, 137)).events);
     let (mut next, moves) = next_process(&run, &plan, &events);
     assert_eq!(moves, ["> destroy 1, keep files"], "it is over; only the clean-up is left");
     assert_eq!(next.destroyed(1), ["1 destroyed"]);
@@ -683,7 +692,7 @@ fn ready_fact(stage: u32) -> Fact {
 }
 
 fn exit_fact(stage: u32, step: u32, code: i32) -> Fact {
-    Fact::StepEnded { key: key(stage, step), outcome: StepOutcome::Exited { code } }
+    ended(key(stage, step), exit_code(code))
 }
 
 #[test]
@@ -721,7 +730,7 @@ fn a_retry_goes_on_from_what_went_wrong() {
     assert_eq!(moves, ["2 ready", "2.1 starting", "2.4 starting", "2.7 skipped NothingFailed", "> start 2.1", "> start 2.4"]);
     assert_eq!(run.exits(2, 4, 0), [""; 0], "that is a fact of the first attempt");
     let second = |step: u32| StepKey { attempt: 2, ..key(2, step) };
-    let passed = |step: u32| Fact::StepEnded { key: second(step), outcome: StepOutcome::Exited { code: 0 } };
+    let passed = |step: u32| ended(second(step), exit_code(0));
     assert_eq!(run.take(passed(4)), ["2.4 passed", "2.5 starting", "> start 2.5"]);
     assert_eq!(run.take(passed(5)), ["2.5 passed", "2.6 skipped NothingFailed", "> kill 2.1"]);
     assert_eq!(run.take(passed(1))[..3], ["2.1 passed", "2 passed", "3 preparing"]);
