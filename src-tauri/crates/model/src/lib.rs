@@ -30,4 +30,4 @@ pub use plan::{
     BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, LeftOut, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan,
     PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
 };
-pub use run::{CancelReason, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};
+pub use run::{CancelReason, IllegalMove, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

@@ -1,4 +1,4 @@
-use crate::status::IllegalMove;
+use lp_model::IllegalMove;
 use std::io;
 use std::path::{Path, PathBuf};
 

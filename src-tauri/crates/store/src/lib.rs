@@ -31,5 +31,4 @@ pub use run::{NewRun, Run, RunAttempt, RunCursor, RunDetail, RunFilter};
 pub use run_event::{StoredEvent, Unfinished};
 pub use secret::{PastSecret, SecretEntry, SecretGrant};
 pub use stage_run::{StagePlace, StageRun};
-pub use status::IllegalMove;
 pub use step_run::StepRun;

@@ -1,22 +1,11 @@
-//! The status of a run as it follows from its events: pure, with the tables of `lp-model` as the only judge of what is legal.
+//! The status of a run as it follows from its events: pure, with the fold of `lp-model` as the only judge of what is legal. The store adds
+//! times, messages and places.
 
 use crate::stage_run::StagePlace;
 use crate::{StageRun, StepRun};
-use lp_model::{CancelReason, RunEvent, RunState, StageNumber, StageState, StepKey, StepNumber, StepOutcome, StepState};
+use lp_model::run::{RunStanding, Standing, StepStanding, fold};
+use lp_model::{CancelReason, IllegalMove, RunEvent, RunState, StageNumber, StageState, StepKey, StepNumber, StepOutcome};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-/// An event that does not fit the state of its run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{subject} cannot go from `{from}` to `{to}`")]
-pub struct IllegalMove {
-    /// `the run`, `stage 1`, `step 1.2.1`.
-    pub subject: String,
-    /// Its state, or `unknown` when the run has no such stage or step.
-    pub from: String,
-    /// The state that the event asks for.
-    pub to: String,
-}
 
 /// State, times and message of the run itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,44 +49,31 @@ impl Status {
         }
     }
 
-    /// Takes one event in. After an error the status is not to be used.
+    /// Takes one event in: moves the states, then notes times, messages and places. After an error the status is not to be used.
     pub fn apply(&mut self, at_ms: i64, event: &RunEvent) -> Result<(), IllegalMove> {
+        fold(self, event)?;
         match event {
-            RunEvent::RunStarted => {
-                self.move_run(RunState::Running)?;
-                self.run.started_ms = Some(at_ms);
-            }
+            RunEvent::RunStarted => self.run.started_ms = Some(at_ms),
             RunEvent::StagePreparing { stage } => {
-                let stage = self.move_stage(*stage, StageState::Preparing)?;
+                let stage = self.changed_stage(*stage);
                 stage.started_ms = Some(at_ms);
                 stage.place = StagePlace::Made;
             }
-            RunEvent::StagePlaced { stage: number, engine, name } => {
-                let subject = || illegal(format!("stage {number}"), "unknown", "placed");
-                let stage = self.stages.get_mut(number).ok_or_else(subject)?;
+            RunEvent::StagePlaced { stage, engine, name } => {
+                let stage = self.changed_stage(*stage);
                 stage.engine = Some(engine.clone());
                 stage.engine_name.clone_from(name);
-                self.changed_stages.insert(*number);
             }
             RunEvent::StageReady { stage } => {
-                self.move_stage(*stage, StageState::Running)?;
+                self.changed_stage(*stage);
             }
             // A step's time counts from here, so that a person who waits for a slow image sees why.
-            RunEvent::StepStarting { key } => self.start_attempt(*key, at_ms)?,
+            RunEvent::StepStarting { key } => self.changed_step(*key).started_ms = Some(at_ms),
             RunEvent::StepStarted { key } => {
-                self.move_step(*key, StepState::Running)?;
-            }
-            RunEvent::StepCreated { key } => {
-                self.step(*key, "created")?;
-            }
-            RunEvent::RunResumed => {}
-            RunEvent::RunRetried { attempt, stages, steps } => self.retry(*attempt, stages, steps)?,
-            // A note is for people: one that comes late must not stop a run.
-            RunEvent::StepNoted { key, .. } => {
-                self.step(*key, "noted")?;
+                self.changed_step(*key);
             }
             RunEvent::StepEnded { key, outcome } => {
-                let step = self.move_step(*key, outcome.state())?;
+                let step = self.changed_step(*key);
                 step.ended_ms = Some(at_ms);
                 if let StepOutcome::Exited { code } = outcome {
                     step.exit_code = Some(*code);
@@ -112,35 +88,32 @@ impl Status {
                 }
                 step.outcome = Some(outcome.clone());
             }
-            RunEvent::StepSkipped { key, reason } => {
-                self.move_step(*key, StepState::Skipped)?.skip_reason = Some(*reason);
-            }
-            RunEvent::CancelRequested { reason } => {
-                self.run.cancel_reason = self.run.cancel_reason.max(Some(*reason));
-            }
-            RunEvent::StageEnded { stage, state, message, hint } => {
-                let stage = self.move_stage(*stage, *state)?;
+            RunEvent::StepSkipped { key, reason } => self.changed_step(*key).skip_reason = Some(*reason),
+            RunEvent::StageEnded { stage, message, hint, .. } => {
+                let stage = self.changed_stage(*stage);
                 stage.ended_ms = Some(at_ms);
                 stage.message.clone_from(message);
                 stage.hint.clone_from(hint);
             }
             // Clean-up is told, but no state depends on it; it may come after the end of the run.
-            RunEvent::StageDestroyed { stage: number, kept, leftovers } => {
-                let subject = || illegal(format!("stage {number}"), "unknown", "destroyed");
-                let stage = self.stages.get_mut(number).ok_or_else(subject)?;
+            RunEvent::StageDestroyed { stage, kept, leftovers } => {
+                let stage = self.changed_stage(*stage);
                 stage.place = match (leftovers.is_empty(), kept) {
                     (false, _) => StagePlace::Made,
                     (true, true) => StagePlace::Kept,
                     (true, false) => StagePlace::Removed,
                 };
                 stage.leftovers.clone_from(leftovers);
-                self.changed_stages.insert(*number);
             }
-            RunEvent::RunEnded { state } => {
-                self.move_run(*state)?;
+            RunEvent::RunEnded { .. } => {
                 self.run.ended_ms = Some(at_ms);
                 self.run.message = self.first_message();
             }
+            RunEvent::StepCreated { .. }
+            | RunEvent::StepNoted { .. }
+            | RunEvent::CancelRequested { .. }
+            | RunEvent::RunResumed
+            | RunEvent::RunRetried { .. } => {}
         }
         Ok(())
     }
@@ -173,92 +146,55 @@ impl Status {
         stages.chain(steps).find(|message| !message.is_empty()).cloned().unwrap_or_default()
     }
 
-    /// What is named begins again; the rest keeps its state.
-    fn retry(&mut self, attempt: u32, stages: &[StageNumber], steps: &[StepKey]) -> Result<(), IllegalMove> {
-        if !self.run.state.can_be_retried() || attempt <= self.run.attempt {
-            return Err(illegal("the run", self.run.state.as_str(), "retried"));
-        }
+    /// The stage of an event that was found legal, from now on one that has changed.
+    fn changed_stage(&mut self, stage: StageNumber) -> &mut StageRun {
+        self.changed_stages.insert(stage);
+        self.stages.get_mut(&stage).expect("the fold has found the stage")
+    }
+
+    /// The step of an event that was found legal, from now on one that has changed.
+    fn changed_step(&mut self, key: StepKey) -> &mut StepRun {
+        self.changed_steps.insert((key.stage, key.step));
+        self.steps.get_mut(&(key.stage, key.step)).expect("the fold has found the step")
+    }
+}
+
+impl Standing for Status {
+    fn run_standing(&mut self) -> RunStanding<'_> {
+        RunStanding { state: &mut self.run.state, attempt: self.run.attempt, cancel: &mut self.run.cancel_reason }
+    }
+
+    fn stage_state(&mut self, stage: StageNumber) -> Option<&mut StageState> {
+        self.stages.get_mut(&stage).map(|stage| &mut stage.state)
+    }
+
+    fn step_standing(&mut self, stage: StageNumber, step: StepNumber) -> Option<StepStanding<'_>> {
+        let step = self.steps.get_mut(&(stage, step))?;
+        Some(StepStanding { attempt: step.key.attempt, state: &mut step.state })
+    }
+
+    fn begin_run_again(&mut self, attempt: u32) {
         self.run = RunStatus { attempt, ..RunStatus::queued() };
         self.queued_again = true;
-        for number in stages {
-            let stage = self.stages.get_mut(number).ok_or_else(|| illegal(format!("stage {number}"), "unknown", "retried"))?;
-            // Its files, if they were kept, are there until its place is made again.
-            let (engine, engine_name) = (stage.engine.clone(), stage.engine_name.clone());
-            *stage = StageRun { place: stage.place, engine, engine_name, ..StageRun::pending(*number, &stage.name) };
-            self.changed_stages.insert(*number);
-        }
-        for key in steps {
-            let step = self.steps.get_mut(&(key.stage, key.step)).filter(|step| step.key.attempt < key.attempt);
-            let step = step.ok_or_else(|| illegal(step_subject(*key), "unknown", "retried"))?;
-            *step = StepRun::pending(*key, &step.name, step.kind);
-            self.changed_steps.insert((key.stage, key.step));
-        }
-        Ok(())
     }
 
-    fn move_run(&mut self, to: RunState) -> Result<(), IllegalMove> {
-        let from = self.run.state;
-        if !from.can_become(to) {
-            return Err(illegal("the run", from.as_str(), to.as_str()));
-        }
-        self.run.state = to;
-        Ok(())
+    fn begin_stage_again(&mut self, number: StageNumber) {
+        let stage = self.changed_stage(number);
+        // Its files, if they were kept, are there until its place is made again.
+        let (engine, engine_name) = (stage.engine.clone(), stage.engine_name.clone());
+        *stage = StageRun { place: stage.place, engine, engine_name, ..StageRun::pending(number, &stage.name) };
     }
 
-    fn move_stage(&mut self, number: StageNumber, to: StageState) -> Result<&mut StageRun, IllegalMove> {
-        let subject = || format!("stage {number}");
-        let stage = self.stages.get_mut(&number).ok_or_else(|| illegal(subject(), "unknown", to.as_str()))?;
-        if !stage.state.can_become(to) {
-            return Err(illegal(subject(), stage.state.as_str(), to.as_str()));
-        }
-        stage.state = to;
-        self.changed_stages.insert(number);
-        Ok(stage)
+    fn begin_step_again(&mut self, key: StepKey) {
+        let step = self.changed_step(key);
+        *step = StepRun::pending(key, &step.name, step.kind);
     }
-
-    /// The step of a key, whose attempt has to be the current one.
-    fn step(&mut self, key: StepKey, to: &str) -> Result<&mut StepRun, IllegalMove> {
-        let step = self.steps.get_mut(&(key.stage, key.step)).filter(|step| step.key.attempt == key.attempt);
-        step.ok_or_else(|| illegal(step_subject(key), "unknown", to))
-    }
-
-    fn move_step(&mut self, key: StepKey, to: StepState) -> Result<&mut StepRun, IllegalMove> {
-        let from = self.step(key, to.as_str())?.state;
-        if !from.can_become(to) {
-            return Err(illegal(step_subject(key), from.as_str(), to.as_str()));
-        }
-        self.changed_steps.insert((key.stage, key.step));
-        let step = self.step(key, to.as_str())?;
-        step.state = to;
-        Ok(step)
-    }
-
-    /// Starts the current attempt, or the next one after the current has ended.
-    fn start_attempt(&mut self, key: StepKey, at_ms: i64) -> Result<(), IllegalMove> {
-        if let Some(step) = self.steps.get_mut(&(key.stage, key.step))
-            && key.attempt.checked_sub(1) == Some(step.key.attempt)
-            && step.state.is_final()
-            && step.state != StepState::Skipped
-        {
-            *step = StepRun::pending(key, &step.name, step.kind);
-        }
-        self.move_step(key, StepState::Starting)?.started_ms = Some(at_ms);
-        Ok(())
-    }
-}
-
-fn step_subject(key: StepKey) -> String {
-    format!("step {key}")
-}
-
-fn illegal(subject: impl fmt::Display, from: &str, to: &str) -> IllegalMove {
-    IllegalMove { subject: subject.to_string(), from: from.to_owned(), to: to.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_model::StepKind;
+    use lp_model::{StepKind, StepState};
 
     const STAGE: StageNumber = StageNumber(1);
 
@@ -285,7 +221,7 @@ mod tests {
         status.apply(20, &RunEvent::StepStarting { key: key(1, 1) }).unwrap();
         status.apply(21, &RunEvent::StepStarted { key: key(1, 1) }).unwrap();
         let early = status.clone().apply(22, &RunEvent::StepStarting { key: key(1, 2) });
-        assert_eq!(early.unwrap_err().from, "unknown", "the first attempt still runs");
+        assert!(early.is_err(), "the first attempt still runs");
         status.apply(23, &RunEvent::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 2 } }).unwrap();
         assert_eq!(status.steps[&(STAGE, StepNumber(1))].exit_code, Some(2));
         status.apply(30, &RunEvent::StepStarting { key: key(1, 2) }).unwrap();
@@ -293,16 +229,6 @@ mod tests {
         assert_eq!((step.key.attempt, step.state, step.exit_code, step.started_ms), (2, StepState::Starting, None, Some(30)));
         let late = status.apply(31, &RunEvent::StepStarted { key: key(1, 1) });
         assert!(late.is_err(), "an event of the first attempt");
-    }
-
-    #[test]
-    fn what_the_tables_forbid_is_refused_with_its_name() {
-        let refused = status().apply(1, &RunEvent::StepStarted { key: key(2, 1) }).unwrap_err();
-        assert_eq!(refused.to_string(), "step 1.2.1 cannot go from `pending` to `running`");
-        let refused = status().apply(1, &RunEvent::RunEnded { state: RunState::Passed }).unwrap_err();
-        assert_eq!(refused.to_string(), "the run cannot go from `queued` to `passed`");
-        let refused = status().apply(1, &RunEvent::StageReady { stage: StageNumber(7) }).unwrap_err();
-        assert_eq!(refused.to_string(), "stage 7 cannot go from `unknown` to `running`");
     }
 
     #[test]

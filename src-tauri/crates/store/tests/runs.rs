@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use lp_model::{CancelReason, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepOutcome, StepState};
+use lp_model::{CancelReason, IllegalMove, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepOutcome, StepState};
 use lp_store::{CleanupPolicy, KeptStage, NewRun, RunCursor, RunFilter, StagePlace, Store, StoreError};
 use sqlx::{Connection, SqliteConnection};
 
@@ -70,7 +70,7 @@ async fn a_batch_with_an_illegal_move_leaves_nothing() {
     let store = store_with_run(dir.path()).await;
     let batch = [(1, RunEvent::RunStarted), (2, RunEvent::StepStarted { key: key(2) })];
     match store.append_events(&run_id("r"), &batch).await {
-        Err(StoreError::IllegalMove(illegal)) => assert_eq!((illegal.from.as_str(), illegal.to.as_str()), ("pending", "running")),
+        Err(StoreError::IllegalMove(IllegalMove::State { from, to, .. })) => assert_eq!((from, to), ("pending", "running")),
         other => panic!("{other:?}"),
     }
     assert_eq!(store.run(&run_id("r")).await.unwrap().state, RunState::Queued);

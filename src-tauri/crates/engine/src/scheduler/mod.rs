@@ -37,13 +37,13 @@ mod tests;
 mod verdict;
 
 pub use check::BadPlan;
-pub use progress::IllegalMove;
 pub use retry::RetryError;
 pub use verdict::{BrokenLog, Evidence, Exit};
 
 use lp_backend::{Before, Files, Keep};
 use lp_model::{
-    CancelReason, EngineId, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey, StepState,
+    CancelReason, EngineId, IllegalMove, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey,
+    StepState,
 };
 
 use progress::{Place, Progress, StageProgress, StepProgress, Stop, counts, index, planned};

@@ -1,31 +1,11 @@
-//! Where a run stands: a fold over its events. The same fold serves a run under way and one read back from the store, so that
-//! nothing about a run is known that cannot be known again.
+//! Where a run stands, as its events tell: its states by the fold of the model, and what only the scheduler asks. The same serves a run under
+//! way and one read back from the store, so that nothing about a run is known that cannot be known again.
 
+use lp_model::run::{RunStanding, Standing, StepStanding, fold};
 use lp_model::{
-    CancelReason, EngineId, OnFailure, Plan, RunEvent, RunState, SkipReason, StageNumber, StageState, Step, StepKey, StepNumber,
-    StepOutcome, StepState,
+    CancelReason, EngineId, IllegalMove, OnFailure, Plan, RunEvent, RunState, SkipReason, StageNumber, StageState, Step, StepKey,
+    StepNumber, StepOutcome, StepState,
 };
-
-/// An event that cannot follow on the ones before it: the stored events are damaged, or from a newer program.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IllegalMove {
-    /// A move that the tables of the model forbid.
-    #[error("{what} cannot go from `{from}` to `{to}`")]
-    State {
-        /// `the run`, `stage 1`, `step 1.2.1`.
-        what: String,
-        /// The state it was in.
-        from: &'static str,
-        /// The state it was to go to.
-        to: &'static str,
-    },
-    /// A stage or step that the plan does not have.
-    #[error("the plan has no {what}")]
-    Unknown {
-        /// `stage 7`, `step 1.9.1`.
-        what: String,
-    },
-}
 
 /// Why a step that still runs was told to end. Decides what its end is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,28 +163,17 @@ impl Progress {
         (1..=self.stages.len() as u32).flat_map(|stage| self.keys(StageNumber(stage))).filter(is_active).collect()
     }
 
-    /// Takes in one event.
+    /// Takes in one event: moves the states, then notes what else follows from it.
     pub fn apply(&mut self, plan: &Plan, event: &RunEvent) -> Result<(), IllegalMove> {
+        fold(self, event)?;
         match event {
-            RunEvent::RunStarted => self.move_run(RunState::Running),
-            RunEvent::RunEnded { state } => self.move_run(*state),
-            RunEvent::StagePreparing { stage } => {
-                self.move_stage(*stage, StageState::Preparing)?.place = Place::Made;
-                Ok(())
-            }
-            RunEvent::StagePlaced { stage, engine, name } => {
-                let progress = self.stages.get_mut(index(stage.0)).ok_or_else(|| unknown_stage(*stage))?;
-                progress.engine = Some((engine.clone(), name.clone()));
-                Ok(())
-            }
-            RunEvent::StageReady { stage } => {
-                self.move_stage(*stage, StageState::Running)?.has_files = true;
-                Ok(())
-            }
+            RunEvent::StagePreparing { stage } => self.folded_stage(*stage).place = Place::Made,
+            RunEvent::StagePlaced { stage, engine, name } => self.folded_stage(*stage).engine = Some((engine.clone(), name.clone())),
+            RunEvent::StageReady { stage } => self.folded_stage(*stage).has_files = true,
             RunEvent::StageEnded { stage, state, .. } => {
                 let needs = plan.stages.get(index(stage.0)).map_or(&[][..], |planned| &planned.needs);
                 let inherited = needs.iter().any(|&need| self.stage(need).is_some_and(|need| need.went_wrong));
-                self.move_stage(*stage, *state)?.went_wrong = match state {
+                self.folded_stage(*stage).went_wrong = match state {
                     StageState::Passed => false,
                     StageState::Skipped => inherited,
                     _ => true,
@@ -212,41 +181,20 @@ impl Progress {
                 if *state == StageState::Errored {
                     self.trouble.get_or_insert(RunState::Errored);
                 }
-                Ok(())
             }
             RunEvent::StageDestroyed { stage, kept, leftovers } => {
-                let progress = self.stages.get_mut(index(stage.0)).ok_or_else(|| unknown_stage(*stage))?;
+                let progress = self.folded_stage(*stage);
                 progress.place = if leftovers.is_empty() { Place::Gone } else { Place::Left };
                 progress.destroying = false;
                 progress.has_files &= *kept;
-                Ok(())
             }
-            RunEvent::RunResumed => Ok(()),
-            RunEvent::RunRetried { attempt, stages, steps } => self.retry(*attempt, stages, steps),
-            RunEvent::StepCreated { key } => {
-                let step = self.step_mut(*key).ok_or_else(|| unknown_step(*key))?;
-                if step.state != StepState::Starting {
-                    return Err(IllegalMove::State { what: format!("step {key}"), from: step.state.as_str(), to: "created" });
-                }
-                step.created = true;
-                Ok(())
-            }
-            RunEvent::StepNoted { key, .. } => self.step(*key).map(drop).ok_or_else(|| unknown_step(*key)),
-            RunEvent::StepStarting { key } => self.move_step(*key, StepState::Starting).map(drop),
-            RunEvent::StepStarted { key } => {
-                self.move_step(*key, StepState::Running)?.started = true;
-                Ok(())
-            }
-            RunEvent::StepSkipped { key, reason } => {
-                self.move_step(*key, StepState::Skipped)?;
-                if *reason == SkipReason::Cancelled {
-                    self.stages[index(key.stage.0)].trouble.get_or_insert(StageState::Cancelled);
-                }
-                Ok(())
+            RunEvent::StepCreated { key } => self.folded_step(*key).created = true,
+            RunEvent::StepStarted { key } => self.folded_step(*key).started = true,
+            RunEvent::StepSkipped { key, reason: SkipReason::Cancelled } => {
+                self.folded_stage(key.stage).trouble.get_or_insert(StageState::Cancelled);
             }
             RunEvent::StepEnded { key, outcome } => self.end_step(plan, *key, outcome),
-            RunEvent::CancelRequested { reason } => {
-                self.cancel = self.cancel.max(Some(*reason));
+            RunEvent::CancelRequested { .. } => {
                 let forced = self.cancel == Some(CancelReason::Forced);
                 for key in self.active() {
                     // A step in its grace time may still need its services, so a first cancel leaves them alone: they end with the stage.
@@ -255,19 +203,26 @@ impl Progress {
                         step.stop = Some(Stop::Cancel);
                     }
                 }
-                Ok(())
             }
+            RunEvent::RunStarted
+            | RunEvent::RunEnded { .. }
+            | RunEvent::RunResumed
+            | RunEvent::RunRetried { .. }
+            | RunEvent::StepNoted { .. }
+            | RunEvent::StepStarting { .. }
+            | RunEvent::StepSkipped { .. } => {}
         }
+        Ok(())
     }
 
-    fn end_step(&mut self, plan: &Plan, key: StepKey, outcome: &StepOutcome) -> Result<(), IllegalMove> {
-        let planned = planned(plan, key).ok_or_else(|| unknown_step(key))?;
-        let step = self.move_step(key, outcome.state())?;
+    fn end_step(&mut self, plan: &Plan, key: StepKey, outcome: &StepOutcome) {
+        let Some(planned) = planned(plan, key) else { return };
+        let step = self.folded_step(key);
         let stop = step.stop.take();
         let has_run = step.has_run(outcome);
         if *outcome == StepOutcome::EndedStage {
             step.ended_stage = true;
-            self.stages[index(key.stage.0)].ended_early = true;
+            self.folded_stage(key.stage).ended_early = true;
         }
         let cut = stop == Some(Stop::Cancel) && matches!(outcome, StepOutcome::Cancelled { .. });
         let trouble = match outcome.state() {
@@ -277,70 +232,64 @@ impl Progress {
             StepState::Errored => StageState::Errored,
             StepState::Cancelled => StageState::Cancelled,
             StepState::Interrupted => StageState::Interrupted,
-            _ => return Ok(()),
+            _ => return,
         };
         if !(cut && !planned.detached || counts(planned, has_run)) {
-            return Ok(());
+            return;
         }
-        let stage = &mut self.stages[index(key.stage.0)];
-        stage.steps[index(key.step.0)].counted = true;
-        stage.trouble.get_or_insert(trouble);
+        self.folded_step(key).counted = true;
+        self.folded_stage(key.stage).trouble.get_or_insert(trouble);
         match trouble {
             StageState::Failed => self.trouble.get_or_insert(RunState::Failed),
             StageState::Errored => self.trouble.get_or_insert(RunState::Errored),
             StageState::Interrupted => self.trouble.get_or_insert(RunState::Interrupted),
-            _ => return Ok(()),
+            _ => return,
         };
-        Ok(())
     }
 
-    /// What is named begins again; the rest keeps its state. All that went wrong or was cancelled is forgotten: it is named, or did not count.
-    fn retry(&mut self, attempt: u32, stages: &[StageNumber], steps: &[StepKey]) -> Result<(), IllegalMove> {
-        if !self.run.can_be_retried() {
-            return Err(IllegalMove::State { what: "the run".into(), from: self.run.as_str(), to: "retried" });
-        }
+    /// The stage of an event that was found legal.
+    fn folded_stage(&mut self, stage: StageNumber) -> &mut StageProgress {
+        self.stages.get_mut(index(stage.0)).expect("the fold has found the stage")
+    }
+
+    /// The step of an event that was found legal.
+    fn folded_step(&mut self, key: StepKey) -> &mut StepProgress {
+        self.step_mut(key).expect("the fold has found the step")
+    }
+}
+
+impl Standing for Progress {
+    fn run_standing(&mut self) -> RunStanding<'_> {
+        RunStanding { state: &mut self.run, attempt: self.attempt, cancel: &mut self.cancel }
+    }
+
+    fn stage_state(&mut self, stage: StageNumber) -> Option<&mut StageState> {
+        self.stages.get_mut(index(stage.0)).map(|stage| &mut stage.state)
+    }
+
+    fn step_standing(&mut self, stage: StageNumber, step: StepNumber) -> Option<StepStanding<'_>> {
+        let step = self.stages.get_mut(index(stage.0))?.steps.get_mut(index(step.0))?;
+        Some(StepStanding { attempt: step.attempt, state: &mut step.state })
+    }
+
+    /// All that went wrong or was cancelled is forgotten: a retry names it, or it did not count.
+    fn begin_run_again(&mut self, attempt: u32) {
         (self.run, self.attempt, self.cancel, self.trouble) = (RunState::Queued, attempt, None, None);
-        for key in steps {
-            let step = self.stages.get_mut(index(key.stage.0)).and_then(|stage| stage.steps.get_mut(index(key.step.0)));
-            *step.filter(|step| step.attempt < key.attempt).ok_or_else(|| unknown_step(*key))? = StepProgress::attempt(key.attempt);
-        }
-        for &number in stages {
-            let stage = self.stages.get_mut(index(number.0)).ok_or_else(|| unknown_stage(number))?;
-            let steps = std::mem::take(&mut stage.steps);
-            let ended_early = steps.iter().any(|step| step.ended_stage);
-            // What a process that died could not remove is found again when the place is made, or removed with it.
-            let (place, has_files) = (if stage.place.is_there() { Place::Made } else { Place::NotMade }, stage.has_files);
-            // With the first step the stage may begin anywhere; the files of steps that passed are where they are.
-            let engine = stage.engine.take().filter(|_| steps.iter().any(StepProgress::has_used_files));
-            *stage = StageProgress { place, engine, has_files, ended_early, ..StageProgress::pending(steps) };
-        }
-        Ok(())
     }
 
-    fn move_run(&mut self, next: RunState) -> Result<(), IllegalMove> {
-        if !self.run.can_become(next) {
-            return Err(IllegalMove::State { what: "the run".into(), from: self.run.as_str(), to: next.as_str() });
-        }
-        self.run = next;
-        Ok(())
+    fn begin_stage_again(&mut self, stage: StageNumber) {
+        let stage = self.folded_stage(stage);
+        let steps = std::mem::take(&mut stage.steps);
+        let ended_early = steps.iter().any(|step| step.ended_stage);
+        // What a process that died could not remove is found again when the place is made, or removed with it.
+        let (place, has_files) = (if stage.place.is_there() { Place::Made } else { Place::NotMade }, stage.has_files);
+        // With the first step the stage may begin anywhere; the files of steps that passed are where they are.
+        let engine = stage.engine.take().filter(|_| steps.iter().any(StepProgress::has_used_files));
+        *stage = StageProgress { place, engine, has_files, ended_early, ..StageProgress::pending(steps) };
     }
 
-    fn move_stage(&mut self, number: StageNumber, next: StageState) -> Result<&mut StageProgress, IllegalMove> {
-        let stage = self.stages.get_mut(index(number.0)).ok_or_else(|| unknown_stage(number))?;
-        if !stage.state.can_become(next) {
-            return Err(IllegalMove::State { what: format!("stage {number}"), from: stage.state.as_str(), to: next.as_str() });
-        }
-        stage.state = next;
-        Ok(stage)
-    }
-
-    fn move_step(&mut self, key: StepKey, next: StepState) -> Result<&mut StepProgress, IllegalMove> {
-        let step = self.step_mut(key).ok_or_else(|| unknown_step(key))?;
-        if !step.state.can_become(next) {
-            return Err(IllegalMove::State { what: format!("step {key}"), from: step.state.as_str(), to: next.as_str() });
-        }
-        step.state = next;
-        Ok(step)
+    fn begin_step_again(&mut self, key: StepKey) {
+        self.folded_stage(key.stage).steps[index(key.step.0)] = StepProgress::attempt(key.attempt);
     }
 }
 
@@ -357,12 +306,4 @@ pub(super) fn planned(plan: &Plan, key: StepKey) -> Option<&Step> {
 /// Numbers count from 1; a 0 in damaged data finds nothing.
 pub(super) fn index(number: u32) -> usize {
     (number as usize).wrapping_sub(1)
-}
-
-fn unknown_stage(number: StageNumber) -> IllegalMove {
-    IllegalMove::Unknown { what: format!("stage {number}") }
-}
-
-fn unknown_step(key: StepKey) -> IllegalMove {
-    IllegalMove::Unknown { what: format!("step {key}") }
 }
