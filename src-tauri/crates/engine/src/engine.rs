@@ -1,9 +1,10 @@
 use crate::line::{Limits, Line, QueuePlace, Queued};
+use crate::messages::{Fact, Notice, Post, RunEnd};
 use crate::ports::Ports;
-use crate::run::{Beginning, Owner, Post};
-use crate::scheduler::{BadPlan, Fact, ReplayError, RetryError, Scheduler};
+use crate::run::{Beginning, Owner};
+use crate::scheduler::{BadPlan, ReplayError, RetryError, Scheduler};
 use crate::slots::Slots;
-use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber, StepKey};
+use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -70,52 +71,6 @@ impl Default for EngineSettings {
 /// and memory.
 fn usual_steps() -> usize {
     4 * std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// News about a run, sent after it was stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// The journal took an event.
-    Event {
-        /// Of which run.
-        run: RunId,
-        /// Position of the event in the run, from 1, without gaps.
-        seq: u64,
-        /// The event.
-        event: RunEvent,
-    },
-    /// How far something is that a step, or a stage before its steps, waits for. Never stored; at most one a second of each.
-    Progress {
-        /// Of which run.
-        run: RunId,
-        /// Of which stage.
-        stage: StageNumber,
-        /// Of which step; `None`: of the making of the stage's place.
-        step: Option<StepKey>,
-        /// One sentence for a person, secrets masked.
-        sentence: String,
-    },
-    /// The log of a step has grown. At most 30 a second per step, and one when it is complete.
-    Log {
-        /// Of which run.
-        run: RunId,
-        /// Of which step.
-        key: StepKey,
-        /// Complete lines that the log has now.
-        lines: u64,
-        /// Bytes that it has now.
-        bytes: u64,
-    },
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunEnd {
-    /// Its final state. Queued or running when the engine was suspended before its end.
-    pub state: RunState,
-    /// What went wrong with the engine itself (events could not be stored), or empty. What went wrong with a stage or step stands in
-    /// the events.
-    pub message: String,
 }
 
 /// What is stored of a run: its events, oldest first, each with the time at which it was stored, in milliseconds since 1970 UTC.

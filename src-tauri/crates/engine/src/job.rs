@@ -1,16 +1,16 @@
 //! What the owner of a run starts and waits for: making a place, running a step, removing a place. A job always comes back, also when
 //! the backend panics or never answers.
 
+use crate::EngineSettings;
 use crate::aside::Asides;
 use crate::environment::{StartFacts, resolve};
+use crate::messages::{Fact, Notice, Post};
 use crate::ports::LogStore;
 use crate::progress::Progress;
-use crate::run::Post;
-use crate::scheduler::{BrokenLog, Evidence, Exit, Fact};
+use crate::scheduler::{BrokenLog, Evidence, Exit};
 use crate::secrets::RunSecrets;
 use crate::sink::LogSink;
 use crate::slots::{Slot, SlotName, Slots};
-use crate::{EngineSettings, Notice};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use lp_backend::{

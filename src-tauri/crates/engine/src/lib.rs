@@ -3,7 +3,8 @@
 //!
 //! It knows nothing about pipeline files and nothing about SQLite: events and logs leave through the traits in [`ports`].
 //!
-//! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `line` and `slots` (who waits
+//! Read in this order: [`ports`], [`scheduler`], [`Engine`], [`RunHandle`], [`Notice`]; inside, `messages` (all tasks and who
+//! tells whom what, in one picture), `line` and `slots` (who waits
 //! for whom), `run` (one task owns a run), `job` (what it starts), `aside` (what only gives a head start), `sink` (the way of a log line).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -13,6 +14,7 @@ mod engine;
 mod environment;
 mod job;
 mod line;
+mod messages;
 mod progress;
 mod run;
 mod secrets;
@@ -22,5 +24,6 @@ mod slots;
 pub mod ports;
 pub mod scheduler;
 
-pub use engine::{Engine, EngineSettings, Notice, Past, RunEnd, RunHandle, StartError};
+pub use engine::{Engine, EngineSettings, Past, RunHandle, StartError};
 pub use line::{QueuePlace, Queued, WaitsFor};
+pub use messages::{Notice, RunEnd};

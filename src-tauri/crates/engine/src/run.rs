@@ -4,13 +4,14 @@ use crate::engine::Shared;
 use crate::environment::{StartFacts, resolve};
 use crate::job::{self, PrepareJob, Site, StepJob};
 use crate::line::{QueuePlace, Turn};
+use crate::messages::{Action, Fact, Job, Moves, Notice, Post, RunEnd};
 use crate::ports::PortError;
-use crate::scheduler::{Action, BrokenLog, Evidence, Exit, Fact, Moves, Scheduler};
+use crate::scheduler::{BrokenLog, Evidence, Exit, Scheduler};
 use crate::secrets::RunSecrets;
 use crate::slots::{Slot, SlotName};
-use crate::{EngineSettings, Notice, Past, RunEnd};
+use crate::{EngineSettings, Past};
 use lp_backend::{Before, CancelHandle, CancelStage, Keep, SinkError, StageContext, StepContext};
-use lp_model::{BackendKind, CancelReason, EngineId, Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey};
+use lp_model::{BackendKind, CancelReason, Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::pin;
@@ -19,30 +20,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
-
-/// What comes into the inbox of a run.
-#[derive(Debug)]
-pub(crate) enum Post {
-    Fact(Fact),
-    /// A program is about to be started; it waits for the answer, which comes when that is stored.
-    Created {
-        key: StepKey,
-        answer: oneshot::Sender<Result<(), SinkError>>,
-    },
-    /// A stage is about to be made on an engine; the job waits for the answer, which comes when that is stored.
-    Placed {
-        stage: StageNumber,
-        engine: EngineId,
-        name: String,
-        answer: oneshot::Sender<Result<(), SinkError>>,
-    },
-    /// What could not be removed is to be tried again now. The answer is what is left then; none comes when nothing is.
-    RemoveNow(oneshot::Sender<Vec<String>>),
-    /// The process is about to end: what cannot be removed is left to the next one.
-    LeaveRemains,
-    /// The process is about to end: everything is to be left as it is.
-    Suspend,
-}
 
 /// How a run comes to its owner.
 pub(crate) enum Beginning {
@@ -81,7 +58,7 @@ pub(crate) struct Owner {
     over: watch::Sender<Option<RunEnd>>,
     settled: watch::Sender<Option<RunEnd>>,
     jobs: JoinSet<()>,
-    /// What a job stands for, to know what is missing when it panics.
+    /// What each job owes, to know what is missing when it panics.
     tasks: HashMap<Id, Job>,
     preparing: BTreeMap<StageNumber, CancelHandle>,
     running: BTreeMap<StepKey, CancelHandle>,
@@ -105,12 +82,6 @@ pub(crate) struct Owner {
     lost: Option<PortError>,
     /// What the journal should have: its last chance is at the end.
     unstored: Vec<RunEvent>,
-}
-
-enum Job {
-    Prepare(StageNumber),
-    Step(StepKey),
-    Destroy(StageNumber, Keep),
 }
 
 impl Owner {

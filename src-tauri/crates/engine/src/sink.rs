@@ -1,8 +1,6 @@
-use crate::engine::Notice;
+use crate::messages::{Fact, Notice, Post};
 use crate::ports::{OpenLog, StepLog};
 use crate::progress::Progress;
-use crate::run::Post;
-use crate::scheduler::Fact;
 use async_trait::async_trait;
 use lp_backend::{Notes, Position, SinkError, StepSink};
 use lp_model::{RunId, StepKey};

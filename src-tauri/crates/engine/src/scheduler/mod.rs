@@ -40,6 +40,8 @@ pub use check::BadPlan;
 pub use retry::RetryError;
 pub use verdict::{BrokenLog, Evidence, Exit};
 
+pub use crate::messages::{Action, Fact, Moves};
+
 use lp_backend::{Before, Files, Keep};
 use lp_model::{
     CancelReason, EngineId, IllegalMove, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey,
@@ -49,150 +51,6 @@ use lp_model::{
 use progress::{Place, Progress, StageProgress, StepProgress, Stop, counts, index, planned};
 use std::sync::Arc;
 use verdict::Told;
-
-/// Something that happened outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
-    /// It is the run's turn.
-    Begun,
-    /// The place of a stage is ready.
-    StagePrepared {
-        /// Which.
-        stage: StageNumber,
-    },
-    /// A stage is about to be made on that engine; it waits until this is stored.
-    StagePlaced {
-        /// Which.
-        stage: StageNumber,
-        /// The engine.
-        engine: EngineId,
-        /// What a person calls it.
-        name: String,
-    },
-    /// As [`Fact::PrepareFailed`], because the files that steps have worked on are not there any more.
-    FilesGone {
-        /// Which.
-        stage: StageNumber,
-        /// What happened.
-        message: String,
-        /// What to do about it, or empty.
-        hint: String,
-    },
-    /// The place of a stage could not be made, or its making was stopped.
-    PrepareFailed {
-        /// Which.
-        stage: StageNumber,
-        /// What happened.
-        message: String,
-        /// What to do about it, or empty.
-        hint: String,
-    },
-    /// A stage waits for something, or there is something else to say about it before its steps run.
-    StageNoted {
-        /// Which.
-        stage: StageNumber,
-        /// One sentence.
-        note: String,
-    },
-    /// All that a step runs in is made; its program will be started once this is stored.
-    StepCreated {
-        /// Which.
-        key: StepKey,
-    },
-    /// The program of a step runs.
-    StepStarted {
-        /// Which.
-        key: StepKey,
-    },
-    /// There is something to say about a step.
-    StepNoted {
-        /// Which.
-        key: StepKey,
-        /// One sentence.
-        note: String,
-    },
-    /// A step has ended; what that is called, [`verdict`] decides.
-    StepEnded {
-        /// Which.
-        key: StepKey,
-        /// What became of its program.
-        exit: Exit,
-        /// What its job has seen beside.
-        evidence: Evidence,
-    },
-    /// The time limit of a step is over.
-    StepOverdue {
-        /// Which.
-        key: StepKey,
-    },
-    /// Someone wants the run to stop, or its time limit is over.
-    CancelAsked {
-        /// Why.
-        reason: CancelReason,
-    },
-    /// The time for the clean-up after a cancel is over.
-    CleanupOverdue,
-    /// What could not be removed of a stage is to be tried again.
-    RemovalDue {
-        /// Which.
-        stage: StageNumber,
-    },
-    /// What there was of a stage is removed, or was tried to be.
-    StageDestroyed {
-        /// Which.
-        stage: StageNumber,
-        /// What could not be removed, in words.
-        leftovers: Vec<String>,
-        /// Its files were to stay.
-        kept: bool,
-    },
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Make the place of a stage: leads to [`Fact::StagePrepared`] or [`Fact::PrepareFailed`].
-    Prepare(StageNumber),
-    /// Stop making it.
-    StopPrepare {
-        /// Which.
-        stage: StageNumber,
-        /// At once.
-        kill: bool,
-    },
-    /// Start a step, or go on with one whose program may run already: leads to [`Fact::StepEnded`].
-    StartStep {
-        /// Which.
-        key: StepKey,
-        /// What was done for it.
-        before: Before,
-    },
-    /// Make what a step will run in, without starting it. Leads to nothing.
-    MakeAhead(StepKey),
-    /// Tell a step to end. May come again, more urgent.
-    StopStep {
-        /// Which.
-        key: StepKey,
-        /// At once, without a grace time.
-        kill: bool,
-    },
-    /// Remove what there is of a stage: leads to [`Fact::StageDestroyed`].
-    Destroy {
-        /// Which.
-        stage: StageNumber,
-        /// What is to stay.
-        keep: Keep,
-    },
-}
-
-/// The answer to a fact: events to write down first, then actions to carry out, both in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Moves {
-    /// To be stored as one.
-    pub events: Vec<RunEvent>,
-    /// To be done once the events are stored.
-    pub actions: Vec<Action>,
-}
 
 /// How things stand at one moment, for variables like `DRONE_BUILD_STATUS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
