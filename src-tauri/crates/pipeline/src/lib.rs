@@ -12,42 +12,23 @@
 //! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, [`outline`], and [`report`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod clone;
-mod compose;
 pub mod detect;
-mod draft;
-mod drone08;
-mod drone1;
-mod entered;
-pub mod environment;
-mod expand;
-mod extent;
-pub mod glob;
-mod graph;
-mod image;
+pub mod dialect;
 mod lint;
-pub mod matrix;
 pub mod outline;
-pub mod params;
 pub mod report;
-mod rights;
 pub mod schema;
-pub mod script;
-mod shell;
+mod shared;
 mod source;
-pub mod substitute;
-pub mod volume;
-pub mod when;
-mod woodpecker;
-mod workspace;
 
 pub use detect::{Detected, detect};
+pub use dialect::woodpecker::Generation;
 pub use lint::{Inputs, lint};
 pub use lp_yaml::closest;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
 pub use report::{Effect, Report, ReportEntry, ReportStep, report};
 pub use schema::schema;
-pub use woodpecker::Generation;
+pub use shared::{environment, glob, matrix, params, script, substitute, volume, when};
 
 use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION, Plan, Stage};
 use source::{AllFindings, Sources};
@@ -113,11 +94,11 @@ impl<'a> Pipeline<'a> {
 fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = AllFindings::new(sources);
     let dialect = sources.detected().dialect;
-    let mut reasons = draft::Reasons::default();
+    let mut reasons = shared::draft::Reasons::default();
     let stages = match dialect {
-        Dialect::Drone08 => drone08::compile(sources.only(), facts, &mut reasons, findings.only()),
-        Dialect::Drone1 => drone1::compile(sources.only(), facts, &mut reasons, findings.only()),
-        Dialect::Woodpecker => woodpecker::compile(sources, facts, &mut reasons, &mut findings),
+        Dialect::Drone08 => dialect::drone08::compile(sources.only(), facts, &mut reasons, findings.only()),
+        Dialect::Drone1 => dialect::drone1::compile(sources.only(), facts, &mut reasons, findings.only()),
+        Dialect::Woodpecker => dialect::woodpecker::compile(sources, facts, &mut reasons, &mut findings),
     };
     if findings.has_errors() {
         return Err(findings.into_sorted());

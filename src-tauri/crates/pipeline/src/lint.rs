@@ -1,9 +1,10 @@
 //! Findings about a file that hold for any event.
 
-use crate::draft::StageDraft;
-use crate::expand::open_value;
+use crate::PipelineFile;
+use crate::dialect::{drone1, drone08, woodpecker};
+use crate::shared::draft::StageDraft;
+use crate::shared::expand::open_value;
 use crate::source::{AllFindings, Sources};
-use crate::{PipelineFile, drone1, drone08, woodpecker};
 use lp_model::{Diagnostic, Dialect, EventFacts, EventKind};
 use std::collections::BTreeMap;
 

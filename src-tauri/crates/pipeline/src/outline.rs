@@ -5,10 +5,10 @@
 //! kind of its reference (`refs/tags/**`). What names nothing waits for pushes, and for tags, as everything does in all dialects.
 
 use crate::PipelineFile;
-use crate::draft::StageDraft;
 use crate::lint::{Inputs, drafts, sample_facts};
+use crate::shared::draft::StageDraft;
+use crate::shared::when::{Conditions, Constraint, Subject, When, event_word};
 use crate::source::{AllFindings, Sources};
-use crate::when::{Conditions, Constraint, Subject, When, event_word};
 use lp_model::{Diagnostic, Dialect, EventKind, Occasion, StepKind};
 use serde::Serialize;
 

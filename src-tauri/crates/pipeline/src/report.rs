@@ -4,10 +4,11 @@
 mod effects;
 mod empty;
 
-use crate::draft::StageDraft;
+use crate::PipelineFile;
+use crate::dialect::{drone1, drone08, woodpecker};
 use crate::lint::{Inputs, sample_facts};
+use crate::shared::draft::StageDraft;
 use crate::source::{AllFindings, Sources};
-use crate::{PipelineFile, drone1, drone08, woodpecker};
 pub use effects::Effect;
 use effects::effect;
 use lp_model::{Diagnostic, Dialect, EventFacts, Message, Span, message};

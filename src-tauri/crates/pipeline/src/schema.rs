@@ -1,17 +1,17 @@
 //! What editors need to help with a file: a JSON schema per dialect (draft 7, for one document), with words about every key.
 //!
-//! The schemas are written by hand in `schema/`. They complain where the compiler has an error or knows a key or a word not; what
+//! The schemas are written by hand, each beside its dialect. They complain where the compiler has an error or knows a key or a word not; what
 //! needs more than one place of the file to be judged (names that must exist, circles) is left to the compiler.
 
-use crate::{drone1, drone08, woodpecker};
+use crate::dialect::{drone1, drone08, woodpecker};
 use lp_model::Dialect;
 
 /// The JSON schema of a dialect's file.
 pub fn schema(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Drone08 => include_str!("../schema/drone08.json"),
-        Dialect::Drone1 => include_str!("../schema/drone1.json"),
-        Dialect::Woodpecker => include_str!("../schema/woodpecker.json"),
+        Dialect::Drone08 => include_str!("dialect/drone08/schema.json"),
+        Dialect::Drone1 => include_str!("dialect/drone1/schema.json"),
+        Dialect::Woodpecker => include_str!("dialect/woodpecker/schema.json"),
     }
 }
 
