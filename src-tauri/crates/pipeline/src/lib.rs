@@ -7,9 +7,10 @@
 //! Drone 0.5 to 0.8, Drone 1.x and 2.x, and Woodpecker 0.15 to 3 compile to the same plan. A pipeline is one file, or all the
 //! workflows of Woodpecker; a workflow that is compiled alone runs without those of other files that it depends on, with a warning.
 //!
-//! Read in this order: `source` (the files), [`detect`] (which dialect), [`substitute`], `entered` and `shell`
-//! (what people typed is data), `expand`, [`matrix`], [`when`], [`params`], [`script`],
-//! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, [`outline`], and [`report`].
+//! Read in this order: `source` (the files), [`detect`] (which dialect), [`dialect`] (a folder for each, behind a `FrontEnd` that the rest
+//! of the crate asks), `shared` (what they are made of: [`substitute`], `entered` and `shell`, where what people typed is data, `expand`,
+//! [`matrix`], [`when`], [`params`], [`script`], [`environment`]; it knows no dialect), then what uses them: [`outline`], `lint`, [`report`]
+//! and [`mod@schema`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod detect;
@@ -95,11 +96,7 @@ fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, V
     let mut findings = AllFindings::new(sources);
     let dialect = sources.detected().dialect;
     let mut reasons = shared::draft::Reasons::default();
-    let stages = match dialect {
-        Dialect::Drone08 => dialect::drone08::compile(sources.only(), facts, &mut reasons, findings.only()),
-        Dialect::Drone1 => dialect::drone1::compile(sources.only(), facts, &mut reasons, findings.only()),
-        Dialect::Woodpecker => dialect::woodpecker::compile(sources, facts, &mut reasons, &mut findings),
-    };
+    let stages = sources.front_end().compile(sources, facts, &mut reasons, &mut findings);
     if findings.has_errors() {
         return Err(findings.into_sorted());
     }

@@ -3,8 +3,12 @@
 
 mod container;
 pub mod environment;
+mod front_end;
 mod keys;
+pub mod params;
+pub mod when;
 
+use crate::dialect::GIT_IMAGES;
 use crate::shared::clone;
 use crate::shared::compose::Reading;
 use crate::shared::draft::{
@@ -13,31 +17,33 @@ use crate::shared::draft::{
 use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, few_needs, few_volumes};
-use crate::shared::matrix::{Cell, axes, cell_name, lacking};
+use crate::shared::matrix::{Cell, Nothing, axes, cell_name, lacking};
 use crate::shared::rights::{self, Escalation};
-use crate::shared::when::{Conditions, Mismatch, Situation, When, read_constraint};
+use crate::shared::when::{Mismatch, Situation, When, read_constraint};
 use crate::shared::workspace;
 use crate::source::Source;
-pub(crate) use container::KEYS as CONTAINER_KEYS;
 use container::Place;
-pub(crate) use keys::keys;
+pub(crate) use front_end::Drone08;
+use front_end::EXPANSION;
 use lp_model::{
-    BackendKind, Checkout, Dialect, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What,
-    message, what,
+    BackendKind, Checkout, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message,
+    what,
 };
 use lp_yaml::{Findings, Node, decode};
 
-const DIALECT: Dialect = Dialect::Drone08;
 /// Where the working copy is mounted if the file does not say.
 const BASE: &str = "/drone";
 const TOP_KEYS: [&str; 11] =
     ["pipeline", "services", "clone", "workspace", "matrix", "branches", "platform", "labels", "cache", "networks", "volumes"];
 
+/// Images whose plugins got all rights on the machine.
+// 0.8: drone server `DRONE_ESCALATE`.
+const PRIVILEGED: [&str; 3] = ["plugins/docker", "plugins/gcr", "plugins/ecr"];
 /// Most unknown keys at the top that are looked at.
 const MAX_UNKNOWN: usize = 200;
 
 /// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Vec<Stage> {
+fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Vec<Stage> {
     let Some((drafts, branches)) = read(source, facts, findings) else { return Vec::new() };
     let mut stages = Vec::new();
     // `branches` is about commits that arrive, not about tags and deployments.
@@ -55,31 +61,31 @@ pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Rea
         return Vec::new();
     }
     if stages.is_empty() && !findings.has_errors() {
-        reasons.warn(DIALECT, facts, findings);
+        reasons.warn(when::event_word(facts.kind), facts, findings);
     }
     stages
 }
 
 /// Reads one draft per matrix cell, and whether `branches` keeps the event out.
-pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<(Vec<StageDraft>, Option<Mismatch>)> {
+fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<(Vec<StageDraft>, Option<Mismatch>)> {
     let (part, raw) = source.first("drone 0.8", findings)?;
     let branches = branches(raw, facts, findings);
     let mut drafts: Vec<StageDraft> = Vec::new();
     let mut extent = Extent::default();
-    let cells = matrix_cells(raw, part, DIALECT, findings)?;
+    let cells = matrix_cells(raw, part, Nothing::EmptyText, findings)?;
     let axes = axes(&cells);
     for cell in cells {
         let lacking = lacking(&axes, &cell);
         let mut metadata = environment::metadata(facts, drafts.len() as u32 + 1);
         lacking.iter().for_each(|name| set(&mut metadata, name, ""));
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
+        let Some(root) = expand(source, part, &EXPANSION, &metadata, facts, findings) else { continue };
         let name = stage_name(&cell, &drafts);
         if !extent.has_room(&root, &metadata, findings) {
             break;
         }
         let read = read_cell(&root, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings));
-        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
+        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), &when::FLAVOUR, findings);
         drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
             break;
@@ -95,8 +101,8 @@ fn stage_name(cell: &Cell, others: &[StageDraft]) -> String {
 
 fn branches(root: &Node, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Mismatch> {
     let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
-    let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
-    (!constraint.matches(DIALECT, &facts.commit.branch)).then(|| Mismatch {
+    let constraint = read_constraint(&entry.value, &when::FLAVOUR, what!("`{}`", "branches"), findings);
+    (!constraint.matches(&when::FLAVOUR, &facts.commit.branch)).then(|| Mismatch {
         key: "branches",
         span: entry.key.span,
         found: Some(facts.commit.branch.clone()),
@@ -152,21 +158,22 @@ fn read_cell(
         services,
         steps,
     };
-    rights::settle(&mut stage, &Escalation { images: &rights::DRONE_08, base: BASE, ended: None }, facts, findings);
+    rights::settle(&mut stage, &Escalation { images: &PRIVILEGED, base: BASE, ended: None }, facts, findings);
     Some(stage)
 }
 
 /// The working copy; `None` when all clone steps of the file are kept out by their conditions.
 fn checkout(root: &Node, cell: &Cell, metadata: &Environment, facts: &EventFacts, findings: &mut Findings<'_>) -> Option<Checkout> {
     let Some(node) = root.get("clone").filter(|node| !node.is_null()) else {
-        return Some(clone::drone08(facts, &clone::Wishes::default()));
+        return Some(clone::of_plugins_git(facts, &clone::Wishes::default()));
     };
-    let situation = Situation { dialect: DIALECT, facts, cell, variables: metadata };
+    let situation = Situation { flavour: &when::FLAVOUR, facts, cell, variables: metadata };
     let holds = |when: &Node, findings: &mut Findings<'_>| {
-        let when: When = Conditions::read(when, DIALECT, what!("`{}` of `{}`", "when", "clone"), findings).into();
-        when.mismatch(&situation).is_none()
+        let conditions: When = when::read(when, what!("`{}` of `{}`", "when", "clone"), findings).into();
+        conditions.mismatch(&situation).is_none()
     };
-    clone::read(node, &container::KEYS, true, holds, findings).map(|wishes| clone::drone08(facts, &wishes))
+    clone::read(node, &clone::Form { images: &GIT_IMAGES, keys: &container::KEYS, beside: true }, holds, findings)
+        .map(|wishes| clone::of_plugins_git(facts, &wishes))
 }
 
 fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
@@ -203,7 +210,7 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
 
 /// Decides the conditions and draws the edges: all services first, then the groups one after the other.
 fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
-    let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
+    let situation = Situation { flavour: &when::FLAVOUR, facts, cell: &draft.cell, variables: &draft.metadata };
     let name = draft.name.clone();
     let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {
         let fits = |draft: &Draft| match draft.when.mismatch(&situation) {

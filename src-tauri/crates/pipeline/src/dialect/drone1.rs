@@ -1,11 +1,14 @@
 //! Drone 1.x and 2.x: documents with `kind:`. Each pipeline is a stage; its steps run in file order, or as a graph once one
 //! of them has `depends_on`.
 
+mod clone;
 mod document;
 pub mod environment;
+mod front_end;
 mod keys;
 mod step;
 mod version;
+pub mod when;
 
 use crate::shared::draft::{Dependency, Draft, Order, Reasons, StageDraft};
 use crate::shared::environment::{Environment, set, set_runtime};
@@ -15,18 +18,15 @@ use crate::shared::graph::{bridge, order, positions};
 use crate::shared::when::Situation;
 use crate::source::Source;
 use environment::StageFacts;
-use lp_model::{
-    Dialect, EnvValue, EventFacts, RuntimeFact, Severity, Stage, StageNumber, Step, StepKind, StepNumber, Workspace, message, what,
-};
+use front_end::EXPANSION;
+use lp_model::{EnvValue, EventFacts, RuntimeFact, Severity, Stage, StageNumber, Step, StepKind, StepNumber, Workspace, message, what};
 use lp_yaml::{Findings, Node, decode};
 use std::sync::Arc;
 
-pub(crate) use keys::keys;
-
-const DIALECT: Dialect = Dialect::Drone1;
+pub(crate) use front_end::Drone1;
 
 /// Compiles the file; findings go to `findings`.
-pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Vec<Stage> {
+fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Vec<Stage> {
     let drafts = read(source, facts, findings);
     if findings.has_errors() {
         return Vec::new();
@@ -62,13 +62,13 @@ pub(crate) fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Rea
         return Vec::new();
     }
     if stages.is_empty() {
-        reasons.warn(DIALECT, facts, findings);
+        reasons.warn(when::event_word(facts.kind), facts, findings);
     }
     stages
 }
 
 /// Reads all pipelines of the file.
-pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<StageDraft> {
+fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) -> Vec<StageDraft> {
     let mut drafts: Vec<StageDraft> = Vec::new();
     let mut pipelines = 0;
     let mut extent = Extent::default();
@@ -85,7 +85,7 @@ pub(crate) fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findi
         // Parameters win over what is known of the run, but only in substitution.
         let mut known = metadata.clone();
         known.extend(facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(source, part, &known, facts, findings) else { continue };
+        let Some(root) = expand(source, part, &EXPANSION, &known, facts, findings) else { continue };
         if !kind(&root, findings) {
             continue;
         }
@@ -200,7 +200,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
     if !draft.runs {
         return None;
     }
-    let situation = Situation { dialect: DIALECT, facts, cell: &[], variables: &draft.metadata };
+    let situation = Situation { flavour: &when::FLAVOUR, facts, cell: &[], variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
         reasons.add(what!("pipeline `{}`", draft.name), (&draft.name, ""), &mismatch);
         return None;

@@ -1,9 +1,12 @@
 //! Woodpecker 0.15, 2 and 3: each file is one workflow, and one stage per combination of its matrix. The steps run one after
 //! the other, or, as soon as one of them has `depends_on`, level by level.
 
+mod clone;
 mod document;
 pub mod environment;
+mod front_end;
 mod keys;
+pub mod params;
 mod step;
 pub mod when;
 mod workflows;
@@ -13,19 +16,16 @@ use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, few_needs};
 use crate::shared::graph::order;
-use crate::shared::matrix::{axes, cell_name, lacking};
+use crate::shared::matrix::{Nothing, axes, cell_name, lacking};
 use crate::shared::when::{Mismatch, Situation};
 use crate::source::{AllFindings, Source, Sources};
-use lp_model::{
-    Dialect, EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what,
-};
+use lp_model::{EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what};
 use lp_yaml::{Findings, Node};
 use std::collections::HashSet;
 use workflows::Planned;
 
-pub(crate) use keys::keys;
-
-const DIALECT: Dialect = Dialect::Woodpecker;
+use front_end::EXPANSION;
+pub(crate) use front_end::Woodpecker;
 
 /// Which age of the language a file is written in: where its steps stand tells. Version 2 and 3 are not told apart: what 3
 /// removed still works, with a warning.
@@ -38,16 +38,16 @@ pub enum Generation {
 }
 
 /// A file that was read.
-pub(crate) struct Read {
+struct Read {
     generation: Generation,
     workflow: String,
-    pub drafts: Vec<StageDraft>,
+    drafts: Vec<StageDraft>,
     /// Whether `branches` keeps the event out.
     branches: Option<Mismatch>,
 }
 
 /// Compiles the workflows of all files.
-pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut AllFindings<'_>) -> Vec<Stage> {
+fn compile(sources: &Sources<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut AllFindings<'_>) -> Vec<Stage> {
     let reads = read(sources, facts, findings);
     let several = sources.all().len() > 1;
     let mut planned: Vec<Planned> = Vec::new();
@@ -74,13 +74,13 @@ pub(crate) fn compile(sources: &Sources<'_>, facts: &EventFacts, reasons: &mut R
         return Vec::new();
     }
     if stages.is_empty() && !findings.has_errors() {
-        reasons.warn(DIALECT, facts, &mut findings.whole);
+        reasons.warn(when::event_word(facts.kind), facts, &mut findings.whole);
     }
     stages
 }
 
 /// Reads all files; of one with errors there may be nothing.
-pub(crate) fn read(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<Option<Read>> {
+fn read(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<Option<Read>> {
     let mut names = HashSet::new();
     let mut extent = Extent::default();
     let mut reads = Vec::new();
@@ -104,7 +104,7 @@ fn read_file(
     let branches = document::branches(raw, generation, facts, findings);
     let workflow = workflow_name(source.path);
     let mut drafts: Vec<StageDraft> = Vec::new();
-    let cells = matrix_cells(raw, part, DIALECT, findings)?;
+    let cells = matrix_cells(raw, part, Nothing::NoValue, findings)?;
     let axes = axes(&cells);
     for cell in cells {
         let lacking = lacking(&axes, &cell);
@@ -112,7 +112,7 @@ fn read_file(
         let mut metadata = environment::metadata(facts, generation, &workflow, number);
         lacking.iter().for_each(|name| set(&mut metadata, name, ""));
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(source, part, &metadata, facts, findings) else { continue };
+        let Some(root) = expand(source, part, &EXPANSION, &metadata, facts, findings) else { continue };
         if !extent.has_room(&root, &metadata, findings) {
             break;
         }
@@ -122,7 +122,7 @@ fn read_file(
             names.insert(name.clone());
         }
         let read = document::read(&root, generation, name, cell, metadata, facts, findings).map(|draft| draft.settled(findings));
-        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), findings);
+        warn_of_lacking_axes(source, part, &lacking, read.as_ref(), &when::FLAVOUR, findings);
         drafts.extend(read);
         if !extent.holds(drafts.last(), findings) {
             break;
@@ -135,7 +135,7 @@ fn read_file(
 }
 
 /// The age of a file, by where its steps stand.
-pub(crate) fn generation(root: &Node) -> Generation {
+fn generation(root: &Node) -> Generation {
     if root.get("steps").is_none() && root.get("pipeline").is_some() { Generation::Early } else { Generation::Current }
 }
 
@@ -154,7 +154,7 @@ fn stage(
     reasons: &mut Reasons,
     findings: &mut Findings<'_>,
 ) -> Option<Stage> {
-    let situation = Situation { dialect: DIALECT, facts, cell: &draft.cell, variables: &draft.metadata };
+    let situation = Situation { flavour: &when::FLAVOUR, facts, cell: &draft.cell, variables: &draft.metadata };
     if let Some(mismatch) = draft.trigger.mismatch(&situation) {
         reasons.add(label, (&draft.name, ""), &mismatch);
         return None;

@@ -1,4 +1,4 @@
-//! Keys that 0.8 and Woodpecker took over from Docker Compose: command lines, lists of variables, volumes as
+//! Keys that some languages took over from Docker Compose: command lines, lists of variables, volumes as
 //! `host:container`, and their lists of secrets.
 
 use crate::shared::draft::{Draft, need_secret};
@@ -75,9 +75,9 @@ pub(crate) fn environment_list(node: &Node, what: What<'_>, findings: &mut Findi
     environment
 }
 
-/// A map, or a list of `NAME=value`. 0.8 and Woodpecker 0.15 (`program` names which) refuse values that YAML reads as numbers
-/// or bools; we take the text as written.
-pub(crate) fn environment(node: &Node, program: &str, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
+/// A map, or a list of `NAME=value`. `program` refuses values that YAML, by the rules of `schema`, reads as numbers or bools; we
+/// take the text as written.
+pub(crate) fn environment(node: &Node, program: &str, schema: Schema, what: What<'_>, findings: &mut Findings<'_>) -> Environment {
     if let Value::Seq(_) = node.value {
         return environment_list(node, what, findings);
     }
@@ -85,8 +85,7 @@ pub(crate) fn environment(node: &Node, program: &str, what: What<'_>, findings: 
     for entry in decode::map(node, what, findings).unwrap_or_default() {
         let name = &entry.key.text;
         let value = decode::text(&entry.value, what!("`{}` in {}", name, what), findings).unwrap_or_default();
-        if matches!(scalar::typed(&entry.value, Schema::Drone08), Some(typed) if !matches!(typed, Typed::Text(_) | Typed::Null | Typed::Binary(_)))
-        {
+        if matches!(scalar::typed(&entry.value, schema), Some(typed) if !matches!(typed, Typed::Text(_) | Typed::Null | Typed::Binary(_))) {
             findings
                 .warning(
                     "environment-not-text",

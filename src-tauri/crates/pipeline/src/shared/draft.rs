@@ -1,19 +1,18 @@
-//! What the dialects have in common while a file is read: stages and steps that still carry their conditions, and the
+//! What all languages have in common while a file is read: stages and steps that still carry their conditions, and the
 //! decoding of keys that mean the same in several.
 
 use crate::shared::entered;
 use crate::shared::environment::Environment;
 use crate::shared::image::host_with_login;
-use crate::shared::matrix::{Cell, cells};
+use crate::shared::matrix::{Cell, Nothing, cells};
 use crate::shared::script::{Command, MAX_SCRIPT_BYTES, entrypoint, script};
 use crate::shared::shell::{Script, Variables};
-use crate::shared::when::{Mismatch, When};
+use crate::shared::when::{Flavour, Mismatch, When};
 use crate::source::{Part, Source};
 use lp_model::{
-    BackendKind, Checkout, Concurrency, Dialect, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace,
-    message, what,
+    BackendKind, Checkout, Concurrency, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
 };
-use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
+use lp_yaml::{Findings, Node, Value, decode};
 use std::collections::HashSet;
 
 /// Largest text times combinations of the matrix, in bytes.
@@ -35,13 +34,13 @@ pub(crate) struct Draft {
     /// Secrets under their variables.
     pub secrets: Environment,
     pub when: When,
-    /// 0.8: steps beside each other with the same group run side by side.
+    /// Steps beside each other with the same group run side by side.
     pub group: Option<String>,
     /// The steps that it waits for, if it says any (an empty list is something said, too).
     pub needs: Option<Vec<Dependency>>,
     /// Whether the step runs a script.
     pub commands: bool,
-    /// Woodpecker: whether the step is steered by its settings alone, and gets what Drone's plugins read.
+    /// Whether the step is steered by its settings alone, and gets what plugins of an older server read besides.
     pub plugin: bool,
 }
 
@@ -91,22 +90,22 @@ pub(crate) struct StageDraft {
     /// Whether it is of a type that is run; if not it is only a name that others depend on.
     pub runs: bool,
     pub workspace: Workspace,
-    /// 1.x: whether the file asked for a base that the dialect keeps free, so that the default is taken.
+    /// Whether the file asked for a base that its server keeps free, so that the default is taken.
     pub base_refused: bool,
     /// The working copy; `None` when it begins empty.
     pub checkout: Option<Checkout>,
     pub cell: Cell,
     pub concurrency: Option<Concurrency>,
     pub volumes: Vec<Volume>,
-    /// `trigger` in 1.x, `when` of the workflow in Woodpecker.
+    /// `trigger`, or `when` of the whole file.
     pub trigger: When,
     /// The pipelines or workflows that it waits for.
     pub needs: Vec<Dependency>,
     /// What the text says of the order of its steps, whichever of them run.
     pub order: Order,
-    /// Woodpecker: after which results of those it runs, if the file has the key.
+    /// After which results of those it runs, if the file has the key.
     pub runs_on: Option<RunOn>,
-    /// 1.x: `environment` of the pipeline.
+    /// `environment` of the whole stage.
     pub environment: Environment,
     /// What is known of the run.
     pub metadata: Environment,
@@ -180,9 +179,8 @@ impl Reasons {
         }
     }
 
-    /// Tells why the plan is empty.
-    pub fn warn(&self, dialect: Dialect, facts: &EventFacts, findings: &mut Findings<'_>) {
-        let event = crate::shared::when::event_word(dialect, facts.kind);
+    /// Tells why the plan is empty. `event` is the word for the event.
+    pub fn warn(&self, event: &str, facts: &EventFacts, findings: &mut Findings<'_>) {
         let message = match (facts.tag(), &facts.target) {
             (_, Some(target)) => message!("nothing in this file runs for the event `{}` to `{}`", event, target),
             (Some(tag), _) => message!("nothing in this file runs for the event `{}` of `{}`", event, tag),
@@ -202,16 +200,17 @@ pub(crate) fn warn_of_lacking_axes(
     part: &Part,
     lacking: &[&str],
     stage: Option<&StageDraft>,
+    flavour: &Flavour,
     findings: &mut Findings<'_>,
 ) {
-    let (Some(stage), text, dialect) = (stage, source.text(part), source.detected.dialect) else { return };
+    let (Some(stage), text) = (stage, source.text(part)) else { return };
     for name in lacking {
         for (at, used) in text.match_indices(&format!("${{{name}}}")) {
             let start = part.range.start + at;
             let escaped = text[..at].ends_with('$');
             let inside = |draft: &&Draft| (draft.extent.start_byte..draft.extent.end_byte).contains(&(start as u32));
             let step = stage.services.iter().chain(&stage.steps).find(inside);
-            if !escaped && step.is_none_or(|step| !step.when.keeps_out(dialect, &stage.cell)) {
+            if !escaped && step.is_none_or(|step| !step.when.keeps_out(flavour, &stage.cell)) {
                 let span = source.index.span(start..start + used.len());
                 let message =
                     message!("`${{{}}}` is no axis of every combination of the matrix; where it is none it is empty", name.to_string());
@@ -222,8 +221,8 @@ pub(crate) fn warn_of_lacking_axes(
 }
 
 /// The combinations of the matrix of a document. The text is read again for every one of them, so both together are limited.
-pub(crate) fn matrix_cells(raw: &Node, part: &Part, dialect: Dialect, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
-    let cells = cells(raw, dialect, findings);
+pub(crate) fn matrix_cells(raw: &Node, part: &Part, nothing: Nothing, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
+    let cells = cells(raw, nothing, findings);
     if part.range.len() * cells.len() > MAX_MATRIX_BYTES {
         findings.error("file-too-large", None, message!("the file is too large for a matrix of {} combinations", cells.len()));
         return None;
@@ -279,9 +278,18 @@ pub(crate) fn demand_trust(trusted: bool, what: What<'_>, span: Span, findings: 
     }
 }
 
-/// The commands of a step. 0.8 and Woodpecker also take one text; both report what YAML made of a line that was meant as a command.
-pub(crate) fn commands(node: &Node, dialect: Dialect, what: What<'_>, findings: &mut Findings<'_>) -> Vec<String> {
-    if let (Value::Scalar { text, .. }, Dialect::Drone08 | Dialect::Woodpecker) = (&node.value, dialect) {
+/// In which form the commands of a step may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// A list.
+    List,
+    /// A list, or one text.
+    ListOrText,
+}
+
+/// The commands of a step; reports what YAML made of a line that was meant as a command.
+pub(crate) fn commands(node: &Node, lines: Lines, what: What<'_>, findings: &mut Findings<'_>) -> Vec<String> {
+    if let (Value::Scalar { text, .. }, Lines::ListOrText) = (&node.value, lines) {
         return if node.is_null() { Vec::new() } else { vec![text.clone()] };
     }
     let name = what!("`{}` of {}", "commands", what);
@@ -296,16 +304,6 @@ pub(crate) fn commands(node: &Node, dialect: Dialect, what: What<'_>, findings: 
     for item in items {
         match &item.value {
             Value::Scalar { text, .. } => {
-                let plain_text = matches!(scalar::typed(item, Schema::Drone08), Some(Typed::Text(_)));
-                if dialect == Dialect::Drone08 && !plain_text {
-                    findings
-                        .warning(
-                            "command-not-text",
-                            item.span,
-                            message!("drone 0.8 refuses the command `{}`, which YAML does not read as a text", text),
-                        )
-                        .help(message!("write it in quotes: `- \"{}\"`", text));
-                }
                 if !item.is_null() {
                     commands.push(text.clone());
                 }
@@ -380,6 +378,11 @@ pub(crate) fn need_secret(name: &str, span: Span, findings: &mut Findings<'_>) {
     findings.need("needs-secret", span, || {
         (message!("the secret `{}` must be set", name), message!("set it in the settings, for this project or for all of them"))
     });
+}
+
+/// What follows where a variable whose secret is not set is left out.
+pub(crate) fn secret_missing_from_environment() -> Message {
+    message!("without it the variable is not there, and the step starts all the same")
 }
 
 /// The image of a step.

@@ -1,6 +1,6 @@
 //! The variables that a step finds in its environment, and their values for substitution.
 
-use lp_model::{CommitFacts, Dialect, EnvValue, EventFacts, EventKind, Person, PreviousRun, RunState, RuntimeFact};
+use lp_model::{CommitFacts, EnvValue, EventFacts, EventKind, Person, PreviousRun, RunState, RuntimeFact};
 use std::collections::BTreeMap;
 
 /// Variables with their values; empty texts stand for names that are known but say nothing for this event.
@@ -39,15 +39,15 @@ pub(crate) fn number(value: u64) -> String {
     if value == 0 { String::new() } else { value.to_string() }
 }
 
-/// What the dialects say of the run before this one: the last part of a variable's name and its text, all empty without one.
-pub(crate) fn previous_run(facts: &EventFacts, dialect: Dialect) -> [(&'static str, String); 8] {
+/// What is said of the run before this one: the last part of a variable's name and its text, all empty without one.
+pub(crate) fn previous_run(facts: &EventFacts, event_word: fn(EventKind) -> &'static str) -> [(&'static str, String); 8] {
     let previous = facts.previous.as_deref();
     let text = |take: &dyn Fn(&PreviousRun) -> String| previous.map(take).unwrap_or_default();
     let seconds = |ms: i64| if ms == 0 { String::new() } else { (ms / 1000).to_string() };
     [
         ("NUMBER", text(&|run| run.number.to_string())),
         ("PARENT", text(&|run| number(run.parent_number.unwrap_or_default()))),
-        ("EVENT", text(&|run| crate::shared::when::event_word(dialect, run.kind).to_owned())),
+        ("EVENT", text(&|run| event_word(run.kind).to_owned())),
         ("STATUS", text(&|run| status_word(run.state).to_owned())),
         ("CREATED", text(&|run| seconds(run.created_ms))),
         ("STARTED", text(&|run| seconds(run.started_ms))),
@@ -57,7 +57,7 @@ pub(crate) fn previous_run(facts: &EventFacts, dialect: Dialect) -> [(&'static s
     ]
 }
 
-/// What the dialects say of the commit of the run before this one, likewise.
+/// What is said of the commit of the run before this one, likewise.
 pub(crate) fn previous_commit(facts: &EventFacts) -> [(&'static str, String); 10] {
     let commit = facts.previous.as_deref().map(|run| &run.commit);
     let text = |take: &dyn Fn(&CommitFacts) -> String| commit.map(take).unwrap_or_default();
@@ -76,7 +76,7 @@ pub(crate) fn previous_commit(facts: &EventFacts) -> [(&'static str, String); 10
     ]
 }
 
-/// The end of a run as all dialects call it.
+/// The end of a run as all languages call it.
 fn status_word(state: RunState) -> &'static str {
     match state {
         RunState::Queued => "pending",

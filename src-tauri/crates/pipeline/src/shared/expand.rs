@@ -3,12 +3,11 @@
 //! Facts of the commit (a message, a tag, a branch) become text of the file, as in the originals, so a quote in a message may make the
 //! file unreadable or say something else. Which variable did it is found out by trying: with its value sealed, the text can be read.
 
-use crate::dialect::drone08::CONTAINER_KEYS;
 use crate::shared::entered;
 use crate::shared::environment::{Environment, early_text};
 use crate::shared::substitute::{Backslashes, Known, Replaced, Substituted, substitute};
 use crate::source::{Part, Source};
-use lp_model::{Diagnostic, Dialect, EventFacts, Message, Span, message, what};
+use lp_model::{Diagnostic, EventFacts, Message, Span, message, what};
 use lp_yaml::{Findings, Node, Piece, SourceMap, Tree, Value, closest};
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,15 +17,26 @@ const MAX_TRIED: usize = 20;
 /// Most of a value or line that a message shows, in characters.
 const MAX_SHOWN: usize = 80;
 
+/// What differs between the languages in which variables stand.
+pub(crate) struct Flavour {
+    /// What becomes of backslashes.
+    pub backslashes: Backslashes,
+    /// The parameter of a plugin that a path of keys leads to; an item of a list is an empty key.
+    pub parameter: fn(&[&str]) -> Option<String>,
+    /// How to write a secret (second) for a parameter (first).
+    pub for_secret: fn(&str, &str) -> Message,
+}
+
 /// Substitutes the variables in one document and reads the result as YAML.
 pub(crate) fn expand(
     source: &Source<'_>,
     part: &Part,
+    flavour: &Flavour,
     variables: &Environment,
     facts: &EventFacts,
     findings: &mut Findings<'_>,
 ) -> Option<Arc<Node>> {
-    let backslashes = if source.detected.dialect == Dialect::Drone08 { Backslashes::Eat } else { Backslashes::Keep };
+    let backslashes = flavour.backslashes;
     let text = source.text(part);
     let nothing_to_do = !text.contains('$') && (backslashes == Backslashes::Keep || !text.contains('\\'));
     if nothing_to_do {
@@ -46,7 +56,7 @@ pub(crate) fn expand(
             (None, None) => any_event.then_some(Known::Later),
         }
     };
-    let reading = Reading { source, part, text, backslashes, value: &value };
+    let reading = Reading { source, part, text, flavour, value: &value };
     match substitute(text, backslashes, &value) {
         Err(wrong) => {
             for bad in wrong {
@@ -102,7 +112,7 @@ struct Reading<'r> {
     source: &'r Source<'r>,
     part: &'r Part,
     text: &'r str,
-    backslashes: Backslashes,
+    flavour: &'r Flavour,
     value: &'r dyn Fn(&str) -> Option<Known>,
 }
 
@@ -127,7 +137,7 @@ impl Reading<'_> {
             None if seal(name) => Some(Known::Entered(name.to_owned())),
             known => known,
         };
-        substitute(self.text, self.backslashes, &value).ok()
+        substitute(self.text, self.flavour.backslashes, &value).ok()
     }
 
     /// The names of what was put in as text.
@@ -221,12 +231,7 @@ impl Reading<'_> {
                 name,
                 parameter
             );
-            let secret = match self.source.detected.dialect {
-                Dialect::Drone08 => {
-                    message!("for a secret write `secrets: [{{source: {}, target: plugin_{}}}]` in place of it", name, parameter)
-                }
-                Dialect::Drone1 | Dialect::Woodpecker => message!("for a secret write `{}: {{from_secret: {}}}`", parameter, name),
-            };
+            let secret = (self.flavour.for_secret)(&parameter, name);
             let entered = message!("a value that is asked for at the start is an input of `.letterpress.yml`");
             findings.warning("unknown-parameter", span, message).help(message!("{}; {}", secret, entered));
             return;
@@ -251,13 +256,7 @@ impl Reading<'_> {
     fn parameter(&self, span: Span) -> Option<String> {
         let path = path_to(self.part.raw.as_ref().ok()?, span)?;
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        match path.as_slice() {
-            ["steps" | "pipeline" | "services", _, "settings", name, ..] => Some((*name).to_owned()),
-            ["pipeline", _, name, ..] if !CONTAINER_KEYS.contains(name) && !matches!(*name, "settings" | "depends_on") => {
-                Some((*name).to_owned())
-            }
-            _ => None,
-        }
+        (self.flavour.parameter)(&path)
     }
 }
 

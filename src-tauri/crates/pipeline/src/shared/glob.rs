@@ -1,4 +1,4 @@
-//! The glob languages of the dialects, each as its library at its version: [`go`] (0.8), [`doublestar1`] (1.x) and [`doublestar4`]
+//! The glob languages, each as its library at its version: [`go`] (0.8), [`doublestar1`] (1.x) and [`doublestar4`]
 //! (Woodpecker). Here is what they share: a pattern as a list of tokens, and running all ways to match side by side, so that no pattern is
 //! slow. Which language a file is written in is not decided here.
 

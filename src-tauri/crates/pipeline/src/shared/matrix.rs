@@ -1,11 +1,20 @@
 //! `matrix:`: one stage per combination of values.
 
-use lp_model::{Dialect, Span, What, message, what};
+use lp_model::{Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, decode};
 use std::sync::Arc;
 
-/// Most combinations of axes that Drone runs; it dropped further ones without a word.
+/// Most combinations of axes that the originals run; they dropped further ones without a word.
 pub const MAX_CELLS: usize = 27;
+
+/// What a value of an axis is that says nothing (`~`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nothing {
+    /// An empty text.
+    EmptyText,
+    /// No value.
+    NoValue,
+}
 
 /// The values of one combination, in the order of the axes.
 pub type Cell = Vec<(String, String)>;
@@ -18,8 +27,8 @@ pub fn cell_name(cell: &Cell) -> String {
 /// All combinations, the last axis fastest. A file without a matrix has one combination without values.
 ///
 /// Values are text as written (`1.10` stays `1.10`), which is why the file is read for them *before* substitution. With
-/// `include:` only the combinations of that list count. A value that says nothing is an empty text in Drone, and none in Woodpecker.
-pub fn cells(root: &Node, dialect: Dialect, findings: &mut Findings<'_>) -> Vec<Cell> {
+/// `include:` only the combinations of that list count.
+pub fn cells(root: &Node, nothing: Nothing, findings: &mut Findings<'_>) -> Vec<Cell> {
     let none = vec![Vec::new()];
     let Some(node) = root.get("matrix") else { return none };
     let Some(entries) = decode::map(node, what!("`{}`", "matrix"), findings) else { return none };
@@ -28,7 +37,7 @@ pub fn cells(root: &Node, dialect: Dialect, findings: &mut Findings<'_>) -> Vec<
     }
     let mut axes = Vec::new();
     for entry in entries {
-        axes.push((entry.key.text.clone(), axis(entry, dialect, findings)));
+        axes.push((entry.key.text.clone(), axis(entry, nothing, findings)));
     }
     let combinations = axes.iter().try_fold(1_usize, |product, (_, values)| product.checked_mul(values.len())).unwrap_or(usize::MAX);
     too_many(combinations, node.span, findings);
@@ -73,7 +82,7 @@ fn too_many(combinations: usize, span: Span, findings: &mut Findings<'_>) {
     }
 }
 
-fn axis(entry: &Entry, dialect: Dialect, findings: &mut Findings<'_>) -> Vec<String> {
+fn axis(entry: &Entry, nothing: Nothing, findings: &mut Findings<'_>) -> Vec<String> {
     let what = what!("axis `{}` of `matrix`", entry.key.text);
     if entry.key.text == "exclude" {
         findings
@@ -85,7 +94,7 @@ fn axis(entry: &Entry, dialect: Dialect, findings: &mut Findings<'_>) -> Vec<Str
         findings.error("wrong-type", entry.value.span, message!("{} must be a list, not {}", what, entry.value.kind()));
         return Vec::new();
     };
-    let counts = |item: &&Arc<Node>| dialect != Dialect::Woodpecker || !item.is_null();
+    let counts = |item: &&Arc<Node>| nothing == Nothing::EmptyText || !item.is_null();
     if !items.iter().any(|item| counts(&item)) {
         findings.error("empty-axis", entry.value.span, message!("{} has no values", what));
     }
@@ -118,13 +127,13 @@ mod tests {
     use super::*;
 
     fn show(matrix: &str) -> (Vec<String>, Vec<String>) {
-        show_in(matrix, Dialect::Drone08)
+        show_in(matrix, Nothing::EmptyText)
     }
 
-    fn show_in(matrix: &str, dialect: Dialect) -> (Vec<String>, Vec<String>) {
+    fn show_in(matrix: &str, nothing: Nothing) -> (Vec<String>, Vec<String>) {
         let root = lp_yaml::parse("f", format!("matrix: {matrix}\n").as_bytes()).unwrap().remove(0).root;
         let mut findings = Findings::new("f");
-        let cells = cells(&root, dialect, &mut findings);
+        let cells = cells(&root, nothing, &mut findings);
         let shown = cells.iter().map(|cell| cell.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")).collect();
         (shown, findings.into_sorted().into_iter().map(|d| d.code).collect())
     }
@@ -143,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_says_nothing_is_none_in_woodpecker() {
-        assert_eq!(show_in("{V: [a, ~, '']}", Dialect::Woodpecker), (vec!["V=a".to_owned(), "V=".into()], vec![]));
-        assert_eq!(show_in("{V: [~]}", Dialect::Woodpecker).1, ["empty-axis"]);
+    fn a_value_that_says_nothing_may_be_none() {
+        assert_eq!(show_in("{V: [a, ~, '']}", Nothing::NoValue), (vec!["V=a".to_owned(), "V=".into()], vec![]));
+        assert_eq!(show_in("{V: [~]}", Nothing::NoValue).1, ["empty-axis"]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Plugin parameters: how a YAML value becomes a `PLUGIN_…` variable.
 
-use crate::dialect::woodpecker::Generation;
 use lp_model::{EnvPiece, EnvValue, json_escape};
 use lp_yaml::scalar::{go_float, json_float, key_text, typed};
 use lp_yaml::{Node, Schema, Typed, Value};
@@ -11,13 +10,11 @@ pub fn variable(key: &str) -> String {
     format!("PLUGIN_{}", key.to_uppercase())
 }
 
-/// The text of a value, `None` when the variable is not set at all: for nothing, and in 0.8 for a whole number beyond
-/// 63 bits. A list of scalars is joined with commas; everything deeper is JSON as Go writes it.
+/// The text of a value, `None` when the variable is not set at all: for nothing. A list of scalars is joined with commas; everything deeper is JSON as Go writes it.
 pub fn value(node: &Node, schema: Schema) -> Option<String> {
     match &node.value {
         Value::Scalar { .. } => match typed(node, schema)? {
             Typed::Null => None,
-            Typed::Big(_) if schema == Schema::Drone08 => None,
             other => Some(scalar(other)),
         },
         Value::Seq(items) if items.iter().all(|item| matches!(item.value, Value::Scalar { .. })) => {
@@ -25,14 +22,15 @@ pub fn value(node: &Node, schema: Schema) -> Option<String> {
             Some(texts.join(","))
         }
         _ => {
-            let mut out = Writer::default();
-            out.json(node, schema);
+            let mut out = Writer::new(schema, false);
+            out.json(node);
             Some(out.text)
         }
     }
 }
 
-fn scalar(value: Typed) -> String {
+/// The text of a scalar.
+pub(crate) fn scalar(value: Typed) -> String {
     match value {
         Typed::Null => String::new(),
         Typed::Bool(value) => value.to_string(),
@@ -44,54 +42,27 @@ fn scalar(value: Typed) -> String {
     }
 }
 
-/// The value of a setting or variable in Woodpecker: as [`value`], with `{from_secret: name}` at any depth. 0.15 flattened lists
-/// of lists and set what it could not read to an empty text.
-pub fn woodpecker(node: &Node, generation: Generation) -> Option<EnvValue> {
-    let mut out = Writer { secrets: true, ..Writer::default() };
-    match &node.value {
-        Value::Scalar { .. } => match typed(node, SCHEMA)? {
-            Typed::Null => return None,
-            Typed::Big(_) if generation == Generation::Early => {}
-            other => out.push(&scalar(other)),
-        },
-        Value::Map(_) => match secret_name(node) {
-            Some(name) => return Some(EnvValue::Secret(name.to_owned())),
-            None => out.json(node, SCHEMA),
-        },
-        Value::Seq(items) => {
-            let plain = |item: &Arc<Node>| matches!(item.value, Value::Scalar { .. }) || secret_name(item).is_some();
-            if generation == Generation::Current && !items.iter().all(plain) {
-                out.json(node, SCHEMA);
-            } else {
-                out.joined(items);
-            }
-        }
-    }
-    Some(out.finish())
-}
-
-/// The variable of a setting in Woodpecker: dashes and dots become underscores.
-pub fn woodpecker_variable(key: &str) -> String {
-    variable(key).replace(['-', '.'], "_")
-}
-
-const SCHEMA: Schema = Schema::Woodpecker;
-
 /// The name in `{from_secret: name}`.
-fn secret_name(node: &Node) -> Option<&str> {
+pub(crate) fn secret_name(node: &Node) -> Option<&str> {
     node.get("from_secret").and_then(|secret| secret.text()).filter(|name| !name.is_empty())
 }
 
 /// A text that may have secrets in it.
-#[derive(Default)]
-struct Writer {
+pub(crate) struct Writer {
     done: Vec<EnvPiece>,
     text: String,
+    schema: Schema,
+    /// Whether `{from_secret: name}` is a secret at any depth.
     secrets: bool,
 }
 
 impl Writer {
-    fn push(&mut self, text: &str) {
+    /// An empty one, which reads scalars by the rules of `schema`.
+    pub fn new(schema: Schema, secrets: bool) -> Self {
+        Self { done: Vec::new(), text: String::new(), schema, secrets }
+    }
+
+    pub fn push(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
@@ -102,7 +73,7 @@ impl Writer {
         self.done.push(piece);
     }
 
-    fn finish(mut self) -> EnvValue {
+    pub fn finish(mut self) -> EnvValue {
         if self.done.is_empty() {
             return EnvValue::Text(self.text);
         }
@@ -113,7 +84,7 @@ impl Writer {
     }
 
     /// Items with commas between them; those of lists inside as if they stood here.
-    fn joined(&mut self, items: &[Arc<Node>]) {
+    pub fn joined(&mut self, items: &[Arc<Node>]) {
         for (n, item) in items.iter().enumerate() {
             if n > 0 {
                 self.push(",");
@@ -121,13 +92,15 @@ impl Writer {
             match (&item.value, secret_name(item)) {
                 (_, Some(name)) => self.piece(EnvPiece::Secret(name.to_owned())),
                 (Value::Seq(inner), _) => self.joined(inner),
-                (Value::Map(_), _) => self.json(item, SCHEMA),
-                (Value::Scalar { .. }, _) => self.push(&typed(item, SCHEMA).map(scalar).unwrap_or_default()),
+                (Value::Map(_), _) => self.json(item),
+                (Value::Scalar { .. }, _) => self.push(&typed(item, self.schema).map(scalar).unwrap_or_default()),
             }
         }
     }
 
-    fn json(&mut self, node: &Node, schema: Schema) {
+    /// The node as JSON.
+    pub fn json(&mut self, node: &Node) {
+        let schema = self.schema;
         match &node.value {
             Value::Scalar { text, .. } => match typed(node, schema).unwrap_or_else(|| Typed::Text(text.clone())) {
                 Typed::Null => self.push("null"),
@@ -143,7 +116,7 @@ impl Writer {
                     if n > 0 {
                         self.push(",");
                     }
-                    self.json(item, schema);
+                    self.json(item);
                 }
                 self.push("]");
             }
@@ -162,7 +135,7 @@ impl Writer {
                     }
                     self.string(&key);
                     self.push(":");
-                    self.json(value, schema);
+                    self.json(value);
                 }
                 self.push("}");
             }
@@ -207,44 +180,7 @@ mod tests {
         ] {
             assert_eq!(of(text, Schema::Drone1).as_deref(), expected, "{text}");
         }
-        assert_eq!(of("12345678901234567890", Schema::Drone08), None);
         assert_eq!(of("12345678901234567890", Schema::Drone1).as_deref(), Some("12345678901234567890"));
         assert_eq!(variable("dry-run"), "PLUGIN_DRY-RUN");
-    }
-
-    #[test]
-    fn woodpecker_values_hold_secrets_at_any_depth() {
-        let show = |text: &str, generation| {
-            let root = lp_yaml::parse("f", format!("k: {text}\n").as_bytes()).unwrap().remove(0).root;
-            woodpecker(root.get("k").unwrap(), generation).map(|value| match value {
-                EnvValue::Text(text) => text,
-                EnvValue::Secret(name) => format!("<{name}>"),
-                EnvValue::Template(pieces) => pieces
-                    .iter()
-                    .map(|piece| match piece {
-                        EnvPiece::Text(text) => text.clone(),
-                        EnvPiece::Secret(name) => format!("<{name}>"),
-                        EnvPiece::JsonSecret(name) => format!("<json {name}>"),
-                    })
-                    .collect(),
-                EnvValue::Runtime(_) => unreachable!("no value of a file"),
-            })
-        };
-        for (text, early, current) in [
-            ("yes", "yes", "yes"),
-            ("1.10", "1.1", "1.1"),
-            ("{from_secret: a}", "<a>", "<a>"),
-            ("[x, {from_secret: a}, ~]", "x,<a>,", "x,<a>,"),
-            ("[x, {b: {from_secret: a}}]", "x,{\"b\":\"<json a>\"}", "[\"x\",{\"b\":\"<json a>\"}]"),
-            ("{u: {p: [{from_secret: a}]}}", "{\"u\":{\"p\":[\"<json a>\"]}}", "{\"u\":{\"p\":[\"<json a>\"]}}"),
-            ("[[1, 2], [3]]", "1,2,3", "[[1,2],[3]]"),
-            ("12345678901234567890", "", "12345678901234567890"),
-            ("[]", "", ""),
-        ] {
-            assert_eq!(show(text, Generation::Early).as_deref(), Some(early), "{text}");
-            assert_eq!(show(text, Generation::Current).as_deref(), Some(current), "{text}");
-        }
-        assert_eq!(show("~", Generation::Current), None);
-        assert_eq!(woodpecker_variable("dry-run.x"), "PLUGIN_DRY_RUN_X");
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! There, an administrator stood behind the list. Here a project that nobody trusts may not reach the computer, so a name is enough only
 //! where nothing of the file steers *which program runs*: no commands and no program of its own, nothing mounted over the programs of
-//! the image, the working copy where the dialect puts it, no variable that makes a loader, a shell or one of the programs inside run
-//! something else. One predicate, [`steering`], decides that for every dialect. What a plugin is told to *do* (its settings, secrets,
+//! the image, the working copy where its server puts it, no variable that makes a loader, a shell or one of the programs inside run
+//! something else. One predicate, [`steering`], decides that for every language. What a plugin is told to *do* (its settings, secrets,
 //! harmless variables) is what it is there for and costs it nothing.
 //!
 //! A trusted project may mount folders of the machine anyway, so there volumes and the place of the working copy take no right away.
@@ -14,23 +14,6 @@ use crate::shared::image::is_one_of;
 use crate::shared::workspace;
 use lp_model::{EnvValue, EventFacts, Message, StepKind, message, what};
 use lp_yaml::Findings;
-
-/// In Drone 0.8.
-// 0.8: drone server `DRONE_ESCALATE`.
-pub(crate) const DRONE_08: [&str; 3] = ["plugins/docker", "plugins/gcr", "plugins/ecr"];
-/// In Drone 1.x.
-// 1.x: drone-runner-docker `command/daemon/config.go`, `DRONE_RUNNER_PRIVILEGED_IMAGES`.
-pub(crate) const DRONE_1: [&str; 6] = ["plugins/docker", "plugins/acr", "plugins/ecr", "plugins/gcr", "plugins/heroku", "plugins/gar"];
-/// In Woodpecker up to 2, all versions together; 3 has no such list any more.
-// Woodpecker: `shared/constant/constant.go` `PrivilegedPlugins` of 0.15, 1 and 2.
-pub(crate) const WOODPECKER: [&str; 6] = [
-    "plugins/docker",
-    "plugins/gcr",
-    "plugins/ecr",
-    "woodpeckerci/plugin-docker",
-    "woodpeckerci/plugin-docker-buildx",
-    "codeberg.org/woodpecker-plugins/docker-buildx",
-];
 
 /// Variables with which a file decides what a program loads or runs, by their names. A name that ends with `*` stands for all that begin
 /// so. Names that people use for facts of their build (`GIT_TAG`, `NODE_ENV`, `PYTHON_VERSION`) are not among them.
@@ -166,12 +149,12 @@ const STEERING: &[&str] = &[
 const SETTINGS: [&str; 5] =
     ["PLUGIN_CONFIG", "DOCKER_PLUGIN_CONFIG", "PLUGIN_STORAGE_PATH", "PLUGIN_BUILDKIT_CONFIG", "PLUGIN_BUILDKITD_FLAGS"];
 
-/// How the dialect handed out rights.
+/// How the server handed out rights.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Escalation<'l> {
     /// The images.
     pub images: &'l [&'l str],
-    /// Where the dialect mounts the working copy if the file does not say.
+    /// Where the server mounts the working copy if the file does not say.
     pub base: &'l str,
     /// The version that gives no rights by name any more, if the file may be written for it.
     pub ended: Option<&'l str>,

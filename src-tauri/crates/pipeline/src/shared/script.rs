@@ -1,6 +1,6 @@
 //! From the `commands` of a step to the script that its shell runs.
 //!
-//! The log looks as it always did (`+ go build`, then the output), but the trace line is a quoted text: the dialects
+//! The log looks as it always did (`+ go build`, then the output), but the trace line is a quoted text: the originals
 //! wrote it with `echo`, which ran every backtick twice and showed Chinese as escapes. The script travels as an argument,
 //! not through standard input, which a command like `ssh` would swallow.
 

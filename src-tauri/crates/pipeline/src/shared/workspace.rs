@@ -63,7 +63,7 @@ pub(crate) fn is_restricted(path: &str) -> bool {
     RESTRICTED_ALONE.contains(&path.as_str()) || RESTRICTED.iter().any(|folder| below(&folder))
 }
 
-/// What the file says of the working copy where `base` is the dialect's own folder: `src/<host>/<owner>/<repo>` below it, for a folder
+/// What the file says of the working copy where `base` is the folder that its server takes: `src/<host>/<owner>/<repo>` below it, for a folder
 /// without an address `src`. 0.8 and Woodpecker mount the working copy wherever the file wants it; here not over an image's programs.
 pub(crate) fn read(root: &Node, base: &str, facts: &EventFacts, findings: &mut Findings<'_>) -> Workspace {
     let repo = &facts.repo;

@@ -1,11 +1,11 @@
 //! One entry of `pipeline:` or `services:` in 0.8. Keys that are not known are parameters of the plugin.
 
+use super::{params, when};
 use crate::shared::compose::{Reading, add_volume, environment, mount, secrets, words};
-use crate::shared::draft::{Draft, commands, demand_trust, image, run_commands};
-use crate::shared::params;
-use crate::shared::when::Conditions;
-use lp_model::{Dialect, EnvValue, PullPolicy, Severity, Span, Step, StepKind, VolumeKind, What, message, what};
-use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
+use crate::shared::draft::{Draft, Lines, commands, demand_trust, image, run_commands};
+use crate::shared::params::variable;
+use lp_model::{EnvValue, PullPolicy, Severity, Span, Step, StepKind, VolumeKind, What, message, what};
+use lp_yaml::{Entry, Findings, Node, Schema, Typed, Value, closest, decode, scalar};
 
 /// Keys with a meaning; everything else is a parameter.
 pub(crate) const KEYS: [&str; 35] = [
@@ -117,8 +117,8 @@ fn finish(
         }
     } else if !started_only {
         for item in unknown {
-            if let Some(text) = params::value(&item.value, Schema::Drone08) {
-                draft.params.insert(params::variable(&item.key.text), EnvValue::Text(text));
+            if let Some(text) = params::value(&item.value) {
+                draft.params.insert(variable(&item.key.text), EnvValue::Text(text));
             }
             if let Some(meant) =
                 closest(&item.key.text, &["commands", "environment", "secrets", "when"]).filter(|_| findings.has_room(Severity::Warning))
@@ -162,10 +162,13 @@ fn read_key(
     match key {
         "name" => {}
         "image" => draft.step.image = image(node, what, findings),
-        "commands" => *script = Some((commands(node, Dialect::Drone08, label, findings), span)),
+        "commands" => {
+            tell_refused_commands(node, findings);
+            *script = Some((commands(node, Lines::ListOrText, label, findings), span));
+        }
         "command" => draft.step.command = words(node, what, findings),
         "entrypoint" => draft.step.entrypoint = words(node, what, findings),
-        "environment" => draft.environment = environment(node, "drone 0.8", what, findings),
+        "environment" => draft.environment = environment(node, "drone 0.8", Schema::Drone08, what, findings),
         "secrets" => draft.secrets = secrets(node, what, findings),
         "pull" => {
             if decode::boolean(node, what, findings) == Some(true) {
@@ -176,8 +179,8 @@ fn read_key(
         "detach" => draft.step.detached |= decode::boolean(node, what, findings) == Some(true),
         "privileged" => draft.step.privileged |= decode::boolean(node, what, findings) == Some(true),
         "when" => {
-            let conditions = Conditions::read(node, Dialect::Drone08, what, findings);
-            draft.step.run_on = conditions.run_on(Dialect::Drone08);
+            let conditions = when::read(node, what, findings);
+            draft.step.run_on = conditions.run_on(&when::FLAVOUR);
             draft.when = conditions.into();
         }
         "volumes" => {
@@ -205,6 +208,30 @@ fn read_key(
         _ => {
             findings.warning("key-without-effect", span, message!("{} has no effect here", what));
         }
+    }
+}
+
+/// 0.8 refuses a command that YAML does not read as a text.
+fn tell_refused_commands(node: &Node, findings: &mut Findings<'_>) {
+    for item in node.items().unwrap_or_default() {
+        let Value::Scalar { text, .. } = &item.value else { continue };
+        if !matches!(scalar::typed(item, Schema::Drone08), Some(Typed::Text(_))) {
+            findings
+                .warning(
+                    "command-not-text",
+                    item.span,
+                    message!("drone 0.8 refuses the command `{}`, which YAML does not read as a text", text),
+                )
+                .help(message!("write it in quotes: `- \"{}\"`", text));
+        }
+    }
+}
+
+/// The parameter of a plugin that a path of keys leads to.
+pub(super) fn parameter(path: &[&str]) -> Option<String> {
+    match path {
+        ["pipeline", _, name, ..] if !KEYS.contains(name) && !matches!(*name, "settings" | "depends_on") => Some((*name).to_owned()),
+        _ => None,
     }
 }
 

@@ -1,17 +1,18 @@
 //! What Drone 0.7 and 0.8 set. Plugins of that time read these names.
 
+use super::when::event_word;
 use crate::shared::environment::{
     Environment, author_login, branches, previous_commit, previous_run, pull_request, seconds, set, set_runtime,
 };
-use crate::shared::when::{DEFAULT_PLATFORM, event_word};
-use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact};
+use crate::shared::when::DEFAULT_PLATFORM;
+use lp_model::{EnvValue, EventFacts, RuntimeFact};
 
 /// Everything that is known of the run. The same values serve substitution; values that are empty, `0` or `false` do not get
 /// into the environment (see [`is_set`]).
 pub fn metadata(facts: &EventFacts, job: u32) -> Environment {
     let mut env = Environment::new();
     let (repo, commit) = (&facts.repo, &facts.commit);
-    let event = event_word(Dialect::Drone08, facts.kind);
+    let event = event_word(facts.kind);
     let login = author_login(facts).to_owned();
     let private = repo.private.to_string();
     let target = facts.target.clone().unwrap_or_default();
@@ -89,7 +90,7 @@ pub fn metadata(facts: &EventFacts, job: u32) -> Environment {
     ] {
         set(&mut env, name, text);
     }
-    for (name, text) in previous_run(facts, Dialect::Drone08).into_iter().filter(|(name, _)| *name != "PARENT") {
+    for (name, text) in previous_run(facts, event_word).into_iter().filter(|(name, _)| *name != "PARENT") {
         if matches!(name, "STATUS" | "NUMBER") {
             set(&mut env, &format!("DRONE_PREV_BUILD_{name}"), text.clone());
         }

@@ -1,16 +1,16 @@
 //! One `kind: pipeline` document.
 
 use super::step::{self, Setting};
-use super::{Named, check_edges};
+use super::{Named, check_edges, clone, when};
 use crate::dialect::drone1::environment::StageFacts;
-use crate::shared::clone;
+use crate::shared::clone::Wishes;
 use crate::shared::draft::{Draft, Order, StageDraft, demand_trust, from_secret};
 use crate::shared::environment::Environment;
 use crate::shared::extent::{check_size, few_volumes};
 use crate::shared::rights::{self, Escalation};
-use crate::shared::when::{Conditions, When};
+use crate::shared::when::When;
 use crate::shared::workspace;
-use lp_model::{BackendKind, Concurrency, Dialect, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
+use lp_model::{BackendKind, Concurrency, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
 use std::collections::HashMap;
 
@@ -38,6 +38,9 @@ pub(super) const CONCURRENCY_KEYS: [&str; 1] = ["limit"];
 pub(super) const VOLUME_KEYS: [&str; 7] = ["name", "host", "temp", "claim", "config_map", "secret", "downward_api"];
 /// Where the working copy is mounted if the file does not say.
 const BASE: &str = "/drone/src";
+/// Images whose plugins got all rights on the machine.
+// 1.x: drone-runner-docker `command/daemon/config.go`, `DRONE_RUNNER_PRIVILEGED_IMAGES`.
+const PRIVILEGED: [&str; 6] = ["plugins/docker", "plugins/acr", "plugins/ecr", "plugins/gcr", "plugins/heroku", "plugins/gar"];
 /// Names that the runner keeps for itself.
 const RESERVED_VOLUMES: [&str; 3] = ["workspace", "_workspace", "_docker_socket"];
 
@@ -75,7 +78,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
         runs: backend.is_some(),
         workspace: Workspace { base: BASE.into(), path: String::new() },
         base_refused: false,
-        checkout: Some(clone::drone1(event, &clone::Wishes::default())),
+        checkout: Some(clone::checkout(event, &Wishes::default())),
         cell: Vec::new(),
         concurrency: None,
         volumes: Vec::new(),
@@ -111,7 +114,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     (stage.services, stage.steps) = (services, steps);
     settle_order(&mut stage);
     check_steps(&stage, label, findings);
-    rights::settle(&mut stage, &Escalation { images: &rights::DRONE_1, base: BASE, ended: None }, event, findings);
+    rights::settle(&mut stage, &Escalation { images: &PRIVILEGED, base: BASE, ended: None }, event, findings);
     Some(stage)
 }
 
@@ -161,7 +164,7 @@ fn read_key(entry: &Entry, label: What<'_>, event: &EventFacts, stage: &mut Stag
             }
         }
         "depends_on" => stage.needs = step::needs(decode::texts(node, what, findings).unwrap_or_default()),
-        "trigger" => stage.trigger = Conditions::read(node, Dialect::Drone1, what, findings).into(),
+        "trigger" => stage.trigger = when::read(node, what, findings).into(),
         "workspace" => read_workspace(node, what, stage, findings),
         "environment" => stage.environment = environment(node, what, findings),
         "volumes" => volumes(node, what, event.repo.trusted, stage, findings),
@@ -204,8 +207,8 @@ fn read_clone(node: &Node, what: What<'_>, event: &EventFacts, stage: &mut Stage
     let depth = decode::get(entries, "depth");
     let depth = depth.and_then(|depth| decode::number(depth, what!("`{}` in {}", "depth", what), findings));
     let depth = depth.and_then(|depth| u64::try_from(depth).ok());
-    let wishes = clone::Wishes { depth, ..clone::Wishes::default() };
-    stage.checkout = (!disabled).then(|| clone::drone1(event, &wishes));
+    let wishes = Wishes { depth, ..Wishes::default() };
+    stage.checkout = (!disabled).then(|| clone::checkout(event, &wishes));
 }
 
 /// An absolute path without a base is the base; otherwise the path lies below it.

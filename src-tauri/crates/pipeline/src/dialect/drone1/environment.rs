@@ -1,9 +1,9 @@
 //! What Drone 1.x and 2.x set.
 
 use super::version::{calver, semver};
+use super::when::event_word;
 use crate::shared::environment::{Environment, author_login, branches, number, pull_request, seconds, set, set_runtime};
-use crate::shared::when::event_word;
-use lp_model::{Dialect, EventFacts, EventKind, RuntimeFact};
+use lp_model::{EventFacts, EventKind, RuntimeFact};
 
 /// What is known of a stage when its file is read.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ pub struct StageFacts {
 pub fn metadata(facts: &EventFacts, stage: &StageFacts) -> Environment {
     let mut env = Environment::new();
     let (repo, commit) = (&facts.repo, &facts.commit);
-    let event = event_word(Dialect::Drone1, facts.kind);
+    let event = event_word(facts.kind);
     let login = author_login(facts).to_owned();
     let (source, target_branch) = branches(facts);
     let target = facts.target.clone().unwrap_or_default();

@@ -2,11 +2,13 @@
 
 use super::document::{self, CLONE_KEYS, CONCURRENCY_KEYS, PLATFORM_KEYS, VOLUME_KEYS};
 use super::step::{self, MOUNT_KEYS};
-use crate::shared::when::{KNOWN_1, SIDES};
+use super::when::KNOWN;
+use crate::dialect::Keys;
+use crate::shared::when::SIDES;
 use crate::shared::workspace;
 
 /// Places in the schema, and the keys there.
-pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
+pub(super) fn keys() -> Keys {
     vec![
         ("/definitions/runnable/properties", document::KEYS.to_vec()),
         ("/definitions/runnable/properties/platform/properties", PLATFORM_KEYS.to_vec()),
@@ -16,7 +18,7 @@ pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
         ("/definitions/volume/properties", VOLUME_KEYS.to_vec()),
         ("/definitions/step/properties", step::KEYS.to_vec()),
         ("/definitions/step/properties/volumes/items/properties", MOUNT_KEYS.to_vec()),
-        ("/definitions/conditions/properties", KNOWN_1.to_vec()),
+        ("/definitions/conditions/properties", KNOWN.to_vec()),
         ("/definitions/condition/anyOf/2/properties", SIDES.to_vec()),
         ("/definitions/event/anyOf/2/properties", SIDES.to_vec()),
     ]

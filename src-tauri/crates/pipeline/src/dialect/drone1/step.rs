@@ -1,12 +1,12 @@
 //! One item of `steps:` or `services:` in 1.x.
 
 use super::document::environment;
-use crate::shared::draft::{Dependency, Draft, commands, demand_trust, from_secret, image, run_commands};
+use super::when;
+use crate::shared::draft::{Dependency, Draft, Lines, commands, demand_trust, from_secret, image, run_commands};
 use crate::shared::environment::Environment;
 use crate::shared::params;
-use crate::shared::when::Conditions;
 use lp_model::{
-    BackendKind, Dialect, EnvValue, Mount, OnFailure, PullPolicy, Severity, Span, Step, StepKind, Volume, What, Workspace, message, what,
+    BackendKind, EnvValue, Mount, OnFailure, PullPolicy, Severity, Span, Step, StepKind, Volume, What, Workspace, message, what,
 };
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 use std::sync::Arc;
@@ -49,6 +49,14 @@ pub(super) struct Setting<'a> {
     pub backend: BackendKind,
     pub workspace: &'a Workspace,
     pub volumes: &'a [Volume],
+}
+
+/// The parameter of a plugin that a path of keys leads to.
+pub(super) fn parameter(path: &[&str]) -> Option<String> {
+    match path {
+        ["steps" | "services", _, "settings", name, ..] => Some((*name).to_owned()),
+        _ => None,
+    }
 }
 
 /// Reads one step or service.
@@ -154,15 +162,15 @@ fn read_key(
     match key {
         "name" => {}
         "image" => draft.step.image = image(node, what, findings),
-        "commands" => *script = Some((commands(node, Dialect::Drone1, label, findings), span)),
+        "commands" => *script = Some((commands(node, Lines::List, label, findings), span)),
         "command" => draft.step.command = Some(texts(findings)).filter(|list| !list.is_empty()),
         "entrypoint" => draft.step.entrypoint = Some(texts(findings)).filter(|list| !list.is_empty()),
         "settings" => draft.params = settings(node, what, findings),
         "environment" => draft.environment = environment(node, what, findings),
         "depends_on" => draft.needs = decode::texts(node, what, findings).map(needs),
         "when" => {
-            let conditions = Conditions::read(node, Dialect::Drone1, what, findings);
-            draft.step.run_on = conditions.run_on(Dialect::Drone1);
+            let conditions = when::read(node, what, findings);
+            draft.step.run_on = conditions.run_on(&when::FLAVOUR);
             draft.when = conditions.into();
         }
         "failure" => draft.step.on_failure = failure(node, what, findings),

@@ -2,8 +2,9 @@
 
 use super::step::{self, Setting};
 use super::when::Reader;
-use super::{DIALECT, Generation};
-use crate::shared::clone;
+use super::{Generation, clone, when};
+use crate::dialect::GIT_IMAGES;
+use crate::shared::clone::{Form, Wishes, read as wishes};
 use crate::shared::compose::Reading;
 use crate::shared::draft::{Dependency, Draft, Order, StageDraft, warn_of_duplicates};
 use crate::shared::environment::Environment;
@@ -40,6 +41,16 @@ pub(super) const KEYS: [&str; 17] = [
 pub(super) const CONCURRENCY_KEYS: [&str; 2] = ["limit", "group"];
 /// Where the working copy is mounted if the file does not say.
 const BASE: &str = "/woodpecker";
+/// Images whose plugins got all rights on the machine up to version 2; 3 has no such list any more.
+// `shared/constant/constant.go` `PrivilegedPlugins` of 0.15, 1 and 2, all together.
+const PRIVILEGED: [&str; 6] = [
+    "plugins/docker",
+    "plugins/gcr",
+    "plugins/ecr",
+    "woodpeckerci/plugin-docker",
+    "woodpeckerci/plugin-docker-buildx",
+    "codeberg.org/woodpecker-plugins/docker-buildx",
+];
 /// Most unknown keys at the top that are looked at.
 const MAX_UNKNOWN: usize = 200;
 /// Variables that version 3 renamed.
@@ -57,9 +68,9 @@ pub(super) fn branches(root: &Node, generation: Generation, facts: &EventFacts, 
             .warning("deprecated-key", entry.key.span, message!("woodpecker 3 ignores `branches`; here it decides, as before"))
             .help(message!("write `when: {{branch: …}}` at the top of the file"));
     }
-    let constraint = read_constraint(&entry.value, DIALECT, what!("`{}`", "branches"), findings);
+    let constraint = read_constraint(&entry.value, &when::FLAVOUR, what!("`{}`", "branches"), findings);
     let arrives = !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback);
-    (arrives && !constraint.matches(DIALECT, &facts.commit.branch)).then(|| Mismatch {
+    (arrives && !constraint.matches(&when::FLAVOUR, &facts.commit.branch)).then(|| Mismatch {
         key: "branches",
         span: entry.key.span,
         found: Some(facts.commit.branch.clone()),
@@ -139,7 +150,7 @@ pub(super) fn read(
     }
     // A file does not say for which version it was written, but what 3 refuses was written for an older one.
     let ended = (generation == Generation::Current && !setting.before_3).then_some("woodpecker 3");
-    rights::settle(&mut stage, &Escalation { images: &rights::WOODPECKER, base: BASE, ended }, facts, findings);
+    rights::settle(&mut stage, &Escalation { images: &PRIVILEGED, base: BASE, ended }, facts, findings);
     warn_of_duplicates(&stage.steps, findings);
     check_dependencies(&stage.steps, findings);
     if generation == Generation::Current {
@@ -204,19 +215,20 @@ fn checkout(root: &Node, setting: &mut Setting, stage: &StageDraft, facts: &Even
         return None;
     }
     let wishes = match root.get("clone").filter(|node| !node.is_null()) {
-        None => clone::Wishes::default(),
+        None => Wishes::default(),
         Some(node) => {
-            let situation = Situation { dialect: DIALECT, facts, cell: &stage.cell, variables: &stage.metadata };
+            let situation = Situation { flavour: &when::FLAVOUR, facts, cell: &stage.cell, variables: &stage.metadata };
             let holds = |when: &Node, findings: &mut Findings<'_>| {
                 let when = setting.conditions.read(when, what!("`{}` of `{}`", "when", "clone"), findings);
                 when.mismatch(&situation).is_none()
             };
-            clone::read(node, &step::KEYS, setting.generation == Generation::Early, holds, findings)?
+            let form = Form { images: &GIT_IMAGES, keys: &step::KEYS, beside: setting.generation == Generation::Early };
+            wishes(node, &form, holds, findings)?
         }
     };
     Some(match setting.generation {
-        Generation::Early => clone::woodpecker_early(facts, &wishes),
-        Generation::Current => clone::woodpecker(facts, &wishes),
+        Generation::Early => clone::checkout_early(facts, &wishes),
+        Generation::Current => clone::checkout(facts, &wishes),
     })
 }
 

@@ -1,10 +1,11 @@
 //! What Woodpecker sets: the names of 0.15, or the names of 2 and 3 together (a file does not tell these two apart).
 
 use super::Generation;
+use super::when::event_word;
 use crate::shared::environment::{Environment, author_login, previous_commit, previous_run, pull_request, seconds, set, set_runtime};
 use crate::shared::params::json_text;
-use crate::shared::when::{DEFAULT_PLATFORM, event_word};
-use lp_model::{Dialect, EnvValue, EventFacts, RuntimeFact};
+use crate::shared::when::DEFAULT_PLATFORM;
+use lp_model::{EnvValue, EventFacts, RuntimeFact};
 
 /// Longest list of changed files that gets into the environment.
 const MAX_FILES: usize = 500;
@@ -23,7 +24,7 @@ pub fn metadata(facts: &EventFacts, generation: Generation, workflow: &str, numb
 }
 
 fn event(facts: &EventFacts) -> &'static str {
-    event_word(Dialect::Woodpecker, facts.kind)
+    event_word(facts.kind)
 }
 
 /// Source and target branch of a pull request; nothing for anything else.
@@ -135,7 +136,7 @@ fn current(facts: &EventFacts, workflow: &str, number: u32, env: &mut Environmen
             ("CI_STEP_URL", String::new()),
         ],
     );
-    for (name, text) in previous_run(facts, Dialect::Woodpecker).into_iter().filter(|(name, _)| *name != "LINK") {
+    for (name, text) in previous_run(facts, event_word).into_iter().filter(|(name, _)| *name != "LINK") {
         set(env, &format!("CI_PREV_PIPELINE_{name}"), text);
     }
     for name in ["EVENT_REASON", "URL", "FORGE_URL", "DEPLOY_TASK", "AVATAR"] {
@@ -193,7 +194,7 @@ fn early(facts: &EventFacts, number: u32, env: &mut Environment) {
             ("CI_PREV_COMMIT_LINK", String::new()),
         ],
     );
-    for (name, text) in previous_run(facts, Dialect::Woodpecker).into_iter().filter(|(name, _)| *name != "PARENT") {
+    for (name, text) in previous_run(facts, event_word).into_iter().filter(|(name, _)| *name != "PARENT") {
         set(env, &format!("CI_PREV_BUILD_{name}"), text);
     }
 }

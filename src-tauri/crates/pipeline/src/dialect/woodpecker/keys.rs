@@ -2,13 +2,14 @@
 
 use super::document::{self, CONCURRENCY_KEYS};
 use super::step::{self, DEPENDENCY_KEYS, DOCKER_KEYS, OLD_KEYS};
-use crate::dialect::woodpecker::when::{KNOWN, PATH_KEYS};
+use super::when::{KNOWN, PATH_KEYS};
+use crate::dialect::Keys;
 use crate::shared::compose::SECRET_KEYS;
 use crate::shared::when::SIDES;
 use crate::shared::workspace;
 
 /// Places in the schema, and the keys there.
-pub(crate) fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
+pub(super) fn keys() -> Keys {
     vec![
         ("/properties", document::KEYS.to_vec()),
         ("/properties/workspace/properties", workspace::KEYS.to_vec()),

@@ -1,15 +1,14 @@
 //! One entry of `steps:`, `pipeline:` or `services:`.
 
-use super::{DIALECT, Generation};
+use super::{Generation, params};
 use crate::dialect::woodpecker::when::Reader;
 use crate::shared::compose::{self, Reading, add_volume, environment_list, mount, secrets, words};
-use crate::shared::draft::{Dependency, Draft, commands, demand_trust, image, need_secret, run_commands};
+use crate::shared::draft::{Dependency, Draft, Lines, commands, demand_trust, image, need_secret, run_commands};
 use crate::shared::environment::Environment;
-use crate::shared::params;
 use crate::shared::script::script;
 use base64::Engine as _;
 use lp_model::{EnvValue, OnFailure, PullPolicy, Span, Step, StepKind, VolumeKind, What, Workspace, message, what};
-use lp_yaml::{Entry, Findings, Node, Value, closest, decode, scalar};
+use lp_yaml::{Entry, Findings, Node, Schema, Value, closest, decode, scalar};
 
 pub(super) const KEYS: [&str; 24] = [
     "name",
@@ -61,6 +60,15 @@ pub(super) const OLD_KEYS: [&str; 18] = [
 
 pub(super) const DEPENDENCY_KEYS: [&str; 2] = ["name", "optional"];
 pub(super) const DOCKER_KEYS: [&str; 1] = ["user"];
+
+/// The parameter of a plugin that a path of keys leads to.
+pub(super) fn parameter(path: &[&str]) -> Option<String> {
+    match path {
+        ["steps" | "pipeline" | "services", _, "settings", name, ..] => Some((*name).to_owned()),
+        ["pipeline", _, name, ..] if !KEYS.contains(name) && !OLD_KEYS.contains(name) => Some((*name).to_owned()),
+        _ => None,
+    }
+}
 
 /// What holds for the whole file while its steps are read.
 #[derive(Debug)]
@@ -140,8 +148,8 @@ fn take_parameters<'e>(
     }
     for entry in unknown {
         let key = &entry.key.text;
-        if let Some(value) = params::woodpecker(&entry.value, generation) {
-            draft.params.entry(params::woodpecker_variable(key)).or_insert(value);
+        if let Some(value) = params::value(&entry.value, generation) {
+            draft.params.entry(params::variable(key)).or_insert(value);
         }
         let message = message!("`{}` of {} is handed to the plugin as a parameter", key, label);
         match closest(key, &KEYS) {
@@ -255,7 +263,7 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
             let always = decode::boolean(node, what, findings) == Some(true);
             draft.step.pull = if always { PullPolicy::Refresh } else { PullPolicy::IfMissing };
         }
-        "commands" => parts.script = Some((commands(node, DIALECT, label, findings), span)),
+        "commands" => parts.script = Some((commands(node, Lines::ListOrText, label, findings), span)),
         "entrypoint" => {
             draft.step.entrypoint = words(node, what, findings).filter(|words| !words.is_empty());
             parts.entrypoint = draft.step.entrypoint.is_some().then_some(span);
@@ -263,7 +271,7 @@ fn read_key(entry: &Entry, label: What<'_>, setting: &mut Setting, draft: &mut D
         "directory" => parts.directory = decode::text(node, what, findings),
         "settings" => {
             parts.settings = node.entries().is_some_and(|entries| !entries.is_empty()).then_some(span);
-            draft.params.extend(values(node, generation, params::woodpecker_variable, what, findings));
+            draft.params.extend(values(node, generation, params::variable, what, findings));
         }
         "environment" => draft.environment = environment(node, generation, what, findings),
         "secrets" => {
@@ -366,7 +374,7 @@ fn values(node: &Node, generation: Generation, variable: fn(&str) -> String, wha
     if findings.notes_needs() {
         need_secrets(node, findings);
     }
-    entries.iter().filter_map(|entry| Some((variable(&entry.key.text), params::woodpecker(&entry.value, generation)?))).collect()
+    entries.iter().filter_map(|entry| Some((variable(&entry.key.text), params::value(&entry.value, generation)?))).collect()
 }
 
 /// Secrets at any depth of a value.
@@ -393,7 +401,7 @@ fn environment(node: &Node, generation: Generation, what: What<'_>, findings: &m
         return environment_list(node, what, findings);
     }
     if generation == Generation::Early && !node.entries().unwrap_or_default().iter().any(nested) {
-        return compose::environment(node, "woodpecker 0.15", what, findings);
+        return compose::environment(node, "woodpecker 0.15", Schema::Drone08, what, findings);
     }
     values(node, generation, str::to_owned, what, findings)
 }

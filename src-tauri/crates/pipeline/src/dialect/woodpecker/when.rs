@@ -1,13 +1,36 @@
 //! Reads `when:` of Woodpecker: a map, or a list of maps of which one has to hold.
 
 use super::Generation;
+use crate::shared::glob;
 use crate::shared::when::evaluate::Patterns;
 use crate::shared::when::path::PathFilter;
-use crate::shared::when::{Conditions, Constraint, Extra, Subject, When, evaluate, read_constraint, read_matrix};
-use lp_model::{Dialect, Severity, Span, What, message, what};
+use crate::shared::when::{Conditions, Constraint, Extra, Flavour, Subject, When, evaluate, read_constraint, read_matrix};
+use lp_model::{EventKind, Severity, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, closest, decode};
 
-const DIALECT: Dialect = Dialect::Woodpecker;
+/// How conditions are decided.
+// `pipeline/frontend/yaml/constraint/constraint.go`.
+pub const FLAVOUR: Flavour = Flavour {
+    event_word,
+    own_events: &[EventKind::Push, EventKind::PullRequest, EventKind::Tag, EventKind::Promote, EventKind::Cron, EventKind::Manual],
+    fits: glob::doublestar4::matches,
+    fits_axis: glob::doublestar4::matches,
+    server_input: "CI_SYSTEM_HOST",
+    looks_by_event: true,
+    status_falls_back: false,
+    refuses_shapes: true,
+    sides_are_lists: false,
+    items_are_texts: None,
+};
+
+/// The word for an event.
+pub fn event_word(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Promote | EventKind::Rollback => "deployment",
+        kind => kind.as_str(),
+    }
+}
+
 /// Most alternatives of one condition.
 const MAX_ALTERNATIVES: usize = 200;
 const KEYS: [(&str, Subject); 7] = [
@@ -78,11 +101,11 @@ fn conditions(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut F
                     .warning("deprecated-key", entry.key.span, message!("{} is gone from woodpecker 3; here it works as before", name))
                     .help(message!("write `evaluate: 'CI_PIPELINE_DEPLOY_TARGET == \"…\"'`"));
             }
-            let constraint = read_constraint(&entry.value, DIALECT, name, findings);
+            let constraint = read_constraint(&entry.value, &FLAVOUR, name, findings);
             if subject == Subject::Instance && !constraint.include.is_empty() {
                 findings
                     .note("instance-condition", entry.key.span, message!("{} names a server, and there is none here", name))
-                    .help(message!("give the name of the server that you come from as the input `{}`", "CI_SYSTEM_HOST"));
+                    .help(message!("give the name of the server that you come from as the input `{}`", FLAVOUR.server_input));
             }
             conditions.parts.push((key, subject, entry.key.span, constraint));
             continue;
@@ -117,7 +140,7 @@ fn conditions(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut F
 
 /// From 1.0 on events are compared as they are; before they were globs.
 fn events(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut Findings<'_>) -> Constraint {
-    let mut constraint = read_constraint(&entry.value, DIALECT, name, findings);
+    let mut constraint = read_constraint(&entry.value, &FLAVOUR, name, findings);
     if generation == Generation::Early {
         return constraint;
     }
@@ -161,7 +184,7 @@ fn escape(word: &str) -> String {
 }
 
 fn status(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut Findings<'_>) -> Constraint {
-    let constraint = read_constraint(&entry.value, DIALECT, name, findings);
+    let constraint = read_constraint(&entry.value, &FLAVOUR, name, findings);
     for word in constraint.include.iter().filter(|word| !matches!(word.as_str(), "success" | "failure")) {
         if generation == Generation::Current {
             findings

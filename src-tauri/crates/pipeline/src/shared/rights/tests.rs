@@ -1,4 +1,4 @@
-//! Every dialect that hands out rights against everything with which a file could steer what gets them.
+//! Every language that hands out rights against everything with which a file could steer what gets them.
 
 use super::*;
 use crate::{Effect, PipelineFile, compile, lint, report};

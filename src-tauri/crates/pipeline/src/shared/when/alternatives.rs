@@ -1,6 +1,6 @@
-//! Conditions of which one has to hold: `when:` as a list (Woodpecker). The other dialects have one or none.
+//! Conditions of which one has to hold: `when:` as a list. Some languages have one or none.
 
-use super::{Conditions, Mismatch, Situation, Subject};
+use super::{Conditions, Flavour, Mismatch, Situation, Subject};
 use lp_model::RunOn;
 
 /// Alternatives; none at all hold always.
@@ -42,8 +42,8 @@ impl When {
     }
 
     /// Whether `matrix` alone keeps everything out that runs for a combination of values.
-    pub(crate) fn keeps_out(&self, dialect: lp_model::Dialect, cell: &[(String, String)]) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|conditions| conditions.keeps_out(dialect, cell))
+    pub(crate) fn keeps_out(&self, flavour: &Flavour, cell: &[(String, String)]) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|conditions| conditions.keeps_out(flavour, cell))
     }
 
     /// When it runs: the sum of what the alternatives that hold say.
@@ -52,7 +52,7 @@ impl When {
             return RunOn::default();
         }
         let holding = self.0.iter().filter(|conditions| conditions.mismatch(situation).is_none());
-        holding.map(|conditions| conditions.run_on(situation.dialect)).fold(RunOn { success: false, failure: false }, |sum, one| RunOn {
+        holding.map(|conditions| conditions.run_on(situation.flavour)).fold(RunOn { success: false, failure: false }, |sum, one| RunOn {
             success: sum.success || one.success,
             failure: sum.failure || one.failure,
         })
