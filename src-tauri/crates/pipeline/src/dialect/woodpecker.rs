@@ -19,7 +19,9 @@ use crate::shared::graph::order;
 use crate::shared::matrix::{Nothing, axes, cell_name, lacking};
 use crate::shared::when::{Mismatch, Situation};
 use crate::source::{AllFindings, Source, Sources};
-use lp_model::{EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message, what};
+use lp_model::{
+    EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, Workspace, message, what,
+};
 use lp_yaml::{Findings, Node};
 use std::collections::HashSet;
 use workflows::Planned;
@@ -184,7 +186,7 @@ fn stage(
     if !few_needs(&levels, services.len(), findings) {
         return None;
     }
-    let base = Base::new(generation, draft.metadata, facts, draft.workspace.dir());
+    let base = Base::new(generation, draft.metadata, facts, &draft.workspace);
     let mut steps: Vec<Step> = Vec::new();
     for service in services {
         let mut step = finish(service, steps.len() as u32 + 1, &base);
@@ -264,15 +266,15 @@ struct Base<'f> {
     /// What is known of the run.
     known: Environment,
     runtime: Environment,
-    dir: String,
+    workspace: &'f Workspace,
 }
 
 impl<'f> Base<'f> {
-    fn new(generation: Generation, metadata: Environment, facts: &'f EventFacts, dir: String) -> Self {
+    fn new(generation: Generation, metadata: Environment, facts: &'f EventFacts, workspace: &'f Workspace) -> Self {
         let mut known = metadata;
         known.retain(|_, value| !matches!(value, EnvValue::Text(text) if text.is_empty()));
         set_runtime(&mut known, &["CI_WORKSPACE"], RuntimeFact::WorkspaceDir);
-        Self { generation, facts, known, runtime: environment::runtime(generation), dir }
+        Self { generation, facts, known, runtime: environment::runtime(generation), workspace }
     }
 }
 
@@ -321,7 +323,7 @@ fn finish(draft: Draft, number: u32, base: &Base<'_>) -> Step {
     step.environment = env;
     // A service or detached program keeps the folder of its image.
     if draft.commands || (step.kind != StepKind::Service && !step.detached) {
-        step.working_dir = step.working_dir.take().or_else(|| Some(base.dir.clone()));
+        step.working_dir = step.working_dir.take().or_else(|| Some(step.workspace(base.workspace).dir()));
     }
     step
 }

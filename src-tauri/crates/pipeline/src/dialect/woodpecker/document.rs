@@ -40,7 +40,7 @@ pub(super) const KEYS: [&str; 17] = [
 ];
 pub(super) const CONCURRENCY_KEYS: [&str; 2] = ["limit", "group"];
 /// Where the working copy is mounted if the file does not say.
-const BASE: &str = "/woodpecker";
+pub(super) const BASE: &str = "/woodpecker";
 /// Images whose plugins got all rights on the machine up to version 2; 3 has no such list any more.
 // `shared/constant/constant.go` `PrivilegedPlugins` of 0.15, 1 and 2, all together.
 const PRIVILEGED: [&str; 6] = [

@@ -1,5 +1,6 @@
 //! One entry of `steps:`, `pipeline:` or `services:`.
 
+use super::document::BASE;
 use super::{Generation, params};
 use crate::dialect::woodpecker::when::Reader;
 use crate::shared::compose::{self, Reading, add_volume, environment_list, mount, secrets, words};
@@ -238,12 +239,15 @@ fn settle(mut draft: Draft, parts: Parts, setting: &Setting, findings: &mut Find
     if has_script && !service {
         draft.step.kind = StepKind::Commands;
     }
-    if let Some(folder) = folder.filter(|_| !has_script) {
-        let base = Workspace { base: setting.workspace.dir(), path: folder.to_owned() };
-        draft.step.working_dir = Some(if folder.starts_with('/') { folder.to_owned() } else { base.dir() });
-    }
     let steered = bare && !service && draft.environment.is_empty() && draft.secrets.is_empty();
     draft.plugin = steered && setting.generation == Generation::Current;
+    // `pipeline/frontend/yaml/compiler/convert.go` `pluginWorkspaceBase`: a plugin sees the working copy where no file can put it over its
+    // programs.
+    draft.step.workspace_base = (draft.plugin && setting.workspace.base != BASE).then(|| BASE.to_owned());
+    if let Some(folder) = folder.filter(|_| !has_script) {
+        let base = Workspace { base: draft.step.workspace(&setting.workspace).dir(), path: folder.to_owned() };
+        draft.step.working_dir = Some(if folder.starts_with('/') { folder.to_owned() } else { base.dir() });
+    }
     draft
 }
 
