@@ -33,7 +33,7 @@ pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContex
     let refused = |message: String| {
         BackendError::start(&step.step.name, message).hinted("put the long text into a file of the repository, and read it in the step")
     };
-    let workspace = &stage.stage.workspace;
+    let workspace = step.step.workspace(&stage.stage.workspace);
     let dir = workspace.dir();
     let mut notes = Vec::new();
     let mut env = Vec::with_capacity(step.env.len());

@@ -399,6 +399,9 @@ pub struct Step {
     /// Absolute working folder as the container sees it; `None` keeps the image's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,
+    /// Mount point of the working copy in this step's container, where it is not the stage's ([`Workspace::base`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_base: Option<String>,
     /// Steps that must have ended before this one starts; of a detached step: that it has started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<StepNumber>,
@@ -463,6 +466,7 @@ impl Step {
             environment: BTreeMap::new(),
             missing_secret: MissingSecret::default(),
             working_dir: None,
+            workspace_base: None,
             needs: Vec::new(),
             run_on: RunOn::default(),
             on_failure: OnFailure::default(),
@@ -480,6 +484,12 @@ impl Step {
             memory_bytes: None,
             line: 0,
         }
+    }
+
+    /// Where the step sees the working copy of a stage that has it at `workspace`.
+    pub fn workspace(&self, workspace: &Workspace) -> Workspace {
+        let base = self.workspace_base.as_ref().unwrap_or(&workspace.base);
+        Workspace { base: base.clone(), path: workspace.path.clone() }
     }
 }
 

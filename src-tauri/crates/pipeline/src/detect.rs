@@ -1,6 +1,7 @@
 //! Which language a pipeline file is written in, and what to say about those that are not run.
 
 use crate::PipelineFile;
+use crate::dialect::FRONT_ENDS;
 use crate::source::{Part, Sources};
 use lp_model::{Diagnostic, Dialect, Message, Span, message};
 use lp_yaml::{Findings, Node, TextIndex};
@@ -19,9 +20,24 @@ pub struct Detected {
 /// substituted yet) the keys that stand at the beginning of a line.
 struct Keys(Vec<(String, Span)>);
 
-impl Keys {
-    fn span(&self, key: &str) -> Option<Span> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, span)| *span)
+/// What a file shows of its dialect before its variables are replaced.
+pub(crate) struct Evidence<'e> {
+    /// Its path in the repository.
+    pub path: &'e str,
+    /// The trees of those of its documents that can be parsed.
+    pub trees: Vec<&'e Arc<Node>>,
+    documents: Vec<Keys>,
+}
+
+impl Evidence<'_> {
+    /// The first place of a key at the top of a document.
+    pub fn key(&self, key: &str) -> Option<Span> {
+        self.documents.iter().flat_map(|keys| &keys.0).find(|(name, _)| name == key).map(|(_, span)| *span)
+    }
+
+    /// The first of these keys that the file has, with its place.
+    pub fn first_of<'k>(&self, keys: &[&'k str]) -> Option<(&'k str, Span)> {
+        keys.iter().find_map(|key| Some((*key, self.key(key)?)))
     }
 }
 
@@ -33,52 +49,32 @@ pub fn detect(files: &[PipelineFile<'_>]) -> Result<Detected, Vec<Diagnostic>> {
     Sources::read(files).map(|sources| sources.detected().clone())
 }
 
-/// Tells the dialect of one file by its documents as written.
+/// Keys at the top of a file of drone 0.4.
+const OF_DRONE_04: [&str; 5] = ["build", "publish", "deploy", "notify", "compose"];
+
+/// Tells the dialect of one file by its documents as written: the front end that is surest.
 pub(crate) fn of(path: &str, index: &TextIndex<'_>, parts: &[Part]) -> Result<Detected, Vec<Diagnostic>> {
-    let mut findings = Findings::new(path);
-    let mut documents: Vec<Keys> = Vec::new();
-    let mut settings = false;
+    let mut evidence = Evidence { path, trees: Vec::new(), documents: Vec::new() };
     let mut broken = Vec::new();
     for part in parts {
         match &part.raw {
             Ok(root) => {
-                settings |= uses_settings(root);
-                documents
-                    .push(Keys(root.entries().unwrap_or_default().iter().map(|entry| (entry.key.text.clone(), entry.key.span)).collect()));
+                evidence.trees.push(root);
+                let entries = root.entries().unwrap_or_default();
+                evidence.documents.push(Keys(entries.iter().map(|entry| (entry.key.text.clone(), entry.key.span)).collect()));
             }
             Err(more) => {
                 broken.extend(more.iter().cloned());
-                documents.push(Keys(line_keys(&index.text()[part.range.clone()], part.range.start, index)));
+                evidence.documents.push(Keys(line_keys(&index.text()[part.range.clone()], part.range.start, index)));
             }
         }
     }
-    let first = |key: &str| documents.iter().find_map(|keys| keys.span(key));
-    let detected = |dialect, reason: Message| Ok(Detected { dialect, reason });
-    let woodpecker = path.ends_with(".woodpecker.yml")
-        || path.ends_with(".woodpecker.yaml")
-        || path.starts_with(".woodpecker/")
-        || path.contains("/.woodpecker/");
-    if let Some(span) = first("kind") {
-        return detected(Dialect::Drone1, message!("line {} has `kind:`", span.line));
+    let found = FRONT_ENDS.into_iter().filter_map(|front| Some((front, front.detect(&evidence)?)));
+    if let Some((front, (_, reason))) = found.max_by_key(|(_, (certainty, _))| *certainty) {
+        return Ok(Detected { dialect: front.dialect(), reason });
     }
-    if let Some(span) = first("pipeline") {
-        if woodpecker {
-            return detected(Dialect::Woodpecker, message!("the file is called like a woodpecker pipeline"));
-        }
-        if settings {
-            return detected(Dialect::Woodpecker, message!("a step of `pipeline:` has `settings:`"));
-        }
-        return detected(Dialect::Drone08, message!("line {} has `pipeline:`", span.line));
-    }
-    // Woodpecker has none of these keys at the top; the first line of drone 1.x is missing, which its front end says.
-    let of_drone1 = ["name", "type", "trigger", "node", "image_pull_secrets"].iter().find_map(|key| Some((key, first(key)?)));
-    if let (Some(_), Some((key, span)), false) = (first("steps"), of_drone1, woodpecker) {
-        return detected(Dialect::Drone1, message!("line {} has `{}:` beside `steps:`, as in drone 1.x", span.line, *key));
-    }
-    if let Some(span) = first("steps") {
-        return detected(Dialect::Woodpecker, message!("line {} has `steps:` and no document has `kind:`", span.line));
-    }
-    if let Some((key, span)) = ["build", "publish", "deploy", "notify", "compose"].iter().find_map(|key| Some((key, first(key)?))) {
+    let mut findings = Findings::new(path);
+    if let Some((key, span)) = evidence.first_of(&OF_DRONE_04) {
         findings
             .error("drone-04", span, message!("`{}:` at the top of the file is the language of drone 0.4, which is not supported", key))
             .help(message!("put the steps under `pipeline:`; services of `compose:` belong under `services:`"));
@@ -86,7 +82,7 @@ pub(crate) fn of(path: &str, index: &TextIndex<'_>, parts: &[Part]) -> Result<De
     }
     findings.extend(broken);
     if !findings.has_errors() {
-        let message = if documents.is_empty() {
+        let message = if evidence.documents.is_empty() {
             message!("the file is empty")
         } else {
             message!("the file has neither `kind:` nor `pipeline:` nor `steps:`")
@@ -94,12 +90,6 @@ pub(crate) fn of(path: &str, index: &TextIndex<'_>, parts: &[Part]) -> Result<De
         findings.error("no-pipeline", None, message).help(message!("a pipeline file begins with `kind: pipeline` and has a list `steps:`"));
     }
     Err(findings.into_sorted())
-}
-
-/// Only Woodpecker's early language has `settings:` in the steps of a `pipeline:` map.
-fn uses_settings(root: &Arc<Node>) -> bool {
-    let steps = root.get("pipeline").and_then(|steps| steps.entries());
-    steps.is_some_and(|steps| steps.iter().any(|step| step.value.get("settings").is_some_and(|settings| settings.entries().is_some())))
 }
 
 fn line_keys(part: &str, offset: usize, index: &TextIndex<'_>) -> Vec<(String, Span)> {

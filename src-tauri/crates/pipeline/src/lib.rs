@@ -7,47 +7,29 @@
 //! Drone 0.5 to 0.8, Drone 1.x and 2.x, and Woodpecker 0.15 to 3 compile to the same plan. A pipeline is one file, or all the
 //! workflows of Woodpecker; a workflow that is compiled alone runs without those of other files that it depends on, with a warning.
 //!
-//! Read in this order: `source` (the files), [`detect`] (which dialect), [`substitute`], `entered` and `shell`
-//! (what people typed is data), `expand`, [`matrix`], [`when`], [`params`], [`script`],
-//! [`environment`], then the dialects `drone08`, `drone1` and `woodpecker`, which put these together, [`outline`], and [`report`].
+//! Read in this order: `source` (the files), [`detect`] (which dialect), [`dialect`] (a folder for each, behind a `FrontEnd` that the rest
+//! of the crate asks), `shared` (what they are made of: [`substitute`], `entered` and `shell`, where what people typed is data, `expand`,
+//! [`matrix`], [`when`], [`params`], [`script`], [`environment`]; it knows no dialect), then what uses them: [`outline`], `lint`, [`report`]
+//! and [`mod@schema`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod clone;
-mod compose;
 pub mod detect;
-mod draft;
-mod drone08;
-mod drone1;
-mod entered;
-pub mod environment;
-mod expand;
-mod extent;
-pub mod glob;
-mod graph;
-mod image;
+pub mod dialect;
 mod lint;
-pub mod matrix;
 pub mod outline;
-pub mod params;
 pub mod report;
-mod rights;
 pub mod schema;
-pub mod script;
-mod shell;
+mod shared;
 mod source;
-pub mod substitute;
-pub mod volume;
-pub mod when;
-mod woodpecker;
-mod workspace;
 
 pub use detect::{Detected, detect};
+pub use dialect::woodpecker::Generation;
 pub use lint::{Inputs, lint};
 pub use lp_yaml::closest;
 pub use outline::{Outline, OutlineStage, OutlineStep, outline};
 pub use report::{Effect, Report, ReportEntry, ReportStep, report};
 pub use schema::schema;
-pub use woodpecker::Generation;
+pub use shared::{environment, glob, matrix, params, script, substitute, volume, when};
 
 use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION, Plan, Stage};
 use source::{AllFindings, Sources};
@@ -113,12 +95,8 @@ impl<'a> Pipeline<'a> {
 fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = AllFindings::new(sources);
     let dialect = sources.detected().dialect;
-    let mut reasons = draft::Reasons::default();
-    let stages = match dialect {
-        Dialect::Drone08 => drone08::compile(sources.only(), facts, &mut reasons, findings.only()),
-        Dialect::Drone1 => drone1::compile(sources.only(), facts, &mut reasons, findings.only()),
-        Dialect::Woodpecker => woodpecker::compile(sources, facts, &mut reasons, &mut findings),
-    };
+    let mut reasons = shared::draft::Reasons::default();
+    let stages = sources.front_end().compile(sources, facts, &mut reasons, &mut findings);
     if findings.has_errors() {
         return Err(findings.into_sorted());
     }

@@ -1,10 +1,9 @@
 //! Findings about a file that hold for any event.
 
-use crate::draft::StageDraft;
-use crate::expand::open_value;
+use crate::PipelineFile;
+use crate::shared::expand::open_value;
 use crate::source::{AllFindings, Sources};
-use crate::{PipelineFile, drone1, drone08, woodpecker};
-use lp_model::{Diagnostic, Dialect, EventFacts, EventKind};
+use lp_model::{Diagnostic, EventFacts, EventKind};
 use std::collections::BTreeMap;
 
 /// Checks a pipeline without an event: everything is read, no condition is decided, and the project counts as trusted. `inputs` are the
@@ -22,17 +21,8 @@ pub type Inputs = BTreeMap<String, Option<String>>;
 pub(crate) fn of(sources: &Sources<'_>, inputs: &Inputs) -> Vec<Diagnostic> {
     let facts = sample_facts(inputs);
     let mut findings = AllFindings::for_any_event(sources);
-    drafts(sources, &facts, &mut findings);
+    sources.front_end().read(sources, &facts, &mut findings);
     findings.into_sorted()
-}
-
-/// Reads everything that the files describe, whatever the event.
-pub(crate) fn drafts(sources: &Sources<'_>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<StageDraft> {
-    match sources.detected().dialect {
-        Dialect::Drone08 => drone08::read(sources.only(), facts, findings.only()).map(|(drafts, _)| drafts).unwrap_or_default(),
-        Dialect::Drone1 => drone1::read(sources.only(), facts, findings.only()),
-        Dialect::Woodpecker => woodpecker::read(sources, facts, findings).into_iter().flatten().flat_map(|read| read.drafts).collect(),
-    }
 }
 
 /// Facts that give every usual variable a harmless value, so that a file can be read without an event.

@@ -5,10 +5,10 @@
 //! kind of its reference (`refs/tags/**`). What names nothing waits for pushes, and for tags, as everything does in all dialects.
 
 use crate::PipelineFile;
-use crate::draft::StageDraft;
-use crate::lint::{Inputs, drafts, sample_facts};
+use crate::lint::{Inputs, sample_facts};
+use crate::shared::draft::StageDraft;
+use crate::shared::when::{Conditions, Constraint, Flavour, Subject, When};
 use crate::source::{AllFindings, Sources};
-use crate::when::{Conditions, Constraint, Subject, When, event_word};
 use lp_model::{Diagnostic, Dialect, EventKind, Occasion, StepKind};
 use serde::Serialize;
 
@@ -58,14 +58,14 @@ pub struct OutlineStep {
 /// The findings that keep it from being read.
 pub fn outline(files: &[PipelineFile<'_>], inputs: &Inputs) -> Result<Outline, Vec<Diagnostic>> {
     let sources = Sources::read(files)?;
-    let dialect = sources.detected().dialect;
+    let (dialect, flavour) = (sources.detected().dialect, sources.front_end().when());
     let mut findings = AllFindings::for_any_event(&sources);
     let facts = sample_facts(inputs);
-    let drafts = drafts(&sources, &facts, &mut findings);
+    let drafts: Vec<StageDraft> = sources.front_end().read(&sources, &facts, &mut findings).into_iter().map(|(_, draft)| draft).collect();
     if findings.has_errors() {
         return Err(findings.into_sorted());
     }
-    let mut gathered = Gathered { dialect, occasions: Vec::new(), reacts_to_tags: false };
+    let mut gathered = Gathered { flavour, occasions: Vec::new(), reacts_to_tags: false };
     let (mut stages, mut asks_for_files) = (Vec::new(), false);
     for draft in drafts.iter().filter(|draft| draft.runs) {
         gathered.gather(draft);
@@ -97,17 +97,17 @@ struct Stance {
 }
 
 struct Gathered {
-    dialect: Dialect,
+    flavour: &'static Flavour,
     occasions: Vec<Occasion>,
     reacts_to_tags: bool,
 }
 
 impl Gathered {
     fn gather(&mut self, draft: &StageDraft) {
-        let stage = stances(&draft.trigger, self.dialect);
+        let stage = stances(&draft.trigger, self.flavour);
         let mut seen: Vec<Stance> = Vec::new();
         for step in &draft.steps {
-            for own in stances(&step.when, self.dialect) {
+            for own in stances(&step.when, self.flavour) {
                 if seen.contains(&own) || self.occasions.len() >= MAX_OCCASIONS {
                     continue;
                 }
@@ -174,21 +174,21 @@ impl Gathered {
 }
 
 /// What each alternative of a condition says; one that says nothing where there is no condition. Equal ones once.
-fn stances(when: &When, dialect: Dialect) -> Vec<Stance> {
+fn stances(when: &When, flavour: &Flavour) -> Vec<Stance> {
     let mut all: Vec<Stance> = Vec::new();
     for conditions in when.alternatives() {
-        let stance = stance(conditions, dialect);
+        let stance = stance(conditions, flavour);
         if !all.contains(&stance) {
             all.push(stance);
         }
     }
     if all.is_empty() {
-        all.push(stance(&Conditions::default(), dialect));
+        all.push(stance(&Conditions::default(), flavour));
     }
     all
 }
 
-fn stance(conditions: &Conditions, dialect: Dialect) -> Stance {
+fn stance(conditions: &Conditions, flavour: &Flavour) -> Stance {
     let demands = |subject: Subject| conditions.constraint(subject).filter(|constraint| !constraint.include.is_empty());
     let (event, target, cron, reference) =
         (demands(Subject::Event), demands(Subject::Target), demands(Subject::Cron), demands(Subject::Ref));
@@ -197,18 +197,13 @@ fn stance(conditions: &Conditions, dialect: Dialect) -> Stance {
     let to_target = target.is_some() || !deploy_targets.is_empty();
     let mut stance = Stance::default();
     for (n, kind) in EventKind::ALL.into_iter().enumerate() {
-        let word = event_word(dialect, kind);
-        // A deployment has one word in 0.8 and Woodpecker; that a button press counts as a push in 0.8 makes it no event of the file.
-        let has_word = match dialect {
-            Dialect::Drone1 => true,
-            Dialect::Drone08 => !matches!(kind, EventKind::Cron | EventKind::Manual | EventKind::Rollback),
-            Dialect::Woodpecker => kind != EventKind::Rollback,
-        };
-        let by_event = conditions.constraint(Subject::Event).is_none_or(|constraint| constraint.matches(dialect, word));
+        let word = (flavour.event_word)(kind);
+        // That a kind of event counts as another one makes it no event of the file.
+        let has_word = flavour.own_events.contains(&kind);
+        let by_event = conditions.constraint(Subject::Event).is_none_or(|constraint| constraint.matches(flavour, word));
         let by_target = !to_target || matches!(kind, EventKind::Promote | EventKind::Rollback);
-        // Woodpecker looks at the name of a schedule only when one is due.
-        let by_cron = cron.is_none() || dialect == Dialect::Woodpecker || kind == EventKind::Cron;
-        let by_reference = conditions.constraint(Subject::Ref).is_none_or(|constraint| could_match(constraint, dialect, kind));
+        let by_cron = cron.is_none() || flavour.looks_by_event || kind == EventKind::Cron;
+        let by_reference = conditions.constraint(Subject::Ref).is_none_or(|constraint| could_match(constraint, flavour, kind));
         stance.allowed[n] = has_word && by_event && by_target && by_cron && by_reference;
         stance.named[n] = stance.allowed[n]
             && match event {
@@ -231,7 +226,7 @@ fn stance(conditions: &Conditions, dialect: Dialect) -> Stance {
 }
 
 /// Whether a reference that an event of that kind has could satisfy `ref:`.
-fn could_match(constraint: &Constraint, dialect: Dialect, kind: EventKind) -> bool {
+fn could_match(constraint: &Constraint, flavour: &Flavour, kind: EventKind) -> bool {
     let (heads, tags, pulls) = ("refs/heads/", "refs/tags/", "refs/pull/");
     let beginnings: &[&str] = match kind {
         EventKind::Tag => &[tags],
@@ -246,7 +241,7 @@ fn could_match(constraint: &Constraint, dialect: Dialect, kind: EventKind) -> bo
         };
         // An exclude keeps a whole kind out when it keeps out whatever it may be called.
         let only_exclude = Constraint { include: Vec::new(), exclude: constraint.exclude.clone() };
-        let excluded = ["1/head", "x", "v1.2.3", "x/y"].iter().all(|name| !only_exclude.matches(dialect, &format!("{beginning}{name}")));
+        let excluded = ["1/head", "x", "v1.2.3", "x/y"].iter().all(|name| !only_exclude.matches(flavour, &format!("{beginning}{name}")));
         !excluded && (constraint.include.is_empty() || constraint.include.iter().any(fits))
     })
 }

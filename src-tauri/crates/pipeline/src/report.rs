@@ -7,13 +7,13 @@
 mod effects;
 mod empty;
 
-use crate::draft::StageDraft;
+use crate::PipelineFile;
 use crate::lint::{Inputs, sample_facts};
+use crate::shared::draft::StageDraft;
 use crate::source::{AllFindings, Sources};
-use crate::{PipelineFile, drone1, drone08, woodpecker};
 pub use effects::Effect;
 use effects::effect;
-use lp_model::{Diagnostic, Dialect, EventFacts, Message, Span, message};
+use lp_model::{Diagnostic, Dialect, Message, Span, message};
 use lp_yaml::Findings;
 use std::collections::HashSet;
 
@@ -86,7 +86,7 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     let mut facts = sample_facts(inputs);
     facts.repo.trusted = false;
     let mut findings = AllFindings::with_needs(&sources);
-    let stages = stages(&sources, &facts, &mut findings);
+    let stages = sources.front_end().read(&sources, &facts, &mut findings);
     for (source, findings) in sources.all().iter().zip(&mut findings.files) {
         empty::note(source, findings);
     }
@@ -94,9 +94,10 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     let cut = findings.files.iter().chain([&findings.whole]).any(Findings::is_cut);
     let again: Vec<(String, Span)> =
         findings.files.iter().flat_map(|findings| findings.needed_again().iter().map(|span| (findings.file().to_owned(), *span))).collect();
+    let without_secret = sources.front_end().without_secret(&sources);
     let mut entries: Vec<ReportEntry> = findings.into_sorted().into_iter().filter_map(entry).collect();
     for entry in entries.iter_mut().filter(|entry| entry.code == "needs-secret") {
-        entry.help = entry.help.take().map(|help| message!("{}; {}", help, without_secret(&sources)));
+        entry.help = entry.help.take().map(|help| message!("{}; {}", help, without_secret.clone()));
     }
     one_word_about_a_place(&mut entries);
     let steps = add_what_runs(&stages, &again, cut, &mut entries);
@@ -109,16 +110,6 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     sort(&mut entries);
     let detected = sources.detected();
     Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps }
-}
-
-/// What follows when a secret is not set.
-fn without_secret(sources: &Sources<'_>) -> Message {
-    let raw = sources.only().parts.first().and_then(|part| part.raw.as_ref().ok());
-    let current = raw.is_some_and(|root| woodpecker::generation(root) == woodpecker::Generation::Current);
-    match sources.detected().dialect {
-        Dialect::Woodpecker if current => message!("without it the step ends with an error"),
-        _ => message!("without it the variable is not there, and the step starts all the same"),
-    }
 }
 
 fn entry(found: Diagnostic) -> Option<ReportEntry> {
@@ -145,21 +136,6 @@ fn one_word_about_a_place(entries: &mut Vec<ReportEntry>) {
 fn sort(entries: &mut [ReportEntry]) {
     // Stable: within one effect they stand in the order of the files.
     entries.sort_by_key(|entry| entry.effect);
-}
-
-/// All stages with the path of their file.
-fn stages<'a>(sources: &Sources<'a>, facts: &EventFacts, findings: &mut AllFindings<'a>) -> Vec<(&'a str, StageDraft)> {
-    let path = sources.only().path;
-    let of_one = |drafts: Vec<StageDraft>| drafts.into_iter().map(|draft| (path, draft)).collect();
-    match sources.detected().dialect {
-        Dialect::Drone08 => of_one(drone08::read(sources.only(), facts, findings.only()).map(|(drafts, _)| drafts).unwrap_or_default()),
-        Dialect::Drone1 => of_one(drone1::read(sources.only(), facts, findings.only())),
-        Dialect::Woodpecker => {
-            let reads = woodpecker::read(sources, facts, findings);
-            let files = sources.all().iter().zip(reads);
-            files.flat_map(|(source, read)| read.into_iter().flat_map(|read| read.drafts).map(|draft| (source.path, draft))).collect()
-        }
-    }
 }
 
 /// Most lines that are named of what is said of several places.

@@ -3,24 +3,11 @@
 
 use crate::PipelineFile;
 use crate::detect::{self, Detected};
-use lp_model::{Diagnostic, Dialect, Severity, Span, message};
+use crate::dialect::{FrontEnd, front_end};
+use lp_model::{Diagnostic, Severity, Span, message};
 use lp_yaml::{Findings, Node, SourceMap, Style, TextIndex, Tree, cut, end_marker, parse_as, read_text};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Sections whose keys are names of steps: one may occur twice there, and both run.
-// 0.8: `yaml.MapSlice`; Woodpecker: the lists of containers read the pairs of the map one by one.
-const NAMES: &[&str] = &["pipeline", "steps", "services", "clone"];
-
-/// How the dialect reads YAML.
-// 0.8 and 1.x: forks of yaml.v2, where the last one of two keys counts; Woodpecker: yaml.v3, which refuses the second one.
-fn style(dialect: Dialect) -> Style {
-    match dialect {
-        Dialect::Drone08 => Style { splices: false, names: NAMES, last_counts: true },
-        Dialect::Drone1 => Style { splices: false, names: &[], last_counts: true },
-        Dialect::Woodpecker => Style { splices: true, names: NAMES, last_counts: false },
-    }
-}
 
 /// One document of a file.
 #[derive(Debug)]
@@ -40,7 +27,7 @@ pub(crate) struct Source<'a> {
     pub index: TextIndex<'a>,
     pub parts: Vec<Part>,
     pub detected: Detected,
-    /// 1.x: the line behind which nothing is read, if documents stand there.
+    /// The line behind which the dialect reads nothing, if documents stand there.
     pub end: Option<Span>,
 }
 
@@ -70,20 +57,25 @@ impl<'a> Source<'a> {
         }
         let detected = detect::of(file.path, &index, &parts)?;
         // What is wrong may be a key that occurs twice, which is not wrong everywhere.
+        let front = front_end(detected.dialect);
         let repeats = parts.iter().any(|part| part.raw.is_err());
-        if repeats || (splicing && detected.dialect != Dialect::Woodpecker) {
-            parts = parts.into_iter().map(|part| parse(part.range, style(detected.dialect))).collect();
+        if repeats || (splicing && !front.style().splices) {
+            parts = parts.into_iter().map(|part| parse(part.range, front.style())).collect();
         }
         let mut end = None;
-        if detected.dialect == Dialect::Drone1
+        if front.ends_at_marker()
             && let Some(marker) = end_marker(text)
         {
-            // 1.x: runner-go `manifest/parse.go` and drone-yaml `yaml/parse.go` read no line behind it.
             let before = parts.len();
             parts.retain(|part| part.range.start < marker.start);
             end = (parts.len() < before).then(|| index.span(marker));
         }
         Ok(Self { path: file.path, index, parts, detected, end })
+    }
+
+    /// Who reads it.
+    pub fn front_end(&self) -> &'static dyn FrontEnd {
+        front_end(self.detected.dialect)
     }
 
     /// The text of a document.
@@ -96,7 +88,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// As the parser's.
     pub fn parse(&self, text: &str, map: &SourceMap<'_>) -> Result<Tree, Vec<Diagnostic>> {
-        parse_as(style(self.detected.dialect), self.path, text, map)
+        parse_as(self.front_end().style(), self.path, text, map)
     }
 
     /// The first document and its tree as written, of those dialects that read no other: for what counts as written
@@ -136,7 +128,7 @@ impl<'a> Sources<'a> {
         }
         sources.sort_by(|a, b| a.path.cmp(b.path));
         if sources.len() > 1 {
-            for source in sources.iter().filter(|source| source.detected.dialect != Dialect::Woodpecker) {
+            for source in sources.iter().filter(|source| !source.front_end().joins_files()) {
                 let mut findings = Findings::new(source.path);
                 findings
                     .error(
@@ -167,6 +159,11 @@ impl<'a> Sources<'a> {
 
     pub fn detected(&self) -> &Detected {
         &self.only().detected
+    }
+
+    /// Who reads them.
+    pub fn front_end(&self) -> &'static dyn FrontEnd {
+        self.only().front_end()
     }
 
     /// What a person calls the whole: the file, or the folder of the files.

@@ -37,7 +37,7 @@ impl DockerBackend {
     pub(super) async fn make_working_copy(&self, handle: &StageHandle, notes: &dyn Notes, cancel: &Cancel) -> Result<(), BackendError> {
         let StageHandle { engine, context: stage, .. } = handle;
         let loader = format!("{}{LOADER_SUFFIX}", stage.name());
-        let mount = container::working_copy(stage, Some(labels::of_stage(&self.owner, stage)));
+        let mount = container::working_copy(stage, &stage.stage.workspace.base, Some(labels::of_stage(&self.owner, stage)));
         if engine.is_podman() {
             self.make_volume(handle, stage.name()).await?;
         }

@@ -19,12 +19,12 @@ pub(crate) fn volume_name(stage: &StageContext, position: usize) -> String {
     format!("{}-volume-{}", stage.name(), position + 1)
 }
 
-/// The volume with the working copy, mounted at its base.
-pub(crate) fn working_copy(stage: &StageContext, volume_labels: Option<HashMap<String, String>>) -> Mount {
+/// The volume with the working copy, mounted at `base`.
+pub(crate) fn working_copy(stage: &StageContext, base: &str, volume_labels: Option<HashMap<String, String>>) -> Mount {
     Mount {
         typ: Some(MountType::VOLUME),
         source: Some(stage.name()),
-        target: Some(stage.stage.workspace.base.clone()),
+        target: Some(base.to_owned()),
         // What an image happens to have at that path must not get into the working copy.
         volume_options: Some(MountVolumeOptions { no_copy: Some(true), labels: volume_labels, ..Default::default() }),
         ..Default::default()
@@ -64,7 +64,7 @@ fn in_namespace(
     is_podman: bool,
 ) -> ContainerCreateBody {
     let plan = &step.step;
-    let workspace = &stage.stage.workspace;
+    let workspace = plan.workspace(&stage.stage.workspace);
     let dir = workspace.dir();
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     let bytes = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
@@ -72,7 +72,7 @@ fn in_namespace(
         let endpoint = EndpointSettings { aliases: Some(aliases(&plan.name)), ..Default::default() };
         NetworkingConfig { endpoints_config: Some(HashMap::from([(stage.name(), endpoint)])) }
     });
-    let (mounts, binds) = mounts(stage, step);
+    let (mounts, binds) = mounts(stage, step, &workspace.base);
     let network_mode = match namespace {
         Namespace::Bridge => "bridge".to_owned(),
         Namespace::Stage => stage.name(),
@@ -136,8 +136,8 @@ fn hosts(step: &Step, namespace: &Namespace) -> Option<Vec<String>> {
 ///
 /// A bind makes its folder where it is missing, as the dialects' own engines do (`Binds` in their `convert.go`), which the newer form of a
 /// mount does not. A bind is one text with colons in it, so a path that has one takes the newer form.
-fn mounts(stage: &StageContext, step: &StepContext) -> (Vec<Mount>, Vec<String>) {
-    let mut all = vec![working_copy(stage, None)];
+fn mounts(stage: &StageContext, step: &StepContext, base: &str) -> (Vec<Mount>, Vec<String>) {
+    let mut all = vec![working_copy(stage, base, None)];
     let mut binds = Vec::new();
     for mount in &step.step.mounts {
         // An unknown name was refused or ignored by the compiler, whichever its dialect does.
@@ -213,6 +213,20 @@ mod tests {
             before: lp_backend::Before::Nothing,
         };
         in_namespace(&stage, &context, namespace, "docker.io/library/alpine:latest", "me", false)
+    }
+
+    #[test]
+    fn a_step_with_a_base_of_its_own_sees_the_working_copy_there() {
+        let env = || vec![("B".to_owned(), EnvText::WorkspaceBase), ("W".to_owned(), EnvText::WorkspaceDir)];
+        let seen = |step: Step| {
+            let body = body(step, env());
+            let mounts = body.host_config.unwrap().mounts.unwrap();
+            (mounts[0].source.clone().unwrap(), mounts[0].target.clone().unwrap(), body.env.unwrap().join(" "))
+        };
+        let step = Step::new(1, "publish", StepKind::Plugin);
+        assert_eq!(seen(step.clone()), ("lp-r1-2".into(), "/drone".into(), "B=/drone W=/drone/src/a".into()));
+        let step = Step { workspace_base: Some("/woodpecker".into()), ..step };
+        assert_eq!(seen(step), ("lp-r1-2".into(), "/woodpecker".into(), "B=/woodpecker W=/woodpecker/src/a".into()));
     }
 
     #[test]

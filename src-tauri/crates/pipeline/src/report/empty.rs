@@ -64,18 +64,18 @@ pub(super) fn note(source: &Source<'_>, findings: &mut Findings<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::{drone1, drone08, woodpecker};
+    use crate::dialect::woodpecker::Generation;
+    use crate::dialect::{drone1, drone08, woodpecker};
     use crate::lint::sample_facts;
-    use crate::woodpecker::Generation;
     use lp_model::EnvValue;
 
     #[test]
     fn none_of_them_has_a_value() {
         let facts = sample_facts(&Default::default());
-        let mut known = drone08::metadata(&facts, 1);
-        known.extend(drone1::metadata(&facts, &drone1::StageFacts::default()));
+        let mut known = drone08::environment::metadata(&facts, 1);
+        known.extend(drone1::environment::metadata(&facts, &drone1::environment::StageFacts::default()));
         for generation in [Generation::Early, Generation::Current] {
-            known.extend(woodpecker::metadata(&facts, generation, "w", 1));
+            known.extend(woodpecker::environment::metadata(&facts, generation, "w", 1));
         }
         for name in EMPTY {
             assert!(known.get(name).is_none_or(|value| *value == EnvValue::Text(String::new())), "{name}");

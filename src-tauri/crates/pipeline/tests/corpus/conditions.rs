@@ -2,10 +2,12 @@
 
 use crate::events::{SCENARIOS_1, SCENARIOS_08, facts};
 use crate::{Corpus, Report, text, texts};
-use lp_model::{Dialect, EventFacts, EventKind, RunOn, what};
+use lp_model::{EventFacts, EventKind, RunOn, What, what};
 use lp_pipeline::Generation;
-use lp_pipeline::environment::{Environment, woodpecker as variables};
-use lp_pipeline::when::woodpecker::Reader;
+use lp_pipeline::dialect::woodpecker::environment as variables;
+use lp_pipeline::dialect::woodpecker::when::Reader;
+use lp_pipeline::dialect::{drone1, drone08, woodpecker};
+use lp_pipeline::environment::Environment;
 use lp_pipeline::when::{Conditions, Situation, When};
 use lp_yaml::{Findings, Node};
 use serde_json::Value;
@@ -29,44 +31,47 @@ fn read(conf: &str, generation: Generation) -> Option<When> {
     (!findings.has_errors()).then_some(when)
 }
 
+/// Reads conditions; `None` when they are refused.
+type Read = Box<dyn Fn(&str) -> Option<When>>;
+
+fn of_drone(read: fn(&Node, What<'_>, &mut Findings<'_>) -> Conditions) -> Read {
+    Box::new(move |conf| {
+        let mut findings = Findings::new("t");
+        let root = node(&format!("when: {conf}\n"));
+        let conditions = read(root.get("when").expect("it stands there"), what!("`{}`", "when"), &mut findings);
+        (!findings.has_errors()).then(|| conditions.into())
+    })
+}
+
 fn generation(report: &Report) -> Generation {
     if report.table().starts_with("wp015") { Generation::Early } else { Generation::Current }
 }
 
 fn holds(when: &When, facts: &EventFacts, cell: &[(String, String)]) -> bool {
     let variables = variables::metadata(facts, Generation::Current, "w", 1);
-    when.mismatch(&Situation { dialect: Dialect::Woodpecker, facts, cell, variables: &variables }).is_none()
+    when.mismatch(&Situation { flavour: &woodpecker::when::FLAVOUR, facts, cell, variables: &variables }).is_none()
 }
 
 /// Woodpecker decides the status by the event too.
 fn run_on(when: &When, facts: &EventFacts) -> RunOn {
-    when.run_on(&Situation { dialect: Dialect::Woodpecker, facts, cell: &[], variables: &Environment::new() })
+    when.run_on(&Situation { flavour: &woodpecker::when::FLAVOUR, facts, cell: &[], variables: &Environment::new() })
 }
 
 pub(crate) fn own(corpus: &Corpus, report: &mut Report) {
     for case in corpus.cases(report.table()) {
         let conf = text(&case, "when");
-        for (key, dialect, scenarios) in [
-            ("drone_0.8", Dialect::Drone08, &SCENARIOS_08[..]),
-            ("drone_1.x", Dialect::Drone1, &SCENARIOS_1[..]),
-            ("woodpecker_0.15", Dialect::Woodpecker, &SCENARIOS_08[..]),
+        for (key, flavour, read, scenarios) in [
+            ("drone_0.8", &drone08::when::FLAVOUR, of_drone(drone08::when::read), &SCENARIOS_08[..]),
+            ("drone_1.x", &drone1::when::FLAVOUR, of_drone(drone1::when::read), &SCENARIOS_1[..]),
+            ("woodpecker_0.15", &woodpecker::when::FLAVOUR, Box::new(|conf: &str| read(conf, Generation::Early)), &SCENARIOS_08[..]),
         ] {
             let (name, answer) = (format!("{key} {conf}"), &case[key]);
-            let when = match dialect {
-                Dialect::Woodpecker => read(conf, Generation::Early),
-                _ => {
-                    let root = node(&format!("when: {conf}\n"));
-                    let mut findings = Findings::new("t");
-                    let conditions =
-                        Conditions::read(root.get("when").expect("it stands there"), dialect, what!("`{}`", "when"), &mut findings);
-                    (!findings.has_errors()).then(|| conditions.into())
-                }
-            };
+            let when = read(conf);
             report.same(&name, "refused", &answer.get("error").is_some(), &when.is_none());
             let (Some(when), None) = (when, answer.get("error")) else { continue };
             let fits = |scenario: &&&str| {
                 let (facts, variables) = (facts(scenario), Environment::new());
-                when.mismatch(&Situation { dialect, facts: &facts, cell: &[], variables: &variables }).is_none()
+                when.mismatch(&Situation { flavour, facts: &facts, cell: &[], variables: &variables }).is_none()
             };
             let here: BTreeSet<String> = scenarios.iter().filter(fits).map(|scenario| (*scenario).to_owned()).collect();
             let answer_runs: BTreeSet<String> = texts(&answer["runs_in"]).into_iter().collect();
@@ -74,7 +79,7 @@ pub(crate) fn own(corpus: &Corpus, report: &mut Report) {
             // Where it runs nowhere the table says nothing about the status.
             if let Some(scenario) = answer_runs.first() {
                 let facts = facts(scenario);
-                let run_on = when.run_on(&Situation { dialect, facts: &facts, cell: &[], variables: &Environment::new() });
+                let run_on = when.run_on(&Situation { flavour, facts: &facts, cell: &[], variables: &Environment::new() });
                 let flags = (answer["on_success"] == true, answer["on_failure"] == true);
                 report.same(&name, "on success, on failure", &flags, &(run_on.success, run_on.failure));
             }

@@ -4,7 +4,7 @@ use crate::events::{SCENARIOS_08, facts, untrusted};
 use crate::steps::{self, Names, Source, groups};
 use crate::{Compiled, RealFile, Report, compile as compile_file, lines, lint, outline, syntax};
 use lp_model::{Dialect, EventFacts, Stage};
-use lp_pipeline::matrix;
+use lp_pipeline::matrix::{self, Nothing};
 use lp_yaml::Findings;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -108,7 +108,8 @@ pub(crate) fn branches(case: &str, answer: &Value, compile: &dyn Fn(&EventFacts)
 
 fn matrix_axes(file: &RealFile, dialect: Dialect, report: &mut Report) {
     let Ok(documents) = lp_yaml::parse("t", &file.bytes) else { return };
-    let cells = documents.first().map(|document| matrix::cells(&document.root, dialect, &mut Findings::new("t"))).unwrap_or_default();
+    let nothing = if dialect == Dialect::Woodpecker { Nothing::NoValue } else { Nothing::EmptyText };
+    let cells = documents.first().map(|document| matrix::cells(&document.root, nothing, &mut Findings::new("t"))).unwrap_or_default();
     let sorted = |mut axes: Vec<Value>| {
         axes.sort_by_key(Value::to_string);
         axes

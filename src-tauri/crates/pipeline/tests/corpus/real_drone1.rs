@@ -4,7 +4,7 @@ use crate::events::{SCENARIOS_1, facts, untrusted};
 use crate::steps::pairs;
 use crate::{RealFile, Report, compile, lines, lint, outline, texts};
 use lp_model::{BackendKind, Diagnostic, EnvValue, ImageReference, OnFailure, Plan, PullPolicy, RunOn, Stage, Step, StepKind};
-use lp_pipeline::environment::drone1::{StageFacts, metadata, runner};
+use lp_pipeline::dialect::drone1::environment::{StageFacts, metadata, runner};
 use lp_pipeline::script::script;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

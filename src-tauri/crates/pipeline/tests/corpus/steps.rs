@@ -3,7 +3,8 @@
 use crate::{Report, texts};
 use lp_model::{Dialect, EnvValue, EventFacts, ImageReference, Mount, PullPolicy, RuntimeFact, Stage, Step, StepKind, VolumeKind};
 use lp_pipeline::Generation;
-use lp_pipeline::environment::{Environment, drone08, woodpecker};
+use lp_pipeline::dialect::{drone08, woodpecker};
+use lp_pipeline::environment::Environment;
 use lp_pipeline::script::script;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,9 +78,11 @@ pub(crate) fn volume(mount: &Mount, stage: &Stage) -> String {
 /// What the file itself puts into the environment. The answers were made without any secret.
 fn environment(step: &Step, stage: &Stage, source: Source<'_>) -> BTreeMap<String, String> {
     let known: Environment = if source.dialect == Dialect::Drone08 {
-        drone08::metadata(source.facts, 1).into_iter().filter(|(_, value)| drone08::is_set(value)).collect()
+        drone08::environment::metadata(source.facts, 1).into_iter().filter(|(_, value)| drone08::environment::is_set(value)).collect()
     } else {
-        let known = woodpecker::metadata(source.facts, Generation::Early, "w", 1).into_iter().chain(woodpecker::runtime(Generation::Early));
+        let known = woodpecker::environment::metadata(source.facts, Generation::Early, "w", 1)
+            .into_iter()
+            .chain(woodpecker::environment::runtime(Generation::Early));
         known.filter(|(_, value)| *value != EnvValue::Text(String::new())).collect()
     };
     let common = ["SHELL", "CI_WORKSPACE", "DRONE_WORKSPACE"];

@@ -1,9 +1,11 @@
 //! Substitution, parameters of plugins, and the matrix.
 
 use crate::{Corpus, Report, text};
-use lp_model::{Dialect, EnvValue};
+use lp_model::EnvValue;
+use lp_pipeline::dialect::{drone08, woodpecker};
+use lp_pipeline::matrix::{self, Nothing};
 use lp_pipeline::substitute::{Backslashes, Known, substitute};
-use lp_pipeline::{Generation, matrix, params};
+use lp_pipeline::{Generation, params};
 use lp_yaml::{Findings, Schema};
 use serde_json::Value;
 
@@ -96,9 +98,9 @@ fn evaluate(node: &Value, value: &dyn Fn(&str) -> Option<String>) -> String {
 pub(crate) fn parameters(corpus: &Corpus, report: &mut Report) {
     type Read = fn(&lp_yaml::Node) -> Option<EnvValue>;
     let dialects: [(&str, Read); 3] = [
-        ("drone_0.8", |node| params::value(node, Schema::Drone08).map(EnvValue::Text)),
+        ("drone_0.8", |node| drone08::params::value(node).map(EnvValue::Text)),
         ("drone_1.x", |node| params::value(node, Schema::Drone1).map(EnvValue::Text)),
-        ("woodpecker_0.15", |node| params::woodpecker(node, Generation::Early)),
+        ("woodpecker_0.15", |node| woodpecker::params::value(node, Generation::Early)),
     ];
     for case in corpus.cases(report.table()) {
         let yaml = text(&case, "yaml_value");
@@ -115,9 +117,9 @@ pub(crate) fn parameters(corpus: &Corpus, report: &mut Report) {
 pub(crate) fn matrices(corpus: &Corpus, report: &mut Report) {
     for case in corpus.cases(report.table()) {
         let root = lp_yaml::parse("t", text(&case, "yaml").as_bytes()).expect("YAML").remove(0).root;
-        for (key, dialect) in [("drone_0.8", Dialect::Drone08), ("woodpecker_0.15", Dialect::Woodpecker)] {
+        for (key, nothing) in [("drone_0.8", Nothing::EmptyText), ("woodpecker_0.15", Nothing::NoValue)] {
             let mut findings = Findings::new("t");
-            let cells = matrix::cells(&root, dialect, &mut findings);
+            let cells = matrix::cells(&root, nothing, &mut findings);
             let here = (!findings.has_errors()).then(|| axes(&cells));
             let (case, answer) = (format!("{key} {}", text(&case, "name")), &case[key]);
             let count = here.as_ref().map(|cells| cells.len() as u64);

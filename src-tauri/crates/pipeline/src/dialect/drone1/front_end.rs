@@ -1,0 +1,72 @@
+//! Drone 1.x as the rest of the crate sees it.
+
+use super::{keys, step, when};
+use crate::detect::Evidence;
+use crate::dialect::{Certainty, FrontEnd, Keys};
+use crate::shared::draft::{Reasons, StageDraft};
+use crate::shared::expand;
+use crate::shared::substitute::Backslashes;
+use crate::shared::when::Flavour;
+use crate::source::{AllFindings, Sources};
+use lp_model::{Dialect, EventFacts, Message, Stage, message};
+use lp_yaml::Style;
+
+/// The front end.
+#[derive(Debug)]
+pub(crate) struct Drone1;
+
+/// How variables are replaced.
+pub(super) const EXPANSION: expand::Flavour = expand::Flavour {
+    backslashes: Backslashes::Keep,
+    parameter: step::parameter,
+    for_secret: |parameter, name| message!("for a secret write `{}: {{from_secret: {}}}`", parameter, name),
+};
+
+/// Keys at the top that stand beside `steps:` in this dialect only: the first line of such a file is missing, which reading it says.
+const OWN_KEYS: [&str; 5] = ["name", "type", "trigger", "node", "image_pull_secrets"];
+
+impl FrontEnd for Drone1 {
+    fn dialect(&self) -> Dialect {
+        Dialect::Drone1
+    }
+
+    fn detect(&self, evidence: &Evidence<'_>) -> Option<(Certainty, Message)> {
+        if let Some(span) = evidence.key("kind") {
+            return Some((Certainty::Marked, message!("line {} has `kind:`", span.line)));
+        }
+        let (_, None) = (evidence.key("steps")?, evidence.key("pipeline")) else { return None };
+        let (key, span) = evidence.first_of(&OWN_KEYS)?;
+        Some((Certainty::Likely, message!("line {} has `{}:` beside `steps:`, as in drone 1.x", span.line, key)))
+    }
+
+    // 1.x: a fork of yaml.v2, where the last one of two keys counts.
+    fn style(&self) -> Style {
+        Style { splices: false, names: &[], last_counts: true }
+    }
+
+    // 1.x: runner-go `manifest/parse.go` and drone-yaml `yaml/parse.go` read no line behind it.
+    fn ends_at_marker(&self) -> bool {
+        true
+    }
+
+    fn read<'a>(&self, sources: &Sources<'a>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<(&'a str, StageDraft)> {
+        let source = sources.only();
+        super::read(source, facts, findings.only()).into_iter().map(|draft| (source.path, draft)).collect()
+    }
+
+    fn compile(&self, sources: &Sources<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut AllFindings<'_>) -> Vec<Stage> {
+        super::compile(sources.only(), facts, reasons, findings.only())
+    }
+
+    fn when(&self) -> &'static Flavour {
+        &when::FLAVOUR
+    }
+
+    fn keys(&self) -> Keys {
+        keys::keys()
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("schema.json")
+    }
+}

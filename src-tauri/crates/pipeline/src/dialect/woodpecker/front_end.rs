@@ -1,0 +1,93 @@
+//! Woodpecker as the rest of the crate sees it.
+
+use super::{Generation, keys, step, when};
+use crate::detect::Evidence;
+use crate::dialect::{Certainty, FrontEnd, Keys};
+use crate::shared::draft::{Reasons, StageDraft, secret_missing_from_environment};
+use crate::shared::expand;
+use crate::shared::substitute::Backslashes;
+use crate::shared::when::Flavour;
+use crate::source::{AllFindings, Sources};
+use lp_model::{Dialect, EventFacts, Message, Stage, message};
+use lp_yaml::{Node, Style};
+
+/// The front end.
+#[derive(Debug)]
+pub(crate) struct Woodpecker;
+
+/// How variables are replaced.
+pub(super) const EXPANSION: expand::Flavour = expand::Flavour {
+    backslashes: Backslashes::Keep,
+    parameter: step::parameter,
+    for_secret: |parameter, name| message!("for a secret write `{}: {{from_secret: {}}}`", parameter, name),
+};
+
+impl FrontEnd for Woodpecker {
+    fn dialect(&self) -> Dialect {
+        Dialect::Woodpecker
+    }
+
+    fn detect(&self, evidence: &Evidence<'_>) -> Option<(Certainty, Message)> {
+        let certainty = if is_called_so(evidence.path) { Certainty::Named } else { Certainty::Possible };
+        if evidence.key("pipeline").is_none() {
+            let span = evidence.key("steps")?;
+            return Some((certainty, message!("line {} has `steps:` and no document has `kind:`", span.line)));
+        }
+        if certainty == Certainty::Named {
+            return Some((certainty, message!("the file is called like a woodpecker pipeline")));
+        }
+        let settings = evidence.trees.iter().any(|root| uses_settings(root));
+        settings.then(|| (Certainty::Named, message!("a step of `pipeline:` has `settings:`")))
+    }
+
+    // yaml.v3, which refuses the second one of two keys; the lists of containers read the pairs of the map one by one.
+    fn style(&self) -> Style {
+        Style { splices: true, names: &["pipeline", "steps", "services", "clone"], last_counts: false }
+    }
+
+    fn joins_files(&self) -> bool {
+        true
+    }
+
+    fn read<'a>(&self, sources: &Sources<'a>, facts: &EventFacts, findings: &mut AllFindings<'_>) -> Vec<(&'a str, StageDraft)> {
+        let files = sources.all().iter().zip(super::read(sources, facts, findings));
+        files.flat_map(|(source, read)| read.into_iter().flat_map(|read| read.drafts).map(|draft| (source.path, draft))).collect()
+    }
+
+    fn compile(&self, sources: &Sources<'_>, facts: &EventFacts, reasons: &mut Reasons, findings: &mut AllFindings<'_>) -> Vec<Stage> {
+        super::compile(sources, facts, reasons, findings)
+    }
+
+    fn when(&self) -> &'static Flavour {
+        &when::FLAVOUR
+    }
+
+    fn without_secret(&self, sources: &Sources<'_>) -> Message {
+        let raw = sources.only().parts.first().and_then(|part| part.raw.as_ref().ok());
+        match raw.map(|root| super::generation(root)) {
+            Some(Generation::Current) => message!("without it the step ends with an error"),
+            _ => secret_missing_from_environment(),
+        }
+    }
+
+    fn keys(&self) -> Keys {
+        keys::keys()
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("schema.json")
+    }
+}
+
+fn is_called_so(path: &str) -> bool {
+    path.ends_with(".woodpecker.yml")
+        || path.ends_with(".woodpecker.yaml")
+        || path.starts_with(".woodpecker/")
+        || path.contains("/.woodpecker/")
+}
+
+/// Only the early language has `settings:` in the steps of a `pipeline:` map.
+fn uses_settings(root: &Node) -> bool {
+    let steps = root.get("pipeline").and_then(|steps| steps.entries());
+    steps.is_some_and(|steps| steps.iter().any(|step| step.value.get("settings").is_some_and(|settings| settings.entries().is_some())))
+}
