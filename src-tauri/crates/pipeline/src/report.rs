@@ -3,6 +3,7 @@
 
 mod effects;
 mod empty;
+mod remote;
 
 use crate::draft::StageDraft;
 use crate::lint::{Inputs, sample_facts};
@@ -10,7 +11,7 @@ use crate::source::{AllFindings, Sources};
 use crate::{PipelineFile, drone1, drone08, woodpecker};
 pub use effects::Effect;
 use effects::effect;
-use lp_model::{Diagnostic, Dialect, EventFacts, Message, Span, message};
+use lp_model::{Checkout, Diagnostic, Dialect, EventFacts, Message, Span, message};
 use lp_yaml::Findings;
 use std::collections::HashSet;
 
@@ -27,6 +28,8 @@ pub struct Report {
     pub entries: Vec<ReportEntry>,
     /// All steps and services in the order of the files; those of a matrix once.
     pub steps: Vec<ReportStep>,
+    /// The working copies that its stages ask for, each once: what the repository lacks for them is not looked at here.
+    pub checkouts: Vec<Checkout>,
 }
 
 /// One thing that a [`Report`] says.
@@ -77,7 +80,7 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
             let mut entries: Vec<ReportEntry> = errors.into_iter().filter_map(entry).collect();
             sort(&mut entries);
             let reason = message!("the language of the file cannot be told");
-            return Report { dialect: None, reason, files: paths, entries, steps: Vec::new() };
+            return Report { dialect: None, reason, files: paths, entries, steps: Vec::new(), checkouts: Vec::new() };
         }
     };
     let mut facts = sample_facts(inputs);
@@ -86,6 +89,7 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     let stages = stages(&sources, &facts, &mut findings);
     for (source, findings) in sources.all().iter().zip(&mut findings.files) {
         empty::note(source, findings);
+        remote::note(source, findings);
     }
     // What was not looked at for want of room may be about any step.
     let cut = findings.files.iter().chain([&findings.whole]).any(Findings::is_cut);
@@ -104,8 +108,14 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
         entries.insert(0, ReportEntry { effect: Effect::Unsupported, code: NOTHING_RUNS.into(), file, span: None, title, help: None });
     }
     sort(&mut entries);
+    let mut checkouts: Vec<Checkout> = Vec::new();
+    for checkout in stages.into_iter().filter(|(_, stage)| stage.runs).filter_map(|(_, stage)| stage.checkout) {
+        if !checkouts.contains(&checkout) {
+            checkouts.push(checkout);
+        }
+    }
     let detected = sources.detected();
-    Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps }
+    Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps, checkouts }
 }
 
 /// What follows when a secret is not set.
