@@ -149,3 +149,14 @@ fn pure_packages_ask_the_system_nothing() {
         }
     }
 }
+
+/// The map points at modules; a module that moves takes its line with it.
+#[test]
+fn the_map_points_at_what_is_there() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../src-tauri");
+    let map = std::fs::read_to_string(folder.join("ARCHITECTURE.md")).unwrap();
+    let targets: Vec<&str> = map.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(targets.len() > 50, "{}", targets.len());
+    let gone: Vec<&&str> = targets.iter().filter(|target| !folder.join(target).exists()).collect();
+    assert!(gone.is_empty(), "ARCHITECTURE.md points at nothing: {gone:?}");
+}

@@ -1,4 +1,9 @@
 //! The one window: made, shown, closed.
+//!
+//! Closing the window during a run hides it, and the app ends when the runs are over; a second start shows the window again. Quitting, a
+//! log-out or a crash leave the runs to the next start.
+//!
+//! The window gets the system's language from the shell: WebKit's own answer depends on which locales are generated on the machine.
 
 use crate::shell::Shell;
 use tauri::{AppHandle, Manager, RunEvent, WebviewUrl, WebviewWindowBuilder, Window, WindowEvent};

@@ -1,5 +1,8 @@
 //! How another process hands its wishes to the owner of the data folder: one line of JSON each way over a socket in the data folder,
 //! which only this user may use.
+//!
+//! A guest hands over its *request*, not a run: only the owner numbers and writes runs, so there is nothing to clean up when a waiting
+//! terminal is closed.
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, KeptFiles, RunRequest, RunSummary};

@@ -1,6 +1,12 @@
 //! Who drives the runs of a data folder: the one process that holds its lock. It alone starts runs, takes up those that another process
 //! left, and sweeps. While nobody owns the folder its runs rest: programs that were started go on, and what comes after them waits for
 //! the next owner.
+//!
+//! A terminal command that drove runs and ends (killed, hung up, or because its own run is over) leaves the others resting; the window,
+//! `letterpress run` or `letterpress attach` takes them up. Commands that only look or set something never own the folder: they would take
+//! runs up only to leave them again.
+//!
+//! A sweep after a crash looks twice: what an engine was about to make when the process died appears a moment later.
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Notice, Settings};

@@ -1,4 +1,6 @@
 //! The run before a run: steps read it from their variables, to tell people that something is broken or works again.
+//!
+//! The store is asked when a run is prepared, so that the compiler stays without a store.
 
 use crate::app::App;
 use crate::dto::ApiError;

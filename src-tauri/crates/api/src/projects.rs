@@ -1,4 +1,6 @@
 //! Projects: opened, listed, looked into.
+//!
+//! A broken newest version leaves the buttons of the last good version, so that an older version can still be run.
 
 use crate::app::App;
 use crate::convert;

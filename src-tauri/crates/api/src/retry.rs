@@ -1,4 +1,6 @@
 //! Going on from where a finished run went wrong: same plan, same version, and what passed is not run again.
+//!
+//! A run that was planned while its project was trusted needs that trust again: its plan may hold what an untrusted project may not have.
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Retry};

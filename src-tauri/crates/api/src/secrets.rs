@@ -1,4 +1,6 @@
 //! Secrets: set, listed by name, removed. Values go in and come out only for a step.
+//!
+//! Names of secrets match in any case, as Drone looks them up; a name that is written exactly so is preferred.
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Notice, SecretEntry, SecretGrant, SecretScope, Uncovered};

@@ -1,3 +1,6 @@
+//! `letterpress lint` has exit codes of its own (0, 1, 2, as users of ruff and rustc expect): a file with errors is its result, not bad
+//! usage.
+
 use lp_api::dto::{ApiError, ErrorCode, RunStateWord};
 
 /// What the process ends with. Documented in the README and in `--help`; scripts rely on it.

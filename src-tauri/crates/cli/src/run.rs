@@ -1,4 +1,6 @@
 //! `letterpress run`, `attach`, `retry` and `cancel`: start or take up, follow, pass Ctrl-C on, end with the run's exit code.
+//!
+//! Ctrl-C cancels, a closed terminal does not: pressing it is a decision about the run, a lost connection is none.
 
 use crate::arguments::{Attach, Cancel, Place, Run};
 use crate::exit::ExitCode;

@@ -2,6 +2,9 @@
 //!
 //! The rules are those of the `distribution` reference grammar, which every engine follows; what the dialects make of a name is
 //! only a matter of which form they print.
+//!
+//! The meaning of an image's name stands in the model because the compiler (plugins with all rights), the registries (credentials by host)
+//! and the backend (which image to fetch) must read a name in the same way.
 
 use std::fmt;
 

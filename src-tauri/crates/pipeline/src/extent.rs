@@ -1,5 +1,8 @@
 //! How large a plan may become. A small file can unfold to a huge one: by aliases, by a matrix, by many documents, by steps that wait
 //! for each other. Each of them has its own limit; here are those of all together.
+//!
+//! A limit on steps alone would either refuse real files or let a small file fill the memory: hence budgets for all environments, needs and
+//! trees together.
 
 use crate::draft::StageDraft;
 use crate::environment::Environment;

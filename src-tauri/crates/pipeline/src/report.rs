@@ -1,5 +1,8 @@
 //! The compatibility report: what of a pipeline runs here as it is, what needs something from the user, what is not supported, and
 //! what means something different. It is made of the compiler's own findings about an untrusted project; nothing is read twice.
+//!
+//! Each diagnostic code has its effect on the report in one table. What a file needs from a person (`needs-secret`, `needs-login`) is noted
+//! only when a report is asked for.
 
 mod effects;
 mod empty;

@@ -2,6 +2,9 @@
 //!
 //! The schemas are written by hand in `schema/`. They complain where the compiler has an error or knows a key or a word not; what
 //! needs more than one place of the file to be judged (names that must exist, circles) is left to the compiler.
+//!
+//! Generating the schemas from decoders that are written by hand would be a third description. A test holds the schemas against the
+//! decoders' key lists both ways, and lets them complain only where the compiler has something to say.
 
 use crate::{drone1, drone08, woodpecker};
 use lp_model::Dialect;

@@ -1,5 +1,8 @@
 //! Woodpecker 0.15, 2 and 3: each file is one workflow, and one stage per combination of its matrix. The steps run one after
 //! the other, or, as soon as one of them has `depends_on`, level by level.
+//!
+//! Woodpecker 2 and 3 are one generation: a file does not say for which version it was written. What version 3 removed still works, with a
+//! warning.
 
 mod document;
 mod keys;

@@ -3,6 +3,9 @@
 //! It knows nothing about container engines, pipelines or runs; it reads no file and starts no program: callers hand in text.
 //!
 //! Read [`Credentials`], then [`docker_config`].
+//!
+//! Images are fetched with the logins of `docker login`: people have them already. Logins that are kept in the app come when someone needs
+//! them.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod credentials;

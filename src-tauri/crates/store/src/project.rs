@@ -1,4 +1,6 @@
 //! Table `project`.
+//!
+//! Removing a project takes its trust back: what lies in that folder one day may be another repository.
 
 use crate::{Store, StoreError};
 use lp_model::ProjectId;

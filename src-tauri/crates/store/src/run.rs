@@ -1,4 +1,6 @@
 //! Table `run`: what was asked for, and the cached status of the whole.
+//!
+//! The order of the queue is a number that is counted, not a time: clocks jump. A retry goes to the end of the queue.
 
 use crate::status::RunStatus;
 use crate::{StageRun, StepRun, Store, StoreError, stage_run, step_run};

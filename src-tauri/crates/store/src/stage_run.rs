@@ -1,4 +1,7 @@
 //! Table `stage_run`: the cached status of the stages of a run.
+//!
+//! What is there of a stage is a column (`place`), because a sweep needs it without reading all events: `kept` files are claimed, `made`
+//! places belong to a run that someone has to finish.
 
 use crate::StoreError;
 use lp_model::{EngineId, Plan, StageNumber, StageState};

@@ -1,4 +1,6 @@
 //! Table `step_run`: the cached status of the steps of a run, each with its latest attempt.
+//!
+//! Only the newest attempt of a step has a row; earlier attempts are folded from the events when someone looks at them.
 
 use crate::StoreError;
 use lp_model::{Plan, SkipReason, StageNumber, StepKey, StepKind, StepNumber, StepOutcome, StepState};

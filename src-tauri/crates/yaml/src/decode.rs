@@ -1,5 +1,7 @@
 //! Typed decoding by hand: each function takes a node and either returns the value or reports what it found instead.
 //! `what` names the thing in messages, e.g. `` `image` of step `build` ``.
+//!
+//! A value of a wrong shape is one finding: the value does not count as missing as well, so that five mistakes are five findings.
 
 use crate::findings::Findings;
 use crate::node::{Entry, Node, Value};

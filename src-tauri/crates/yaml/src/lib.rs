@@ -6,6 +6,10 @@
 //!
 //! Read in this order: [`source`] (bytes, documents, places), [`node`], [`parse`], [`scalar`] (what a plain text
 //! means), [`findings`], [`decode`].
+//!
+//! serde_yaml reads nothing: it is quadratic on nested flow maps and loses positions. `granit-parser` with our node tree reads; serde_yaml
+//! (its maintained fork) only writes, elsewhere. The tree is a crate of its own because `.letterpress.yml` needs it as well, and `workflow`
+//! may not use `pipeline`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod decode;

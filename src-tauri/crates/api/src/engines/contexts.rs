@@ -1,4 +1,6 @@
 //! The contexts of the `docker` command: engines with a name, as `docker context create` writes them.
+//!
+//! Another computer is not logged in to because somebody looks at a list: contexts that are not in use are asked only on request.
 
 use lp_backend_docker::{EngineAddress, Tls};
 use serde::Deserialize;

@@ -1,5 +1,8 @@
 //! Which engines there may be, and which of them is used: a pure function of what the user chose, what the environment says and the
 //! contexts.
+//!
+//! An engine that is chosen in the settings comes before the environment; without a choice the order is that of the `docker` command. The
+//! choice cannot change while runs are under way: the stages of one run must not end up on two engines.
 
 use super::contexts::{Context, Contexts, DEFAULT};
 use lp_backend_docker::{EngineAddress, EngineEnvironment};

@@ -2,6 +2,12 @@
 //!
 //! [`address`](EngineAddress) says where, `ssh` and `tls` make the connections that the HTTP library does not (over `transport`), `version` agrees,
 //! `reason` says in words why an address does not answer.
+//!
+//! The agreed version of the API is in the path of every call: the library negotiates a version and then does not send it. Oldest 1.41
+//! (Docker 20.10, Podman 3), newest that of the library; anything else is refused with both versions.
+//!
+//! Each call to the engine of this computer has a connection of its own, although keeping connections would save a tenth of our computing:
+//! an engine that is being ended still answers on old connections, and a step that it ended would then count as failed instead of lost.
 
 mod address;
 mod reason;

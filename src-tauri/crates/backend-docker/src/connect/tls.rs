@@ -1,5 +1,7 @@
 //! TLS with the certificates that an address names. Not by the library: it trusts all public authorities beside the engine's own, and
 //! knows neither a connection without a certificate of ours nor one that is not verified.
+//!
+//! Only the `ca.pem` of the engine is trusted, as for the `docker` command, not every public authority.
 
 use super::address::{EngineAddress, Tls};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};

@@ -1,4 +1,8 @@
 //! The workflows of one run: which of them wait for which.
+//!
+//! The workflows of Woodpecker are one pipeline: a folder compiles to one plan with a stage per workflow, so that one run shows and cancels
+//! them all. One file of a folder can be run alone; it then runs without the workflows that it depends on, and a warning says so. Only all
+//! of them together keep their order.
 
 use super::Read;
 use crate::draft::{Dependency, Reasons};

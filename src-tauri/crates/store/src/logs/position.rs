@@ -1,5 +1,8 @@
 //! The file beside a log that says how much of a step's output is in it, so that another process can go on at the very byte where one that
 //! was killed had stopped. Two slots of fixed size are overwritten in turn: a slot that is half written leaves the one before.
+//!
+//! The position stays until its run is over, not until the log is: between the end of the log and the stored end of its step the process
+//! may die, and the next process has to know that nothing is missing.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
