@@ -1,4 +1,5 @@
-//! The working copy: the files of a commit into the volume of a stage, against `git archive | docker cp -`.
+//! The working copy: the files of a commit into the volume of a stage, against `git archive | docker cp -`; and what it costs
+//! that the working copy is a repository.
 
 use crate::measure::{Memory, computing, median};
 use crate::table::{Row, Table};
@@ -6,7 +7,7 @@ use async_trait::async_trait;
 use lp_backend::{Backend, Cancel, CancelHandle, Files, Keep, NoNotes, Source, StageContext};
 use lp_backend_docker::{DockerBackend, DockerOptions};
 use lp_git::Repository;
-use lp_model::RunId;
+use lp_model::{Checkout, RunId, Tracking};
 use lp_tests::conformance::{plan_stage, shell};
 use lp_tests::{docker, images};
 use std::io::{self, BufWriter, Write};
@@ -26,13 +27,17 @@ const NOISE_EVERY: usize = 20;
 /// pack file, in part as differences to other versions.
 const CHANGES: usize = 5;
 
+/// How much history the clone steps of the dialects fetch when the file says nothing.
+const CLONES: [(&str, Option<u32>); 2] = [("one commit as in Woodpecker", Some(1)), ("all of the history as in Drone", None)];
+
 /// Measures reading alone, and reading into a volume.
 pub async fn measure(table: &mut Table, times: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let repository = folder.path().join("repository");
     let bytes = make_repository(&repository);
     let sha = said(Command::new("git").arg("-C").arg(&repository).args(["rev-parse", "main"])).trim().to_owned();
-    let source = Arc::new(Commit { repository: repository.clone(), sha: sha.clone() });
+    let commit = |checkout| Arc::new(Commit { repository: repository.clone(), sha: sha.clone(), checkout });
+    let source = commit(None);
     let rate = |seconds: f64| bytes as f64 / seconds / 1e6;
     let shown = |seconds: f64| format!("{seconds:.2} s ({:.0} MB/s)", rate(seconds));
 
@@ -48,12 +53,12 @@ pub async fn measure(table: &mut Table, times: usize) {
             .ratio(floor / our),
     );
 
-    let place = Place::new(source).await;
+    let place = Place::new().await;
     let (mut floors, mut ours, mut more, mut computed) = (Vec::new(), Vec::new(), 0.0_f64, Vec::new());
     for number in 0..times {
         floors.push(place.by_hand(number, &repository, &sha));
         let (before, computing_before) = (Memory::begin(), computing());
-        ours.push(place.prepared(number).await);
+        ours.push(place.prepared(&number.to_string(), &source).await);
         computed.push(computing() - computing_before);
         more = more.max(Memory::read().most - before.now);
     }
@@ -65,6 +70,23 @@ pub async fn measure(table: &mut Table, times: usize) {
             .aim("rate ≥ 0.70×", floor / our >= 0.7),
     );
     table.add(Row::new("the same: memory and computing of ours", format!("{more:.0} MB more, {:.2} s", median(computed))));
+
+    for (words, depth) in CLONES {
+        let checkout = Checkout { tracking: Tracking::Branch("main".into()), depth, ..Checkout::on_branch("main") };
+        let cloned = commit(Some(checkout));
+        let (mut without, mut with) = (Vec::new(), Vec::new());
+        for number in 0..times {
+            without.push(place.prepared(&format!("{number}-files"), &source).await);
+            with.push(place.prepared(&format!("{number}-git"), &cloned).await);
+        }
+        let (floor, our) = (median(without), median(with));
+        table.add(
+            Row::new(format!("the same with `.git`, {words} (without)"), shown(our))
+                .floor(shown(floor))
+                .ratio(our / floor)
+                .aim("time ≤ 1.10×", our / floor <= 1.1),
+        );
+    }
 }
 
 /// Writes the repository; returns the bytes of the files of its newest commit.
@@ -142,12 +164,17 @@ impl Dice {
 struct Commit {
     repository: PathBuf,
     sha: String,
+    /// The repository that comes with the files, if any.
+    checkout: Option<Checkout>,
 }
 
 #[async_trait]
 impl Source for Commit {
     async fn open(&self) -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
-        let packed = Repository::open(&self.repository).and_then(|repository| repository.pack(&self.sha));
+        let packed = Repository::open(&self.repository).and_then(|repository| match &self.checkout {
+            Some(checkout) => repository.check_out(&self.sha, checkout),
+            None => repository.pack(&self.sha),
+        });
         Ok(Box::new(packed.map_err(io::Error::other)?))
     }
 }
@@ -181,14 +208,13 @@ fn archive(repository: &Path, sha: &str, into: Option<&str>) -> Duration {
 /// Where the files go.
 struct Place {
     backend: DockerBackend,
-    source: Arc<Commit>,
 }
 
 impl Place {
-    async fn new(source: Arc<Commit>) -> Self {
+    async fn new() -> Self {
         images::busybox_image().await;
         let backend = DockerBackend::new(DockerOptions::new(docker::addresses(), "bench"));
-        let place = Self { backend, source };
+        let place = Self { backend };
         // The first time the image of the loader has to be made.
         let warm = place.stage("warm", None);
         place.backend.prepare(&warm, &NoNotes, &asked_for_nothing()).await.expect("a place can be made");
@@ -203,8 +229,8 @@ impl Place {
     }
 
     /// Everything that is done until the first step could begin: its network, its volume, the files.
-    async fn prepared(&self, number: usize) -> Duration {
-        let stage = self.stage(&number.to_string(), Some(Arc::clone(&self.source) as _));
+    async fn prepared(&self, name: &str, source: &Arc<Commit>) -> Duration {
+        let stage = self.stage(name, Some(Arc::clone(source) as _));
         settle();
         let begun = Instant::now();
         self.backend.prepare(&stage, &NoNotes, &asked_for_nothing()).await.expect("the files are copied");

@@ -5,7 +5,7 @@ use crate::event::{self, Ground};
 use crate::files;
 use crate::prepare::{find_version, repo_facts};
 use lp_git::Repository;
-use lp_model::{Dialect, EventFacts, EventKind, Message, Plan};
+use lp_model::{Code, Dialect, EventFacts, EventKind, Message, Plan};
 use lp_pipeline::PipelineFile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Resul
         ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{}` has errors", path.display()))
     })?;
     let remark = |note: &Message| Finding {
-        code: "event-facts".into(),
+        code: Code::EventFacts.as_str().into(),
         severity: FindingSeverity::Note,
         message: note.into(),
         help: None,

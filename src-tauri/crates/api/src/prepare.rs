@@ -9,7 +9,7 @@ use crate::projects::blocking;
 use crate::shortfalls::shortfalls;
 use crate::time;
 use lp_git::{Repository, Version};
-use lp_model::{BackendKind, EventKind, Message, Plan, RepoFacts, StepKind, message};
+use lp_model::{BackendKind, Code, EventKind, Message, Plan, RepoFacts, StepKind, message};
 use lp_pipeline::Inputs;
 use lp_store::{CleanupPolicy, Project, ProjectKind};
 use lp_workflow::Workflow;
@@ -249,7 +249,7 @@ impl App {
         })
         .await?;
         let (workflows, mut findings) = workflows(&sources)?;
-        findings.extend(note.map(|note| remark("tag-and-branch", FindingSeverity::Note, "", &note, None)));
+        findings.extend(note.map(|note| remark(Code::TagAndBranch, FindingSeverity::Note, "", &note, None)));
         let workflow = find_workflow(workflows, &request.workflow)?;
         let inputs = lp_workflow::check_inputs(&workflow, &request.inputs).map_err(|errors| {
             let first = errors.into_iter().next();
@@ -263,7 +263,7 @@ impl App {
         let outline = pipeline.outline(&inputs_of(std::slice::from_ref(&workflow))).ok();
         let (kind, asked) = ask(request, &workflow, &sources.version, outline.as_ref().is_some_and(|outline| outline.reacts_to_tags))?;
         let (mut facts, notes) = event::facts(&sources.ground, kind, &asked)?;
-        findings.extend(notes.iter().map(|note| remark("event-facts", FindingSeverity::Note, &pipeline.path, note, None)));
+        findings.extend(notes.iter().map(|note| remark(Code::EventFacts, FindingSeverity::Note, &pipeline.path, note, None)));
         (facts.run_number, facts.parent_number) = numbers;
         facts.created_ms = time::now_ms();
         facts.inputs = inputs;
@@ -279,7 +279,7 @@ impl App {
             facts = changed;
             if let Some(why) = unknown {
                 let message = message!("which files changed is not known, so conditions on a path hold as their `on_empty` says");
-                findings.push(remark("changed-files-unknown", FindingSeverity::Warning, &pipeline.path, &message, Some(&why)));
+                findings.push(remark(Code::ChangedFilesUnknown, FindingSeverity::Warning, &pipeline.path, &message, Some(&why)));
             }
         }
         let (mut plan, warnings) = pipeline.compile(&facts).map_err(|error| refusal(error, &project))?;
@@ -389,8 +389,15 @@ fn ask(request: &RunRequest, workflow: &Workflow, version: &Version, reacts_to_t
 }
 
 /// A remark about the event of a run.
-fn remark(code: &str, severity: FindingSeverity, file: &str, message: &Message, help: Option<&Message>) -> Finding {
-    Finding { code: code.into(), severity, message: message.into(), help: help.map(Words::from), file: file.to_owned(), excerpt: None }
+fn remark(code: Code, severity: FindingSeverity, file: &str, message: &Message, help: Option<&Message>) -> Finding {
+    Finding {
+        code: code.as_str().into(),
+        severity,
+        message: message.into(),
+        help: help.map(Words::from),
+        file: file.to_owned(),
+        excerpt: None,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, Notice, ProjectDetail, P
 use crate::prepare::{self, Sources};
 use crate::time;
 use lp_git::Repository;
-use lp_model::{ProjectId, message};
+use lp_model::{Code, ProjectId, message};
 use lp_store::{Project, ProjectKind, Run, RunFilter};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -218,7 +218,7 @@ fn workflows_of(sources: &Sources) -> (Vec<Workflow>, Vec<Finding>) {
         // The only error about the files that comes without findings: there is no file.
         Err(error) if error.findings.is_empty() => {
             let finding = Finding {
-                code: "pipeline-missing".into(),
+                code: Code::PipelineMissing.as_str().into(),
                 severity: crate::dto::FindingSeverity::Error,
                 message: Words { en: error.message, zh: message!("this version has no pipeline file").in_chinese() },
                 help: Some(Words {

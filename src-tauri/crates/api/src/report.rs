@@ -5,8 +5,9 @@ use crate::dto::{ApiError, Excerpt, ReportCounts, ReportDto, ReportEffect, Repor
 use crate::files::{self, Group};
 use crate::prepare::{Sources, find_version};
 use crate::projects::blocking;
+use crate::shortfalls::of_checkouts;
 use lp_git::Repository;
-use lp_model::Dialect;
+use lp_model::{Code, Dialect, message};
 use lp_pipeline::{Effect, Inputs, PipelineFile, Report};
 use std::path::{Path, PathBuf};
 
@@ -21,10 +22,20 @@ impl App {
         blocking(move || {
             let repository = Repository::open(&folder)?;
             let version = find_version(&repository, &wanted)?;
+            let sha = version.sha.clone();
             let sources = Sources::read(&repository, version)?;
             let inputs = sources.inputs();
-            let reports = sources.pipelines_in_use()?.into_iter().map(|pipeline| report(&pipeline.files(), &inputs));
-            Ok(reports.reduce(joined).expect("there is at least one pipeline"))
+            let mut all: Option<ReportDto> = None;
+            for pipeline in sources.pipelines_in_use()? {
+                let mut found = lp_pipeline::report(&pipeline.files(), &inputs);
+                add_shortfalls(&repository, &sha, &pipeline.path, &mut found)?;
+                let next = shown(found, &pipeline.files());
+                all = Some(match all {
+                    Some(all) => joined(all, next),
+                    None => next,
+                });
+            }
+            Ok(all.expect("there is at least one pipeline"))
         })
         .await
     }
@@ -43,16 +54,44 @@ pub fn report_files(paths: &[PathBuf]) -> Result<ReportDto, ApiError> {
         Group::Pipeline(files) => {
             let inputs = files.first().map(|file| files::inputs_around(Path::new(&file.shown))).unwrap_or_default();
             let files: Vec<PipelineFile<'_>> = files.iter().map(|file| PipelineFile { path: &file.path, bytes: &file.bytes }).collect();
-            Some(report(&files, &inputs))
+            Some(of_files(&files, &inputs))
         }
         Group::Workflows(_) => None,
     });
     reports.reduce(joined).ok_or_else(|| files::no_pipeline(paths.first().map_or(Path::new("."), PathBuf::as_path)))
 }
 
-/// The report about one pipeline.
-fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> ReportDto {
+/// The report about one pipeline whose repository is not at hand.
+fn of_files(files: &[PipelineFile<'_>], inputs: &Inputs) -> ReportDto {
     let report = lp_pipeline::report(files, inputs);
+    let clones = !report.checkouts.is_empty();
+    let not_looked_at = clones.then(|| {
+        Words::from(&message!(
+            "what the repository itself lacks was not looked at (submodules, large files, history): `letterpress run` says it before the first step"
+        ))
+    });
+    ReportDto { not_looked_at, ..shown(report, files) }
+}
+
+/// Adds what working copies of the commit will lack.
+fn add_shortfalls(repository: &Repository, sha: &str, file: &str, report: &mut Report) -> Result<(), ApiError> {
+    for found in of_checkouts(repository, sha, &report.checkouts, file)? {
+        let Some(effect) = Code::parse(&found.code).and_then(Code::effect) else { continue };
+        report.entries.push(lp_pipeline::ReportEntry {
+            effect,
+            code: found.code,
+            file: found.file,
+            span: None,
+            title: found.message,
+            help: found.help,
+        });
+    }
+    report.entries.sort_by_key(|entry| entry.effect);
+    Ok(())
+}
+
+/// A report as it is shown.
+fn shown(report: Report, files: &[PipelineFile<'_>]) -> ReportDto {
     let texts: Vec<_> = files.iter().map(|file| (file.path, String::from_utf8_lossy(file.bytes))).collect();
     let mut counts = ReportCounts { runs: report.steps.iter().filter(|step| step.runs_as_is).count() as u32, ..ReportCounts::default() };
     let mut entries = Vec::new();
@@ -92,6 +131,7 @@ fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> ReportDto {
         counts,
         entries,
         steps: report.steps.into_iter().map(step).collect(),
+        not_looked_at: None,
     }
 }
 
@@ -114,6 +154,7 @@ fn joined(mut all: ReportDto, next: ReportDto) -> ReportDto {
     all.entries.extend(next.entries);
     all.entries.sort_by_key(|entry| entry.effect);
     all.steps.extend(next.steps);
+    all.not_looked_at = all.not_looked_at.or(next.not_looked_at);
     all.counts.runs += next.counts.runs;
     all.counts.needs += next.counts.needs;
     all.counts.unsupported += next.counts.unsupported;
@@ -128,7 +169,7 @@ mod tests {
     #[test]
     fn a_report_counts_steps_that_run_and_things_that_are_in_the_way() {
         let text = "kind: pipeline\nname: 构建\nsteps:\n- {name: a, image: alpine, commands: [ls]}\n- name: b\n  image: alpine\n  environment: {T: {from_secret: token}}\n";
-        let first = report(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &Inputs::new());
+        let first = of_files(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &Inputs::new());
         assert_eq!(
             (first.dialect.as_str(), first.dialect_name.as_str(), first.reason.zh.as_str()),
             ("drone1", "Drone 1.x/2.x", "第 1 行有 `kind:`")
@@ -137,9 +178,10 @@ mod tests {
         let need = &first.entries[0];
         assert_eq!((need.effect, need.code.as_str(), need.line), (ReportEffect::Needs, "needs-secret", Some(7)));
         assert_eq!(need.title.en, "the secret `token` must be set");
+        assert!(first.not_looked_at.is_some());
         assert!(need.excerpt.is_some() && need.help.is_some());
         assert_eq!(first.entries[1].title.en, "stage `构建`: 1 of its 2 steps run as they are");
-        let broken = report(&[PipelineFile { path: "ci/other.yml", bytes: b"build: {image: x}\n" }], &Inputs::new());
+        let broken = of_files(&[PipelineFile { path: "ci/other.yml", bytes: b"build: {image: x}\n" }], &Inputs::new());
         assert_eq!((broken.dialect.as_str(), broken.counts.unsupported), ("unknown", 1));
         let both = joined(first, broken);
         assert_eq!(both.files, [".drone.yml", "ci/other.yml"]);

@@ -56,6 +56,9 @@ fn write(report: &ReportDto, language: Language, out: &mut String) -> std::fmt::
             }
         }
     }
+    if let Some(words) = &report.not_looked_at {
+        writeln!(out, "\n{}", clean(language.words(words)))?;
+    }
     Ok(())
 }
 
@@ -106,10 +109,11 @@ mod tests {
                 entry(ReportEffect::Runs, "runs-as-is", words("its step runs as it is", "1 个步骤可直接运行"), None),
             ],
             steps: vec![],
+            not_looked_at: Some(words("the repository was not looked at", "没有查看仓库")),
         };
         assert_eq!(
             text(&report, Language::En),
-            ".drone.yml: Drone 1.x/2.x: line 1 has `kind:`\n\nneeds something from you (1)\n  .drone.yml:7:3: the secret `t` must be set [needs-secret]\n    help: set it\n\nruns as it is (1 step)\n  .drone.yml:7: its step runs as it is [runs-as-is]\n"
+            ".drone.yml: Drone 1.x/2.x: line 1 has `kind:`\n\nneeds something from you (1)\n  .drone.yml:7:3: the secret `t` must be set [needs-secret]\n    help: set it\n\nruns as it is (1 step)\n  .drone.yml:7: its step runs as it is [runs-as-is]\n\nthe repository was not looked at\n"
         );
         assert!(
             text(&report, Language::Zh)

@@ -2,7 +2,7 @@
 //! that explains it (`letterpress explain CODE`).
 //!
 //! A [`Diagnostic`](crate::Diagnostic) carries the text, which is what is stored and shown; that every text of the sources stands here is
-//! held by a test of the pipeline compiler.
+//! held by a test of the pipeline compiler. Findings that are made where a repository is at hand name the variant itself.
 
 mod words;
 
@@ -12,7 +12,7 @@ use crate::Severity;
 /// What becomes of a part of a pipeline here, most pressing first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
-    /// Something is needed from the user: a secret, trust, the login of a registry.
+    /// Something is needed from the user: a secret, trust, the login of a registry, a part of the repository that was never fetched.
     Needs,
     /// It is not supported, or wrong.
     Unsupported,
@@ -66,6 +66,7 @@ codes! {
     AliasLoop "alias-loop" Error Some(Unsupported);
     BadExpression "bad-expression" Error Some(Unsupported);
     BadSubstitution "bad-substitution" Error Some(Unsupported);
+    ChangedFilesUnknown "changed-files-unknown" Warning Some(Different);
     CloneBuiltIn "clone-built-in" Warning Some(Different);
     CommandIsList "command-is-list" Error Some(Unsupported);
     CommandIsMap "command-is-map" Error Some(Unsupported);
@@ -89,8 +90,11 @@ codes! {
     EmptyAxis "empty-axis" Error Some(Unsupported);
     EmptyWithoutServer "empty-without-server" Note Some(Different);
     EnvironmentNotText "environment-not-text" Warning Some(Different);
+    EventFacts "event-facts" Note None;
     FileTooLarge "file-too-large" Error Some(Unsupported);
+    FilterNotRun "filter-not-run" Note None;
     ForwardDependency "forward-dependency" Warning Some(Different);
+    HistoryCut "history-cut" Warning Some(Needs);
     InstanceCondition "instance-condition" Note Some(Different);
     InvalidDefault "invalid-default" Error Some(Unsupported);
     InvalidName "invalid-name" Error Some(Unsupported);
@@ -100,6 +104,7 @@ codes! {
     InvalidVolume "invalid-volume" Error Some(Unsupported);
     KeyNotText "key-not-text" Error Some(Unsupported);
     KeyWithoutEffect "key-without-effect" Warning Some(Unsupported);
+    LfsMissing "lfs-missing" Warning Some(Needs);
     MatrixCut "matrix-cut" Warning None;
     MatrixExclude "matrix-exclude" Error Some(Unsupported);
     MergeNotMap "merge-not-map" Error Some(Unsupported);
@@ -116,6 +121,7 @@ codes! {
     MoreFindings "more-findings" Warning Some(Different);
     NamedVolume "named-volume" Warning Some(Different);
     NeedsLogin "needs-login" Note Some(Needs);
+    NeedsRemote "needs-remote" Note Some(Different);
     NeedsSecret "needs-secret" Note Some(Needs);
     NeverRuns "never-runs" Warning None;
     NewerForm "newer-form" Warning Some(Different);
@@ -134,6 +140,7 @@ codes! {
     OpenQuote "open-quote" Error Some(Unsupported);
     OtherWorkflows "other-workflows" Warning Some(Different);
     ParameterLikeKey "parameter-like-key" Warning None;
+    PipelineMissing "pipeline-missing" Error Some(Unsupported);
     PlatformIgnored "platform-ignored" Note Some(Different);
     ReservedName "reserved-name" Error Some(Unsupported);
     RunsAsIs "runs-as-is" Note Some(Runs);
@@ -143,6 +150,8 @@ codes! {
     SecretInput "secret-input" Error Some(Unsupported);
     SettingsAndEnvironment "settings-and-environment" Warning None;
     SettingsAndProgram "settings-and-program" Error Some(Unsupported);
+    SubmoduleMissing "submodule-missing" Warning Some(Needs);
+    TagAndBranch "tag-and-branch" Note None;
     TargetWithoutEffect "target-without-effect" Warning None;
     TemplateNotSupported "template-not-supported" Warning Some(Unsupported);
     TooDeep "too-deep" Error Some(Unsupported);

@@ -6,6 +6,7 @@
 
 mod effects;
 mod empty;
+mod remote;
 
 use crate::PipelineFile;
 use crate::lint::{Inputs, sample_facts};
@@ -13,7 +14,7 @@ use crate::shared::draft::StageDraft;
 use crate::source::{AllFindings, Sources};
 pub use effects::Effect;
 use effects::effect;
-use lp_model::{Diagnostic, Dialect, Message, Span, message};
+use lp_model::{Checkout, Diagnostic, Dialect, EventFacts, Message, Span, message};
 use lp_yaml::Findings;
 use std::collections::HashSet;
 
@@ -30,6 +31,8 @@ pub struct Report {
     pub entries: Vec<ReportEntry>,
     /// All steps and services in the order of the files; those of a matrix once.
     pub steps: Vec<ReportStep>,
+    /// The working copies that its stages ask for, each once: what the repository lacks for them is not looked at here.
+    pub checkouts: Vec<Checkout>,
 }
 
 /// One thing that a [`Report`] says.
@@ -80,7 +83,7 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
             let mut entries: Vec<ReportEntry> = errors.into_iter().filter_map(entry).collect();
             sort(&mut entries);
             let reason = message!("the language of the file cannot be told");
-            return Report { dialect: None, reason, files: paths, entries, steps: Vec::new() };
+            return Report { dialect: None, reason, files: paths, entries, steps: Vec::new(), checkouts: Vec::new() };
         }
     };
     let mut facts = sample_facts(inputs);
@@ -89,6 +92,7 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     let stages = sources.front_end().read(&sources, &facts, &mut findings);
     for (source, findings) in sources.all().iter().zip(&mut findings.files) {
         empty::note(source, findings);
+        remote::note(source, findings);
     }
     // What was not looked at for want of room may be about any step.
     let cut = findings.files.iter().chain([&findings.whole]).any(Findings::is_cut);
@@ -108,8 +112,14 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
         entries.insert(0, ReportEntry { effect: Effect::Unsupported, code: NOTHING_RUNS.into(), file, span: None, title, help: None });
     }
     sort(&mut entries);
+    let mut checkouts: Vec<Checkout> = Vec::new();
+    for checkout in stages.into_iter().filter(|(_, stage)| stage.runs).filter_map(|(_, stage)| stage.checkout) {
+        if !checkouts.contains(&checkout) {
+            checkouts.push(checkout);
+        }
+    }
     let detected = sources.detected();
-    Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps }
+    Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps, checkouts }
 }
 
 fn entry(found: Diagnostic) -> Option<ReportEntry> {

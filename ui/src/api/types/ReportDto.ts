@@ -35,4 +35,8 @@ entries: Array<ReportEntry>,
 /**
  * All steps and services in the order of the files; those of a matrix once.
  */
-steps: Array<ReportStep>, };
+steps: Array<ReportStep>, 
+/**
+ * What else there may be to say where the repository of the files was not at hand.
+ */
+notLookedAt?: Words, };

@@ -20,6 +20,10 @@ pub struct ReportDto {
     pub entries: Vec<ReportEntry>,
     /// All steps and services in the order of the files; those of a matrix once.
     pub steps: Vec<ReportStep>,
+    /// What else there may be to say where the repository of the files was not at hand.
+    #[serde(rename = "notLookedAt", default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub not_looked_at: Option<Words>,
 }
 
 /// How much there is of each kind in a report.

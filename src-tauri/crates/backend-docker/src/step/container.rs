@@ -1,5 +1,6 @@
 //! What is asked of the engine for a step: a pure function from the plan to the body of the create call.
 
+use super::ownership;
 use crate::labels;
 use crate::stage::network::{Namespace, is_host_name};
 use crate::stage::{StageHandle, holder};
@@ -73,6 +74,8 @@ fn in_namespace(
         NetworkingConfig { endpoints_config: Some(HashMap::from([(stage.name(), endpoint)])) }
     });
     let (mounts, binds) = mounts(stage, step, &workspace.base);
+    let mut variables = step.env.iter().map(|(name, value)| format!("{name}={}", value.text(&workspace.base, &dir))).collect();
+    ownership::trust(&stage.stage, step, &mut variables);
     let network_mode = match namespace {
         Namespace::Bridge => "bridge".to_owned(),
         Namespace::Stage => stage.name(),
@@ -83,7 +86,7 @@ fn in_namespace(
         image: Some(image.to_owned()),
         entrypoint: plan.entrypoint.as_deref().map(cleared),
         cmd: plan.command.clone(),
-        env: Some(step.env.iter().map(|(name, value)| format!("{name}={}", value.text(&workspace.base, &dir))).collect()),
+        env: Some(variables),
         working_dir: plan.working_dir.clone(),
         user: plan.user.clone(),
         labels: Some(labels::of_step(owner, stage, step.key)),
@@ -205,7 +208,10 @@ mod tests {
     }
 
     fn body_at(namespace: &Namespace, step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
-        let stage = stage(&step);
+        body_in(stage(&step), namespace, step, env)
+    }
+
+    fn body_in(stage: StageContext, namespace: &Namespace, step: Step, env: Vec<(String, EnvText)>) -> ContainerCreateBody {
         let context = StepContext {
             key: StepKey::first(StageNumber(2), StepNumber(1)),
             step: Arc::new(step),
@@ -257,6 +263,29 @@ mod tests {
         ];
         let body = body(Step::new(1, "build", StepKind::Plugin), env);
         assert_eq!(body.env.unwrap(), ["A=x=y z", "B=hush", "C=/drone", "D=/drone/src/a"]);
+    }
+
+    #[test]
+    fn git_is_told_that_the_working_copy_may_be_used() {
+        let asked = |checkout: bool, privileged: bool, env: &[(&str, &str)]| {
+            let mut step = Step::new(1, "build", StepKind::Commands);
+            step.privileged = privileged;
+            let mut stage = stage(&step);
+            Arc::make_mut(&mut stage.stage).checkout = checkout.then(|| lp_model::Checkout::on_branch("main"));
+            let env = env.iter().map(|(name, value)| ((*name).to_owned(), EnvText::Plain((*value).to_owned()))).collect();
+            body_in(stage, &Namespace::Stage, step, env).env.unwrap().join(" ")
+        };
+        let first = "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=*";
+        assert_eq!(asked(true, false, &[]), first);
+        assert_eq!(asked(true, false, &[("A", "b")]), format!("A=b {first}"));
+        let own = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "user.name"), ("GIT_CONFIG_VALUE_0", "x")];
+        assert_eq!(
+            asked(true, false, &own),
+            "GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=x GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_1=safe.directory GIT_CONFIG_VALUE_1=*"
+        );
+        let wrong = [("GIT_CONFIG_COUNT", "many")];
+        assert_eq!(asked(true, false, &wrong), "GIT_CONFIG_COUNT=many");
+        assert_eq!((asked(false, false, &[]), asked(true, true, &[])), (String::new(), String::new()));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod evidence;
 mod follow;
 pub(crate) mod head_start;
 mod output;
+mod ownership;
 mod stop;
 mod takeover;
 

@@ -15,6 +15,9 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::BadSubstitution => message!(
             "A `${{…}}` in the file has no form that the dialect knows. It is replaced in the text before YAML reads it, so one in a comment counts too; `$${{…}}` leaves it to the shell."
         ),
+        Code::ChangedFilesUnknown => message!(
+            "Which files changed cannot be told from the repository on this computer, so a condition on a path is decided as its `on_empty` says."
+        ),
         Code::CloneBuiltIn => message!(
             "The files of the commit are there before the first step; a clone step of the file is not run, and no credentials get into a container."
         ),
@@ -58,10 +61,17 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::EnvironmentNotText => message!(
             "A value of `environment` is a number or a bool for YAML, which the original refuses. Here the text as written counts."
         ),
+        Code::EventFacts => message!("A fact of the event that was taken from the repository or left open, because nobody named it."),
         Code::FileTooLarge => message!("The file, or what its matrix makes of it, is larger than what is read."),
+        Code::FilterNotRun => message!(
+            "`.gitattributes` names a filter, which is a program of somebody's git settings. Neither a clone in a container nor this one runs it: steps see the file as it is stored."
+        ),
         Code::ForwardDependency => {
             message!("A step depends on one that stands further down, which drone refuses; here the order is kept all the same.")
         }
+        Code::HistoryCut => message!(
+            "The repository on this computer is a shallow clone, and the clone step of the file asks for more history than it has. Steps that count commits or look for a tag further back get another answer. Fetch the rest once: `git fetch --unshallow --tags`."
+        ),
         Code::InstanceCondition => message!(
             "A condition names the server for which the file was written, and there is none here. Give its name as an input to let the condition hold."
         ),
@@ -73,6 +83,9 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::InvalidVolume => message!("A volume has no form that is known, or no absolute path."),
         Code::KeyNotText => message!("The key of a map is no text, mostly because a value begins with `{{` or `[` and has no quotes."),
         Code::KeyWithoutEffect => message!("A key that the dialect knows and that does nothing here."),
+        Code::LfsMissing => message!(
+            "The content of a large file (git-lfs) lies on the server only, and steps see its pointer, a text of three lines. Fetch it once: `git lfs fetch --all`."
+        ),
         Code::MatrixCut => message!(
             "The axes of the matrix have more combinations than drone runs; the rest is left out, as there. Combinations under `include:` are never cut."
         ),
@@ -95,6 +108,9 @@ pub(super) fn explanation(code: Code) -> Message {
             message!("A volume with a name is empty at the start of every run: nothing is kept on the machine between two runs.")
         }
         Code::NeedsLogin => message!("Images come from a registry that usually wants to know who asks. Log in once with `docker login`."),
+        Code::NeedsRemote => message!(
+            "A command asks the server that the repository comes from. The address of `origin` is the one of this computer without credentials, and no container gets a login or a key of yours: what everybody may read works, everything else is refused there. Give the step a token as a secret and name it in the address."
+        ),
         Code::NeedsSecret => message!(
             "The file uses a secret, and secrets do not come with the repository. Set it once, for this project or for all of them."
         ),
@@ -125,6 +141,9 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::ParameterLikeKey => {
             message!("An unknown key of a plugin is handed to it as a parameter, and looks much like a key with a meaning.")
         }
+        Code::PipelineMissing => message!(
+            "A version of the project has no pipeline file. Add `.drone.yml` or `.woodpecker.yml` and commit it, or pick another version."
+        ),
         Code::PlatformIgnored => message!("The file asks for another platform; the steps run on this machine."),
         Code::ReservedName => message!("A name that the dialect keeps for itself."),
         Code::RunsAsIs => message!("Nothing about it is different here."),
@@ -138,6 +157,12 @@ pub(super) fn explanation(code: Code) -> Message {
             message!("A step with both is no plugin any more for woodpecker: it gets no rights and none of the variables for plugins.")
         }
         Code::SettingsAndProgram => message!("A step either runs what the file says or is a plugin that its settings steer."),
+        Code::SubmoduleMissing => message!(
+            "The commit of a submodule is in no repository of this computer, so its folder stays empty. Fetch it once: `git submodule update --init --recursive`."
+        ),
+        Code::TagAndBranch => message!(
+            "A tag and a branch have one name, and the other one may have been meant. The whole reference says which: `refs/tags/NAME` or `refs/heads/NAME`."
+        ),
         Code::TargetWithoutEffect => message!("Only a promotion or a roll back has a target."),
         Code::TemplateNotSupported => message!("Templates live on a server and are not expanded here."),
         Code::TooDeep => message!("Lists and maps are nested too deep."),
