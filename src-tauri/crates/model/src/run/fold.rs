@@ -177,6 +177,7 @@ fn unknown_step(key: StepKey) -> IllegalMove {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{SkipReason, StepOutcome};
