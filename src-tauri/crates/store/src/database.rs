@@ -88,7 +88,13 @@ impl Store {
 
     /// A transaction that owns the right to write from its first moment, so that what it reads cannot change before it writes.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        // Set anew each time, because [`Self::write_to_disk`] leaves the connection as it set it. SQLite takes it only outside of a transaction.
+        Ok(self.writer.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?)
+    }
+
+    /// As [`Self::write`], for what must outlive a power cut: its commit returns when it, and all before it, is on the disk.
+    pub(crate) async fn write_to_disk(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.writer.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?)
     }
 }
 
@@ -97,7 +103,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // Survives a crash of the app without a wait for the disk at each commit; a power cut may take the last moments, never the file.
+        // Survives a crash of the app without a wait for the disk at each commit; a power cut may take the last moments, never the file. What
+        // it must not take is written by `Store::write_to_disk`.
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(PATIENCE)

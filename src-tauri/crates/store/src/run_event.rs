@@ -4,7 +4,7 @@ use crate::run::JOURNAL;
 use crate::status::{RunStatus, Status};
 use crate::{RunAttempt, StageRun, StepRun, Store, StoreError, run, stage_run, step_run};
 use lp_model::{RunEvent, RunId, RunState, StepKey};
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,14 +58,14 @@ impl Store {
     ///
     /// An event that does not fit the state of the run is a [`StoreError::IllegalMove`].
     pub async fn append_events(&self, run: &RunId, events: &[(i64, RunEvent)]) -> Result<u64, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_events(events).await?;
         // Taken out first: whatever goes wrong, what is known is what the database holds.
         let appended = match self.live.take(run) {
             Some(live) => match append(&mut write, run.as_str(), live, events).await {
                 // Another process may have written to the run since: then what is known is out of date.
                 Err(_) => {
                     write.rollback().await?;
-                    write = self.write().await?;
+                    write = self.write_events(events).await?;
                     None
                 }
                 Ok(live) => Some(live),
@@ -86,6 +86,13 @@ impl Store {
             self.live.put(run, live);
         }
         Ok(last)
+    }
+
+    /// The transaction for those events. That a program is about to be started must outlive a power cut: without it the next process would take
+    /// the program for one that never ran, and run it once more. For all other events the next process finds out what is missing.
+    async fn write_events(&self, events: &[(i64, RunEvent)]) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        let starts_program = events.iter().any(|(_, event)| matches!(event, RunEvent::StepCreated { .. }));
+        if starts_program { self.write_to_disk().await } else { self.write().await }
     }
 
     /// Runs that the process which drove them left behind: those that are not over, and those whose places are not removed. In the order in
@@ -208,4 +215,60 @@ async fn append(connection: &mut SqliteConnection, run: &str, live: Live, events
         run::queue_again(connection, run).await?;
     }
     Ok(Live { status, last })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lp_model::{StageNumber, StepNumber};
+
+    /// A running run `r` of one stage with two steps that wait.
+    async fn running(dir: &std::path::Path) -> (Store, RunId) {
+        let store = Store::open(dir).await.unwrap();
+        for rows in [
+            "INSERT INTO project (id, name, path, kind, added_ms) VALUES ('p', 'shop', '/shop', 'folder', 1)",
+            "INSERT INTO run (id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref,
+                event, plan, inputs, backend, actor, state, created_ms)
+                VALUES ('r', 'p', 1, '', '{}', '', '', '', '', '{}', '{}', '{}', 'host', '', 'running', 1)",
+            "INSERT INTO stage_run (run_id, stage, name, state) VALUES ('r', 1, 'default', 'running')",
+            "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES ('r', 1, 1, 'build', 'commands', 'pending')",
+            "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES ('r', 1, 2, 'test', 'commands', 'pending')",
+        ] {
+            sqlx::query(rows).execute(&store.writer).await.unwrap();
+        }
+        (store, RunId::parse("r").unwrap())
+    }
+
+    #[tokio::test]
+    async fn that_a_program_is_about_to_be_started_waits_for_the_disk_and_nothing_else_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, run) = running(dir.path()).await;
+        // Notes of each event how its transaction is committed; the writer is one connection, so what is temporary on it stays.
+        for watch in [
+            "CREATE TEMP TABLE seen (event TEXT, synchronous INTEGER)",
+            "CREATE TEMP TRIGGER watch AFTER INSERT ON main.run_event BEGIN
+                INSERT INTO seen SELECT NEW.json ->> 'type', synchronous FROM pragma_synchronous;
+             END",
+        ] {
+            sqlx::query(watch).execute(&store.writer).await.unwrap();
+        }
+        let key = |step| StepKey::first(StageNumber(1), StepNumber(step));
+        let batches = [
+            vec![RunEvent::StepStarting { key: key(1) }],
+            vec![RunEvent::StepCreated { key: key(1) }],
+            vec![RunEvent::StepStarted { key: key(1) }],
+            vec![RunEvent::StepStarting { key: key(2) }, RunEvent::StepCreated { key: key(2) }],
+            vec![RunEvent::StepNoted { key: key(2), note: "late".into() }],
+        ];
+        for events in batches {
+            let events: Vec<_> = events.into_iter().map(|event| (1, event)).collect();
+            store.append_events(&run, &events).await.unwrap();
+        }
+        let seen: Vec<(String, i64)> = sqlx::query_as("SELECT event, synchronous FROM seen").fetch_all(&store.writer).await.unwrap();
+        let seen: Vec<_> = seen.iter().map(|(event, synchronous)| (event.as_str(), *synchronous)).collect();
+        // sqlite.org/pragma.html#pragma_synchronous: 1 is NORMAL, 2 is FULL.
+        let expected =
+            [("step_starting", 1), ("step_created", 2), ("step_started", 1), ("step_starting", 2), ("step_created", 2), ("step_noted", 1)];
+        assert_eq!(seen, expected);
+    }
 }
