@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[serde(rename_all = "snake_case")]
 enum Wish {
     Ping,
-    Start(RunRequest),
+    Start(Box<RunRequest>),
     Again(String),
     Retry(String),
     Cancel(String),
@@ -155,7 +155,7 @@ pub(crate) async fn owner_answers(app: &App) -> bool {
 
 /// Lets the owner start a run.
 pub(crate) async fn start(app: &App, request: &RunRequest) -> Answer {
-    ask(app, &Wish::Start(request.clone())).await
+    ask(app, &Wish::Start(Box::new(request.clone()))).await
 }
 
 /// Lets the owner repeat a run.

@@ -4,9 +4,12 @@ use lp_model::{RunEvent, RunId, StageNumber, StepKey};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Sentences by the step that waits; without a step, by the stage whose place is made.
+type Sentences = BTreeMap<(RunId, StageNumber, Option<StepKey>), String>;
+
 /// The newest sentence for each step that waits; without a step, for the making of a stage's place.
 #[derive(Default)]
-pub(crate) struct Progress(Mutex<BTreeMap<(RunId, StageNumber, Option<StepKey>), String>>);
+pub(crate) struct Progress(Mutex<Sentences>);
 
 impl Progress {
     /// There is news.
@@ -34,7 +37,7 @@ impl Progress {
         }
     }
 
-    fn sentences(&self) -> MutexGuard<'_, BTreeMap<(RunId, StageNumber, Option<StepKey>), String>> {
+    fn sentences(&self) -> MutexGuard<'_, Sentences> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

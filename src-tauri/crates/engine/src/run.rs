@@ -190,7 +190,7 @@ impl Owner {
             };
             (turn, RunSecrets::read(&*shared.ports.secrets, &run, &plan).await)
         });
-        while !self.is_done() && !(waits && self.scheduler.run_state().is_final()) {
+        while !(self.is_done() || waits && self.scheduler.run_state().is_final()) {
             tokio::select! {
                 biased;
                 Some(post) = self.inbox.recv() => self.receive(post).await,

@@ -241,8 +241,8 @@ impl From<git2::Error> for GitError {
         let message = error.message().to_owned();
         match (error.code(), error.class()) {
             (ErrorCode::NotFound, class) => {
-                let ids = message.split(|letter: char| !letter.is_ascii_hexdigit());
-                match ids.filter(|word| word.len() == 40).last() {
+                let mut ids = message.split(|letter: char| !letter.is_ascii_hexdigit());
+                match ids.rfind(|word| word.len() == 40) {
                     Some(object) if class == ErrorClass::Odb => Self::MissingObject { path: String::new(), object: object.to_owned() },
                     _ => Self::Corrupt { message },
                 }

@@ -88,6 +88,7 @@ impl Folder {
     }
 
     /// Mode, name and id of the next entry, and where the one after it begins.
+    #[allow(clippy::type_complexity)] // A name for the four would be read once, here.
     fn next(&self) -> io::Result<Option<(u32, &[u8], Oid, usize)>> {
         let rest = &self.tree.bytes[self.at..];
         if rest.is_empty() {

@@ -132,6 +132,7 @@ pub(crate) fn tagged(tag: &[u8]) -> Option<(Oid, ObjectType)> {
 }
 
 /// Mode, name and id of the first entry of a tree, and what follows it.
+#[allow(clippy::type_complexity)] // Four parts in the order in which they lie in the tree.
 pub(crate) fn tree_entry(bytes: &[u8]) -> Option<(&[u8], &[u8], Oid, &[u8])> {
     let space = bytes.iter().position(|byte| *byte == b' ')?;
     let (mode, rest) = (&bytes[..space], &bytes[space + 1..]);

@@ -21,7 +21,8 @@ pub(crate) fn opening(git_dir: &Path, error: &git2::Error) -> GitError {
         return GitError::ObjectFormat { path, format: quoted };
     }
     if message.contains("extension") {
-        let name = quoted.is_empty().then(|| message.rsplit(' ').next().unwrap_or_default().to_owned()).unwrap_or(quoted);
+        let last = || message.rsplit(' ').next().unwrap_or_default().to_owned();
+        let name = if quoted.is_empty() { last() } else { quoted };
         if name.eq_ignore_ascii_case("extensions.refstorage") {
             let format = setting(git_dir, "refstorage").unwrap_or_else(|| "reftable".into());
             return GitError::ReferenceFormat { path, format };
@@ -78,7 +79,7 @@ pub(crate) fn reading(git: &git2::Repository, error: GitError) -> GitError {
     };
     let own = git.commondir().join("objects");
     for folder in folders(&own) {
-        for gone in alternates(&folder).into_iter().filter(|borrowed| !borrowed.exists()) {
+        if let Some(gone) = alternates(&folder).into_iter().find(|borrowed| !borrowed.exists()) {
             return GitError::Borrowed { file: shown(&folder.join("info/alternates")), folder: shown(&gone) };
         }
         if let Some(path) = unreadable(&folder, &object) {
@@ -131,8 +132,8 @@ fn config_line(message: &str) -> Option<GitError> {
 /// A setting of the section `extensions`, read by hand because libgit2 does not open the repository.
 fn setting(git_dir: &Path, key: &str) -> Option<String> {
     let text = fs::read_to_string(git_dir.join("config")).ok()?;
-    let pairs = text.lines().filter_map(|line| line.split_once('='));
-    let found = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case(key)).last()?;
+    let mut pairs = text.lines().filter_map(|line| line.split_once('='));
+    let found = pairs.rfind(|(name, _)| name.trim().eq_ignore_ascii_case(key))?;
     Some(found.1.trim().to_owned())
 }
 

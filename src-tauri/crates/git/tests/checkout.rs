@@ -249,7 +249,7 @@ async fn each_dialect_finds_what_its_clone_step_leaves() {
             clone_by(&theirs, &shop.root, &sha, &steps);
             let at = if *name == "1.x, tag" { shop.sha("v1.0^{commit}") } else { sha.clone() };
             working_copy(&shop.root, &at, checkout, &ours).await;
-            println!("{how}, {name}");
+            eprintln!("{how}, {name}");
             same(&ours, &theirs);
             assert_eq!(git(&ours, &["remote", "get-url", "origin"]), git(&theirs, &["remote", "get-url", "origin"]));
         }
@@ -303,7 +303,7 @@ async fn from_everywhere_that_a_repository_can_be() {
         let sha = shop.sha("main");
         let ours = dir.join(format!("ours {place}"));
         working_copy(&from, &sha, &Checkout { tags: true, ..drone1("main") }, &ours).await;
-        println!("{place}");
+        eprintln!("{place}");
         clean(&ours);
         assert_eq!(git(&ours, &["log", "--format=%H"]), git(&from, &["log", "--format=%H", &sha]));
         assert_eq!(git(&ours, &["describe", "--tags", "--always"]), git(&from, &["describe", "--tags", "--always", &sha]));

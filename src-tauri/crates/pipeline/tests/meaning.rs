@@ -1,4 +1,5 @@
 //! What files mean where the originals surprise: each case is a file, and what becomes of it.
+#![allow(clippy::unwrap_used)]
 
 use lp_model::{BackendKind, Diagnostic, EventFacts, EventKind, Plan, Severity};
 use lp_pipeline::{Effect, PipelineFile, Report, compile, lint, report};

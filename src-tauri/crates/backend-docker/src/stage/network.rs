@@ -283,7 +283,7 @@ mod tests {
         let mut seed = 1_u64;
         let mut chance = |one_in: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) % one_in == 0
+            (seed >> 33).is_multiple_of(one_in)
         };
         for round in 0..2000 {
             let count = 1 + round % 9;

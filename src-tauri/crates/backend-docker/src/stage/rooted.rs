@@ -194,7 +194,7 @@ mod tests {
         // Just too long for a header below the folder.
         tar.append_data(&mut header(EntryType::Regular, 0), "e".repeat(95), io::empty()).unwrap();
         tar.append_link(&mut header(EntryType::Symlink, 0), "out", "../../../etc/x").unwrap();
-        tar.append_link(&mut header(EntryType::Symlink, 0), &format!("{long}-link"), format!("../{long}")).unwrap();
+        tar.append_link(&mut header(EntryType::Symlink, 0), format!("{long}-link"), format!("../{long}")).unwrap();
         tar.into_inner().unwrap()
     }
 

@@ -60,7 +60,7 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
 pub(crate) fn is_restricted(path: &str) -> bool {
     let path = clean(path).to_lowercase();
     let below = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    RESTRICTED_ALONE.contains(&path.as_str()) || RESTRICTED.iter().any(|folder| below(&folder))
+    RESTRICTED_ALONE.contains(&path.as_str()) || RESTRICTED.iter().any(below)
 }
 
 /// What the file says of the working copy where `base` is the folder that its server takes: `src/<host>/<owner>/<repo>` below it, for a folder

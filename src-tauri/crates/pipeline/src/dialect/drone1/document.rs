@@ -206,7 +206,6 @@ fn read_clone(node: &Node, what: What<'_>, event: &EventFacts, stage: &mut Stage
     }
     let depth = decode::get(entries, "depth");
     let depth = depth.and_then(|depth| decode::number(depth, what!("`{}` in {}", "depth", what), findings));
-    let depth = depth.and_then(|depth| u64::try_from(depth).ok());
     let wishes = Wishes { depth, ..Wishes::default() };
     stage.checkout = (!disabled).then(|| clone::checkout(event, &wishes));
 }

@@ -139,7 +139,6 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: What<'_>, setting: &
         if decode::get(entries, "build").is_some() {
             found.help(message!("`build` in a step was part of early 1.0 only; use a plugin that builds images"));
         }
-        return;
     }
 }
 
