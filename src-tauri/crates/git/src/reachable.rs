@@ -69,10 +69,8 @@ impl Reachable {
                 let commit = objects.read(id)?;
                 let (tree, parents) = links(&commit.bytes).ok_or_else(|| GitError::corrupt(format!("the commit `{id}` cannot be read")))?;
                 trees.push(tree);
-                if parents.is_empty() {
-                    continue;
-                }
-                if limits.boundary.contains(&id) || limits.depth.is_some_and(|most| depth >= most) {
+                // git: `get_shallow_commits` of `shallow.c` marks whatever stands at the last depth, a first commit too.
+                if limits.depth.is_some_and(|most| depth >= most) || (limits.boundary.contains(&id) && !parents.is_empty()) {
                     reachable.shallow.push(id);
                     continue;
                 }

@@ -52,7 +52,7 @@ impl StepProgress {
 
     /// Whether its program may have worked on the files of its stage, with a result that counts.
     pub fn has_used_files(&self) -> bool {
-        self.created || self.started || self.state == StepState::Passed
+        self.created || self.started
     }
 
     /// Whether its program has run, as far as the events and the way it ended tell.
@@ -220,6 +220,9 @@ impl Progress {
         let step = self.folded_step(key);
         let stop = step.stop.take();
         let has_run = step.has_run(outcome);
+        // A program that was taken over after the loss of its `StepCreated` has worked as well; a service that the stage took along before it
+        // was made has not.
+        step.created |= has_run;
         if *outcome == StepOutcome::EndedStage {
             step.ended_stage = true;
             self.folded_stage(key.stage).ended_early = true;
