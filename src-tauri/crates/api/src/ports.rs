@@ -1,7 +1,7 @@
 //! What the engine needs from the outside, over the store, the vault, git and the clock.
 
 use crate::app::App;
-use crate::dto::Notice;
+use crate::dto::{ApiError, Notice};
 use crate::time;
 use async_trait::async_trait;
 use lp_backend::{Position, Source};
@@ -9,7 +9,7 @@ use lp_engine::ports::{Clock, Journal, LogStore, OpenLog, PortError, Ports, Secr
 use lp_engine::{Engine, Notice as EngineNotice};
 use lp_model::{Checkout, Plan, ProjectId, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
-use lp_store::{LogPosition, LogWriter};
+use lp_store::{LogPosition, LogWriter, StoreError};
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -99,10 +99,16 @@ impl Outside {
         if let Some(project) = self.projects.lock().unwrap_or_else(PoisonError::into_inner).get(run) {
             return Ok(project.clone());
         }
-        let project = self.app()?.store.run(run).await.map_err(port_error)?.project;
+        let project = self.app()?.store.run(run).await.map_err(stored)?.project;
         self.projects.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), project.clone());
         Ok(project)
     }
+}
+
+/// An error of the store, with what to do about it.
+fn stored(error: StoreError) -> PortError {
+    let error = ApiError::from(error);
+    PortError::new(error.message).hinted(error.hint)
 }
 
 fn port_error(problem: impl std::fmt::Display) -> PortError {
@@ -115,7 +121,7 @@ impl Journal for Outside {
         let at_ms = time::now_ms();
         let timed: Vec<(i64, RunEvent)> = events.iter().map(|event| (at_ms, event.clone())).collect();
         let app = self.app()?;
-        app.store.append_events(run, &timed).await.map_err(port_error)?;
+        app.store.append_events(run, &timed).await.map_err(stored)?;
         if events.iter().any(|event| matches!(event, RunEvent::RunEnded { .. })) {
             self.projects.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
             app.forget_past_secrets().await;
@@ -135,7 +141,7 @@ impl LogStore for Outside {
         let logs = self.app()?.logs.clone();
         let run = run.clone();
         let writer =
-            tokio::task::spawn_blocking(move || logs.writer(&run, key, time::now_ms())).await.map_err(port_error)?.map_err(port_error)?;
+            tokio::task::spawn_blocking(move || logs.writer(&run, key, time::now_ms())).await.map_err(port_error)?.map_err(stored)?;
         let (lines, bytes, LogPosition { stdout, stderr }) = (writer.lines(), writer.bytes(), writer.position());
         Ok(OpenLog { log: Box::new(FileLog(Some(writer))), position: Position { stdout, stderr }, lines, bytes })
     }
@@ -156,13 +162,13 @@ impl StepLog for FileLog {
         let bytes = bytes.to_vec();
         let upto = upto.map(|Position { stdout, stderr }| LogPosition { stdout, stderr });
         let appended = tokio::task::spawn_blocking(move || writer.append(&bytes, time::now_ms(), upto).map(|()| writer));
-        self.0 = Some(appended.await.map_err(port_error)?.map_err(port_error)?);
+        self.0 = Some(appended.await.map_err(port_error)?.map_err(stored)?);
         Ok(())
     }
 
     async fn finish(&mut self) -> Result<(), PortError> {
         let writer = self.0.take().ok_or_else(closed)?;
-        tokio::task::spawn_blocking(move || writer.finish()).await.map_err(port_error)?.map_err(port_error)
+        tokio::task::spawn_blocking(move || writer.finish()).await.map_err(port_error)?.map_err(stored)
     }
 }
 
