@@ -14,16 +14,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a step that is to start waits for the one who is making its container, before that one is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long those who were asked to stop may take before they are dropped.
-const GRACE: Duration = Duration::from_secs(10);
-
 pub(crate) struct Asides {
     stop: CancelHandle,
     cancel: Cancel,
-    /// Drops whatever still runs; also when the owner of the run is gone.
+    /// Drops whatever still runs; also when the driver of the run is gone.
     give_up: CancellationToken,
     tasks: TaskTracker,
     ahead: Mutex<BTreeMap<StepKey, (CancellationToken, oneshot::Receiver<()>)>>,
@@ -31,7 +25,7 @@ pub(crate) struct Asides {
 
 impl Asides {
     pub fn new() -> Self {
-        let (stop, cancel) = CancelHandle::new(GRACE);
+        let (stop, cancel) = CancelHandle::new(Duration::ZERO);
         Self { stop, cancel, give_up: CancellationToken::new(), tasks: TaskTracker::new(), ahead: Mutex::default() }
     }
 
@@ -58,25 +52,25 @@ impl Asides {
         });
     }
 
-    /// Waits until nobody makes anything for that step any more.
-    pub async fn made(&self, key: StepKey, cancel: &Cancel) {
+    /// Waits until nobody makes anything for that step any more; after `patience` the one who does is dropped.
+    pub async fn made(&self, key: StepKey, cancel: &Cancel, patience: Duration) {
         let found = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         let Some((give_up, mut is_done)) = found else { return };
         tokio::select! {
             biased;
             _ = &mut is_done => return,
             () = cancel.reached(CancelStage::Ask) => {}
-            () = sleep(PATIENCE) => {}
+            () = sleep(patience) => {}
         }
         give_up.cancel();
         let _ = is_done.await;
     }
 
-    /// Ends everything.
-    pub async fn stop(&self) {
+    /// Ends everything; what has not ended after `patience` is dropped.
+    pub async fn stop(&self, patience: Duration) {
         self.stop.advance(CancelStage::Kill);
         self.tasks.close();
-        if timeout(GRACE, self.tasks.wait()).await.is_err() {
+        if timeout(patience, self.tasks.wait()).await.is_err() {
             self.give_up.cancel();
             self.tasks.wait().await;
         }

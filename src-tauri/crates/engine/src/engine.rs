@@ -1,9 +1,8 @@
-use crate::line::{Limits, Line, QueuePlace, Queued};
+use crate::gate::{Gate, Limits, QueuePlace, Queued};
 use crate::messages::{Fact, Notice, Post, RunEnd};
 use crate::ports::Ports;
-use crate::run::{Beginning, Owner};
+use crate::run::{Beginning, RunDriver};
 use crate::scheduler::{BadPlan, ReplayError, RetryError, Scheduler};
-use crate::slots::Slots;
 use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,8 +44,8 @@ pub struct EngineSettings {
 
 impl EngineSettings {
     fn limits(&self) -> Limits {
-        let Self { max_runs, max_runs_per_project, max_runs_per_environment, .. } = *self;
-        Limits { machine: max_runs, project: max_runs_per_project, environment: max_runs_per_environment }
+        let Self { max_runs, max_runs_per_project, max_runs_per_environment, max_steps, .. } = *self;
+        Limits { machine: max_runs, project: max_runs_per_project, environment: max_runs_per_environment, steps: max_steps }
     }
 }
 
@@ -117,8 +116,7 @@ pub(crate) struct Shared {
     pub ports: Ports,
     pub notices: broadcast::Sender<Notice>,
     settings: Mutex<Arc<EngineSettings>>,
-    pub line: Line,
-    pub slots: Slots,
+    pub gate: Gate,
     tasks: TaskTracker,
     runs: Mutex<Runs>,
 }
@@ -131,20 +129,20 @@ struct Runs {
 impl Engine {
     /// An engine with nothing to do.
     pub fn new(ports: Ports, settings: EngineSettings) -> Self {
-        let line = Line::new(settings.limits());
+        let gate = Gate::new(settings.limits());
         let settings = Mutex::new(Arc::new(settings));
         let (notices, _) = broadcast::channel(NOTICES);
         let runs = Mutex::new(Runs { open: true, live: BTreeMap::new() });
-        Self(Arc::new(Shared { ports, notices, settings, line, slots: Slots::default(), tasks: TaskTracker::new(), runs }))
+        Self(Arc::new(Shared { ports, notices, settings, gate, tasks: TaskTracker::new(), runs }))
     }
 
-    /// Sets everything anew. Runs that begin from now on go by it, those under way keep what they began with. The numbers of runs hold for
-    /// the line at once: more lets runs that wait begin, fewer only makes the next ones wait.
+    /// Sets everything anew. Runs that begin from now on go by it, those under way keep what they began with. The numbers of runs and
+    /// steps hold at once: more lets those that wait go on, fewer only makes the next ones wait.
     pub fn set_settings(&self, settings: EngineSettings) {
         let limits = settings.limits();
         *self.0.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         // Only now, so that a run that this lets go begins with the new settings.
-        self.0.line.set_limits(limits);
+        self.0.gate.set_limits(limits);
     }
 
     /// Puts a run in the line; it begins when it is its turn. The caller has stored the run as queued; the first event that the
@@ -200,7 +198,7 @@ impl Engine {
 
         let leave = Leave { shared: Arc::clone(&self.0), run: run.clone() };
         // It takes its place in the line here and not in the task, so that runs take their turns in the order in which they were started.
-        let owner = Owner::new(
+        let driver = RunDriver::new(
             Arc::clone(&self.0),
             run,
             plan,
@@ -211,7 +209,7 @@ impl Engine {
             (announce_over, announce_settled.clone()),
         );
         self.0.tasks.spawn(async move {
-            let end = owner.carry_out().await;
+            let end = driver.carry_out().await;
             drop(leave);
             announce_settled.send_if_modified(|settled| settled.is_none() && settled.replace(end).is_none());
         });
@@ -220,7 +218,7 @@ impl Engine {
 
     /// The runs that wait for their turn, the next one first.
     pub fn queue(&self) -> Vec<Queued> {
-        self.0.line.waiting()
+        self.0.gate.waiting_runs()
     }
 
     /// The handle of a run that waits, runs or is being cleaned up.

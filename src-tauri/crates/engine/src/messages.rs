@@ -7,37 +7,37 @@
 //!    (inbox)  |            | (watch)                                 | (broadcast)
 //!             v            |                                         |
 //!   .--------------------------------.    events, first of all    Journal
-//!   |  owner of one run   (run.rs)   | ------------------------> (then told as Notice::Event)
+//!   |  driver of one run     (run/)   | ------------------------> (then told as Notice::Event)
 //!   |                                |
-//!   |    Fact  .-----------. Moves   |     Turn (oneshot)      .--------------------------.
-//!   |  ------> | Scheduler | ------> | <---------------------- | Line: which run is next  |
-//!   |          '-----------'         |                         '--------------------------'
-//!   '--------------------------------'
+//!   |    Fact  .-----------. Moves   |    Ticket (oneshot)     .--------------------------.
+//!   |  ------> | Scheduler | ------> | <---------------------- | Gate: runs, stages of a  |
+//!   |          '-----------'         |                         | group and steps that may |
+//!   '--------------------------------'                         | only go on so many at a  |
 //!      |                      ^
 //!      | Action               | Post: Fact, Created, Placed
 //!      | (spawns a Job,       | (inbox; Created and Placed
 //!      |  or tells one to     |  wait for their answer, a oneshot)
 //!      |  end: CancelHandle)  |
 //!      v                      |
-//!   .--------------------------------.     Slot (oneshot)      .--------------------------.
-//!   |  jobs of a run      (job.rs)   | <---------------------- | Slots: how many at once  |
-//!   |  place made, step, removal     |                         '--------------------------'
-//!   '--------------------------------'
-//!      |                      ^
-//!      | calls                | StepSink, Notes  (sink.rs, progress.rs) -----> Notice::Log, Notice::Progress
-//!      v                      |                                                and StepLog (the log's file)
+//!   .--------------------------------.    Ticket (oneshot)     | time                     |
+//!   |  jobs of a run        (job/)   | <---------------------- '--------------------------'
+//!   |  place made, step, removal     |
+//!   '--------------------------------'       pieces (bounded)    .-------------------------.
+//!      |                      ^      .-------------------------> | writer of a step's log  | --> StepLog (the file),
+//!      | calls                | StepSink, Notes                  |              (sink.rs)  |     Notice::Log
+//!      v                      |      '--> Notice::Progress       '-------------------------'
 //!   .--------------------------------.
 //!   |  Backend                       | <--- asides (aside.rs): fetch and make ahead; they answer nobody
 //!   '--------------------------------'
 //! ```
 //!
-//! - [`Post`] is all that an owner hears from the handles of the run and from its jobs, one at a time. Its deadlines are its own: when one is
+//! - [`Post`] is all that a driver hears from the handles of the run and from its jobs, one at a time. Its deadlines are its own: when one is
 //!   over, it takes the fact without a post.
-//! - [`Fact`] is what the owner gives to the scheduler, [`Moves`] what the scheduler answers: events, and an [`Action`] for each thing to be done.
+//! - [`Fact`] is what the driver gives to the scheduler, [`Moves`] what the scheduler answers: events, and an [`Action`] for each thing to be done.
 //! - The owner writes the events of the moves to the journal, and carries the actions out only after that.
 //! - Each [`Action`] starts a [`Job`] or speaks to one that is under way. A job ends with the fact that it owes, sent to the same inbox as the
 //!   facts before it, so that the end of a step never overtakes its start.
-//! - [`Notice`] is what others hear: from the owner once an event is stored, from logs and progress whenever there is something to see. The
+//! - [`Notice`] is what others hear: from the driver once an event is stored, from logs and progress whenever there is something to see. The
 //!   sender does not wait for those who listen.
 //! - [`RunEnd`] stands in a watch for whoever waits for the end of a run.
 //!
@@ -51,7 +51,7 @@ use tokio::sync::oneshot;
 /// What comes into the inbox of a run.
 #[derive(Debug)]
 pub(crate) enum Post {
-    /// From jobs, from [`crate::RunHandle::cancel`], and from the owner itself (what a job that cannot begin would have said).
+    /// From jobs, from [`crate::RunHandle::cancel`], and from the driver itself (what a job that cannot begin would have said).
     Fact(Fact),
     /// From the log of a step ([`lp_backend::StepSink::created`]): a program is about to be started; it waits for the answer, which comes when
     /// that is stored.
@@ -82,7 +82,7 @@ pub(crate) enum Post {
     Suspend,
 }
 
-/// Something that happened outside of the scheduler: the owner of the run tells it.
+/// Something that happened outside of the scheduler: the driver of the run tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// It is the run's turn.
@@ -189,7 +189,7 @@ pub struct Moves {
     pub actions: Vec<Action>,
 }
 
-/// Something to do: the scheduler asks the owner of the run for it.
+/// Something to do: the scheduler asks the driver of the run for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Make the place of a stage: leads to [`Fact::StagePrepared`] or [`Fact::PrepareFailed`].
@@ -226,7 +226,7 @@ pub enum Action {
     },
 }
 
-/// What a job of a run does, and so which fact it owes: if the job panics, the owner of the run says that fact in its stead.
+/// What a job of a run does, and so which fact it owes: if the job panics, the driver of the run says that fact in its stead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Job {
     /// Owes [`Fact::StagePrepared`], [`Fact::PrepareFailed`] or [`Fact::FilesGone`].

@@ -1,17 +1,26 @@
+//! The way of a step's output: the backend hands pieces to a [`LogSink`], a bounded channel carries them to the writer of that log (a task of its
+//! own), and the writer masks them, appends them to the log and tells about it now and then. A log that is slower than the program slows the
+//! program down.
+
 use crate::messages::{Fact, Notice, Post};
 use crate::ports::{OpenLog, StepLog};
 use crate::progress::Progress;
 use async_trait::async_trait;
-use lp_backend::{Notes, Position, SinkError, StepSink};
+use lp_backend::{CancelHandle, CancelStage, Notes, Position, SinkError, StepSink};
 use lp_model::{RunId, StepKey};
 use lp_secret::masker::{MaskStream, Masker};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// Output is handed to the log in pieces of this size, or as often as it is shown.
+/// Output is handed to the log in chunks of this size, or as often as it is shown.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+/// How many pieces of output may be on their way to the writer; backends read 64 KiB at a time.
+const PIECES: usize = 8;
 
 /// What the log says where output is missing.
 const GAP: &str = "(some output is missing here: it was not there any more when it was read)\n";
@@ -19,23 +28,49 @@ const GAP: &str = "(some output is missing here: it was not there any more when 
 /// At most 30 notices a second.
 const NOTICE_INTERVAL: Duration = Duration::from_millis(34);
 
-/// The way of a step's output: from the backend through the masker into the log, with a notice now and then.
+/// The face of a step's log towards the backend.
 pub(crate) struct LogSink {
-    run: RunId,
     key: StepKey,
     post: mpsc::UnboundedSender<Post>,
-    notices: broadcast::Sender<Notice>,
     progress: Progress,
     /// Where the output goes on.
     position: Position,
     /// That the program is about to be started is stored.
     created: AtomicBool,
-    writer: Mutex<Writer>,
-    /// Something is there that was not shown yet.
-    news: Notify,
+    /// How much of the output was handed on.
+    upto: Mutex<Position>,
+    pieces: mpsc::Sender<Piece>,
+    /// Why nothing can be written any more.
+    broken: Arc<OnceLock<SinkError>>,
+    writer: AbortOnDropHandle<Result<(), SinkError>>,
+}
+
+/// What is on its way to the writer.
+enum Piece {
+    /// Output, and how much of it there is with this piece.
+    Output(Vec<u8>, Position),
+    /// Output is missing here; it goes on there, if that is known.
+    Gap(Option<Position>),
+}
+
+/// Where a step's log is, and whom its writer tells.
+pub(crate) struct LogPlace {
+    pub run: RunId,
+    pub key: StepKey,
+    pub masker: Masker,
+    pub log: OpenLog,
+    /// How many bytes the log may have.
+    pub limit: u64,
+    pub post: mpsc::UnboundedSender<Post>,
+    pub notices: broadcast::Sender<Notice>,
+    /// To kill the step when nobody could read what it does.
+    pub stop: CancelHandle,
 }
 
 struct Writer {
+    run: RunId,
+    key: StepKey,
+    notices: broadcast::Sender<Notice>,
     mask: MaskStream,
     log: Box<dyn StepLog>,
     /// Masked, not appended yet.
@@ -47,35 +82,32 @@ struct Writer {
     /// How long the log may get, and whether it is.
     limit: u64,
     is_full: bool,
-    failed: Option<SinkError>,
 }
 
 impl LogSink {
-    pub fn new(
-        run: RunId,
-        key: StepKey,
-        masker: &Masker,
-        log: OpenLog,
-        post: mpsc::UnboundedSender<Post>,
-        notices: broadcast::Sender<Notice>,
-        limit: u64,
-    ) -> Self {
+    /// Starts the writer, on a tracker that knows when no writer of the run is left.
+    pub fn new(place: LogPlace, writers: &TaskTracker) -> Self {
+        let LogPlace { run, key, masker, log, limit, post, notices, stop } = place;
         let progress = Progress::new(run.clone(), key.stage, Some(key), masker.clone(), notices.clone());
         let OpenLog { log, position, lines, bytes } = log;
         // One that was full already has said so.
         let is_full = bytes >= limit;
-        let writer = Writer { mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, limit, is_full, failed: None };
-        Self {
-            run,
-            key,
-            post,
-            notices,
-            progress,
-            position,
-            created: AtomicBool::new(false),
-            writer: Mutex::new(writer),
-            news: Notify::new(),
-        }
+        let writer =
+            Writer { run, key, notices, mask: masker.stream(), log, pending: Vec::new(), upto: position, lines, bytes, limit, is_full };
+        let (pieces, inbox) = mpsc::channel(PIECES);
+        let broken = Arc::new(OnceLock::new());
+        let told = Arc::clone(&broken);
+        let writer = writers.spawn(async move {
+            let written = writer.write(inbox).await;
+            if let Err(error) = &written {
+                let _ = told.set(error.clone());
+                // Nobody could read what the step does: the end of the step says why.
+                stop.advance(CancelStage::Kill);
+            }
+            written
+        });
+        let (created, upto) = (AtomicBool::new(false), Mutex::new(position));
+        Self { key, post, progress, position, created, upto, pieces, broken, writer: AbortOnDropHandle::new(writer) }
     }
 
     /// Whether the program may have been started since this sink was made.
@@ -83,58 +115,91 @@ impl LogSink {
         self.created.load(Ordering::Relaxed)
     }
 
-    /// Between two calls of the backend: the next one goes on with what the last one has not written.
-    pub async fn go_on(&mut self) {
-        self.position = self.writer.lock().await.upto;
+    /// Between two calls of the backend: the next one goes on behind what the last one has handed on.
+    pub fn go_on(&mut self) {
+        self.position = *self.upto.lock().unwrap_or_else(PoisonError::into_inner);
     }
 
-    /// Waits until there is news and the last notice is long enough ago.
-    pub async fn due(&self, last: Option<Instant>) {
-        self.news.notified().await;
-        if let Some(last) = last {
-            tokio::time::sleep_until(last + NOTICE_INTERVAL).await;
+    /// The output is complete: waits until the writer has written everything out.
+    pub async fn finish(self) -> Result<(), SinkError> {
+        drop(self.pieces);
+        let panicked = |error| SinkError { message: format!("the writer of the log failed unexpectedly: {error}"), hint: String::new() };
+        self.writer.await.unwrap_or_else(|error| Err(panicked(error)))
+    }
+
+    async fn hand_on(&self, piece: Piece, upto: Option<Position>) -> Result<(), SinkError> {
+        if self.pieces.send(piece).await.is_err() {
+            // The writer ends before its sink only when it is broken or has panicked.
+            let panicked = || SinkError { message: "the writer of the log has ended".to_owned(), hint: String::new() };
+            return Err(self.broken.get().cloned().unwrap_or_else(panicked));
         }
-    }
-
-    /// Appends what is pending and tells about it. Once it fails, the step can no longer be recorded.
-    ///
-    /// It is called by the task that also polls the backend, whose `write` may hold the writer and get no further meanwhile. Then there
-    /// is nothing to do here but to come back: waiting would be for ever.
-    pub async fn show(&self) -> Result<(), SinkError> {
-        let Ok(mut writer) = self.writer.try_lock() else {
-            self.news.notify_one();
-            return Ok(());
-        };
-        writer.flush().await?;
-        self.tell(&writer);
+        if let Some(upto) = upto {
+            *self.upto.lock().unwrap_or_else(PoisonError::into_inner) = upto;
+        }
         Ok(())
-    }
-
-    /// The output is complete: writes everything out.
-    pub async fn finish(&self) -> Result<(), SinkError> {
-        let mut writer = self.writer.lock().await;
-        let writer = &mut *writer;
-        writer.end_output();
-        writer.flush().await?;
-        writer.log.finish().await?;
-        self.tell(writer);
-        Ok(())
-    }
-
-    fn tell(&self, writer: &Writer) {
-        // An error only says that nobody listens.
-        let _ = self.notices.send(Notice::Log { run: self.run.clone(), key: self.key, lines: writer.lines, bytes: writer.bytes });
     }
 }
 
 impl Writer {
-    /// Takes in output, as far as the log has room for it.
-    fn take(&mut self, bytes: &[u8]) {
-        if self.is_full {
-            return;
+    /// Writes what comes until nothing comes any more.
+    async fn write(mut self, mut inbox: mpsc::Receiver<Piece>) -> Result<(), SinkError> {
+        let mut shown: Option<Instant> = None;
+        let mut is_news = false;
+        loop {
+            let due = shown.map_or_else(Instant::now, |shown| shown + NOTICE_INTERVAL);
+            tokio::select! {
+                biased;
+                piece = inbox.recv() => match piece {
+                    Some(piece) => {
+                        self.take(piece);
+                        is_news = true;
+                        if self.pending.len() >= CHUNK_BYTES {
+                            self.flush().await?;
+                        }
+                    }
+                    None => break,
+                },
+                () = sleep_until(due), if is_news => {
+                    self.flush().await?;
+                    self.tell();
+                    (shown, is_news) = (Some(Instant::now()), false);
+                }
+            }
+            // A program that never pauses is shown as well.
+            if is_news && shown.is_none_or(|shown| shown.elapsed() >= NOTICE_INTERVAL) {
+                self.flush().await?;
+                self.tell();
+                (shown, is_news) = (Some(Instant::now()), false);
+            }
         }
-        self.mask.push(bytes, &mut self.pending);
-        self.stay_within();
+        self.end_output();
+        self.flush().await?;
+        self.log.finish().await?;
+        self.tell();
+        Ok(())
+    }
+
+    fn take(&mut self, piece: Piece) {
+        match piece {
+            Piece::Output(bytes, upto) => {
+                self.upto = upto;
+                if !self.is_full {
+                    self.mask.push(&bytes, &mut self.pending);
+                    self.stay_within();
+                }
+            }
+            Piece::Gap(upto) => {
+                self.end_output();
+                if self.is_full {
+                    return;
+                }
+                if self.pending.last().is_some_and(|last| *last != b'\n') {
+                    self.pending.push(b'\n');
+                }
+                self.pending.extend_from_slice(GAP.as_bytes());
+                self.upto = upto.unwrap_or(self.upto);
+            }
+        }
     }
 
     /// What was held back, because it might have been the beginning of a secret, is output after all.
@@ -161,21 +226,19 @@ impl Writer {
     }
 
     async fn flush(&mut self) -> Result<(), SinkError> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
         if self.pending.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.log.append(&self.pending, (self.mask.held() == 0).then_some(self.upto)).await {
-            let error = SinkError::from(error);
-            self.failed = Some(error.clone());
-            return Err(error);
-        }
+        self.log.append(&self.pending, (self.mask.held() == 0).then_some(self.upto)).await?;
         self.lines += memchr::memchr_iter(b'\n', &self.pending).count() as u64;
         self.bytes += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
+    }
+
+    fn tell(&self) {
+        // An error only says that nobody listens.
+        let _ = self.notices.send(Notice::Log { run: self.run.clone(), key: self.key, lines: self.lines, bytes: self.bytes });
     }
 }
 
@@ -201,32 +264,11 @@ impl StepSink for LogSink {
     }
 
     async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
-        let mut writer = self.writer.lock().await;
-        let writer = &mut *writer;
-        writer.take(bytes);
-        writer.upto = upto;
-        if writer.pending.len() >= CHUNK_BYTES || writer.failed.is_some() {
-            writer.flush().await?;
-        }
-        self.news.notify_one();
-        Ok(())
+        self.hand_on(Piece::Output(bytes.to_vec(), upto), Some(upto)).await
     }
 
     async fn gap(&self, upto: Option<Position>) -> Result<(), SinkError> {
-        let mut writer = self.writer.lock().await;
-        let writer = &mut *writer;
-        writer.end_output();
-        if writer.is_full {
-            return Ok(());
-        }
-        if writer.pending.last().is_some_and(|last| *last != b'\n') {
-            writer.pending.push(b'\n');
-        }
-        writer.pending.extend_from_slice(GAP.as_bytes());
-        writer.upto = upto.unwrap_or(writer.upto);
-        writer.flush().await?;
-        self.news.notify_one();
-        Ok(())
+        self.hand_on(Piece::Gap(upto), upto).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::progress::index;
 use super::{Action, Moves, Scheduler};
-use lp_model::{StageNumber, StepState};
+use lp_model::StageNumber;
 use std::sync::Arc;
 
 impl Scheduler {
@@ -13,12 +13,12 @@ impl Scheduler {
             return;
         }
         let plan = Arc::clone(&self.plan);
-        for (key, step) in self.keys(stage).into_iter().zip(&plan.stages[index(stage.0)].steps) {
-            let steps = &self.progress.stages[index(stage.0)].steps;
-            let waits = steps[index(key.step.0)].state == StepState::Pending && !steps[index(key.step.0)].made_ahead;
-            let is_near = || step.needs.iter().all(|need| steps[index(need.0)].state != StepState::Pending);
-            if !step.detached && waits && is_near() && self.skip_reason(stage, step).is_none() {
-                self.progress.stages[index(stage.0)].steps[index(key.step.0)].made_ahead = true;
+        for next in self.frontier.news_of_near(stage) {
+            let steps = &plan.stages[index(stage.0)].steps;
+            if self.skip_reason(stage, &steps[next]).is_none() {
+                let key = self.progress.key(stage, next);
+                self.progress.stages[index(stage.0)].steps[next].made_ahead = true;
+                self.frontier.made_ahead(key);
                 moves.actions.push(Action::MakeAhead(key));
             }
         }

@@ -27,6 +27,7 @@
 
 mod ahead;
 mod check;
+mod frontier;
 mod progress;
 #[cfg(test)]
 mod property;
@@ -48,6 +49,7 @@ use lp_model::{
     StepState,
 };
 
+use frontier::Frontier;
 use progress::{Place, Progress, StageProgress, StepProgress, Stop, counts, index, planned};
 use std::sync::Arc;
 use verdict::Told;
@@ -68,13 +70,15 @@ pub struct SoFar {
 pub struct Scheduler {
     plan: Arc<Plan>,
     progress: Progress,
+    frontier: Frontier,
 }
 
 impl Scheduler {
     /// A run that waits for [`Fact::Begun`]. Refuses a plan that could never end.
     pub fn new(plan: Arc<Plan>) -> Result<Self, BadPlan> {
         check::check(&plan)?;
-        Ok(Self { progress: Progress::new(&plan), plan })
+        let progress = Progress::new(&plan);
+        Ok(Self { frontier: Frontier::new(&plan, &progress), progress, plan })
     }
 
     /// A run as its stored events tell it.
@@ -83,6 +87,7 @@ impl Scheduler {
         for event in events {
             scheduler.progress.apply(&scheduler.plan, event)?;
         }
+        scheduler.frontier = Frontier::new(&scheduler.plan, &scheduler.progress);
         Ok(scheduler)
     }
 
@@ -159,18 +164,12 @@ impl Scheduler {
     pub fn so_far(&self, stage: StageNumber) -> SoFar {
         let cancelled = self.progress.cancel.is_some();
         let progress = self.progress.stage(stage);
-        let failed = |i: usize| progress.is_some_and(|p| p.steps[i].counted);
+        let steps = &self.planned_stage(stage).steps;
+        let failed = progress.into_iter().flat_map(|progress| &progress.failed);
         SoFar {
             run_failing: cancelled || self.progress.trouble.is_some(),
             stage_failing: progress.is_some_and(|p| p.trouble.is_some()),
-            failed_steps: self
-                .planned_stage(stage)
-                .steps
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| failed(*i))
-                .map(|(_, s)| s.name.clone())
-                .collect(),
+            failed_steps: failed.map(|&i| steps[i].name.clone()).collect(),
         }
     }
 
@@ -255,22 +254,21 @@ impl Scheduler {
 
     /// Everything that follows by itself from how things stand.
     fn advance(&mut self, moves: &mut Moves) {
-        loop {
-            let before = moves.events.len();
-            for stage in self.numbers() {
+        // Round after round in the order of the file: the end of one stage may be what an earlier one waited for.
+        while self.frontier.is_touched() {
+            let mut after = 0;
+            while let Some(next) = self.frontier.next_touched(after) {
+                after = next + 1;
+                let stage = self.plan.stages[next].number;
                 match self.stage_state(stage) {
                     Some(StageState::Pending) => self.advance_pending(moves, stage),
                     Some(StageState::Running) => self.advance_running(moves, stage),
                     _ => {}
                 }
             }
-            // The end of one stage may be what an earlier one in the file waited for.
-            if moves.events.len() == before {
-                break;
-            }
         }
         let is_under_way = self.progress.run == RunState::Running || self.progress.cancel.is_some();
-        if is_under_way && self.progress.stages.iter().all(|stage| stage.state.is_final()) {
+        if is_under_way && self.frontier.is_over() {
             let states = self.progress.stages.iter().map(|stage| stage.state);
             let state = match self.progress.cancel {
                 None => RunState::of_stages(states),
@@ -293,7 +291,7 @@ impl Scheduler {
         let failed = needs.iter().any(|&need| self.progress.stage(need).is_some_and(|stage| stage.went_wrong));
         let skip = if self.progress.cancel.is_some() {
             Some(SkipReason::Cancelled)
-        } else if self.progress.run != RunState::Running || needs.iter().any(|&n| !self.stage_state(n).is_some_and(StageState::is_final)) {
+        } else if self.progress.run != RunState::Running || !self.frontier.stage_is_free(stage) {
             return;
         } else if failed {
             (!run_on.failure).then_some(SkipReason::AfterFailure)
@@ -310,38 +308,49 @@ impl Scheduler {
     }
 
     fn advance_running(&mut self, moves: &mut Moves, stage: StageNumber) {
-        let plan = Arc::clone(&self.plan);
-        for (key, step) in self.keys(stage).into_iter().zip(&plan.stages[index(stage.0)].steps) {
-            if self.step_state(key) != Some(StepState::Pending) {
-                continue;
-            }
-            // Steps that still clean up keep their place in the order, so what they need is skipped in its turn and not at once.
-            let at_once = self.progress.cancel.is_some() && !self.cleans_up();
-            if !at_once && !self.needs_met(stage, step) {
-                continue;
-            }
-            let skip = self.skip_reason(stage, step);
-            match skip {
-                Some(reason) => self.emit(moves, RunEvent::StepSkipped { key, reason }),
-                None => {
-                    self.emit(moves, RunEvent::StepStarting { key });
-                    moves.actions.push(Action::StartStep { key, before: Before::Nothing });
+        // Steps that still clean up keep their place in the order, so what they need is skipped in its turn and not at once.
+        if self.progress.cancel.is_some() && !self.cleans_up() && self.frontier.has_pending(stage) {
+            for key in self.keys(stage) {
+                if self.step_state(key) == Some(StepState::Pending) {
+                    self.decide(moves, key);
                 }
             }
         }
+        let mut after = 0;
+        while let Some(next) = self.frontier.next_free(stage, after) {
+            after = next + 1;
+            self.decide(moves, self.progress.key(stage, next));
+        }
+        if self.frontier.has_free(stage) {
+            // One that stands before the one it waited for has its turn in the next round.
+            self.frontier.touch(stage);
+        }
         self.make_ahead(moves, stage);
         if self.attached_work_is_done(stage) {
-            for key in self.keys(stage).into_iter().filter(|&key| self.is_active(key)).collect::<Vec<_>>() {
+            for next in self.frontier.active(stage).collect::<Vec<_>>() {
+                let key = self.progress.key(stage, next);
                 if let Some(step) = self.progress.step_mut(key).filter(|step| step.stop.is_none()) {
                     step.stop = Some(Stop::WithStage);
                     moves.actions.push(Action::StopStep { key, kill: true });
                 }
             }
         }
-        let progress = &self.progress.stages[index(stage.0)];
-        if progress.steps.iter().all(|step| step.state.is_final()) {
-            let state = progress.trouble.unwrap_or(StageState::Passed);
+        if self.frontier.steps_are_over(stage).0 {
+            let state = self.progress.stages[index(stage.0)].trouble.unwrap_or(StageState::Passed);
             self.end_stage(moves, stage, state, String::new(), String::new());
+        }
+    }
+
+    /// Starts or skips a step whose turn it is.
+    fn decide(&mut self, moves: &mut Moves, key: StepKey) {
+        let plan = Arc::clone(&self.plan);
+        let Some(step) = planned(&plan, key) else { return };
+        match self.skip_reason(key.stage, step) {
+            Some(reason) => self.emit(moves, RunEvent::StepSkipped { key, reason }),
+            None => {
+                self.emit(moves, RunEvent::StepStarting { key });
+                moves.actions.push(Action::StartStep { key, before: Before::Nothing });
+            }
         }
     }
 
@@ -432,6 +441,7 @@ impl Scheduler {
 
     fn emit(&mut self, moves: &mut Moves, event: RunEvent) {
         self.progress.apply(&self.plan, &event).expect("every event here is guarded by the state that it leaves");
+        self.frontier.follow(&self.plan, &self.progress, &event);
         moves.events.push(event);
     }
 
@@ -441,24 +451,9 @@ impl Scheduler {
         self.plan.cleanup_on_cancel && self.progress.cancel.is_some_and(leaves_time)
     }
 
-    fn needs_met(&self, stage: StageNumber, step: &Step) -> bool {
-        let (planned, progress) = (&self.planned_stage(stage).steps, &self.progress.stages[index(stage.0)].steps);
-        step.needs.iter().map(|need| index(need.0)).all(|need| {
-            let state = progress[need].state;
-            state.is_final() || planned[need].detached && state == StepState::Running
-        })
-    }
-
     /// Whether all steps but the detached ones are over. A stage of detached steps alone has none, and ends as soon as they are started.
     fn attached_work_is_done(&self, stage: StageNumber) -> bool {
-        let steps = &self.planned_stage(stage).steps;
-        let running = matches!(self.stage_state(stage), Some(StageState::Running));
-        running
-            && self
-                .keys(stage)
-                .into_iter()
-                .zip(steps)
-                .all(|(key, step)| step.detached || self.step_state(key).is_some_and(StepState::is_final))
+        self.is_running(stage) && self.frontier.steps_are_over(stage).1
     }
 
     fn is_to_destroy(&self, stage: StageNumber) -> bool {

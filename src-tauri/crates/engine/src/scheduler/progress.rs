@@ -6,6 +6,7 @@ use lp_model::{
     CancelReason, EngineId, IllegalMove, OnFailure, Plan, RunEvent, RunState, SkipReason, StageNumber, StageState, Step, StepKey,
     StepNumber, StepOutcome, StepState,
 };
+use std::collections::BTreeSet;
 
 /// Why a step that still runs was told to end. Decides what its end is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,8 @@ pub(super) struct StageProgress {
     pub ended_early: bool,
     /// It is over, and a stage that needs it is one "after a failure".
     pub went_wrong: bool,
+    /// Positions of the steps whose bad end counts.
+    pub failed: BTreeSet<usize>,
     pub steps: Vec<StepProgress>,
 }
 
@@ -114,6 +117,7 @@ impl StageProgress {
             trouble: None,
             ended_early: false,
             went_wrong: false,
+            failed: (0..steps.len()).filter(|&i| steps[i].counted).collect(),
             steps,
         }
     }
@@ -155,6 +159,12 @@ impl Progress {
     pub fn keys(&self, stage: StageNumber) -> Vec<StepKey> {
         let steps = self.stage(stage).map_or(&[][..], |progress| &progress.steps);
         steps.iter().zip(1..).map(|(step, number)| StepKey { stage, step: StepNumber(number), attempt: step.attempt }).collect()
+    }
+
+    /// The key of the step at a position of a stage, with the attempt that counts now.
+    pub fn key(&self, stage: StageNumber, position: usize) -> StepKey {
+        let attempt = self.stages[index(stage.0)].steps[position].attempt;
+        StepKey { stage, step: StepNumber(position as u32 + 1), attempt }
     }
 
     /// Keys of all steps that are starting or running, in plan order.
@@ -241,6 +251,7 @@ impl Progress {
             return;
         }
         self.folded_step(key).counted = true;
+        self.folded_stage(key.stage).failed.insert(index(key.step.0));
         self.folded_stage(key.stage).trouble.get_or_insert(trouble);
         match trouble {
             StageState::Failed => self.trouble.get_or_insert(RunState::Failed),
@@ -292,7 +303,9 @@ impl Standing for Progress {
     }
 
     fn begin_step_again(&mut self, key: StepKey) {
-        self.folded_stage(key.stage).steps[index(key.step.0)] = StepProgress::attempt(key.attempt);
+        let stage = self.folded_stage(key.stage);
+        stage.steps[index(key.step.0)] = StepProgress::attempt(key.attempt);
+        stage.failed.remove(&index(key.step.0));
     }
 }
 

@@ -81,6 +81,7 @@ struct World {
 impl World {
     fn take(&mut self, fact: Fact) {
         let moves = self.scheduler.take(fact);
+        self.scheduler.frontier.agrees(&self.plan, &self.scheduler.progress).unwrap();
         for event in &moves.events {
             self.check_event(event);
             self.events.push(event.clone());

@@ -44,6 +44,7 @@ impl Scheduler {
     /// The place of a running stage is there: its steps go on.
     pub(super) fn revive(&mut self, moves: &mut Moves, stage: StageNumber) {
         self.progress.stages[index(stage.0)].reviving = false;
+        self.frontier.touch(stage);
         for key in self.active_in(stage) {
             let Some(step) = self.progress.step(key) else { continue };
             match (step.created, step.stop) {
@@ -88,6 +89,6 @@ impl Scheduler {
     }
 
     fn active_in(&self, stage: StageNumber) -> Vec<StepKey> {
-        self.keys(stage).into_iter().filter(|&key| self.is_active(key)).collect()
+        self.frontier.active(stage).map(|step| self.progress.key(stage, step)).collect()
     }
 }

@@ -8,5 +8,6 @@ mod flow;
 mod limits;
 mod lives;
 mod logs;
+mod phases;
 mod plan_text;
 mod world;
