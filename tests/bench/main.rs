@@ -1,10 +1,11 @@
 //! `./dev bench engine [--write] [--times N] [GROUP…]`: every figure that the engine is held to, as ratios in one run. What the machine's container engine
 //! takes when it is called directly (the floor) and what the same work takes through Letterpress alternate, so that a machine that
-//! becomes slower slows down both. Groups: `steps`, `parallel`, `queue`, `logs`, `copy`, `recovery`, `peers`; all without any.
+//! becomes slower slows down both. Groups: `steps`, `parallel`, `many`, `queue`, `logs`, `copy`, `recovery`, `peers`; all without any.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod copy;
 mod floor;
+mod many;
 mod measure;
 mod ours;
 mod peers;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use table::{Row, Table};
 
-const GROUPS: [&str; 7] = ["steps", "parallel", "queue", "logs", "copy", "recovery", "peers"];
+const GROUPS: [&str; 8] = ["steps", "parallel", "many", "queue", "logs", "copy", "recovery", "peers"];
 
 /// How often a figure is taken; the median is shown.
 const TIMES: usize = 7;
@@ -96,6 +97,9 @@ async fn all(options: &Options) {
             None => one_container(options.times).await,
         };
         parallel(&mut table, options.times, cost).await;
+    }
+    if options.wants("many") {
+        many::measure(&mut table, options.times.min(3)).await;
     }
     if options.wants("queue") {
         queue(&mut table).await;

@@ -11,6 +11,7 @@ mod disk;
 mod engine;
 mod kills;
 mod left;
+mod many;
 mod picture;
 mod power;
 mod quit;

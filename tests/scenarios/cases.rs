@@ -2,7 +2,7 @@
 //! which run, stages and steps end, and the times of the steps in memory (`at …`) where they say something.
 
 use crate::scenario::{Scenario, workflows};
-use crate::world::Outcome;
+use lp_tests::world::Outcome;
 use std::path::Path;
 
 pub struct Case {

@@ -2,8 +2,8 @@
 //! for in `LETTERPRESS_CORPUS`, else in a folder `shared/corpus` beside the repository.
 
 use crate::scenario::{Scenario, workflows};
-use crate::world::Outcome;
 use lp_model::{RunState, StageState, StepState};
+use lp_tests::world::Outcome;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -9,16 +9,15 @@ mod cases;
 mod corpus;
 mod dummy;
 mod scenario;
-mod world;
 
 use lp_backend::fake::FakeBackend;
 use lp_backend::{Backend as _, Claims};
 use lp_backend_docker::{DockerBackend, DockerOptions, labels};
 use lp_tests::conformance::within;
+use lp_tests::world::{Outcome, World};
 use lp_tests::{docker, images};
 use scenario::Scenario;
 use std::sync::Arc;
-use world::{Outcome, World};
 
 /// Runs at once in the container engine: enough to be quick, few enough for a small machine.
 const RUNS_AT_ONCE: usize = 3;

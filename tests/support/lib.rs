@@ -12,3 +12,4 @@ pub mod island;
 pub mod podman;
 pub mod press;
 pub mod remote;
+pub mod world;

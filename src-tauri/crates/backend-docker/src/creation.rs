@@ -1,6 +1,6 @@
 //! Making and removing one container by its name, as engines really answer.
 
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use crate::error;
 use bollard::Docker;
 use bollard::errors::Error;
@@ -26,7 +26,7 @@ pub(crate) enum Creation {
 ///
 /// An engine reserves the name before it knows the container, and keeps it a moment longer than the container: for a process that has died in the middle,
 /// or for somebody who is removing it. Then the name is taken and nobody has it, so it is asked again for a while.
-pub(crate) async fn create(engine: &Engine, name: &str, body: &ContainerCreateBody) -> Result<Creation, Error> {
+pub(crate) async fn create(engine: &ContainerEngine, name: &str, body: &ContainerCreateBody) -> Result<Creation, Error> {
     let until = Instant::now() + BUSY_LIMIT;
     loop {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
@@ -68,7 +68,7 @@ mod tests {
     const FOUND: (&str, &str) = ("200 OK", r#"{"Id":"1","State":{"Status":"running","Running":true}}"#);
 
     /// An engine that gives these answers, one after the other.
-    async fn scripted(folder: &Path, answers: Vec<(&'static str, &'static str)>, tasks: &mut JoinSet<()>) -> Engine {
+    async fn scripted(folder: &Path, answers: Vec<(&'static str, &'static str)>, tasks: &mut JoinSet<()>) -> ContainerEngine {
         let path = folder.join("engine.sock");
         let listener = UnixListener::bind(&path).unwrap();
         tasks.spawn(async move {
@@ -90,7 +90,7 @@ mod tests {
             }
         });
         let url = format!("unix://{}", path.display());
-        Engine::unasked(Docker::connect_with_unix(&url, 10, bollard::API_DEFAULT_VERSION).unwrap())
+        ContainerEngine::unasked(Docker::connect_with_unix(&url, 10, bollard::API_DEFAULT_VERSION).unwrap())
     }
 
     #[tokio::test]

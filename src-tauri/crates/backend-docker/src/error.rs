@@ -6,16 +6,35 @@ use lp_backend::BackendError;
 /// What every engine says when a disk is full.
 const DISK_FULL: &str = "no space left on device";
 
-/// The call did not get an answer at all, so nothing is known.
+/// The call did not get an answer at all, so nothing is known. A computer that has no descriptor left for the call is no silent engine.
 pub(crate) fn is_transport(error: &Error) -> bool {
-    matches!(
+    let is_silence = matches!(
         error,
         Error::IOError { .. }
             | Error::HyperResponseError { .. }
             | Error::HyperLegacyError { .. }
             | Error::RequestTimeoutError
             | Error::SocketNotFoundError(_)
-    )
+    );
+    is_silence && !has_no_descriptor(error)
+}
+
+/// The call could not be made, because this process or this computer has too many files and connections open.
+fn has_no_descriptor(error: &Error) -> bool {
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::raw_os_error)
+            .is_some_and(|code| [EMFILE, ENFILE].contains(&code))
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// The HTTP status of an answer that refuses.
@@ -79,13 +98,17 @@ pub(crate) fn call(action: impl Into<String>, error: &Error) -> BackendError {
     if message.contains(DISK_FULL) {
         return BackendError::disk_full(message);
     }
+    if has_no_descriptor(error) {
+        return BackendError::call(action, message)
+            .hinted("let fewer steps run at once (settings), or raise the limit of open files (`ulimit -n`), and run again");
+    }
     BackendError::call(action, message)
 }
 
 /// Creating or starting the container of a step was refused.
 pub(crate) fn start(step: &str, error: &Error) -> BackendError {
     match call("start", error) {
-        BackendError::Call { message, .. } => {
+        BackendError::Call { message, hint, .. } if hint.is_empty() => {
             let (reason, hint) = start_reason(&message);
             BackendError::start(step, reason).hinted(hint)
         }
@@ -99,7 +122,7 @@ pub(crate) fn image(image: &str, error: &Error) -> BackendError {
     let message = match error {
         Error::RequestTimeoutError => "the registry did not answer in time".to_owned(),
         other => match call("pull", other) {
-            BackendError::Call { message, .. } => message,
+            BackendError::Call { message, hint, .. } if hint.is_empty() => message,
             found => return found,
         },
     };
@@ -174,6 +197,16 @@ mod tests {
 
     fn refused(status_code: u16, message: &str) -> Error {
         Error::DockerResponseServerError { status_code, message: message.to_owned() }
+    }
+
+    #[test]
+    fn a_computer_without_descriptors_is_no_silent_engine_and_no_full_disk() {
+        let open_files = || Error::IOError { err: std::io::Error::from_raw_os_error(24) };
+        assert!(!is_transport(&open_files()));
+        for error in [call("list", &open_files()), start("build", &open_files()), image("node:20", &open_files())] {
+            assert!(matches!(error, BackendError::Call { .. }) && error.hint().contains("`ulimit -n`"), "{error:?}");
+        }
+        assert!(is_transport(&Error::IOError { err: std::io::Error::from_raw_os_error(111) }), "nobody listens there");
     }
 
     #[test]

@@ -58,14 +58,14 @@ fn mend_login_header(mut request: BollardRequest) -> BollardRequest {
 
 /// An engine that has answered. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Engine {
+pub(crate) struct ContainerEngine {
     pub docker: Docker,
     pub info: Arc<EngineInfo>,
     /// When it said which one it is.
     identified: Instant,
 }
 
-impl Engine {
+impl ContainerEngine {
     /// A Docker that was not asked who it is.
     #[cfg(test)]
     pub fn unasked(docker: Docker) -> Self {
@@ -140,7 +140,7 @@ pub(crate) struct Connection {
 struct Found {
     /// Which of them stages begin on.
     used: Option<EngineId>,
-    engines: HashMap<EngineId, Engine>,
+    engines: HashMap<EngineId, ContainerEngine>,
 }
 
 impl Connection {
@@ -149,7 +149,7 @@ impl Connection {
     }
 
     /// That engine, or the one in use: as it was found before, else as it is found now.
-    pub async fn engine(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+    pub async fn engine(&self, wanted: Option<&EngineId>) -> Result<ContainerEngine, BackendError> {
         // The lock is held while looking, so that ten steps that start together look once.
         let mut found = self.found.lock().await;
         match wanted.or(found.used.as_ref()).and_then(|id| found.engines.get(id)) {
@@ -160,14 +160,14 @@ impl Connection {
 
     /// Asks now: for that engine, wherever it listens, or for the first that answers, which is in use from then on. Where nothing answers the engine in
     /// use is kept: it may come back.
-    pub async fn probe(&self, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+    pub async fn probe(&self, wanted: Option<&EngineId>) -> Result<ContainerEngine, BackendError> {
         self.look(&mut *self.found.lock().await, wanted).await
     }
 
-    async fn look(&self, found: &mut Found, wanted: Option<&EngineId>) -> Result<Engine, BackendError> {
+    async fn look(&self, found: &mut Found, wanted: Option<&EngineId>) -> Result<ContainerEngine, BackendError> {
         // For a certain engine the identity is what is asked for.
         let known = |address: &EngineAddress| {
-            let recent = |engine: &&Engine| engine.info.address == address.url && engine.identified.elapsed() < IDENTITY_LASTS;
+            let recent = |engine: &&ContainerEngine| engine.info.address == address.url && engine.identified.elapsed() < IDENTITY_LASTS;
             found.engines.values().find(recent).filter(|_| wanted.is_none()).cloned()
         };
         let engine = self.find(wanted, known).await?;
@@ -184,7 +184,11 @@ impl Connection {
         self.found.try_lock().is_ok_and(|found| found.engines.contains_key(engine))
     }
 
-    async fn find(&self, wanted: Option<&EngineId>, known: impl Fn(&EngineAddress) -> Option<Engine>) -> Result<Engine, BackendError> {
+    async fn find(
+        &self,
+        wanted: Option<&EngineId>,
+        known: impl Fn(&EngineAddress) -> Option<ContainerEngine>,
+    ) -> Result<ContainerEngine, BackendError> {
         let mut tried = Vec::new();
         for address in &self.addresses {
             let (reason, is_absent) = match ask(address, known(address)).await {
@@ -213,7 +217,7 @@ impl Connection {
 }
 
 /// Asks an address who is there; else why nobody is, and whether there is nothing at all.
-async fn ask(address: &EngineAddress, known: Option<Engine>) -> Result<Engine, (String, bool)> {
+async fn ask(address: &EngineAddress, known: Option<ContainerEngine>) -> Result<ContainerEngine, (String, bool)> {
     if let Some(problem) = &address.problem {
         return Err((problem.clone(), false));
     }
@@ -269,12 +273,12 @@ struct Met {
 }
 
 impl Met {
-    fn is_same(&self, known: &Engine) -> bool {
+    fn is_same(&self, known: &ContainerEngine) -> bool {
         (&self.info.name, &self.info.version, &self.info.platform) == (&known.info.name, &known.info.version, &known.info.platform)
     }
 
-    fn identified(self, id: EngineId, identified: Instant) -> Engine {
-        Engine { docker: self.docker, info: Arc::new(EngineInfo { id, ..self.info }), identified }
+    fn identified(self, id: EngineId, identified: Instant) -> ContainerEngine {
+        ContainerEngine { docker: self.docker, info: Arc::new(EngineInfo { id, ..self.info }), identified }
     }
 }
 

@@ -5,7 +5,7 @@ pub(crate) mod own;
 mod progress;
 pub(crate) mod pull;
 
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use crate::error;
 use async_trait::async_trait;
 use bollard::Docker;
@@ -89,7 +89,7 @@ impl Images {
     }
 
     /// Fetches images as their policies want it, some at a time, and tells nobody: the steps that need them do.
-    pub async fn fetch_all(&self, engine: &Engine, images: &[(String, PullPolicy)]) -> Result<(), BackendError> {
+    pub async fn fetch_all(&self, engine: &ContainerEngine, images: &[(String, PullPolicy)]) -> Result<(), BackendError> {
         let one = |(image, policy): &(String, PullPolicy)| {
             let pull = Pull::of(image, *policy);
             async move {
@@ -104,7 +104,7 @@ impl Images {
     }
 
     /// Makes sure that an image is on the engine as its policy wants it.
-    pub async fn ensure(&self, engine: &Engine, pull: &Pull, notes: &dyn Notes) -> Result<(), BackendError> {
+    pub async fn ensure(&self, engine: &ContainerEngine, pull: &Pull, notes: &dyn Notes) -> Result<(), BackendError> {
         let image = pull.image.as_str();
         // What is not asked for below is not looked up: it costs a round trip per step.
         let is_there = match pull.when_there {
@@ -136,7 +136,7 @@ impl Images {
     /// long counts as refusing.
     async fn fetch(
         &self,
-        engine: &Engine,
+        engine: &ContainerEngine,
         reference: &ImageReference,
         image: &str,
         patience: Option<Duration>,
@@ -153,7 +153,7 @@ impl Images {
         Ok(())
     }
 
-    fn join(&self, engine: &Engine, reference: &ImageReference, image: &str) -> (Fetch, watch::Receiver<Progress>) {
+    fn join(&self, engine: &ContainerEngine, reference: &ImageReference, image: &str) -> (Fetch, watch::Receiver<Progress>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, one| one.fetch.upgrade().is_some_and(|fetch| fetch.peek().is_none()));
         let key = (engine.info.address.clone(), reference.canonical());

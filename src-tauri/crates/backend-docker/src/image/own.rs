@@ -3,7 +3,7 @@
 //! Their names are of a host that cannot exist (RFC 6761 keeps `.invalid` free), so that no registry can have them; and an image that bears the name
 //! counts only if its content is ours, because anybody on the computer can give names. Containers are made of the id.
 
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use crate::creation::{Creation, create};
 use crate::error;
 use bollard::errors::Error;
@@ -60,7 +60,7 @@ impl OwnImages {
     /// Makes a container of one of our images, or finds it there. `body` names no image.
     pub async fn create(
         &self,
-        engine: &Engine,
+        engine: &ContainerEngine,
         image: &OwnImage,
         name: &str,
         mut body: ContainerCreateBody,
@@ -79,7 +79,7 @@ impl OwnImages {
     }
 
     /// The id, of another image than the one that is `gone`.
-    async fn id(&self, engine: &Engine, image: &OwnImage, gone: Option<&str>) -> Result<String, BackendError> {
+    async fn id(&self, engine: &ContainerEngine, image: &OwnImage, gone: Option<&str>) -> Result<String, BackendError> {
         let _turn = self.turn.lock().await;
         let key = (engine.info.address.clone(), image.name);
         let known = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -96,7 +96,7 @@ impl OwnImages {
 }
 
 /// The id of the image with that name, if it is ours.
-async fn find(engine: &Engine, image: &OwnImage) -> Result<Option<String>, BackendError> {
+async fn find(engine: &ContainerEngine, image: &OwnImage) -> Result<Option<String>, BackendError> {
     let found = match engine.docker.inspect_image(image.name).await {
         Ok(found) => found,
         Err(missing) if error::is_missing(&missing) => return Ok(None),
@@ -106,7 +106,7 @@ async fn find(engine: &Engine, image: &OwnImage) -> Result<Option<String>, Backe
     Ok(found.id.filter(|_| layers == [image.digest()]))
 }
 
-async fn import(engine: &Engine, image: &OwnImage) -> Result<String, BackendError> {
+async fn import(engine: &ContainerEngine, image: &OwnImage) -> Result<String, BackendError> {
     let failed = |refused: &Error| error::call(format!("import image `{}`", image.name), refused);
     // The tag stands in the name: Podman before 4.5 ignores it as a parameter of its own.
     let options = CreateImageOptionsBuilder::new().from_src("-").repo(image.name).build();

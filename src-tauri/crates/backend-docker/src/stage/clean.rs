@@ -1,7 +1,7 @@
 //! Removing what we made: of one stage, or everything that no live run claims.
 
 use super::StageHandle;
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use crate::creation;
 use crate::{DockerBackend, error, labels};
 use bollard::models::{ContainerSummaryStateEnum, Volume, VolumeCreateRequest};
@@ -154,7 +154,7 @@ impl DockerBackend {
     /// and fall. That no mark is there says nothing good, so whatever a person removes meanwhile, half a working copy is never taken for a whole one.
     async fn spare_files(
         &self,
-        engine: &Engine,
+        engine: &ContainerEngine,
         things: &mut Vec<Thing>,
         kept: impl Fn(&Thing) -> bool,
         known_begun: impl Fn(&Thing) -> bool,
@@ -204,7 +204,7 @@ fn kept_of(things: &[Thing], size: impl Fn(&str) -> Option<u64>) -> Vec<KeptStag
 }
 
 /// Sizes of volumes by name.
-async fn volume_sizes(engine: &Engine) -> Result<HashMap<String, u64>, BackendError> {
+async fn volume_sizes(engine: &ContainerEngine) -> Result<HashMap<String, u64>, BackendError> {
     let minor = engine.info.api_version.split_once('.').and_then(|(_, minor)| minor.parse().ok()).unwrap_or(NEWEST_OLD_SIZES);
     let path = format!("/v1.{}/system/df?type=volume", minor.min(NEWEST_OLD_SIZES));
     let asking = engine.patient(SIZES_LIMIT).with_request_modifier(move |mut request| {
@@ -222,7 +222,7 @@ async fn volume_sizes(engine: &Engine) -> Result<HashMap<String, u64>, BackendEr
 }
 
 /// Everything that carries the labels. They are compared here once more: of volumes Podman (4.3) lists those that carry any of them.
-async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, BackendError> {
+async fn list(engine: &ContainerEngine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, BackendError> {
     let docker = &engine.docker;
     let filter = &labels::filter(wanted);
     let containers = docker.list_containers(Some(ListContainersOptionsBuilder::new().all(true).filters(filter).build()));
@@ -259,7 +259,7 @@ async fn list(engine: &Engine, wanted: &[(&str, &str)]) -> Result<Vec<Thing>, Ba
 
 /// Removes containers first, because they hold on to the rest, and marks before the files that they speak of. Goes on past what resists; fails only
 /// when the engine is gone.
-async fn remove_all(engine: &Engine, things: Vec<Thing>) -> Result<SweepReport, BackendError> {
+async fn remove_all(engine: &ContainerEngine, things: Vec<Thing>) -> Result<SweepReport, BackendError> {
     let mut report = SweepReport::default();
     let (containers, rest): (Vec<_>, Vec<_>) = things.into_iter().partition(|thing| thing.kind == Kind::Container);
     let (marks, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(Thing::is_mark);
@@ -277,7 +277,7 @@ async fn remove_all(engine: &Engine, things: Vec<Thing>) -> Result<SweepReport, 
 }
 
 /// What is gone already counts as removed.
-async fn remove(engine: &Engine, thing: Thing) -> (Thing, Result<(), bollard::errors::Error>) {
+async fn remove(engine: &ContainerEngine, thing: Thing) -> (Thing, Result<(), bollard::errors::Error>) {
     let docker = &engine.docker;
     let result = match thing.kind {
         Kind::Container => match creation::remove(docker, &thing.id).await {
@@ -294,7 +294,7 @@ async fn remove(engine: &Engine, thing: Thing) -> (Thing, Result<(), bollard::er
 }
 
 /// "Removal is already in progress": a step that ended in this moment removes its container itself. `None` when it stays.
-async fn wait_until_gone(engine: &Engine, id: &str) -> Option<()> {
+async fn wait_until_gone(engine: &ContainerEngine, id: &str) -> Option<()> {
     let options = WaitContainerOptionsBuilder::new().condition("removed").build();
     let mut answers = std::pin::pin!(engine.docker.wait_container(id, Some(options)));
     tokio::time::timeout(OTHER_REMOVAL_LIMIT, answers.next()).await.ok()?;

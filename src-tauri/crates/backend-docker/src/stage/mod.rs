@@ -9,7 +9,7 @@ mod rooted;
 mod working_copy;
 
 use crate::DockerBackend;
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use lp_backend::{BackendError, StageContext};
 use network::Layout;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What this process knows of a stage, from its `prepare` on: it is the same for all steps and is found out once.
 pub(crate) struct StageHandle {
     /// The engine that the stage is on.
-    pub engine: Engine,
+    pub engine: ContainerEngine,
     pub context: StageContext,
     pub layout: Layout,
     /// The program of a step was started in it, as far as this process knows.
@@ -61,7 +61,7 @@ impl DockerBackend {
 
     /// Something of a stage is not there. Before anything is concluded from that its engine is asked who it is: where another one has taken its
     /// address, nothing is known of the stage.
-    pub(crate) async fn certain(&self, engine: &Engine) -> Result<(), BackendError> {
+    pub(crate) async fn certain(&self, engine: &ContainerEngine) -> Result<(), BackendError> {
         self.connection.probe(Some(&engine.info.id)).await.map(drop)
     }
 }

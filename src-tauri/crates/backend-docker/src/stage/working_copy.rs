@@ -2,7 +2,7 @@
 
 use super::StageHandle;
 use super::rooted::rooted;
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use crate::creation::remove;
 use crate::image::own::OwnImage;
 use crate::step::container;
@@ -70,7 +70,13 @@ impl DockerBackend {
     }
 
     /// Makes a container that is never started. One that is there is as good.
-    async fn make_empty(&self, engine: &Engine, stage: &StageContext, name: &str, mount: Option<Mount>) -> Result<(), BackendError> {
+    async fn make_empty(
+        &self,
+        engine: &ContainerEngine,
+        stage: &StageContext,
+        name: &str,
+        mount: Option<Mount>,
+    ) -> Result<(), BackendError> {
         let body = ContainerCreateBody {
             // Never run, but the engine wants something to be there.
             cmd: Some(vec!["/none".to_owned()]),
@@ -85,7 +91,7 @@ impl DockerBackend {
         self.own_images.create(engine, &OwnImage::empty(), name, body).await.map(drop)
     }
 
-    async fn remove_empty(&self, engine: &Engine, name: &str) -> Result<(), BackendError> {
+    async fn remove_empty(&self, engine: &ContainerEngine, name: &str) -> Result<(), BackendError> {
         remove(&engine.docker, name).await.map_err(|refused| error::call(format!("remove container `{name}`"), &refused))
     }
 
@@ -94,7 +100,7 @@ impl DockerBackend {
     /// there the call begins at the volume.
     async fn fill(
         &self,
-        engine: &Engine,
+        engine: &ContainerEngine,
         stage: &StageContext,
         loader: &str,
         notes: &dyn Notes,
@@ -136,7 +142,7 @@ impl DockerBackend {
     /// repository and the line, and has no limit here.
     async fn upload(
         &self,
-        engine: &Engine,
+        engine: &ContainerEngine,
         loader: &str,
         folder: &str,
         tar: impl Stream<Item = io::Result<Bytes>> + Send + 'static,

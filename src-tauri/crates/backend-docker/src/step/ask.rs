@@ -4,7 +4,7 @@
 //! no reaction of its own to it. For a step with commands that is the shell: `npm test` below it would never hear of the cancel, and
 //! each cancel would take the whole grace time. So a second shell in the same container sends it to everyone.
 
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use crate::error;
 use bollard::errors::Error;
 use bollard::exec::StartExecResults;
@@ -21,7 +21,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 const ASK_ALL: &str = "kill -TERM 1 || exit 1; kill -TERM -1; exit 0";
 
 /// Sends TERM to all processes of a container that has a shell. False when it could not be done or did not work.
-pub(crate) async fn ask_all(engine: &Engine, container: &str) -> bool {
+pub(crate) async fn ask_all(engine: &ContainerEngine, container: &str) -> bool {
     match tokio::time::timeout(ASK_LIMIT, signal_all(engine, container)).await {
         Ok(Ok(asked)) => asked,
         Ok(Err(refused)) => {
@@ -32,7 +32,7 @@ pub(crate) async fn ask_all(engine: &Engine, container: &str) -> bool {
     }
 }
 
-async fn signal_all(engine: &Engine, container: &str) -> Result<bool, Error> {
+async fn signal_all(engine: &ContainerEngine, container: &str) -> Result<bool, Error> {
     let found = engine.docker.inspect_container(container, None).await?;
     let processes = found.host_config.and_then(|host| host.pid_mode);
     if !has_processes_of_its_own(processes.as_deref()) {

@@ -23,8 +23,13 @@ impl RunDriver {
             }
             Action::MakeAhead(_) if self.lost.is_some() => {}
             Action::Prepare(stage) => self.prepare(stage),
-            Action::MakeAhead(key) => self.make_ahead(key),
-            Action::StartStep { key, before } => self.start_step(key, before),
+            Action::MakeAhead(key) => {
+                self.wait_ahead.insert(key);
+            }
+            Action::StartStep { key, before } => {
+                self.needs_no_head_start(key);
+                self.start_step(key, before);
+            }
             Action::StopPrepare { stage, kill } => advance(self.preparing.get(&stage), kill),
             Action::StopStep { key, kill } => advance(self.running.get(&key), kill),
             // Nothing was made yet.
@@ -102,12 +107,23 @@ impl RunDriver {
         self.spawn(Job::Prepare(number), job.run());
     }
 
-    fn make_ahead(&mut self, key: StepKey) {
-        let Some(site) = self.sites.get(&key.stage) else { return };
-        let Some(step) = site.context.stage.step(key.step).cloned().map(Arc::new) else { return };
-        // What is wrong with its environment is said when it starts.
-        let Ok(environment) = resolve(&step, &self.secrets, &self.start_facts(key, site)) else { return };
-        site.make_ahead(StepContext { key, step, env: environment.env, before: Before::Nothing });
+    /// Gives the next steps a head start, as many as may run at once: more would only fill the engine and this process with what waits.
+    pub(super) fn make_ahead(&mut self) {
+        while self.ahead.len() < self.shared.gate.steps() {
+            let Some(key) = self.wait_ahead.pop_first() else { return };
+            let Some(site) = self.sites.get(&key.stage) else { continue };
+            let Some(step) = site.context.stage.step(key.step).cloned().map(Arc::new) else { continue };
+            // What is wrong with its environment is said when it starts.
+            let Ok(environment) = resolve(&step, &self.secrets, &self.start_facts(key, site)) else { continue };
+            site.make_ahead(StepContext { key, step, env: environment.env, before: Before::Nothing });
+            self.ahead.insert(key);
+        }
+    }
+
+    /// A step starts, or never will.
+    pub(super) fn needs_no_head_start(&mut self, key: StepKey) {
+        self.ahead.remove(&key);
+        self.wait_ahead.remove(&key);
     }
 
     fn start_facts(&self, key: StepKey, site: &Site) -> StartFacts {

@@ -14,6 +14,8 @@ impl RunDriver {
         for action in moves.actions {
             self.act(action);
         }
+        // After all of them: a step that starts with these moves has no head start to gain.
+        self.make_ahead();
     }
 
     /// Stores events, then tells about them.
@@ -79,6 +81,7 @@ impl RunDriver {
                 self.running.remove(ended);
                 self.deadlines.retain(|(_, fact)| !matches!(fact, Fact::StepOverdue { key } if key == ended));
             }
+            RunEvent::StepSkipped { key, .. } => self.needs_no_head_start(*key),
             RunEvent::StagePreparing { stage } => {
                 self.stage_started_ms.insert(*stage, at_ms);
             }

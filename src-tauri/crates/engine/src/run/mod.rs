@@ -64,6 +64,9 @@ pub(crate) struct RunDriver {
     preparing: BTreeMap<StageNumber, CancelHandle>,
     running: BTreeMap<StepKey, CancelHandle>,
     sites: BTreeMap<StageNumber, Site>,
+    /// Steps whose head start was asked for, and those that wait for theirs.
+    ahead: BTreeSet<StepKey>,
+    wait_ahead: BTreeSet<StepKey>,
     /// Stages that are being removed.
     removing: BTreeSet<StageNumber>,
     /// Tickets of stages that ran already when the run came to this driver, until their sites are made.
@@ -137,6 +140,8 @@ impl RunDriver {
             preparing: BTreeMap::new(),
             running: BTreeMap::new(),
             sites: BTreeMap::new(),
+            ahead: BTreeSet::new(),
+            wait_ahead: BTreeSet::new(),
             removing: BTreeSet::new(),
             tickets,
             writers: TaskTracker::new(),

@@ -54,6 +54,22 @@ async fn a_wider_limit_of_steps_reaches_those_that_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_more_steps_are_made_ahead_than_may_run() {
+    let settings = EngineSettings { max_steps: 3, ..EngineSettings::default() };
+    let world = World::new(Setup { settings, ..Setup::default() });
+    let wide: String = (0..20).map(|i| format!("s{i} needs=first SLEEP=1s\n")).collect();
+    let run = world.start("r1", &plan(&format!("first SLEEP=10s\n{wide}")));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let ahead = || world.backend.calls().iter().filter(|call| call.what.starts_with("ahead ")).count();
+    assert_eq!(ahead(), 3);
+    // All others wait for their turn to run: nothing is to be gained any more.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(ahead(), 3);
+    assert_eq!(run.wait().await.state, RunState::Passed);
+    assert_eq!(world.backend.violations(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn ten_thousand_steps_pass_in_either_order() {
     const COUNT: u32 = 10_000;
     let text: String = (0..COUNT).map(|i| format!("s{i}\n")).collect();

@@ -5,7 +5,7 @@ mod program;
 
 use super::StageHandle;
 use super::network::{Abilities, is_host_name};
-use crate::connect::Engine;
+use crate::connect::ContainerEngine;
 use crate::creation::remove;
 use crate::step::container;
 use crate::time::Moment;
@@ -40,7 +40,7 @@ pub(crate) enum Fate {
 
 impl DockerBackend {
     /// What the engine can do for the layout of a stage.
-    pub(crate) async fn abilities(&self, engine: &Engine) -> Result<Abilities, BackendError> {
+    pub(crate) async fn abilities(&self, engine: &ContainerEngine) -> Result<Abilities, BackendError> {
         // Podman writes the hosts file of a shared namespace anew for each who joins, and removes no holder before all who ever joined are
         // removed: what a step changed there could not be taken back.
         let can_run = !engine.is_podman() && program::image(&engine.info.platform).is_some();

@@ -1,5 +1,6 @@
 //! The engine with everything around it in memory but the backend.
 
+use crate::conformance::TarSource;
 use async_trait::async_trait;
 use lp_backend::{Backend, Position, Source};
 use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
@@ -8,7 +9,6 @@ use lp_model::{
     BackendKind, EngineId, Plan, ProjectId, RunEvent, RunId, RunState, SkipReason, Stage, StageState, StepKey, StepOutcome, StepState,
 };
 use lp_secret::SecretValue;
-use lp_tests::conformance::TarSource;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// An engine whose ports are in memory.
 pub struct World {
     engine: Engine,
     memory: Arc<Memory>,
@@ -23,23 +24,30 @@ pub struct World {
 
 /// How a run ended.
 pub struct Outcome {
+    /// The run.
     pub run: RunState,
+    /// Its stages, in plan order.
     pub stages: Vec<StageOutcome>,
     logs: String,
 }
 
 /// How a stage ended.
 pub struct StageOutcome {
+    /// Its name.
     pub name: String,
+    /// Its final state.
     pub state: StageState,
     /// The files of the commit were put into its working copy.
     pub has_files: bool,
+    /// Its steps, in plan order.
     pub steps: Vec<StepEnd>,
 }
 
 /// How a step ended.
 pub struct StepEnd {
+    /// Its name.
     pub name: String,
+    /// Its final state.
     pub state: StepState,
     /// 0 when there is none; 137 when memory ended it, as a shell would say it.
     pub exit_code: i32,
@@ -71,6 +79,7 @@ impl fmt::Display for Outcome {
 }
 
 impl World {
+    /// On that backend, with so many runs at once.
     pub fn new(backend: Arc<dyn Backend>, max_runs: usize) -> Self {
         let memory =
             Arc::new(Memory { backend, born: Instant::now(), events: Mutex::default(), logs: Arc::default(), news: Mutex::default() });
@@ -84,6 +93,14 @@ impl World {
         };
         let settings = EngineSettings { max_runs, grace: Duration::from_secs(5), ..EngineSettings::default() };
         Self { engine: Engine::new(ports, settings), memory }
+    }
+
+    /// Runs it to its end, clean-up included; returns how it ended, and all events.
+    pub async fn run_for_events(&self, plan: Plan) -> (RunState, Vec<RunEvent>) {
+        let run = RunId::parse(&uuid::Uuid::now_v7().simple().to_string()).unwrap();
+        let place = QueuePlace { project: ProjectId::parse("p").unwrap(), environment: None };
+        let end = self.engine.start(run.clone(), Arc::new(plan), place).unwrap().wait().await;
+        (end.state, self.memory.events.lock().unwrap().remove(&run).unwrap_or_default())
     }
 
     /// Runs it to its end, clean-up included. In `news` a file `NAME.started` or `NAME.ended` appears for each step when the engine has
