@@ -15,3 +15,4 @@ mod many;
 mod picture;
 mod power;
 mod quit;
+mod worlds;

@@ -1,7 +1,14 @@
+//! Following a run: what the window of a terminal prints. A run that the engine of this process drives is followed event by event, at the cost of
+//! what happens; one that another process drives is looked at as a whole now and then.
+
+mod feed;
+
 use crate::app::App;
-use crate::dto::{ApiError, Notice, RunDetail, StepStateWord};
+use crate::dto::{ApiError, Notice, RunDetail, StepDetail, StepStateWord};
 use crate::logs::{LogKey, LogNews};
 use crate::notices::Notices;
+use feed::{Feed, Heard};
+use lp_model::{RunId, StepKey};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +19,25 @@ const LOOK_AGAIN: Duration = Duration::from_millis(150);
 /// News about a run that is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// Something about a step or stage changed.
+    /// How the whole run stands: first of all, and when more than one step may have changed.
     Changed(Box<RunDetail>),
+    /// One step changed.
+    Step(Box<StepNews>),
     /// A step wrote.
     Lines(LogLines),
     /// The run is over and all its output was given out.
     Ended(Box<RunDetail>),
+}
+
+/// How a step stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepNews {
+    /// The stage's number.
+    pub stage: u32,
+    /// What it is called ([`RunDetail::label`]).
+    pub label: String,
+    /// The step.
+    pub step: StepDetail,
 }
 
 /// Output of a step as stored.
@@ -51,6 +71,8 @@ pub struct Following {
     app: Arc<App>,
     run: String,
     notices: Notices,
+    /// What the engine of this process tells, once the whole run was looked at.
+    feed: Option<Feed>,
     pending: VecDeque<Progress>,
     /// Given out per log.
     given: HashMap<LogKey, Given>,
@@ -68,6 +90,7 @@ impl App {
             app: Arc::clone(self),
             run: run.to_owned(),
             notices: self.notices(),
+            feed: None,
             pending: VecDeque::new(),
             given: HashMap::new(),
             finished: HashSet::new(),
@@ -90,13 +113,54 @@ impl Following {
             if self.ended {
                 std::future::pending::<()>().await;
             }
-            if !self.look().await? {
+            let is_fed = match &mut self.feed {
+                Some(feed) => feed.hear().await,
+                None => false,
+            };
+            if is_fed {
+                self.take_heard().await?;
+                continue;
+            }
+            self.feed = None;
+            if !self.look().await? && self.feed.is_none() {
                 self.wait().await;
             }
         }
     }
 
-    /// Waits until there may be news.
+    /// Takes in the oldest thing that was heard; it is forgotten only when all of it is on its way.
+    async fn take_heard(&mut self) -> Result<(), ApiError> {
+        let Some(heard) = self.feed.as_ref().and_then(Feed::first) else { return Ok(()) };
+        match heard {
+            // The whole run is looked at next.
+            Heard::MoreThanOneStep => self.feed = None,
+            Heard::Output(key) => self.collect(key, false).await?,
+            Heard::Step { key, is_over, .. } if is_over => self.collect(key, true).await?,
+            Heard::Step { .. } | Heard::Nothing => {}
+        }
+        if let Some(feed) = &mut self.feed
+            && let Some(news) = feed.forget_first()
+        {
+            self.pending.push_back(Progress::Step(Box::new(news)));
+        }
+        Ok(())
+    }
+
+    /// What a step of this attempt of the run has written.
+    async fn collect(&mut self, key: StepKey, is_complete: bool) -> Result<(), ApiError> {
+        let log = LogKey { run: self.run.clone(), stage: key.stage.0, step: key.step.0, attempt: key.attempt };
+        if self.finished.contains(&log) {
+            return Ok(());
+        }
+        let label = self.feed.as_ref().map(|feed| feed.label(key)).unwrap_or_default();
+        self.collect_lines(&log, &Speaker { label, earlier: false }, is_complete).await?;
+        if is_complete {
+            self.finished.insert(log);
+        }
+        Ok(())
+    }
+
+    /// Waits until there may be news of a run that another process drives.
     async fn wait(&mut self) {
         let ours = async {
             loop {
@@ -114,8 +178,11 @@ impl Following {
         while let Ok(Some(_)) = tokio::time::timeout(Duration::ZERO, self.notices.next()).await {}
     }
 
-    /// Collects what is new. Returns whether there was anything.
+    /// Collects what is new of the whole run. Returns whether there was anything.
     async fn look(&mut self) -> Result<bool, ApiError> {
+        // From before the look on, so that nothing falls between the two; what is heard twice changes nothing.
+        let engine = self.app.ownership.engine();
+        let notices = engine.as_ref().map(|engine| engine.subscribe());
         let detail = self.app.run(&self.run).await?;
         let is_over = detail.run.state.is_final();
         for stage in &detail.stages {
@@ -147,6 +214,10 @@ impl Following {
             if self.pending.is_empty() {
                 self.app.must_be_driven(&self.run).await?;
             }
+            let is_driven = engine.zip(RunId::parse(&self.run)).is_some_and(|(engine, run)| engine.run(&run).is_some());
+            if let Some(notices) = notices.filter(|_| is_driven) {
+                self.feed = Some(Feed::new(notices, &self.app, &detail).await?);
+            }
         }
         Ok(!self.pending.is_empty())
     }
@@ -155,7 +226,7 @@ impl Following {
     async fn collect_lines(&mut self, key: &LogKey, speaker: &Speaker, complete: bool) -> Result<(), ApiError> {
         loop {
             let given = self.given.get(key).copied().unwrap_or_default();
-            let LogNews { mut lines, begun } = self.app.log_news(key, given.lines, complete).await?;
+            let LogNews { mut lines, begun, more } = self.app.log_news(key, given.lines, complete).await?;
             let next = match lines.first_mut() {
                 Some(first) => {
                     let rest = first.get(given.begun..).unwrap_or_default().to_owned();
@@ -172,6 +243,9 @@ impl Following {
             self.given.insert(key.clone(), next);
             let Speaker { label, earlier } = speaker.clone();
             self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, label, earlier, lines, begun }));
+            if !more {
+                return Ok(());
+            }
         }
     }
 }
@@ -188,7 +262,6 @@ mod tests {
     use super::*;
     use crate::dto::RunStateWord;
     use crate::testing::{open, project, request};
-    use lp_model::RunId;
     use lp_store::NewRun;
 
     #[tokio::test]

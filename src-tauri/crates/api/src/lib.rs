@@ -51,7 +51,7 @@ mod words;
 
 pub use app::App;
 pub use explain::{Explanation, explain};
-pub use follow::{Following, LogLines, Progress};
+pub use follow::{Following, LogLines, Progress, StepNews};
 pub use linting::{FileLanguage, lint_files};
 pub use logins::LoginReport;
 pub use logs::LogKey;

@@ -164,8 +164,13 @@ impl App {
     /// Lines from `from` on that will not change any more, at most 400 and 256 KB, and what is there of the line after them when those are
     /// all. Once the log is `complete`, a last line without its newline is a line.
     pub(crate) async fn log_news(&self, key: &LogKey, from: u64, complete: bool) -> Result<LogNews, ApiError> {
-        let Some(mut reader) = self.reader(key).await? else { return Ok(LogNews::default()) };
+        let ((run, key), logs) = (key.parse()?, self.logs.clone());
         blocking(move || {
+            let mut reader = match logs.reader(&run, key) {
+                Ok(reader) => reader,
+                Err(lp_store::StoreError::NotFound { .. }) => return Ok(LogNews::default()),
+                Err(error) => return Err(error.into()),
+            };
             let size = reader.summary();
             let is_open = !complete && reader.ends_in_a_line()?;
             let settled = size.lines - u64::from(is_open);
@@ -175,7 +180,8 @@ impl App {
                 let range = reader.range(from, count, MOST_BYTES)?.lines;
                 news.lines = range.iter().map(line_text).collect();
             }
-            if is_open && from + news.lines.len() as u64 == settled {
+            news.more = from + (news.lines.len() as u64) < settled;
+            if is_open && !news.more {
                 let line = reader.range(settled, 1, MOST_BYTES)?.lines.into_iter().next();
                 news.begun = line.map(|line| begun_text(&line.bytes)).unwrap_or_default();
             }
@@ -211,6 +217,8 @@ pub(crate) struct LogNews {
     pub lines: Vec<String>,
     /// The text of a line that is not.
     pub begun: String,
+    /// There are more lines that are over.
+    pub more: bool,
 }
 
 fn line_text(line: &lp_store::logs::LogLine) -> String {
@@ -245,8 +253,11 @@ mod tests {
         let (run, step) = key.parse().unwrap();
         let mut writer = app.logs.writer(&run, step, 0).unwrap();
         let news = async |from, complete| app.log_news(&key, from, complete).await.unwrap();
-        let expected =
-            |lines: &[&str], begun: &str| LogNews { lines: lines.iter().map(|line| (*line).to_owned()).collect(), begun: begun.into() };
+        let expected = |lines: &[&str], begun: &str| LogNews {
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+            begun: begun.into(),
+            more: false,
+        };
         writer.append(b"waiting\n", 0, None).unwrap();
         assert_eq!(news(0, false).await, expected(&["waiting"], ""));
         writer.append("50 % 构".as_bytes().split_last().unwrap().1, 0, None).unwrap();

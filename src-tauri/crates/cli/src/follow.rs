@@ -1,7 +1,7 @@
 use crate::render;
 use crate::say::{clean, name, paint};
-use lp_api::LogLines;
 use lp_api::dto::{RunDetail, StepDetail, StepStateWord};
+use lp_api::{LogLines, StepNews};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 
@@ -19,20 +19,30 @@ impl Printer {
     pub fn show_states(&mut self, detail: &RunDetail) {
         for stage in &detail.stages {
             for step in &stage.steps {
-                let key = (stage.number, step.number);
-                let before = self.shown.get(&key).cloned();
-                let (state_before, note_before) = before.unwrap_or((StepStateWord::Pending, String::new()));
-                // Its first line may have come before the news that it runs: what was announced is not taken back.
-                let state = if step.state == StepStateWord::Starting { state_before } else { step.state };
-                self.shown.insert(key, (state, step.note.clone()));
-                if step.note != note_before && !step.note.is_empty() {
-                    self.leave_line();
-                    remark!("{}", paint("2", format_args!("  {}: {}", name(&detail.label(stage, step)), step.note)));
-                }
-                if state != state_before {
-                    self.show_state(&detail.label(stage, step), step, detail.is_of_an_earlier_attempt(stage.number, step));
-                }
+                let earlier = detail.is_of_an_earlier_attempt(stage.number, step);
+                self.show_step(stage.number, &detail.label(stage, step), step, earlier);
             }
+        }
+    }
+
+    /// The same of one step of this attempt of the run.
+    pub fn show_news(&mut self, news: &StepNews) {
+        self.show_step(news.stage, &news.label, &news.step, false);
+    }
+
+    fn show_step(&mut self, stage: u32, label: &str, step: &StepDetail, earlier: bool) {
+        let key = (stage, step.number);
+        let before = self.shown.get(&key).cloned();
+        let (state_before, note_before) = before.unwrap_or((StepStateWord::Pending, String::new()));
+        // Its first line may have come before the news that it runs: what was announced is not taken back.
+        let state = if step.state == StepStateWord::Starting { state_before } else { step.state };
+        self.shown.insert(key, (state, step.note.clone()));
+        if step.note != note_before && !step.note.is_empty() {
+            self.leave_line();
+            remark!("{}", paint("2", format_args!("  {}: {}", name(label), step.note)));
+        }
+        if state != state_before {
+            self.show_state(label, step, earlier);
         }
     }
 

@@ -135,6 +135,7 @@ async fn watch(app: &Arc<App>, run: &str, mut interrupts: Interrupts) -> Result<
         tokio::select! {
             progress = following.next() => match progress? {
                 Progress::Changed(detail) => printer.show_states(&detail),
+                Progress::Step(news) => printer.show_news(&news),
                 Progress::Lines(lines) => printer.show_lines(&lines),
                 Progress::Ended(detail) => break detail,
             },

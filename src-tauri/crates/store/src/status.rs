@@ -67,28 +67,10 @@ impl Status {
             RunEvent::StageReady { stage } => {
                 self.changed_stage(*stage);
             }
-            // A step's time counts from here, so that a person who waits for a slow image sees why.
-            RunEvent::StepStarting { key } => self.changed_step(*key).started_ms = Some(at_ms),
-            RunEvent::StepStarted { key } => {
-                self.changed_step(*key);
-            }
-            RunEvent::StepEnded { key, outcome } => {
-                let step = self.changed_step(*key);
-                step.ended_ms = Some(at_ms);
-                if let StepOutcome::Exited { code } = outcome {
-                    step.exit_code = Some(*code);
-                }
-                match outcome {
-                    StepOutcome::Errored { message, hint } => {
-                        step.message.clone_from(message);
-                        step.hint.clone_from(hint);
-                    }
-                    StepOutcome::Lost { message } => step.message.clone_from(message),
-                    _ => {}
-                }
-                step.outcome = Some(outcome.clone());
-            }
-            RunEvent::StepSkipped { key, reason } => self.changed_step(*key).skip_reason = Some(*reason),
+            RunEvent::StepStarting { key }
+            | RunEvent::StepStarted { key }
+            | RunEvent::StepEnded { key, .. }
+            | RunEvent::StepSkipped { key, .. } => self.changed_step(*key).mark(at_ms, event),
             RunEvent::StageEnded { stage, message, hint, .. } => {
                 let stage = self.changed_stage(*stage);
                 stage.ended_ms = Some(at_ms);

@@ -3,7 +3,7 @@
 //! Only the newest attempt of a step has a row; earlier attempts are folded from the events when someone looks at them.
 
 use crate::StoreError;
-use lp_model::{Plan, SkipReason, StageNumber, StepKey, StepKind, StepNumber, StepOutcome, StepState};
+use lp_model::{Plan, RunEvent, SkipReason, StageNumber, StepKey, StepKind, StepNumber, StepOutcome, StepState};
 use sqlx::SqliteConnection;
 
 /// A step of a run and how far it is.
@@ -34,6 +34,48 @@ pub struct StepRun {
 }
 
 impl StepRun {
+    /// Takes in an event of this step, for whoever follows a run event by event. One that is known already, or that cannot follow on what is
+    /// known, changes nothing. `at_ms` is when the event was stored, milliseconds since 1970 UTC.
+    pub fn follow(&mut self, at_ms: i64, event: &RunEvent) {
+        let (key, state) = match event {
+            RunEvent::StepStarting { key } => (*key, StepState::Starting),
+            RunEvent::StepStarted { key } => (*key, StepState::Running),
+            RunEvent::StepEnded { key, outcome } => (*key, outcome.state()),
+            RunEvent::StepSkipped { key, .. } => (*key, StepState::Skipped),
+            _ => return,
+        };
+        if key.attempt > self.key.attempt {
+            *self = Self::pending(key, &self.name, self.kind);
+        }
+        if key == self.key && self.state.can_become(state) {
+            self.state = state;
+            self.mark(at_ms, event);
+        }
+    }
+
+    /// Notes times, exit code and messages of an event that is legal here.
+    pub(crate) fn mark(&mut self, at_ms: i64, event: &RunEvent) {
+        match event {
+            // A step's time counts from here, so that a person who waits for a slow image sees why.
+            RunEvent::StepStarting { .. } => self.started_ms = Some(at_ms),
+            RunEvent::StepEnded { outcome, .. } => {
+                self.ended_ms = Some(at_ms);
+                match outcome {
+                    StepOutcome::Exited { code } => self.exit_code = Some(*code),
+                    StepOutcome::Errored { message, hint } => {
+                        self.message.clone_from(message);
+                        self.hint.clone_from(hint);
+                    }
+                    StepOutcome::Lost { message } => self.message.clone_from(message),
+                    _ => {}
+                }
+                self.outcome = Some(outcome.clone());
+            }
+            RunEvent::StepSkipped { reason, .. } => self.skip_reason = Some(*reason),
+            _ => {}
+        }
+    }
+
     pub(crate) fn pending(key: StepKey, name: &str, kind: StepKind) -> Self {
         Self {
             key,
