@@ -130,6 +130,7 @@ codes! {
     NoRights "no-rights" Warning Some(Different);
     NoSteps "no-steps" Error Some(Unsupported);
     NoWorkflows "no-workflows" Error Some(Unsupported);
+    NotMerged "not-merged" Warning Some(Different);
     NotPrivilegedAnyMore "not-privileged-any-more" Warning Some(Different);
     NotTrusted "not-trusted" Error Some(Needs);
     NotUtf8 "not-utf8" Error Some(Unsupported);

@@ -10,7 +10,8 @@ use crate::shared::shell::{Script, Variables};
 use crate::shared::when::{Flavour, Mismatch, When};
 use crate::source::{Part, Source};
 use lp_model::{
-    BackendKind, Checkout, Concurrency, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
+    BackendKind, Checkout, Code, Concurrency, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace, message,
+    what,
 };
 use lp_yaml::{Findings, Node, Value, decode};
 use std::collections::HashSet;
@@ -132,25 +133,46 @@ pub(crate) struct Reasons {
     file: String,
 }
 
+/// Most reasons, and most lines of one, that are told of a list of conditions.
+const MAX_TOLD: usize = 4;
 /// Most of what is left out that a plan names.
 const MAX_LEFT_OUT: usize = 500;
 
 impl Reasons {
-    /// `what` names the step or stage in a sentence.
-    pub fn add(&mut self, what: What<'_>, (stage, step): (&str, &str), mismatch: &Mismatch) {
-        let (key, line) = (mismatch.key, mismatch.span.line);
-        let (of_what, short) = match mismatch.found.as_deref() {
-            None => (message!("`{}` of {} does not hold (line {})", key, what, line), message!("`{}` does not hold (line {})", key, line)),
-            Some("") => (
-                message!("`{}` of {} does not hold (line {}): there is none", key, what, line),
-                message!("`{}` does not hold (line {}): there is none", key, line),
-            ),
-            Some(found) => (
-                message!("`{}` of {} does not hold (line {}): it is `{}`", key, what, line, found),
-                message!("`{}` does not hold (line {}): it is `{}`", key, line, found),
-            ),
-        };
-        self.push(of_what, stage, step, short);
+    /// `what` names the step or stage in a sentence; of several alternatives each has its mismatch.
+    pub fn add(&mut self, what: What<'_>, (stage, step): (&str, &str), mismatches: &[Mismatch]) {
+        let mut told: Vec<(&Mismatch, Vec<u32>)> = Vec::new();
+        for mismatch in mismatches {
+            let same = |(other, _): &&mut (&Mismatch, Vec<u32>)| other.key == mismatch.key && other.found == mismatch.found;
+            match told.iter_mut().find(same) {
+                Some((_, lines)) => lines.push(mismatch.span.line),
+                None => told.push((mismatch, vec![mismatch.span.line])),
+            }
+        }
+        let (mut of_what, mut short) = (None, None);
+        for (mismatch, lines) in told.into_iter().take(MAX_TOLD) {
+            let lines: Vec<String> = lines.iter().take(MAX_TOLD).map(u32::to_string).collect();
+            let (key, line) = (mismatch.key, lines.join(", "));
+            let (of_this, this) = match mismatch.found.as_deref() {
+                None => {
+                    (message!("`{}` of {} does not hold (line {})", key, what, line), message!("`{}` does not hold (line {})", key, line))
+                }
+                Some("") => (
+                    message!("`{}` of {} does not hold (line {}): there is none", key, what, line),
+                    message!("`{}` does not hold (line {}): there is none", key, line),
+                ),
+                Some(found) => (
+                    message!("`{}` of {} does not hold (line {}): it is `{}`", key, what, line, found),
+                    message!("`{}` does not hold (line {}): it is `{}`", key, line, found),
+                ),
+            };
+            // What it is about is said once.
+            of_what = Some(of_what.map_or(of_this, |all: Message| message!("{}; {}", all, this.clone())));
+            short = Some(short.map_or(this.clone(), |all: Message| message!("{}; {}", all, this)));
+        }
+        if let (Some(of_what), Some(short)) = (of_what, short) {
+            self.push(of_what, stage, step, short);
+        }
     }
 
     /// A workflow that cannot do without one that does not run.
@@ -187,7 +209,7 @@ impl Reasons {
             _ if facts.commit.branch.is_empty() => message!("nothing in this file runs for the event `{}`", event),
             _ => message!("nothing in this file runs for the event `{}` on `{}`", event, facts.commit.branch),
         };
-        let found = findings.warning("nothing-would-run", None, message);
+        let found = findings.warning(Code::NothingWouldRun, None, message);
         if let Some(reasons) = self.first.iter().cloned().reduce(|all, next| message!("{}; {}", all, next)) {
             found.help(reasons);
         }
@@ -214,7 +236,7 @@ pub(crate) fn warn_of_lacking_axes(
                 let span = source.index.span(start..start + used.len());
                 let message =
                     message!("`${{{}}}` is no axis of every combination of the matrix; where it is none it is empty", name.to_string());
-                findings.warning("unknown-variable", span, message);
+                findings.warning(Code::UnknownVariable, span, message);
             }
         }
     }
@@ -224,7 +246,7 @@ pub(crate) fn warn_of_lacking_axes(
 pub(crate) fn matrix_cells(raw: &Node, part: &Part, nothing: Nothing, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
     let cells = cells(raw, nothing, findings);
     if part.range.len() * cells.len() > MAX_MATRIX_BYTES {
-        findings.error("file-too-large", None, message!("the file is too large for a matrix of {} combinations", cells.len()));
+        findings.error(Code::FileTooLarge, None, message!("the file is too large for a matrix of {} combinations", cells.len()));
         return None;
     }
     Some(cells)
@@ -236,7 +258,7 @@ pub(crate) fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
     if !run_on.success && !run_on.failure {
         findings
             .warning(
-                "never-runs",
+                Code::NeverRuns,
                 draft.span,
                 message!("step `{}` never runs: its `status` is neither `success` nor `failure`", draft.step.name),
             )
@@ -250,7 +272,7 @@ pub(crate) fn warn_of_duplicates(steps: &[Draft], findings: &mut Findings<'_>) {
     let mut names = HashSet::new();
     for step in steps {
         if !names.insert(step.step.name.as_str()) {
-            findings.warning("duplicate-step", step.span, message!("another step is called `{}` too; both run", step.step.name));
+            findings.warning(Code::DuplicateStep, step.span, message!("another step is called `{}` too; both run", step.step.name));
         }
     }
 }
@@ -273,7 +295,7 @@ pub(crate) fn levels_by_group(steps: &[Draft]) -> Vec<usize> {
 pub(crate) fn demand_trust(trusted: bool, what: What<'_>, span: Span, findings: &mut Findings<'_>) {
     if !trusted {
         findings
-            .error("not-trusted", span, message!("{} reaches beyond the container, and this project is not trusted", what))
+            .error(Code::NotTrusted, span, message!("{} reaches beyond the container, and this project is not trusted", what))
             .help(message!("remove this line, or trust the project (`letterpress trust`, or the switch on its page)"));
     }
 }
@@ -295,7 +317,7 @@ pub(crate) fn commands(node: &Node, lines: Lines, what: What<'_>, findings: &mut
     let name = what!("`{}` of {}", "commands", what);
     if matches!(node.value, Value::Scalar { .. }) && !node.is_null() {
         findings
-            .error("wrong-type", node.span, message!("{} must be a list, not a text", name))
+            .error(Code::WrongType, node.span, message!("{} must be a list, not a text", name))
             .help(message!("put a `- ` in front of the command, on a line of its own"));
         return Vec::new();
     }
@@ -312,13 +334,17 @@ pub(crate) fn commands(node: &Node, lines: Lines, what: What<'_>, findings: &mut
                 let line =
                     entries.first().map_or_else(String::new, |entry| format!("{}: {}", entry.key.text, entry.value.text().unwrap_or("…")));
                 findings
-                    .error("command-is-map", item.span, message!("YAML reads this command of {} as a map, because it contains `: `", what))
+                    .error(
+                        Code::CommandIsMap,
+                        item.span,
+                        message!("YAML reads this command of {} as a map, because it contains `: `", what),
+                    )
                     .help(message!("put the whole command into single quotes: `- '{}'`", line.replace('\'', "''")));
             }
             Value::Seq(_) => {
                 findings
                     .error(
-                        "command-is-list",
+                        Code::CommandIsList,
                         item.span,
                         message!("YAML reads this command of {} as a list, because it begins with `[` or `- `", what),
                     )
@@ -336,12 +362,14 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
     }
     let mut variables = Variables::default();
     let mut lines = Vec::new();
+    let mut untold = true;
     for command in commands {
         match Script::read(command, &mut variables) {
             Ok(line) => {
-                for expression in &line.joined {
+                // Once for a step: how often the value stands there changes nothing.
+                if let Some(expression) = line.joined.first().filter(|_| std::mem::take(&mut untold)) {
                     findings
-                        .note("one-word", span, message!("`{}` is one word for the shell, although its value has blanks", expression))
+                        .note(Code::OneWord, span, message!("`{}` is one word for the shell, although its value has blanks", expression))
                         .help(message!("write `$NAME`, without braces, where the shell shall take it apart"));
                 }
                 lines.push(Command { text: line.text, shown: line.shown });
@@ -354,7 +382,7 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
     if script.len() > MAX_SCRIPT_BYTES {
         findings
             .error(
-                "script-too-long",
+                Code::ScriptTooLong,
                 span,
                 message!("the commands of step `{}` have more than {} bytes", draft.step.name, MAX_SCRIPT_BYTES),
             )
@@ -375,7 +403,7 @@ pub(crate) fn from_secret(node: &Node, findings: &mut Findings<'_>) -> Option<En
 
 /// A secret that the user has to set.
 pub(crate) fn need_secret(name: &str, span: Span, findings: &mut Findings<'_>) {
-    findings.need("needs-secret", span, || {
+    findings.need(Code::NeedsSecret, span, || {
         (message!("the secret `{}` must be set", name), message!("set it in the settings, for this project or for all of them"))
     });
 }
@@ -391,7 +419,7 @@ pub(crate) fn image(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
     if findings.notes_needs()
         && let Some(host) = host_with_login(&image)
     {
-        findings.need("needs-login", node.span, || {
+        findings.need(Code::NeedsLogin, node.span, || {
             let help = message!("log in to the registry once on this computer with `docker login`");
             (message!("images from `{}` may need a login", host), help)
         });

@@ -22,6 +22,9 @@ pub(super) const EXPANSION: expand::Flavour = expand::Flavour {
     for_secret: |parameter, name| {
         message!("for a secret write `secrets: [{{source: {}, target: plugin_{}}}]` in place of it", name, parameter)
     },
+    secret_variable: |name, secret| {
+        message!("write `secrets: [{{source: {}, target: {}}}]` in the step, and `$${{{}}}`", secret, name, name)
+    },
 };
 
 impl FrontEnd for Drone08 {

@@ -39,7 +39,16 @@ fn a_value_is_quoted_as_its_place_demands() {
 
 #[test]
 fn where_a_value_would_not_be_data_it_is_refused() {
-    for script in ["echo $((@ + 1))", "((x = @))", "cat <<'EOF'\n@\nEOF", "cat <<@\n", "echo \"`echo @`\"", "echo $'a @'"] {
+    for script in [
+        "echo $((@ + 1))",
+        "((x = @))",
+        "cat <<'EOF'\n@\nEOF",
+        "cat <<@\n",
+        "echo \"`echo @`\"",
+        "echo $'a @'",
+        "sh -c \"echo \\`echo @\\`\"",
+        "eval \"echo \\$@\"",
+    ] {
         assert!(read(script, "a[$(id)]").is_err(), "{script}");
     }
     assert_eq!(read("echo $((@ + 1))", "-12").map(|(text, _)| text), Ok("echo $((-12 + 1))".into()));
@@ -79,6 +88,16 @@ proptest! {
             "printf '%s' ''@",
             "f() { printf %s \"$1\"; }; f @",
             "cat <<EOF | head -c -1\n@\nEOF",
+            "sh -c \"printf %s @\"",
+            "sh -c 'printf %s @'",
+            "sh -c \"printf %s '@'\"",
+            "sh -c 'printf %s \"@\"'",
+            "sh -c \"printf %s \\\"@\\\"\"",
+            "sh -c \"$(printf 'printf %%s') @\"",
+            "sh -c \"sh -c 'printf %s @'\"",
+            "eval printf %s @",
+            "eval \"printf %s @\"",
+            "eval 'X=@; printf %s \"$X\"'",
         ] {
             let (script, variables) = read(script, &inside).unwrap();
             let mut tried = 0;
