@@ -73,7 +73,7 @@ describe("sorting", () => {
   });
 
   it("puts what is settled last and does not count it", () => {
-    const { needs } = sortReport(REPORT_NEEDS, [set("docker_password")], "p");
+    const { needs } = sortReport(REPORT_NEEDS, [set("docker_password", "p")], "p");
     expect(openTopics(needs)).toBe(4);
     expect(needs.at(-1)).toMatchObject({ name: "docker_password", done: true });
     expect(needs[0]).toMatchObject({ name: "deploy_key", done: false });
