@@ -4,8 +4,9 @@
 //! The [`reader`] knows what a POSIX shell knows about quotes, substitutions, arithmetic, comments and here-documents; [`place`] writes the
 //! variable as its place demands. Where a variable would not be data (arithmetic evaluates it) or would not be replaced (a here-document with a
 //! quoted end) the script is refused. A mistake of the reader about a place costs exactness at most: what a variable holds is never read as
-//! syntax by this shell. What this shell hands on to another one (`sh -c`, `eval`, `ssh`) is read by that one too: see [`nested`].
+//! syntax by this shell. What this shell hands on to another one (`sh -c`, `eval`, `ssh`) is read by that one too: [`handed`] knows it, [`nested`] writes it.
 
+mod handed;
 mod nested;
 mod place;
 mod reader;

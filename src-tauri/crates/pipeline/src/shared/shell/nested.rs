@@ -1,106 +1,249 @@
-//! Scripts in scripts: what a shell hands on to another one, which reads it again as syntax (`sh -c "…"`, `eval …`, `ssh host …`).
+//! Scripts in scripts: what a shell hands on to another one, which reads it again as syntax (`sh -c "…"`, `eval …`, `ssh host …`, `sh <<END`).
 //!
 //! This shell puts the value of its variable into the text for the other one. So the variable holds the value as the *other* script must write it to
 //! mean the value: quoted where it stands bare there, with escapes where it stands in quotes. That works wherever the other shell runs: it needs no
-//! variable of ours. Programs that read their arguments as code of other languages are not known here.
+//! variable of ours. A value that is all of the script is the script: there is no other reason to hand it on.
+//!
+//! What a program writes first and a shell reads later (a file, a variable) is not seen, nor are programs that read code of other languages.
 
+use super::handed::{self, Handed, LOOKED_AT};
 use super::reader::{Frame, Here, Item, Reader};
 use lp_model::{Message, message};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
-/// A script for another shell, in the quotes that are open.
+/// A script for another shell that begins in this one.
 #[derive(Debug)]
 pub(super) struct Nested {
-    /// How many frames are open inside of its quotes.
+    /// How many frames were open where it began.
     depth: usize,
-    /// Its values as that script writes them, in their order.
-    written: VecDeque<String>,
+    /// The first item behind it.
+    end: usize,
+    /// Its values as that script writes them, by the numbers of their items.
+    written: BTreeMap<usize, String>,
 }
 
-/// What of a command another shell reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Handed {
-    /// The next word.
-    Word,
-    /// Everything that follows.
-    Rest,
-}
+/// Most scripts in each other.
+const MAX_LEVEL: u8 = 8;
+/// Most commands behind each other that are looked through for a shell.
+const MAX_PIPES: usize = 8;
+/// How often a script is read ahead at most.
+const READ_AHEAD: usize = 16;
 
-/// Programs whose option `-c` takes a script.
-const SHELLS: [&str; 8] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh", "su"];
-/// Words before the name of a command.
-const BEFORE: [&str; 14] = ["!", "if", "then", "do", "else", "elif", "while", "until", "command", "exec", "time", "sudo", "env", "nohup"];
-/// Options of `ssh` that take the next word.
-const SSH_OPTIONS: &str = "BbcDEeFIiJLlmOopQRSWw";
+/// What another shell gets, with the number of each item, and the first item behind it.
+struct Ahead {
+    inside: Vec<(usize, Item)>,
+    end: usize,
+}
 
 impl Reader {
-    /// To be called before a quote opens in a command: when it begins a script for another shell, that is read ahead.
-    pub fn enter_nested(&mut self, quote: char) -> Result<(), Message> {
-        let depth = self.stack.len() + 1;
-        self.nested.retain(|nested| nested.depth < depth);
-        if handed(&self.script.text).is_none() {
+    /// To be called before the next thing is read: when a script for another shell begins with it, that is read ahead.
+    pub fn enter_nested(&mut self) -> Result<(), Message> {
+        if !self.has_values || self.escaped || !matches!(self.stack.last(), Some(Frame::Commands { .. } | Frame::Backtick)) {
             return Ok(());
         }
-        let inside = self.inside(quote);
-        if inside.iter().any(|item| matches!(item, Item::Value { .. })) {
-            let written = Self::at_the_beginning(inside).read(None)?.into();
-            self.nested.push(Nested { depth, written });
+        let no_word = |item: &Item| matches!(item, Item::Char(c) if c.is_whitespace() || ";|&()<>#".contains(*c));
+        if !self.script.text.ends_with(char::is_whitespace) || self.items.get(self.at).is_none_or(no_word) {
+            return Ok(());
         }
+        let (at, depth) = (self.at, self.stack.len());
+        self.nested.retain(|nested| at < nested.end);
+        if self.nested.iter().any(|nested| nested.depth == depth) {
+            return Ok(());
+        }
+        let handed = handed::handed(&self.script.text);
+        if handed.is_none() && !handed::prints(&self.script.text) {
+            return Ok(());
+        }
+        let ahead = self.ahead(handed.unwrap_or(Handed::Rest));
+        self.looked_ahead(ahead.end)?;
+        if handed.is_some() || self.piped_to_a_shell(ahead.end) { self.nest(ahead) } else { Ok(()) }
+    }
+
+    /// To be called when a here-document begins.
+    pub fn enter_here(&mut self) -> Result<(), Message> {
+        match self.stack.last() {
+            Some(Frame::Here(Here { script: true, quoted: false, .. })) if self.has_values => {
+                let ahead = self.ahead_here();
+                self.looked_ahead(ahead.end)?;
+                self.nest(ahead)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what is printed up to this item goes into a shell.
+    pub fn piped_to_a_shell(&self, end: usize) -> bool {
+        let text = |from: usize, stop: &str| -> String {
+            let items = self.items.iter().skip(from);
+            let chars = items.map(|item| if let Item::Char(c) = item { *c } else { 'x' });
+            chars.take(LOOKED_AT).take_while(|c| !stop.contains(*c)).collect()
+        };
+        let (mut from, mut last) = (end, None);
+        for _ in 0..MAX_PIPES {
+            let Some(Item::Char('|')) = self.items.get(from) else { break };
+            let next = text(from + 1, "|;&\n)");
+            if next.is_empty() {
+                break;
+            }
+            from += 1 + next.chars().count();
+            last = Some(next);
+        }
+        last.is_some_and(|command| handed::reads_script(&command))
+    }
+
+    /// Counts what was read ahead: a script of nothing but scripts in scripts would be read too often.
+    fn looked_ahead(&mut self, end: usize) -> Result<(), Message> {
+        self.read_ahead += end - self.at;
+        let value = self.items.iter().find_map(|item| if let Item::Value { expression, .. } = item { Some(expression) } else { None });
+        match value {
+            Some(expression) if self.read_ahead > READ_AHEAD * self.items.len() => Err(refused(expression)),
+            _ => Ok(()),
+        }
+    }
+
+    fn nest(&mut self, ahead: Ahead) -> Result<(), Message> {
+        let blank = |item: &Item| matches!(item, Item::Char(c) if c.is_whitespace());
+        let mut values = ahead.inside.iter().filter(|(_, item)| matches!(item, Item::Value { .. }));
+        let Some((number, Item::Value { expression, value })) = values.next() else {
+            self.nested.push(Nested { depth: self.stack.len(), end: ahead.end, written: BTreeMap::new() });
+            return Ok(());
+        };
+        let numbers = std::iter::once(*number).chain(values.map(|(number, _)| *number));
+        let written = if ahead.inside.iter().filter(|(_, item)| !blank(item)).count() == 1 {
+            vec![value.clone()]
+        } else if self.level == MAX_LEVEL {
+            return Err(refused(expression));
+        } else {
+            let inside = ahead.inside.iter().map(|(_, item)| item.clone()).collect();
+            Self::at_the_beginning(inside, self.level + 1).read(None)?
+        };
+        let written = numbers.zip(written).collect();
+        self.nested.push(Nested { depth: self.stack.len(), end: ahead.end, written });
         Ok(())
     }
 
-    /// The value as its place demands when another shell reads it after this one; else the value.
-    pub fn for_nested(&mut self, value: &str) -> String {
-        let depth = self.stack.len();
-        if let Some(nested) = self.nested.iter_mut().find(|nested| nested.depth == depth)
-            && matches!(self.stack.last(), Some(Frame::Single | Frame::Double))
-            && let Some(written) = nested.written.pop_front()
-        {
-            return written;
+    /// The value that stands here as its place demands when another shell reads it after this one; else the value.
+    pub fn for_nested(&mut self, expression: &str, value: &str) -> Result<String, Message> {
+        let at = self.at;
+        let Some(nested) = self.nested.iter().rev().find(|nested| at < nested.end) else { return Ok(value.to_owned()) };
+        if let Some(written) = nested.written.get(&at) {
+            return Ok(written.clone());
         }
-        let bare = matches!(self.stack.last(), Some(Frame::Commands { .. }));
-        if bare && handed(&self.script.text) == Some(Handed::Rest) { quoted(value) } else { value.to_owned() }
+        // In `${…}` of the script it would be put there as it is. What a command prints is that command's.
+        let inner = self.stack.get(nested.depth..).unwrap_or_default();
+        let put_there =
+            inner.contains(&Frame::Braces) && !inner.iter().any(|frame| matches!(frame, Frame::Commands { .. } | Frame::Backtick));
+        if put_there { Err(refused(expression)) } else { Ok(value.to_owned()) }
     }
 
-    /// What stands between the quotes, as the other shell gets it. What this one replaces there is not known, and stands as a letter.
-    fn inside(&self, quote: char) -> Vec<Item> {
-        let mut items = self.items[self.at + 1..].iter().peekable();
-        let mut inside = Vec::new();
-        while let Some(item) = items.next() {
+    /// The next word, or what is left of the command, as another shell gets it. What this one replaces there is not known, and stands as a
+    /// letter.
+    fn ahead(&self, handed: Handed) -> Ahead {
+        let (mut inside, mut at, mut quote) = (Vec::new(), self.at, None);
+        while let Some(item) = self.items.get(at) {
             let Item::Char(c) = item else {
-                inside.push(item.clone());
+                inside.push((at, item.clone()));
+                at += 1;
                 continue;
             };
-            match (*c, quote) {
-                (c, quote) if c == quote => break,
-                ('\\', '"') => match items.next() {
-                    Some(Item::Char(next)) if matches!(next, '"' | '\\' | '$' | '`') => inside.push(Item::Char(*next)),
-                    Some(Item::Char('\n')) | None => {}
-                    Some(next) => inside.extend([item.clone(), next.clone()]),
-                },
-                ('$', '"') if matches!(items.peek(), Some(Item::Char('(' | '{'))) => {
-                    let (open, close) = if matches!(items.peek(), Some(Item::Char('('))) { ('(', ')') } else { ('{', '}') };
-                    let mut depth = 0;
-                    for item in items.by_ref() {
-                        depth += match item {
-                            Item::Char(c) if *c == open => 1,
-                            Item::Char(c) if *c == close => -1,
-                            _ => 0,
-                        };
-                        if depth == 0 {
-                            break;
-                        }
+            match (quote, *c) {
+                (Some(open), c) if c == open => quote = None,
+                (Some('\''), c) => inside.push((at, Item::Char(c))),
+                (None, '\'' | '"') => quote = Some(*c),
+                (_, '\\') => {
+                    let next = self.items.get(at + 1);
+                    let stays = quote.is_some() && !matches!(next, Some(Item::Char('"' | '\\' | '$' | '`' | '\n')));
+                    if stays {
+                        inside.push((at, item.clone()));
                     }
-                    inside.push(Item::Char('x'));
+                    if let Some(next) = next.filter(|next| !matches!(next, Item::Char('\n'))) {
+                        inside.push((at + 1, next.clone()));
+                    }
+                    at += 1;
                 }
-                ('`', '"') => {
-                    items.by_ref().find(|item| matches!(item, Item::Char('`')));
-                    inside.push(Item::Char('x'));
+                (_, '$' | '`') => match self.behind_expansion(at) {
+                    Some(behind) => {
+                        inside.push((at, Item::Char('x')));
+                        at = behind;
+                        continue;
+                    }
+                    None => inside.push((at, Item::Char('$'))),
+                },
+                (None, '\n' | ';' | '|' | '(' | ')') => break,
+                (None, '&') if !matches!(at.checked_sub(1).and_then(|before| self.items.get(before)), Some(Item::Char('>' | '<'))) => break,
+                (None, c) if c.is_whitespace() || "<>&".contains(c) => match handed {
+                    Handed::Word => break,
+                    Handed::Rest => inside.push((at, Item::Char(' '))),
+                },
+                (_, c) => inside.push((at, Item::Char(c))),
+            }
+            at += 1;
+        }
+        Ahead { inside, end: at }
+    }
+
+    /// The here-document that begins here, as the shell that reads it gets it.
+    fn ahead_here(&self) -> Ahead {
+        let (mut inside, mut at, mut line_begins) = (Vec::new(), self.at, true);
+        let Some(Frame::Here(here)) = self.stack.last() else { return Ahead { inside, end: at } };
+        while let Some(item) = self.items.get(at) {
+            if line_begins && self.end_of(here, at).is_some() {
+                break;
+            }
+            line_begins = false;
+            match item {
+                Item::Char('\\') => {
+                    let next = self.items.get(at + 1);
+                    if !matches!(next, Some(Item::Char('\\' | '$' | '`' | '\n'))) {
+                        inside.push((at, item.clone()));
+                    }
+                    if let Some(next) = next.filter(|next| !matches!(next, Item::Char('\n'))) {
+                        inside.push((at + 1, next.clone()));
+                    }
+                    at += 1;
                 }
-                (c, _) => inside.push(Item::Char(c)),
+                Item::Char('$' | '`') => match self.behind_expansion(at) {
+                    Some(behind) => {
+                        inside.push((at, Item::Char('x')));
+                        at = behind;
+                        continue;
+                    }
+                    None => inside.push((at, item.clone())),
+                },
+                Item::Char('\n') => {
+                    line_begins = true;
+                    inside.push((at, item.clone()));
+                }
+                other => inside.push((at, other.clone())),
+            }
+            at += 1;
+        }
+        Ahead { inside, end: at }
+    }
+
+    /// The item behind `$(…)`, `${…}` or backticks that begin at this one.
+    fn behind_expansion(&self, at: usize) -> Option<usize> {
+        let (open, close) = match (self.items.get(at)?, self.items.get(at + 1)) {
+            (Item::Char('`'), _) => {
+                let found = self.items.iter().skip(at + 1).position(|item| matches!(item, Item::Char('`')));
+                return Some(found.map_or(self.items.len(), |count| at + 2 + count));
+            }
+            (Item::Char('$'), Some(Item::Char('('))) => ('(', ')'),
+            (Item::Char('$'), Some(Item::Char('{'))) => ('{', '}'),
+            _ => return None,
+        };
+        let mut depth = 0;
+        for (behind, item) in self.items.iter().enumerate().skip(at + 1) {
+            depth += match item {
+                Item::Char(c) if *c == open => 1,
+                Item::Char(c) if *c == close => -1,
+                _ => 0,
+            };
+            if depth == 0 {
+                return Some(behind + 1);
             }
         }
-        inside
+        Some(self.items.len())
     }
 
     /// In a script for another shell: how the value is written where it stands.
@@ -108,17 +251,18 @@ impl Reader {
         self.at += 1;
         let (escaped, dollar) = (std::mem::take(&mut self.escaped), std::mem::take(&mut self.dollar));
         self.script.text.push('x');
-        let refused = || Err(message!("`{}` stands in a script for another shell, at a place where it cannot be kept a text", expression));
         if escaped || dollar || self.stack.contains(&Frame::Backtick) {
-            return refused();
+            return Err(refused(expression));
         }
         let double = self.is_double();
         match self.stack.last() {
-            Some(Frame::Arithmetic { .. }) if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) => refused(),
+            Some(Frame::Arithmetic { .. }) if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Err(refused(expression))
+            }
             Some(Frame::Arithmetic { .. }) => Ok(value.to_owned()),
-            Some(Frame::Escaped) => refused(),
+            Some(Frame::Escaped) => Err(refused(expression)),
             // A line of it could be the end of the document.
-            Some(Frame::Here(_)) if value.contains('\n') => refused(),
+            Some(Frame::Here(_)) if value.contains('\n') => Err(refused(expression)),
             Some(Frame::Here(Here { quoted: true, .. })) => Ok(value.to_owned()),
             Some(Frame::Here(_)) => Ok(escaped_for(value, "\\$`")),
             Some(Frame::Comment) => Ok(value.replace('\n', " ")),
@@ -127,6 +271,10 @@ impl Reader {
             _ => Ok(quoted(value)),
         }
     }
+}
+
+fn refused(expression: &str) -> Message {
+    message!("`{}` stands in a script for another shell, at a place where it cannot be kept a text", expression)
 }
 
 /// A text as one word of a shell.
@@ -143,62 +291,4 @@ fn escaped_for(value: &str, special: &str) -> String {
         out.push(c);
     }
     out
-}
-
-/// What another shell reads of what follows this part of a script.
-fn handed(before: &str) -> Option<Handed> {
-    let start = before.rfind(['\n', ';', '|', '&', '(', '`']).map_or(0, |at| at + 1);
-    let command = &before[start..];
-    let words: Vec<&str> = command.split_whitespace().collect();
-    let program = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
-    let first = words.iter().position(|word| !BEFORE.contains(word) && !word.contains('='))?;
-    if words[first] == "eval" {
-        return Some(Handed::Rest);
-    }
-    if let Some(ssh) = words.iter().position(|word| program(word) == "ssh") {
-        let mut rest = words[ssh + 1..].iter();
-        while let Some(word) = rest.next() {
-            match word.strip_prefix('-') {
-                Some(option) if option.len() == 1 && SSH_OPTIONS.contains(option) => {
-                    rest.next();
-                }
-                Some(_) => {}
-                // A host that is not at its end yet (`user@"…"`) is none.
-                None => return (rest.len() > 0 || command.ends_with(char::is_whitespace)).then_some(Handed::Rest),
-            }
-        }
-        return None;
-    }
-    let (option, before) = words.split_last().filter(|_| command.ends_with(char::is_whitespace))?;
-    let takes_script = option.starts_with('-') && !option.starts_with("--") && option.ends_with('c');
-    (takes_script && before.iter().any(|word| SHELLS.contains(&program(word).as_str()))).then_some(Handed::Word)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_another_shell_reads_is_known_by_the_command() {
-        for (before, expected) in [
-            ("sh -c ", Some(Handed::Word)),
-            ("cd a && /bin/bash -lc ", Some(Handed::Word)),
-            ("docker exec -i box sh -ec ", Some(Handed::Word)),
-            ("su - deploy -c ", Some(Handed::Word)),
-            ("eval ", Some(Handed::Rest)),
-            ("if A=b eval echo ", Some(Handed::Rest)),
-            ("ssh host ", Some(Handed::Rest)),
-            ("ssh -p 22 -o StrictHostKeyChecking=no deploy@host cd a ", Some(Handed::Rest)),
-            ("ssh -i ", None),
-            ("ssh -i key ", None),
-            ("ssh deploy@", None),
-            ("sh -c", None),
-            ("sh script -x ", None),
-            ("grep -c ", None),
-            ("echo sh; tar -c ", None),
-            ("", None),
-        ] {
-            assert_eq!(handed(before), expected, "{before}");
-        }
-    }
 }

@@ -1,9 +1,11 @@
 //! Goes through a script as a shell does, as far as it matters for where a value stands.
 
+use super::handed::{LOOKED_AT, reads_script};
 use super::nested::Nested;
 use super::{Script, Variables};
 use crate::shared::entered::{Piece, pieces};
 use lp_model::{Message, message};
+use std::collections::VecDeque;
 
 /// A character of the script, or a value.
 #[derive(Debug, Clone)]
@@ -41,6 +43,8 @@ pub(super) struct Here {
     pub quoted: bool,
     /// Whether tabs in front of a line do not count.
     tabs: bool,
+    /// Whether another shell reads it.
+    pub script: bool,
 }
 
 /// Goes through a script and knows at every character what is open.
@@ -49,14 +53,19 @@ pub(super) struct Reader {
     pub at: usize,
     pub stack: Vec<Frame>,
     /// Here-documents whose bodies begin with the next line.
-    waiting: Vec<Here>,
+    waiting: VecDeque<Here>,
     /// Whether the last character was a backslash that takes the next one.
     pub escaped: bool,
     /// Whether the last character was a `$` of which nothing has come yet.
     pub dollar: bool,
     pub script: Script,
-    /// Scripts for other shells in the quotes that are open.
+    /// Scripts for other shells that have begun.
     pub nested: Vec<Nested>,
+    /// How many scripts this one stands in.
+    pub level: u8,
+    pub has_values: bool,
+    /// How many items were looked at before their turn.
+    pub read_ahead: usize,
 }
 
 impl Reader {
@@ -69,16 +78,19 @@ impl Reader {
                 Piece::Entered { expression, value } => items.push(Item::Value { expression, value }),
             }
         }
-        Self::at_the_beginning(items)
+        Self::at_the_beginning(items, 0)
     }
 
-    /// At the beginning of these.
-    pub fn at_the_beginning(items: Vec<Item>) -> Self {
+    /// At the beginning of these, in so many other scripts.
+    pub fn at_the_beginning(items: Vec<Item>, level: u8) -> Self {
         Self {
+            has_values: items.iter().any(|item| matches!(item, Item::Value { .. })),
+            level,
+            read_ahead: 0,
             items,
             at: 0,
             stack: vec![Frame::Commands { closing: 0 }],
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             escaped: false,
             dollar: false,
             script: Script { text: String::new(), shown: String::new(), joined: Vec::new() },
@@ -121,16 +133,17 @@ impl Reader {
     fn step(&mut self, variables: Option<&mut Variables>) -> Result<Option<String>, Message> {
         if let Some(Frame::Here(here)) = self.stack.last()
             && (self.script.text.is_empty() || self.script.text.ends_with('\n'))
-            && let Some(length) = self.end_of(here)
+            && let Some(length) = self.end_of(here, self.at)
         {
             self.copy(length);
             self.stack.pop();
-            self.begin_waiting();
+            self.begin_waiting()?;
             return Ok(None);
         }
+        self.enter_nested()?;
         match self.items.get(self.at).cloned() {
             Some(Item::Value { expression, value }) => {
-                let written = self.for_nested(&value);
+                let written = self.for_nested(&expression, &value)?;
                 match variables {
                     Some(variables) => self.value(&expression, &value, &written, variables).map(|()| None),
                     None => self.literal(&expression, &written).map(Some),
@@ -141,9 +154,9 @@ impl Reader {
         }
     }
 
-    /// How long the line is that ends the here-document, if this is it.
-    fn end_of(&self, here: &Here) -> Option<usize> {
-        let line: Option<String> = self.items[self.at..]
+    /// How long the line is that ends the here-document, if the one from there on is it.
+    pub fn end_of(&self, here: &Here, from: usize) -> Option<usize> {
+        let line: Option<String> = self.items[from..]
             .iter()
             .take_while(|item| !matches!(item, Item::Char('\n')))
             .map(|item| if let Item::Char(c) = item { Some(*c) } else { None })
@@ -153,11 +166,10 @@ impl Reader {
         (bare == here.end).then(|| line.chars().count())
     }
 
-    fn begin_waiting(&mut self) {
-        if !self.waiting.is_empty() {
-            let here = self.waiting.remove(0);
-            self.stack.push(Frame::Here(here));
-        }
+    fn begin_waiting(&mut self) -> Result<(), Message> {
+        let Some(here) = self.waiting.pop_front() else { return Ok(()) };
+        self.stack.push(Frame::Here(here));
+        self.enter_here()
     }
 
     fn char(&mut self, c: char) -> Result<(), Message> {
@@ -178,8 +190,7 @@ impl Reader {
                 if c == '\n' {
                     self.stack.pop();
                     self.push(c);
-                    self.begin_waiting();
-                    return Ok(());
+                    return self.begin_waiting();
                 }
             }
             Some(Frame::Escaped) => match c {
@@ -221,14 +232,8 @@ impl Reader {
             },
             Some(Frame::Commands { .. } | Frame::Backtick) | None => match (c, next) {
                 ('\\', _) => self.escaped = true,
-                ('\'', _) => {
-                    self.enter_nested(c)?;
-                    self.stack.push(if dollar { Frame::Escaped } else { Frame::Single });
-                }
-                ('"', _) => {
-                    self.enter_nested(c)?;
-                    self.stack.push(Frame::Double);
-                }
+                ('\'', _) => self.stack.push(if dollar { Frame::Escaped } else { Frame::Single }),
+                ('"', _) => self.stack.push(Frame::Double),
                 ('`', _) if self.stack.last() == Some(&Frame::Backtick) => {
                     self.stack.pop();
                 }
@@ -263,8 +268,7 @@ impl Reader {
                 ('<', Some('<')) => return self.here(),
                 ('\n', _) => {
                     self.push(c);
-                    self.begin_waiting();
-                    return Ok(());
+                    return self.begin_waiting();
                 }
                 _ => {}
             },
@@ -308,6 +312,7 @@ impl Reader {
 
     /// The end of a here-document behind `<<`.
     fn here(&mut self) -> Result<(), Message> {
+        let mut script = self.has_values && reads_script(&self.script.text);
         self.copy(2);
         let tabs = self.peek(0) == Some('-');
         if tabs {
@@ -346,7 +351,11 @@ impl Reader {
             }
         }
         if !end.is_empty() {
-            self.waiting.push(Here { end, quoted, tabs });
+            let line =
+                self.items.iter().enumerate().skip(self.at).take(LOOKED_AT).take_while(|(_, item)| !matches!(item, Item::Char('\n')));
+            let pipe = line.filter(|(_, item)| matches!(item, Item::Char('|'))).map(|(at, _)| at).next();
+            script |= self.has_values && pipe.is_some_and(|at| self.piped_to_a_shell(at));
+            self.waiting.push_back(Here { end, quoted, tabs, script });
         }
         Ok(())
     }
