@@ -1,8 +1,8 @@
 //! The codes of findings: for each its stable text, how bad it usually is, what it means for someone who brings a file along, and a paragraph
 //! that explains it (`letterpress explain CODE`).
 //!
-//! A [`Diagnostic`](crate::Diagnostic) carries the text, which is what is stored and shown; that every text of the sources stands here is
-//! held by a test of the pipeline compiler. Findings that are made where a repository is at hand name the variant itself.
+//! Whoever makes a finding names the variant; a [`Diagnostic`](crate::Diagnostic) carries its text, which is what is stored and shown. That no
+//! variant is left over is held by a test of the pipeline compiler.
 
 mod words;
 

@@ -14,8 +14,7 @@ use crate::shared::draft::StageDraft;
 use crate::source::{AllFindings, Sources};
 pub use effects::Effect;
 use effects::effect;
-use lp_model::Severity;
-use lp_model::{Checkout, Code, Diagnostic, Dialect, Message, Span, message};
+use lp_model::{Checkout, Code, Diagnostic, Dialect, Message, Severity, Span, message};
 use lp_yaml::Findings;
 use std::collections::HashSet;
 

@@ -11,13 +11,12 @@ pub mod when;
 use crate::dialect::GIT_IMAGES;
 use crate::shared::clone;
 use crate::shared::compose::Reading;
-use crate::shared::draft::{
-    Draft, Order, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes,
-};
+use crate::shared::draft::{Draft, Order, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes};
 use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, few_needs, few_volumes};
 use crate::shared::matrix::{Cell, Nothing, axes, cell_name, lacking};
+use crate::shared::reasons::Reasons;
 use crate::shared::rights::{self, Escalation};
 use crate::shared::when::{Mismatch, Situation, When, read_constraint};
 use crate::shared::workspace;

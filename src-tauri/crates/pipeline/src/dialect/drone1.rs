@@ -10,11 +10,12 @@ mod step;
 mod version;
 pub mod when;
 
-use crate::shared::draft::{Dependency, Draft, Order, Reasons, StageDraft};
+use crate::shared::draft::{Dependency, Draft, Order, StageDraft};
 use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, too_many_needs};
 use crate::shared::graph::{bridge, order, positions};
+use crate::shared::reasons::Reasons;
 use crate::shared::when::Situation;
 use crate::source::Source;
 use environment::StageFacts;

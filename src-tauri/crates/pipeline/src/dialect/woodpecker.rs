@@ -14,12 +14,13 @@ mod step;
 pub mod when;
 mod workflows;
 
-use crate::shared::draft::{Draft, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
+use crate::shared::draft::{Draft, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
 use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, few_needs};
 use crate::shared::graph::order;
 use crate::shared::matrix::{Nothing, axes, cell_name, lacking};
+use crate::shared::reasons::Reasons;
 use crate::shared::when::{Mismatch, Situation};
 use crate::source::{AllFindings, Source, Sources};
 use lp_model::{

@@ -96,7 +96,7 @@ mod tests {
         let commit = CommitFacts {
             sha: text(),
             before: text(),
-            reference: if kind == EventKind::Tag { "refs/tags/v1.2.3".into() } else { "refs/heads/x".into() },
+            reference: if kind == EventKind::Tag { "refs/tags/v1.2.3-rc.1+5".into() } else { "refs/heads/x".into() },
             branch: text(),
             message: text(),
             author,

@@ -7,7 +7,7 @@ mod judge;
 use judge::{complaints, judge};
 use lp_model::Dialect;
 use lp_pipeline::schema::keys;
-use lp_pipeline::{PipelineFile, detect, lint, schema};
+use lp_pipeline::{detect, lint, schema};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,8 +3,9 @@
 use super::{container, keys, when};
 use crate::detect::Evidence;
 use crate::dialect::{Certainty, FrontEnd, Keys};
-use crate::shared::draft::{Reasons, StageDraft};
+use crate::shared::draft::StageDraft;
 use crate::shared::expand;
+use crate::shared::reasons::Reasons;
 use crate::shared::substitute::Backslashes;
 use crate::shared::when::Flavour;
 use crate::source::{AllFindings, Sources};

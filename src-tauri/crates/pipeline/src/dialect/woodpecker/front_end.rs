@@ -3,8 +3,9 @@
 use super::{Generation, keys, step, when};
 use crate::detect::Evidence;
 use crate::dialect::{Certainty, FrontEnd, Keys};
-use crate::shared::draft::{Reasons, StageDraft, secret_missing_from_environment};
+use crate::shared::draft::{StageDraft, secret_missing_from_environment};
 use crate::shared::expand;
+use crate::shared::reasons::Reasons;
 use crate::shared::substitute::Backslashes;
 use crate::shared::when::Flavour;
 use crate::source::{AllFindings, Sources};

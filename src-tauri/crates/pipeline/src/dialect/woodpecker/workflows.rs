@@ -5,8 +5,9 @@
 //! of them together keep their order.
 
 use super::Read;
-use crate::shared::draft::{Dependency, Reasons};
+use crate::shared::draft::Dependency;
 use crate::shared::graph::order;
+use crate::shared::reasons::Reasons;
 use crate::source::AllFindings;
 use lp_model::{Code, RunOn, Stage, StageNumber, message, what};
 use lp_yaml::closest;
