@@ -98,7 +98,7 @@ fn takes_script(words: &[&str]) -> bool {
     });
     let entrypoint = |word: &&str| word.strip_prefix("--entrypoint=").is_some_and(is_shell);
     let starter = || letters.ends_with('c') && before.iter().any(|word| STARTERS.contains(&program(word)));
-    by_name || before.iter().any(|word| entrypoint(&word)) || starter()
+    by_name || before.iter().any(entrypoint) || starter()
 }
 
 /// Whether these are options of a shell alone, not the name of a file.
