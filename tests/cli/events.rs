@@ -107,6 +107,10 @@ fn a_roll_back_is_one_and_a_target_is_never_guessed() {
         let said = run(&press, &repository, arguments).expect(0);
         assert!(said.out.contains("\nrollback production\n"), "{}", said.out);
     }
+    let any = format!("{}trigger: {{event: [promote]}}\n", plain("echo to $DRONE_DEPLOY_TO"));
+    let beside = press.repository("any", &[(".drone.yml", &any)]);
+    run(&press, &beside, &["--event", "promote"]).expect(2).explains(&["needs a target", "--target production"]);
+    assert!(run(&press, &beside, &["--target", "qa"]).expect(0).out.contains("\nto qa\n"));
     let two = pipeline.replace("[production]", "[production, staging]").replace("[rollback]", "[promote, rollback]");
     commit(Path::new(&repository), &[(".drone.yml", &two)]);
     run(&press, &repository, &["--event", "promote"]).expect(2).explains(&["`production`, `staging`", "say which"]);
@@ -228,4 +232,28 @@ fn a_pipeline_file_that_is_a_link_counts_and_other_languages_are_named() {
     run(&press, &other, &[]).expect(2).explains(&["`.drone.star`", "drone starlark"]);
     let other = press.repository("third", &[(".drone.jsonnet", "{}\n")]);
     run(&press, &other, &[]).expect(2).explains(&["`.drone.jsonnet`", "drone jsonnet"]);
+}
+
+#[test]
+fn a_pull_request_runs_on_what_its_merge_gives() {
+    let press = Press::without_engine();
+    let repository = press.repository("shop", &[(".drone.yml", &plain("cat a b; git log -1 --format=%s; echo $DRONE_COMMIT"))]);
+    let main = default_branch(&repository);
+    let git = git2::Repository::open(&repository).expect("a repository");
+    let head = git.head().and_then(|head| head.peel_to_commit()).expect("a commit");
+    git.branch("change", &head, false).expect("a branch");
+    commit(Path::new(&repository), &[("a", "from the target\n")]);
+    git.set_head("refs/heads/change").expect("our own repository");
+    commit(Path::new(&repository), &[("b", "from the change\n")]);
+    let sha = git.head().and_then(|head| head.peel_to_commit()).expect("a commit").id().to_string();
+    let request = ["--version", "change", "--event", "pull_request", "--branch", &main];
+    let said = run(&press, &repository, &request).expect(0);
+    let expected = format!("from the target\nfrom the change\nMerge commit '{sha}'");
+    assert!(said.out.contains(&expected) && said.out.contains(&format!("\n{sha}\n")), "{}", said.out);
+    // Its target may be nowhere here, or say something else at the same place.
+    let request = ["--version", "change", "--event", "pull_request", "--branch", "gone"];
+    run(&press, &repository, &request).explains(&["not merged into `gone`", "git fetch origin gone"]);
+    commit(Path::new(&repository), &[("a", "from the change\n")]);
+    let request = ["--version", "change", "--event", "pull_request", "--branch", &main];
+    run(&press, &repository, &request).expect(2).explains(&["`a`", &main]);
 }

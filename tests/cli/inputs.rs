@@ -41,6 +41,28 @@ fn any_text_arrives_exactly() {
 }
 
 #[test]
+fn a_value_is_no_command_of_a_shell_in_the_shell() {
+    let press = Press::without_engine();
+    let pipeline = PIPELINE.split("  commands:").next().unwrap().to_owned()
+        + r#"  commands:
+  - sh -c "printf 'one<%s>\n' \"${SHOP}\""
+  - sh -ec 'printf "two<%s>\n" ${SHOP}'
+  - eval "printf 'three<%s>\n' ${SHOP}"
+  - |
+    sh -c '
+      sh -c "printf \"four<%s>\\n\" ${SHOP}"
+    '
+"#;
+    let repository = press.repository("shop", &[(".letterpress.yml", BUTTONS), (".drone.yml", &pipeline)]);
+    for value in ["x; touch broken", "$(touch broken)", "`touch broken`", "' ; touch broken '", "\" ; touch broken \"", "a\\ b $HOME"] {
+        let said = press.say(&["run", &repository, "--backend", "host", "--input", &format!("SHOP={value}")]).expect(0);
+        for place in ["one", "two", "three", "four"] {
+            assert!(said.out.contains(&format!("\n{place}<{value}>\n")), "{place} of {value} in {}", said.out);
+        }
+    }
+}
+
+#[test]
 fn a_value_may_stand_in_the_image_and_lint_knows_that_it_will_come() {
     let press = Press::without_engine();
     let pipeline = "kind: pipeline\ntype: docker\nname: d\nsteps:\n- name: a\n  image: box:${BOX_TAG}\n  commands: [echo ran]\n";

@@ -81,3 +81,23 @@ fn a_schema_is_printed_for_every_kind_of_file() {
     press.say(&["schema", "drone2"]).expect(2);
     assert!(!Path::new(press.data()).exists(), "nothing was written");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_repository_is_not_followed() {
+    let press = Press::without_engine();
+    write(&press, "elsewhere.yml", GOOD);
+    let repository = press.repository("shop", &[("f", "1")]);
+    std::os::unix::fs::symlink(press.folder().join("elsewhere.yml"), Path::new(&repository).join(".drone.yml")).unwrap();
+    let said = press.say(&["lint", &repository]);
+    assert!(said.code != 0 && (said.err + &said.out).contains(".drone.yml"), "{}", said.out);
+}
+
+#[test]
+fn what_is_told_is_in_the_language_of_the_reader() {
+    let press = Press::without_engine();
+    write(&press, "broken.yml", BROKEN);
+    let said = press.say(&["lint", "broken.yml", "--language", "zh"]).expect(1);
+    assert!(said.out.contains("broken.yml:4:39") && !said.out.contains("errors"), "{}", said.out);
+    assert!(said.out.lines().last().unwrap().contains("1 个文件"), "{}", said.out);
+}

@@ -36,11 +36,11 @@ export function secretName(entry: ReportEntry): string | null {
   return named.includes(bare) ? bare : (named.at(-1) ?? null);
 }
 
-/** Whether the project has a value for a secret. The case of its name does not matter, as for the core. */
+/** Whether the project has a value for a secret: its own, or one of all projects after the yes. The case of its name does not matter, as for the core. */
 export function isSecretSet(secrets: readonly SecretEntry[], project: string, name: string): boolean {
-  return secrets.some(
-    (one) => one.name.toLowerCase() === name.toLowerCase() && (one.scope.scope === "everywhere" || one.scope.project === project),
-  );
+  const reaches = (one: SecretEntry) =>
+    one.scope.scope === "everywhere" ? one.grants.some((grant) => grant.project === project && grant.allowed) : one.scope.project === project;
+  return secrets.some((one) => one.name.toLowerCase() === name.toLowerCase() && reaches(one));
 }
 
 export function sortReport(report: ReportDto, secrets: readonly SecretEntry[], project: string): SortedReport {

@@ -14,6 +14,11 @@ function set(name: string, project?: string): SecretEntry {
   return { name, scope: project === undefined ? { scope: "everywhere" } : { scope: "project", project }, updated: "", grants: [] };
 }
 
+/** One of all projects, after a decision about the project `p` (or another one). */
+function decided(name: string, allowed: boolean, project = "p"): SecretEntry {
+  return { ...set(name), grants: [{ project, project_name: project, allowed }] };
+}
+
 describe("the name of a secret", () => {
   it.each([
     ["what is underlined", asking("the secret `token` of step `publish`", "    from_secret: token", 18, 23), "token"],
@@ -29,10 +34,13 @@ describe("the name of a secret", () => {
 });
 
 it.each([
-  ["everywhere", [set("token")], true],
+  ["everywhere, without a yes for this project", [set("token")], false],
+  ["everywhere, after a yes", [decided("token", true)], true],
+  ["everywhere, after a no", [decided("token", false)], false],
+  ["everywhere, after a yes for another project", [decided("token", true, "q")], false],
   ["for this project", [set("token", "p")], true],
   ["for another project", [set("token", "q")], false],
-  ["in capital letters", [set("TOKEN")], true],
+  ["in capital letters", [set("TOKEN", "p")], true],
   ["not at all", [set("other")], false],
 ])("a secret that is set %s", (_, secrets, expected) => {
   expect(isSecretSet(secrets, "p", "token")).toBe(expected);
@@ -65,7 +73,7 @@ describe("sorting", () => {
   });
 
   it("puts what is settled last and does not count it", () => {
-    const { needs } = sortReport(REPORT_NEEDS, [set("docker_password")], "p");
+    const { needs } = sortReport(REPORT_NEEDS, [set("docker_password", "p")], "p");
     expect(openTopics(needs)).toBe(4);
     expect(needs.at(-1)).toMatchObject({ name: "docker_password", done: true });
     expect(needs[0]).toMatchObject({ name: "deploy_key", done: false });

@@ -200,8 +200,12 @@ describe("the way to the report", () => {
     expect(app.one("run-button").text()).toBe("Run Build and test · 1.1.0");
   });
 
-  const added = async (report: ReportDto | undefined, scenario: "empty" | "sample" = "empty") => {
-    const app = await openWindow("/", { scenario });
+  const added = async (report: ReportDto | undefined, secret?: { name: string; decided: boolean }) => {
+    const app = await openWindow("/", { scenario: "empty" });
+    if (secret) {
+      const grants = secret.decided ? [{ project: "p-1", project_name: "", allowed: true }] : [];
+      app.fake.secretList = () => Promise.resolve([{ name: secret.name, scope: { scope: "everywhere" }, updated: "", grants }]);
+    }
     if (report) app.fake.projectCompatibility = () => Promise.resolve(report);
     await app.one("open-folder").trigger("click");
     await app.pass();
@@ -237,8 +241,12 @@ describe("the way to the report", () => {
   it("is not taken when all secrets that it asks for are set", async () => {
     const asked = REPORT_NEEDS.entries.find((entry) => entry.code === "needs-secret")!;
     const title = { ...asked.title, en: "the secret `registry_password` must be set" };
-    const app = await added({ ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, { ...asked, title }] }, "sample");
+    const report = { ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, { ...asked, title }] };
+    const app = await added(report, { name: "registry_password", decided: true });
     expect(app.router.currentRoute.value.name).toBe("project");
+    app.window.unmount();
+    const open = await added(report, { name: "registry_password", decided: false });
+    expect(open.router.currentRoute.value.name, "one of all projects waits for a yes").toBe("compatibility");
   });
 
   it("is not taken again for a project that is known", async () => {

@@ -71,7 +71,8 @@ impl App {
             let message = format!("the event `{}` could be for any of {}", kind.as_str(), names.join(", "));
             return Err(ApiError::new(ErrorCode::BadRequest, message).hint(format!("say which: `{flag} NAME`")));
         }
-        if found.is_empty() && asked.target.is_empty() && matches!(kind, EventKind::Promote | EventKind::Rollback) {
+        let deploys = matches!(kind, EventKind::Promote | EventKind::Rollback);
+        if deploys && asked.target.is_empty() && found.iter().all(|workflow| workflow.target.is_none()) {
             let message = format!("the event `{}` needs a target", kind.as_str());
             return Err(ApiError::new(ErrorCode::BadRequest, message).hint("say where it goes: `--target production`"));
         }

@@ -54,6 +54,7 @@ impl From<GitError> for ApiError {
             GitError::NotARepository { .. } => ErrorCode::NotARepository,
             GitError::Empty { .. } => ErrorCode::EmptyRepository,
             GitError::UnknownVersion { .. } | GitError::Ambiguous { .. } | GitError::NoCommitYet { .. } => ErrorCode::VersionNotFound,
+            GitError::Conflict { .. } => ErrorCode::InputInvalid,
             GitError::TooLarge { .. } => ErrorCode::PipelineInvalid,
             GitError::DiskFull { .. } => ErrorCode::DiskFull,
             _ => ErrorCode::RepositoryUnreadable,

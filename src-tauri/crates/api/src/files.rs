@@ -207,7 +207,24 @@ fn read(named: Named) -> Result<Group, ApiError> {
     }
 }
 
+/// Where a file leads to that lies in a repository, if that is out of it. A commit with such a link is refused by a run.
+fn out_of_repository(path: &Path) -> Option<PathBuf> {
+    let named = std::path::absolute(path).ok()?;
+    let real = std::fs::canonicalize(path).ok()?;
+    let folder = std::fs::canonicalize(named.parent()?).ok()?;
+    // The repository of the name, which may itself be reached through links above it.
+    let above = |folder: &Path| folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
+    let root = named.parent()?.ancestors().find(|folder| folder.join(".git").exists());
+    let root = root.and_then(|root| std::fs::canonicalize(root).ok()).or_else(|| above(&folder))?;
+    (!real.starts_with(&root)).then_some(real)
+}
+
 fn read_file(path: &Path, asked: bool) -> Result<DiskFile, ApiError> {
+    if let Some(real) = out_of_repository(path) {
+        let message = format!("`{}` is a link to `{}`, which is outside of the repository", path.display(), real.display());
+        let hint = "let the link lead to a file of the repository, or put the file in its place";
+        return Err(ApiError::new(ErrorCode::PipelineMissing, message).hint(hint));
+    }
     let bytes = std::fs::read(path).map_err(|problem| missing(format!("`{}` cannot be read: {problem}", path.display())))?;
     let shown = path.display().to_string();
     // Named from within its folder, a workflow would not be known as one of Woodpecker.
@@ -276,6 +293,29 @@ mod tests {
         let inputs: Vec<_> = inputs_around(&folder.join("ci/release.yml")).into_iter().collect();
         let expected = [("TAG", None), ("WHO", None), ("YES", Some("false"))];
         assert_eq!(inputs, expected.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))));
+    }
+
+    #[test]
+    fn a_link_that_leads_out_of_the_repository_is_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = std::fs::canonicalize(outside.path()).unwrap();
+        write(&folder, &["elsewhere/secret.yml", "shop/ci/drone.yml"]);
+        let shop = folder.join("shop");
+        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, shop.join(name)).unwrap();
+        link("../elsewhere/secret.yml", ".drone.yml");
+        link("ci/drone.yml", "inner.yml");
+        link("../elsewhere", ".woodpecker");
+        assert!(meant(&shop, &[".drone.yml"]).is_ok(), "no repository, no border");
+        std::fs::create_dir(shop.join(".git")).unwrap();
+        assert!(meant(&shop, &["inner.yml"]).is_ok());
+        for path in [".drone.yml", "", ".woodpecker/secret.yml", ".woodpecker"] {
+            let said = meant(&shop, &[path]).unwrap_err();
+            assert!(said[0].contains("outside of the repository"), "{path}: {said:?}");
+        }
+        // The repository itself may be reached through a link.
+        std::os::unix::fs::symlink(&shop, folder.join("door")).unwrap();
+        assert!(meant(&folder.join("door"), &["inner.yml"]).is_ok());
+        assert!(meant(&folder.join("door"), &[".drone.yml"]).is_err());
     }
 
     #[test]

@@ -36,6 +36,13 @@ impl App {
         Ok(Origin::Shared(shared, decided))
     }
 
+    /// The names of the secrets that a project could have: its own, and those of all projects.
+    pub(crate) async fn secret_names(&self, project: &ProjectId) -> Result<Vec<String>, ApiError> {
+        let mut names: Vec<String> = self.store.secrets(Some(project)).await?.into_iter().map(|row| row.name).collect();
+        names.extend(self.store.secrets(None).await?.into_iter().map(|row| row.name));
+        Ok(names)
+    }
+
     /// Which secrets a plan hands to which step and image, in the order of their names.
     pub(crate) async fn handed_secrets(&self, project: &ProjectId, plan: &Plan) -> Result<Vec<HandedSecret>, ApiError> {
         let mut handed = Vec::new();

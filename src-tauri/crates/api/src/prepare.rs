@@ -269,6 +269,7 @@ impl App {
         facts.inputs = inputs;
         facts.previous = self.previous_run(&project.id, &facts.commit.branch).await?;
         facts.repo.trusted = project.trusted;
+        facts.known_secrets = self.secret_names(&project.id).await?;
         if let Some(outline) = outline.filter(|outline| outline.asks_for_files) {
             let folder = PathBuf::from(&project.path);
             let (changed, unknown) = blocking(move || {

@@ -67,6 +67,14 @@ fn said(shortfall: &Shortfall) -> (Code, Message, Message) {
             message!("the filter `{}` of `.gitattributes` is not run; steps see `{}` as it is stored", name, path),
             message!("a first step can run the program of the filter"),
         ),
+        Shortfall::NotMerged { branch } => (
+            Code::NotMerged,
+            message!(
+                "the commit is not merged into `{}`, as the clone step of a pull request does: the branch is not here, or has nothing in common with it",
+                branch
+            ),
+            message!("fetch the branch once: `git fetch origin {}` in the project, or name another one with `--branch`", branch),
+        ),
         Shortfall::History => (
             Code::HistoryCut,
             message!("this computer has only a part of the history; steps that look further back than it goes will fail"),

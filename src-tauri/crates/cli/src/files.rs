@@ -28,7 +28,7 @@ pub fn lint(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
 
 fn print(linted: &Linted, language: Language) {
     for file in &linted.files {
-        say!("{}", headline(file));
+        say!("{}", headline(file, language));
         let findings: Vec<_> = linted.findings.iter().filter(|finding| finding.file == file.file).collect();
         for finding in &findings {
             say!("");
@@ -39,28 +39,38 @@ fn print(linted: &Linted, language: Language) {
         }
     }
     if !linted.files.is_empty() {
-        say!("{}", counts(linted));
+        say!("{}", counts(linted, language));
     }
 }
 
 /// Which language a file is written in, and why it was taken for that.
-fn headline(file: &LintedFile) -> String {
+fn headline(file: &LintedFile, language: Language) -> String {
     let name = match file.dialect {
         Some("drone08") => "drone 0.8",
         Some("drone1") => "drone 1.x/2.x",
         Some("woodpecker") => "woodpecker",
         Some(_) => "letterpress",
-        None => return format!("{}: not a pipeline", file.file),
+        None => return format!("{}: {}", file.file, language.pick("not a pipeline", "不是流水线")),
     };
     format!("{}: {name}: {}", file.file, file.reason.as_deref().unwrap_or_default())
 }
 
-fn counts(linted: &Linted) -> String {
-    let number = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let kinds = [(linted.errors, "error"), (linted.warnings, "warning"), (linted.notes, "note")];
-    let found: Vec<String> = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, word)| number(*count as usize, word)).collect();
-    let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
-    format!("{found} in {}", number(linted.files.len(), "file"))
+fn counts(linted: &Linted, language: Language) -> String {
+    let kinds = [(linted.errors, "error", "错误"), (linted.warnings, "warning", "警告"), (linted.notes, "note", "提示")];
+    let kinds = kinds.into_iter().filter(|(count, ..)| *count > 0);
+    match language {
+        Language::En => {
+            let number = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+            let found: Vec<String> = kinds.map(|(count, word, _)| number(count as usize, word)).collect();
+            let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
+            format!("{found} in {}", number(linted.files.len(), "file"))
+        }
+        Language::Zh => {
+            let found: Vec<String> = kinds.map(|(count, _, word)| format!("{count} 个{word}")).collect();
+            let found = if found.is_empty() { "没有发现问题".to_owned() } else { found.join("，") };
+            format!("{} 个文件：{found}", linted.files.len())
+        }
+    }
 }
 
 /// Prints the plan on standard output, warnings on standard error.
@@ -113,18 +123,20 @@ mod tests {
 
     #[test]
     fn the_last_line_counts() {
-        assert_eq!(counts(&linted(2, 1, 0, 1)), "2 errors, 1 warning in 1 file");
-        assert_eq!(counts(&linted(0, 0, 3, 2)), "3 notes in 2 files");
-        assert_eq!(counts(&linted(0, 0, 0, 1)), "nothing found in 1 file");
+        assert_eq!(counts(&linted(2, 1, 0, 1), Language::En), "2 errors, 1 warning in 1 file");
+        assert_eq!(counts(&linted(0, 0, 3, 2), Language::En), "3 notes in 2 files");
+        assert_eq!(counts(&linted(0, 0, 0, 1), Language::En), "nothing found in 1 file");
+        assert_eq!(counts(&linted(2, 1, 0, 1), Language::Zh), "1 个文件：2 个错误，1 个警告");
     }
 
     #[test]
     fn the_first_line_names_the_language_and_the_reason() {
         let file = |dialect, reason: Option<&str>| LintedFile { file: "a".into(), dialect, reason: reason.map(str::to_owned) };
-        assert_eq!(headline(&file(Some("drone1"), Some("line 1 has `kind:`"))), "a: drone 1.x/2.x: line 1 has `kind:`");
-        assert_eq!(headline(&file(None, None)), "a: not a pipeline");
+        assert_eq!(headline(&file(Some("drone1"), Some("line 1 has `kind:`")), Language::En), "a: drone 1.x/2.x: line 1 has `kind:`");
+        assert_eq!(headline(&file(None, None), Language::En), "a: not a pipeline");
+        assert_eq!(headline(&file(None, None), Language::Zh), "a: 不是流水线");
         for language in FileLanguage::ALL {
-            assert!(!headline(&file(Some(language.word()), None)).contains("not a pipeline"));
+            assert!(!headline(&file(Some(language.word()), None), Language::En).contains("not a pipeline"));
         }
     }
 }

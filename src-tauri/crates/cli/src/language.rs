@@ -26,6 +26,14 @@ impl Language {
         }
     }
 
+    /// One of two texts.
+    pub fn pick(self, en: &'static str, zh: &'static str) -> &'static str {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+
     /// The sentence in this language.
     pub fn words(self, words: &Words) -> &str {
         match self {

@@ -96,7 +96,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Trust(wanted) => closing(open().await?, async |app| trust::carry_out(app, &wanted).await).await,
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
-        Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted).await).await,
+        Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted, language).await).await,
         Command::Doctor(wanted) => closing(open().await?, async |app| doctor::carry_out(app, wanted).await).await,
     }
 }

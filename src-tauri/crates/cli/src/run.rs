@@ -8,7 +8,7 @@ use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
 use crate::say::paint;
-use lp_api::dto::{ApiError, AskedEvent, ErrorCode, RunRequest, RunStateWord};
+use lp_api::dto::{ApiError, AskedEvent, ErrorCode, HandedSecret, ProjectSummary, RunRequest, RunStateWord, SecretReceiver, SecretState};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,19 +43,52 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
-                remark!("{}: the steps run directly on this computer; they are not isolated", paint("1;33", "note"));
+                let note = language
+                    .pick("note: the steps run directly on this computer; they are not isolated", "提示: 步骤直接在本机上运行，没有隔离");
+                remark!("{}", paint("1;33", note));
             }
         }
     }
     render::left_out(&preview.left_out, language);
     for name in &preview.missing_secrets {
         let word = lp_api::shell_word(name);
-        remark!("{}: the secret `{name}` is not set; set it with `letterpress secret set {word}`", paint("1;33", "warning"));
+        let warning = paint("1;33", language.pick("warning", "警告"));
+        match language {
+            Language::En => remark!("{warning}: the secret `{name}` is not set; set it with `letterpress secret set {word}`"),
+            Language::Zh => remark!("{warning}: 密钥 `{name}` 未设置；可用 `letterpress secret set {word}` 设置"),
+        }
     }
 
+    if language == Language::Zh
+        && let Some(error) = undecided(&preview.secrets, &project)
+    {
+        return Err(error);
+    }
     let interrupts = Interrupts::listen()?;
     let run = app.start_run(&request).await?;
     watch(app, &run, interrupts).await
+}
+
+/// What the app says in English when it is asked to start a run with secrets that nobody has decided about, in Chinese.
+fn undecided(secrets: &[HandedSecret], project: &ProjectSummary) -> Option<ApiError> {
+    let open: Vec<&HandedSecret> = secrets.iter().filter(|secret| secret.state == SecretState::Undecided).collect();
+    let names: Vec<String> = open.iter().map(|secret| format!("`{}`", secret.name)).collect();
+    let receiver = |to: &SecretReceiver| match to.image.as_str() {
+        "" => format!("`{}`（本机）", to.step),
+        image => format!("`{}`（镜像 `{image}`）", to.step),
+    };
+    let wanted: Vec<String> = open.iter().flat_map(|secret| &secret.receivers).map(receiver).collect();
+    let folder = lp_api::shell_word(&project.path);
+    let commands = |verb: &str| {
+        let one = |secret: &&HandedSecret| format!("`letterpress secret {verb} {} --project {folder}`", lp_api::shell_word(&secret.name));
+        open.iter().map(one).collect::<Vec<_>>().join("、")
+    };
+    (!open.is_empty()).then(|| ApiError {
+        code: ErrorCode::SecretNotAllowed,
+        message: format!("还没有人决定 `{}` 能否得到所有项目的密钥 {}：要求它的是 {}", project.name, names.join("、"), wanted.join("、")),
+        hint: format!("允许此项目的运行得到它：{}；不给它而运行：{}；在窗口中：运行按钮旁的提问", commands("allow"), commands("deny")),
+        findings: vec![],
+    })
 }
 
 /// `letterpress attach`: watches a run, and goes on with it where nobody drives it.

@@ -47,6 +47,10 @@ impl Repository {
     /// # Errors
     /// `UnknownVersion` for a commit that is not there; what reading the repository gives.
     pub fn changed_files(&self, sha: &str, since: Since<'_>) -> Result<Changes, GitError> {
+        self.changed_files_of(sha, since).map_err(|error| self.explained(error))
+    }
+
+    fn changed_files_of(&self, sha: &str, since: Since<'_>) -> Result<Changes, GitError> {
         let commit = self.commit(sha)?;
         let before = match since {
             Since::Push(before) => match self.known(before) {
@@ -81,9 +85,7 @@ impl Repository {
 
     /// Where the commit's branch left another one.
     fn left_branch(&self, commit: &Commit, branch: &str) -> Result<Result<Option<Commit>, WhyUnknown>, GitError> {
-        let names = [format!("refs/heads/{branch}"), format!("refs/remotes/origin/{branch}")];
-        let tip = names.iter().find_map(|name| self.git.find_reference(name).ok()?.resolve().ok()?.target());
-        let Some(tip) = tip else { return Ok(Err(WhyUnknown::NoBranch(branch.to_owned()))) };
+        let Some(tip) = crate::merge::target(&self.git, branch) else { return Ok(Err(WhyUnknown::NoBranch(branch.to_owned()))) };
         match self.git.merge_base(commit.id, tip) {
             Ok(base) => Ok(Ok(Some(self.read_commit(base)?))),
             Err(error) if error.code() == ErrorCode::NotFound => {

@@ -3,6 +3,7 @@
 use crate::dot_git::DotGit;
 use crate::files::{self, Written};
 use crate::lfs::LfsStore;
+use crate::merge::merge;
 use crate::objects::Objects;
 use crate::out::{Out, failed};
 use crate::reachable::links;
@@ -53,9 +54,12 @@ impl Order {
     }
 
     fn write_from(&self, git: &git2::Repository, pipe: &mut Pipe) -> io::Result<()> {
+        let into = self.checkout.as_ref().and_then(|checkout| checkout.merged_into.as_deref());
+        let merged = into.map_or(Ok(None), |branch| merge(git, self.commit, branch)).map_err(failed)?;
+        let commit_id = merged.map_or(self.commit, |merged| merged.commit);
         let mut objects = Objects::of(git).map_err(failed)?;
-        let commit = objects.read(self.commit).map_err(failed)?;
-        let damaged = || failed(GitError::corrupt(format!("the commit `{}` cannot be read", self.commit)));
+        let commit = objects.read(commit_id).map_err(failed)?;
+        let damaged = || failed(GitError::corrupt(format!("the commit `{commit_id}` cannot be read")));
         let (tree, _) = links(&commit.bytes).ok_or_else(damaged)?;
         let open_modes = self.checkout.as_ref().is_some_and(|checkout| checkout.open_modes);
         let mut out = Out::new(pipe, seconds(&commit.bytes), open_modes);
@@ -69,7 +73,8 @@ impl Order {
             let sections = submodules::write(&mut out, &superproject, &place, rules.as_deref(), &links, checkout.submodules, 0)?;
             let dot_git = DotGit {
                 folder: b".git",
-                commit: self.commit,
+                commit: commit_id,
+                upstream: merged.map(|merged| merged.tip),
                 head: &checkout.head,
                 tracking: &checkout.tracking,
                 depth: checkout.depth,

@@ -180,6 +180,10 @@ pub(crate) fn encoding_of(name: &str) -> Option<&'static Encoding> {
         "cp949" | "uhc" => "euc-kr",
         "cp950" => "big5",
         "cp65001" | "utf8mb4" => "utf-8",
+        "latin-1" | "iso_8859_1" => "latin1",
+        "eucjp" | "ujis" => "euc-jp",
+        "euckr" => "euc-kr",
+        "gb-18030" => "gb18030",
         other => match other.strip_prefix("cp125") {
             Some(_) => return Encoding::for_label(other.replacen("cp", "windows-", 1).as_bytes()),
             None => other,

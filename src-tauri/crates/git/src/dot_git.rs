@@ -23,6 +23,8 @@ pub(crate) struct DotGit<'a> {
     pub folder: &'a [u8],
     /// Its commit.
     pub commit: Oid,
+    /// Where the branch of the remote is; `None` where that is the commit, or what the remote is known to have.
+    pub upstream: Option<Oid>,
     pub head: &'a Head,
     pub tracking: &'a Tracking,
     pub depth: Option<u32>,
@@ -131,7 +133,8 @@ impl DotGit<'_> {
                 let name = format!("refs/remotes/origin/{branch}");
                 let known = git.refname_to_id(&name).ok();
                 // What the remote is known to have, at least the commit itself: a push was what brought it there.
-                let tip = known.filter(|tip| is_ancestor(objects, self.commit, *tip, boundary)).unwrap_or(self.commit);
+                let ahead = || known.filter(|tip| is_ancestor(objects, self.commit, *tip, boundary)).unwrap_or(self.commit);
+                let tip = self.upstream.unwrap_or_else(ahead);
                 found.extend([commit(name, tip)]);
             }
             Tracking::Branch(_) => {}

@@ -81,6 +81,16 @@ pub enum GitError {
         /// The line, from 1.
         line: u64,
     },
+    /// A pull request changes what its target branch has changed in another way.
+    #[error("the commit cannot be merged into `{branch}`: {} in conflict", in_conflict(files, *more))]
+    Conflict {
+        /// The branch.
+        branch: String,
+        /// The first files.
+        files: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
     /// A name in a commit that no checkout may write.
     #[error("`{path}` in the commit is a path that git does not check out")]
     IllegalPath {
@@ -169,6 +179,12 @@ pub enum GitError {
     },
 }
 
+fn in_conflict(files: &[String], more: usize) -> String {
+    let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more} {}", names.join(", "), if files.len() == 1 && more.is_empty() { "is" } else { "are" })
+}
+
 impl GitError {
     /// What to do about it.
     pub fn hint(&self) -> String {
@@ -202,6 +218,7 @@ impl GitError {
             }
             Self::Denied { path } => format!("let this user read the folder (`ls -ld {path}` shows whose it is)"),
             Self::BadConfig { file, line } => format!("correct or remove line {line} of `{file}`; `git config --list` checks it"),
+            Self::Conflict { branch, .. } => format!("merge `{branch}` into the branch of the pull request and commit the result"),
             Self::IllegalPath { .. } => "rename it in the repository and commit that".into(),
             Self::ObjectFormat { path, .. } => format!(
                 "git cannot change the format of a repository: take a clone with SHA-1, or make one by `git -C {path} fast-export --all` into a new repository"

@@ -19,6 +19,7 @@ mod files;
 mod index;
 mod lfs;
 mod links;
+mod merge;
 mod object;
 mod objects;
 mod order;

@@ -27,6 +27,10 @@ impl Repository {
     /// # Errors
     /// `UnknownVersion`, and what reading the repository gives.
     pub fn follow(&self, sha: &str, path: &str) -> Result<Followed, GitError> {
+        self.follow_of(sha, path).map_err(|error| self.explained(error))
+    }
+
+    fn follow_of(&self, sha: &str, path: &str) -> Result<Followed, GitError> {
         let root = self.git.find_tree(self.commit(sha)?.tree)?;
         let mut ahead: Vec<String> = names(path);
         ahead.reverse();

@@ -4,6 +4,7 @@ use crate::{GitError, trouble};
 use git2::{BranchType, ErrorCode, Oid};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 /// Branches that are looked through, the default one first, then those with the newest commits: a repository with thousands of old
 /// branches must not make the list of versions slow.
@@ -68,7 +69,8 @@ impl Repository {
     /// The default branch: what the remote `origin` says; else `main` or `master` where they exist; else the current one; else the one with
     /// the newest commit.
     pub fn default_branch(&self) -> Result<String, GitError> {
-        Ok(self.branches()?.first().map(|branch| branch.name.clone()).unwrap_or_default())
+        let branches = self.branches().map_err(|error| self.explained(error))?;
+        Ok(branches.first().map(|branch| branch.name.clone()).unwrap_or_default())
     }
 
     /// The error with its cause, where libgit2 only knows that something is not there.
@@ -184,11 +186,31 @@ impl Repository {
 /// who owns the folder (`safe.directory`): that question protects from hooks, filters and other programs named in a stranger's
 /// configuration, and none is ever run here. A shared folder or one on another disk just opens.
 pub(crate) fn open_for_reading(git_dir: &Path) -> Result<git2::Repository, GitError> {
+    KNOWN_EXTENSIONS.call_once(know_extensions);
     git2::Repository::open_bare(git_dir).map_err(|error| trouble::opening(git_dir, &error))
 }
 
+static KNOWN_EXTENSIONS: Once = Once::new();
+
+/// Makes libgit2 open repositories whose settings name an extension that asks nothing of a reader: `partialClone` (git until 2.23 wrote it; what was
+/// never fetched is told when it is needed).
+#[expect(unsafe_code, reason = "a setting of the whole process, made once before the first repository is opened for reading")]
+fn know_extensions() {
+    // A failure shows when such a repository is opened.
+    let _ = unsafe { git2::opts::set_extensions(&["partialclone"]) };
+}
+
 fn root_of(start: &Path, git_dir: &Path) -> PathBuf {
+    // Without the slash at its end, which would lead through a link.
+    let named: PathBuf = git_dir.components().collect();
     let git_dir = fs::canonicalize(git_dir).unwrap_or_else(|_| git_dir.to_owned());
+    // The folder that the user knows is the one that `.git` lies in, also where that is a link.
+    if named.ends_with(".git")
+        && named.is_symlink()
+        && let Some(parent) = named.parent()
+    {
+        return parent.to_owned();
+    }
     if git_dir.ends_with(".git")
         && let Some(parent) = git_dir.parent()
     {

@@ -226,6 +226,7 @@ fn write_one(
     let dot_git = DotGit {
         folder: place.dot_git,
         commit,
+        upstream: None,
         head: &Head::Detached,
         tracking: if whole { &Tracking::All } else { &Tracking::None },
         depth: (!whole).then_some(1),

@@ -38,6 +38,11 @@ pub enum Shortfall {
     },
     /// The repository of this computer is a shallow clone: history is missing that the file asks for.
     History,
+    /// The clone step of a pull request merges it into its target branch, which is not here, or has nothing in common with it.
+    NotMerged {
+        /// The branch.
+        branch: String,
+    },
 }
 
 impl Repository {
@@ -55,6 +60,11 @@ impl Repository {
         let lfs = LfsStore::of(&self.git);
         let (mut found, mut submodules) = (Vec::new(), Vec::new());
         let (mut pointers, mut filters) = (0, 0);
+        if let Some(branch) = &checkout.merged_into
+            && !self.can_be_merged(commit.id, branch)?
+        {
+            found.push(Shortfall::NotMerged { branch: branch.clone() });
+        }
         let walked = files::walk(&mut objects, commit.tree, |objects, file| {
             let path = || String::from_utf8_lossy(file.path).into_owned();
             if file.kind == EntryKind::Submodule {

@@ -125,7 +125,8 @@ impl Repository {
     /// The commit with that full id by its tag, the latest where it has several; `None` when no tag leads exactly to it.
     pub fn tagged(&self, sha: &str) -> Result<Option<Version>, GitError> {
         let commit = self.commit_id(sha)?;
-        let tag = self.tags()?.into_iter().find(|tag| tag.commit == commit);
+        let tags = self.tags().map_err(|error| self.explained(error))?;
+        let tag = tags.into_iter().find(|tag| tag.commit == commit);
         tag.map(|tag| self.resolve(&format!("refs/tags/{}", tag.name))).transpose()
     }
 

@@ -1,7 +1,7 @@
 //! Each trouble of git has its own sentence, and what git itself copes with is no trouble. The real git makes them.
 #![allow(clippy::unwrap_used)]
 
-use lp_git::{GitError, Repository};
+use lp_git::{Changes, GitError, Repository, Since, WhyUnknown};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -136,6 +136,30 @@ async fn a_partial_clone_says_what_to_fetch() {
     // What the hint says helps.
     git(&partial, &["fetch", "--quiet", "--refetch", "--no-filter"]);
     assert!(used(&partial, "v1").await.is_ok());
+    // A clone without folders: every question says the same.
+    git(dir.path(), &["clone", "--quiet", "--no-checkout", "--filter=tree:0", &format!("file://{}", root.display()), "treeless"]);
+    let treeless = dir.path().join("treeless");
+    let repository = Repository::open(&treeless).unwrap();
+    let head = repository.head().unwrap().sha;
+    for error in [repository.follow(&head, "f").map(|_| ()).unwrap_err(), repository.read_file(&head, "f", 10).map(|_| ()).unwrap_err()] {
+        assert!(matches!(error, GitError::PartialClone { .. }), "{error:?}");
+    }
+    let changes = repository.changed_files(&head, Since::Push("")).unwrap();
+    assert_eq!(changes, Changes::Unknown(WhyUnknown::NotFetched));
+    assert_eq!(repository.default_branch().unwrap(), "main");
+    // git until 2.23 named it as an extension of the format.
+    git(&partial, &["config", "core.repositoryformatversion", "1"]);
+    git(&partial, &["config", "extensions.partialClone", "origin"]);
+    assert!(used(&partial, "v1").await.is_ok());
+}
+
+#[test]
+fn a_folder_whose_git_folder_is_elsewhere_keeps_its_name() {
+    let (dir, root) = shop(&[]);
+    let linked = fs::canonicalize(dir.path()).unwrap().join("linked");
+    fs::create_dir(&linked).unwrap();
+    std::os::unix::fs::symlink(root.join(".git"), linked.join(".git")).unwrap();
+    assert_eq!(Repository::open(&linked).unwrap().root(), linked);
 }
 
 #[tokio::test]
@@ -190,14 +214,21 @@ fn texts_of_commits_are_in_the_encoding_that_they_name() {
         ("Big5", "修復登入問題"),
         ("ISO-8859-1", "Überprüfung"),
         ("latin1", "café"),
+        ("latin-1", "café"),
         ("Shift_JIS", "ログイン"),
         ("EUC-KR", "로그인"),
+        ("eucKR", "로그인"),
+        ("eucJP", "ログイン"),
         ("KOI8-R", "Исправление"),
         ("windows-1251", "Исправление"),
         ("CP936", "登录"),
         ("UTF-8", "登录"),
     ] {
-        let iconv = Command::new("iconv").args(["-f", "UTF-8", "-t", encoding]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let iconv = Command::new("iconv")
+            .args(["-f", "UTF-8", "-t", &encoding.replace("latin-1", "latin1")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
         let mut iconv = iconv.unwrap();
         iconv.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let bytes = iconv.wait_with_output().unwrap().stdout;

@@ -21,6 +21,9 @@ pub struct Checkout {
     /// Whether all tags are there, with what they name.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tags: bool,
+    /// The branch of a pull request's target into which the clone step merges the commit: the working copy is what the merge gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<String>,
     /// What happens with submodules.
     #[serde(default, skip_serializing_if = "Submodules::is_at_hand")]
     pub submodules: Submodules,
@@ -40,7 +43,16 @@ impl Checkout {
 
     /// With `HEAD` there, and nothing else said.
     pub fn new(head: Head) -> Self {
-        Self { head, tracking: Tracking::None, depth: None, tags: false, submodules: Submodules::AtHand, lfs: false, open_modes: false }
+        Self {
+            head,
+            tracking: Tracking::None,
+            depth: None,
+            tags: false,
+            merged_into: None,
+            submodules: Submodules::AtHand,
+            lfs: false,
+            open_modes: false,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The codes of findings: for each its stable text, how bad it usually is, what it means for someone who brings a file along, and a paragraph
 //! that explains it (`letterpress explain CODE`).
 //!
-//! A [`Diagnostic`](crate::Diagnostic) carries the text, which is what is stored and shown; that every text of the sources stands here is
-//! held by a test of the pipeline compiler. Findings that are made where a repository is at hand name the variant itself.
+//! Whoever makes a finding names the variant; a [`Diagnostic`](crate::Diagnostic) carries its text, which is what is stored and shown. That no
+//! variant is left over is held by a test of the pipeline compiler.
 
 mod words;
 
@@ -130,6 +130,7 @@ codes! {
     NoRights "no-rights" Warning Some(Different);
     NoSteps "no-steps" Error Some(Unsupported);
     NoWorkflows "no-workflows" Error Some(Unsupported);
+    NotMerged "not-merged" Warning Some(Different);
     NotPrivilegedAnyMore "not-privileged-any-more" Warning Some(Different);
     NotTrusted "not-trusted" Error Some(Needs);
     NotUtf8 "not-utf8" Error Some(Unsupported);

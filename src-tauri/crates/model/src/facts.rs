@@ -193,6 +193,9 @@ pub struct EventFacts {
     /// Values of the form, `--input k=v`, build parameters. No secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
+    /// Names of the secrets that are set for the project, so that a mistake about one can be told. Not stored: they change.
+    #[serde(skip)]
+    pub known_secrets: Vec<String>,
     /// Paths that changed, where the trigger knows them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_files: Option<Vec<String>>,
@@ -221,6 +224,7 @@ impl EventFacts {
             target: None,
             cron: None,
             inputs: BTreeMap::new(),
+            known_secrets: Vec::new(),
             changed_files: None,
             run_number: 0,
             parent_number: None,

@@ -3,7 +3,7 @@
 use crate::PipelineFile;
 use crate::dialect::FRONT_ENDS;
 use crate::source::{Part, Sources};
-use lp_model::{Diagnostic, Dialect, Message, Span, message};
+use lp_model::{Code, Diagnostic, Dialect, Message, Span, message};
 use lp_yaml::{Findings, Node, TextIndex};
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ pub(crate) fn of(path: &str, index: &TextIndex<'_>, parts: &[Part]) -> Result<De
     let mut findings = Findings::new(path);
     if let Some((key, span)) = evidence.first_of(&OF_DRONE_04) {
         findings
-            .error("drone-04", span, message!("`{}:` at the top of the file is the language of drone 0.4, which is not supported", key))
+            .error(Code::Drone04, span, message!("`{}:` at the top of the file is the language of drone 0.4, which is not supported", key))
             .help(message!("put the steps under `pipeline:`; services of `compose:` belong under `services:`"));
         return Err(findings.into_sorted());
     }
@@ -87,7 +87,9 @@ pub(crate) fn of(path: &str, index: &TextIndex<'_>, parts: &[Part]) -> Result<De
         } else {
             message!("the file has neither `kind:` nor `pipeline:` nor `steps:`")
         };
-        findings.error("no-pipeline", None, message).help(message!("a pipeline file begins with `kind: pipeline` and has a list `steps:`"));
+        findings
+            .error(Code::NoPipeline, None, message)
+            .help(message!("a pipeline file begins with `kind: pipeline` and has a list `steps:`"));
     }
     Err(findings.into_sorted())
 }
@@ -128,6 +130,22 @@ mod tests {
             (".drone.yml", "steps:\n  a: {image: x}\n", Ok(Dialect::Woodpecker)),
             (".drone.yml", "name: a\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Drone1)),
             (".drone.yml", "type: docker\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Drone1)),
+            (".drone.yml", "clone: {disable: true}\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Drone1)),
+            (
+                ".drone.yml",
+                "clone: {git: {image: plugins/git, settings: {depth: 1}}}\nsteps:\n- {name: a, image: x}\n",
+                Ok(Dialect::Woodpecker),
+            ),
+            (".drone.yml", "platform: {os: linux}\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Drone1)),
+            (".drone.yml", "platform: linux/amd64\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Woodpecker)),
+            (".drone.yml", "steps:\n- {name: a, image: x, pull: if-not-exists}\n", Ok(Dialect::Drone1)),
+            (".drone.yml", "steps:\n- {name: a, image: x, volumes: [{name: v, path: /v}]}\n", Ok(Dialect::Drone1)),
+            (".drone.yml", "steps:\n- {name: a, image: x, volumes: ['/v:/v'], pull: true}\n", Ok(Dialect::Woodpecker)),
+            (".drone.yml", "pipeline:\n  a: {image: x, webhook: {from_secret: hook}}\n", Ok(Dialect::Woodpecker)),
+            (".drone.yml", "pipeline:\n  a: {image: x, environment: {A: {from_secret: hook}}}\n", Ok(Dialect::Woodpecker)),
+            // What occurs twice hides nothing.
+            (".drone.yml", "pipeline:\n  a: {image: x, settings: {k: v}}\n  a: {image: y}\n", Ok(Dialect::Woodpecker)),
+            (".drone.yml", "{\"kind\": \"pipeline\", \"name\": \"a\", \"name\": \"b\", \"steps\": []}", Ok(Dialect::Drone1)),
             (".woodpecker.yml", "name: a\nsteps:\n- {name: a, image: x}\n", Ok(Dialect::Woodpecker)),
             (".drone.yml", "build:\n  image: x\n", Err("drone-04")),
             (".drone.yml", "{\"kind\": \"pipeline\", \"steps\": []}", Ok(Dialect::Drone1)),

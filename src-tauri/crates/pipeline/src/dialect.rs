@@ -10,7 +10,8 @@ pub mod drone1;
 pub mod woodpecker;
 
 use crate::detect::Evidence;
-use crate::shared::draft::{Reasons, StageDraft, secret_missing_from_environment};
+use crate::shared::draft::{StageDraft, secret_missing_from_environment};
+use crate::shared::reasons::Reasons;
 use crate::shared::when;
 use crate::source::{AllFindings, Sources};
 use lp_model::{Dialect, EventFacts, Message, Stage};

@@ -95,7 +95,7 @@ impl<'a> Pipeline<'a> {
 fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = AllFindings::new(sources);
     let dialect = sources.detected().dialect;
-    let mut reasons = shared::draft::Reasons::default();
+    let mut reasons = shared::reasons::Reasons::default();
     let stages = sources.front_end().compile(sources, facts, &mut reasons, &mut findings);
     if findings.has_errors() {
         return Err(findings.into_sorted());

@@ -14,7 +14,7 @@ use crate::shared::draft::StageDraft;
 use crate::source::{AllFindings, Sources};
 pub use effects::Effect;
 use effects::effect;
-use lp_model::{Checkout, Diagnostic, Dialect, Message, Span, message};
+use lp_model::{Checkout, Code, Diagnostic, Dialect, Message, Severity, Span, message};
 use lp_yaml::Findings;
 use std::collections::HashSet;
 
@@ -68,11 +68,11 @@ pub struct ReportStep {
 }
 
 /// The code of the entry about a file of which nothing runs.
-pub const NOTHING_RUNS: &str = "nothing-runs";
+pub const NOTHING_RUNS: Code = Code::NothingRuns;
 /// The code of the entry about a file with more findings than are shown.
-pub const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: Code = Code::Unknown;
 /// The code of entries about what runs.
-pub const RUNS_AS_IS: &str = "runs-as-is";
+pub const RUNS_AS_IS: Code = Code::RunsAsIs;
 
 /// Reads the files of a pipeline and tells what becomes of them here. `inputs` are the fields of its forms, as for [`lint`](crate::lint()).
 pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
@@ -99,17 +99,25 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     let again: Vec<(String, Span)> =
         findings.files.iter().flat_map(|findings| findings.needed_again().iter().map(|span| (findings.file().to_owned(), *span))).collect();
     let without_secret = sources.front_end().without_secret(&sources);
-    let mut entries: Vec<ReportEntry> = findings.into_sorted().into_iter().filter_map(entry).collect();
-    for entry in entries.iter_mut().filter(|entry| entry.code == "needs-secret") {
+    let found = findings.into_sorted();
+    let refused = found.iter().any(refuses);
+    let mut entries: Vec<ReportEntry> = found.into_iter().filter_map(entry).collect();
+    for entry in entries.iter_mut().filter(|entry| entry.code == Code::NeedsSecret.as_str()) {
         entry.help = entry.help.take().map(|help| message!("{}; {}", help, without_secret.clone()));
     }
     one_word_about_a_place(&mut entries);
-    let steps = add_what_runs(&stages, &again, cut, &mut entries);
+    let mut steps = add_what_runs(&stages, &again, cut, &mut entries);
     entries = together(entries);
-    if !stages.is_empty() && stages.iter().all(|(_, stage)| !stage.runs) {
-        let file = sources.path().to_owned();
-        let title = message!("nothing in this file runs here");
-        entries.insert(0, ReportEntry { effect: Effect::Unsupported, code: NOTHING_RUNS.into(), file, span: None, title, help: None });
+    let nothing_runs = if !stages.is_empty() && stages.iter().all(|(_, stage)| !stage.runs) {
+        Some(message!("nothing in this file runs here"))
+    } else if refused && !steps.is_empty() {
+        Some(until_corrected(&mut entries, &mut steps))
+    } else {
+        None
+    };
+    if let Some(title) = nothing_runs {
+        let (file, code) = (sources.path().to_owned(), NOTHING_RUNS.as_str().to_owned());
+        entries.insert(0, ReportEntry { effect: Effect::Unsupported, code, file, span: None, title, help: None });
     }
     sort(&mut entries);
     let mut checkouts: Vec<Checkout> = Vec::new();
@@ -122,6 +130,19 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     Report { dialect: Some(detected.dialect), reason: detected.reason.clone(), files: paths, entries, steps, checkouts }
 }
 
+/// Whether a finding keeps the whole pipeline from running, whatever the user gives.
+fn refuses(found: &Diagnostic) -> bool {
+    found.severity == Severity::Error && effect(&found.code, found.severity) != Some(Effect::Needs)
+}
+
+/// An error anywhere refuses the whole pipeline, so no step of it runs as it is; says how many will.
+fn until_corrected(entries: &mut Vec<ReportEntry>, steps: &mut [ReportStep]) -> Message {
+    let (clean, all) = (steps.iter().filter(|step| step.runs_as_is).count(), steps.len());
+    entries.retain(|entry| entry.effect != Effect::Runs);
+    steps.iter_mut().for_each(|step| step.runs_as_is = false);
+    message!("nothing in this file runs before its errors are corrected; {} of its {} steps run as they are then", clean, all)
+}
+
 fn entry(found: Diagnostic) -> Option<ReportEntry> {
     let effect = effect(&found.code, found.severity)?;
     Some(ReportEntry { effect, code: found.code, file: found.file, span: found.span, title: found.message, help: found.help })
@@ -129,15 +150,15 @@ fn entry(found: Diagnostic) -> Option<ReportEntry> {
 
 /// A login says more than that the key is not read here; and a key that has no effect is no reason to trust anybody.
 fn one_word_about_a_place(entries: &mut Vec<ReportEntry>) {
-    let places = |code: &str| -> HashSet<(String, Option<Span>)> {
-        entries.iter().filter(|entry| entry.code == code).map(|entry| (entry.file.clone(), entry.span)).collect()
+    let places = |code: Code| -> HashSet<(String, Option<Span>)> {
+        entries.iter().filter(|entry| entry.code == code.as_str()).map(|entry| (entry.file.clone(), entry.span)).collect()
     };
-    let (logins, idle) = (places("needs-login"), places("key-without-effect"));
+    let (logins, idle) = (places(Code::NeedsLogin), places(Code::KeyWithoutEffect));
     entries.retain(|entry| {
         let place = (entry.file.clone(), entry.span);
-        match entry.code.as_str() {
-            "key-without-effect" => !logins.contains(&place),
-            "not-trusted" => !idle.contains(&place),
+        match Code::parse(&entry.code) {
+            Some(Code::KeyWithoutEffect) => !logins.contains(&place),
+            Some(Code::NotTrusted) => !idle.contains(&place),
             _ => true,
         }
     });
@@ -216,13 +237,13 @@ fn add_what_runs(stages: &[(&str, StageDraft)], again: &[(String, Span)], cut: b
             1 => message!("stage `{}`: {} of its {} steps run as they are", stage.name, clean, all),
             _ => message!("each of the {} combinations of the matrix: {} of {} steps run as they are", combinations, clean, all),
         };
-        let (code, file) = (RUNS_AS_IS.to_owned(), (*file).to_owned());
+        let (code, file) = (RUNS_AS_IS.as_str().to_owned(), (*file).to_owned());
         runs.push(ReportEntry { effect: Effect::Runs, code, file, span: Some(stage.span), title, help: None });
     }
     if cut {
         let title = message!("there is more to say than is shown: what else of this file runs as it is here is unknown");
         let file = stages.first().map_or_else(String::new, |(file, _)| (*file).to_owned());
-        entries.push(ReportEntry { effect: Effect::Different, code: UNKNOWN.into(), file, span: None, title, help: None });
+        entries.push(ReportEntry { effect: Effect::Different, code: UNKNOWN.as_str().into(), file, span: None, title, help: None });
     }
     entries.extend(runs);
     steps

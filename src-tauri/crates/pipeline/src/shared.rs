@@ -16,6 +16,7 @@ pub(crate) mod graph;
 pub(crate) mod image;
 pub mod matrix;
 pub mod params;
+pub(crate) mod reasons;
 pub(crate) mod rights;
 pub mod script;
 pub(crate) mod shell;

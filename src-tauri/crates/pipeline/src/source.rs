@@ -4,10 +4,13 @@
 use crate::PipelineFile;
 use crate::detect::{self, Detected};
 use crate::dialect::{FrontEnd, front_end};
-use lp_model::{Diagnostic, Severity, Span, message};
+use lp_model::{Code, Diagnostic, Severity, Span, message};
 use lp_yaml::{Findings, Node, SourceMap, Style, TextIndex, Tree, cut, end_marker, parse_as, read_text};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Reads what any of the dialects reads.
+const LENIENT: Style = Style { splices: true, names: &["pipeline", "steps", "services", "clone"], last_counts: true };
 
 /// One document of a file.
 #[derive(Debug)]
@@ -55,10 +58,13 @@ impl<'a> Source<'a> {
         for range in cut(text).into_iter().take(crate::MAX_STAGES + 1) {
             parts.push(parse(range, Style { splices: splicing, ..Style::default() }));
         }
-        let detected = detect::of(file.path, &index, &parts)?;
-        // What is wrong may be a key that occurs twice, which is not wrong everywhere.
-        let front = front_end(detected.dialect);
+        // A key that occurs twice is not wrong everywhere, and hides nothing of what tells the dialects apart.
         let repeats = parts.iter().any(|part| part.raw.is_err());
+        if repeats {
+            parts = parts.into_iter().map(|part| if part.raw.is_err() { parse(part.range, LENIENT) } else { part }).collect();
+        }
+        let detected = detect::of(file.path, &index, &parts)?;
+        let front = front_end(detected.dialect);
         if repeats || (splicing && !front.style().splices) {
             parts = parts.into_iter().map(|part| parse(part.range, front.style())).collect();
         }
@@ -97,7 +103,7 @@ impl<'a> Source<'a> {
         let part = self.parts.first()?;
         if let Some(second) = self.parts.get(1) {
             let message = message!("{} reads only the first document of a file", program);
-            findings.warning("second-document", self.index.span(second.range.start..second.range.start), message);
+            findings.warning(Code::SecondDocument, self.index.span(second.range.start..second.range.start), message);
         }
         match &part.raw {
             Ok(raw) => Some((part, raw)),
@@ -132,7 +138,7 @@ impl<'a> Sources<'a> {
                 let mut findings = Findings::new(source.path);
                 findings
                     .error(
-                        "mixed-dialects",
+                        Code::MixedDialects,
                         None,
                         message!("only workflows of woodpecker can make up a pipeline together, and this file is none"),
                     )
@@ -142,7 +148,7 @@ impl<'a> Sources<'a> {
         }
         if files.is_empty() {
             let mut findings = Findings::new("");
-            findings.error("no-pipeline", None, message!("there is no pipeline file"));
+            findings.error(Code::NoPipeline, None, message!("there is no pipeline file"));
             errors = findings.into_sorted();
         }
         if errors.iter().any(|d| d.severity == Severity::Error) { Err(errors) } else { Ok(Self(sources)) }

@@ -265,3 +265,52 @@ fn a_parameter_wins_over_what_the_run_knows_in_08() {
     let text = |name: &str| serde_json::to_string(&environment[name]).unwrap();
     assert_eq!((text("DRONE_BRANCH"), text("DRY")), ("{\"text\":\"given\"}".to_owned(), "{\"text\":\"false\"}".to_owned()));
 }
+
+#[test]
+fn a_variable_that_is_the_name_of_a_secret_is_told() {
+    let said = |text: &str, secrets: &[&str]| {
+        let mut facts = facts();
+        facts.known_secrets = secrets.iter().map(|name| (*name).to_owned()).collect();
+        let (_, found) = compile(&[PipelineFile { path: DRONE, bytes: text.as_bytes() }], &facts).unwrap();
+        found.iter().map(|found| format!("{} {}", found.code, found.help.as_ref().unwrap())).collect::<Vec<_>>().join("\n")
+    };
+    let plugin = "pipeline:\n  a: {image: plug, password: '${HARBOR_PASSWORD}'}\n";
+    assert!(!said(plugin, &["other"]).contains("is set"));
+    let known = said(plugin, &["harbor_password"]);
+    assert!(known.starts_with("unknown-parameter the secret `harbor_password` is set"), "{known}");
+    assert!(known.contains("secrets: [{source: harbor_password, target: plugin_password}]"), "{known}");
+    // A name that is close to a known one is still the secret's.
+    let command = "kind: pipeline\nsteps:\n- {name: a, image: x, commands: ['echo ${DRONE_TAGS}']}\n";
+    assert!(said(command, &[]).contains("did you mean `DRONE_TAG`"));
+    assert!(
+        said(command, &["drone_tags"]).contains("environment: {DRONE_TAGS: {from_secret: drone_tags}}"),
+        "{}",
+        said(command, &["drone_tags"])
+    );
+}
+
+#[test]
+fn a_file_with_errors_runs_nothing_as_it_is() {
+    let text = "kind: pipeline\nname: a\nsteps:\n- {name: a, image: x}\n- {name: b, image: y, commands: make}\n";
+    let report = reported(DRONE, text);
+    let said: Vec<&str> = report.entries.iter().map(|entry| entry.code.as_str()).collect();
+    assert_eq!(said, ["nothing-runs", "wrong-type"]);
+    assert!(report.entries[0].title.to_string().contains("1 of its 2 steps run as they are then"), "{}", report.entries[0].title);
+    assert!(report.steps.iter().all(|step| !step.runs_as_is));
+    // What the user can give is no error of the file.
+    let trust = reported(DRONE, "kind: pipeline\nname: a\nsteps:\n- {name: a, image: x}\n- {name: b, image: y, privileged: true}\n");
+    assert!(trust.entries.iter().any(|entry| entry.effect == Effect::Runs), "{:#?}", trust.entries);
+}
+
+#[test]
+fn a_secret_in_a_parameter_beside_the_image_is_needed_too() {
+    let report = reported(WOODPECKER, "pipeline:\n  a: {image: plugins/x, token: {from_secret: hook}}\n");
+    assert!(report.entries.iter().any(|entry| entry.code == "needs-secret" && entry.title.to_string().contains("`hook`")));
+}
+
+#[test]
+fn an_expression_over_what_is_always_empty_is_told() {
+    let report =
+        reported(WOODPECKER, "when: {event: push}\nsteps:\n- {name: a, image: x, when: {evaluate: 'CI_FORGE_TYPE == \"gitea\"'}}\n");
+    assert!(report.entries.iter().any(|entry| entry.code == "empty-without-server"), "{:#?}", report.entries);
+}

@@ -1,6 +1,8 @@
 //! Compatibility reports in `tests/reports`: `NAME.yml` gives `NAME.en.txt` and `NAME.zh.txt`. To accept new results run the test
-//! with `UPDATE_GOLDEN=1` and read the difference. The same holds for every file of `tests/pipelines`: there is something to say
+//! with `UPDATE_GOLDEN=1` and read the difference. The same holds for every case of `tests/pipelines`: there is something to say
 //! about it, and in Chinese.
+
+mod cases;
 
 use lp_model::Language;
 use lp_pipeline::{Effect, PipelineFile, Report, report};
@@ -75,11 +77,8 @@ fn reports_are_what_is_written_down() {
 
 #[test]
 fn there_is_something_to_say_about_every_pipeline() {
-    let folder = folder("pipelines");
-    for name in names(&folder) {
-        let bytes = std::fs::read(folder.join(format!("{name}.yml"))).expect("readable");
-        let path = if name.contains("wp") { ".woodpecker.yml" } else { ".drone.yml" };
-        check(&report(&[PipelineFile { path, bytes: &bytes }], &Default::default()), &name);
+    for case in cases::all() {
+        check(&report(&[case.pipeline()], &Default::default()), &case.name);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::inputs::{check_value, compile_pattern};
 use crate::{Input, InputType, Localised, Workflow};
-use lp_model::{Diagnostic, EventKind, Span, What, message, what};
+use lp_model::{Code, Diagnostic, EventKind, Span, What, message, what};
 use lp_yaml::{Findings, Node, Value, closest, decode, parse as parse_yaml};
 
 pub(crate) const FILE_KEYS: [&str; 2] = ["version", "workflows"];
@@ -24,11 +24,11 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<(Vec<Workflow>, Vec<Diagnostic>
     let mut workflows = Vec::new();
     match documents.first() {
         None => {
-            findings.error("no-workflows", None, message!("the file is empty")).help(message!("it begins with a list `workflows:`"));
+            findings.error(Code::NoWorkflows, None, message!("the file is empty")).help(message!("it begins with a list `workflows:`"));
         }
         Some(document) => {
             if let Some(second) = documents.get(1) {
-                findings.warning("second-document", second.root.span, message!("only the first document of the file is read"));
+                findings.warning(Code::SecondDocument, second.root.span, message!("only the first document of the file is read"));
             }
             workflows = read(&document.root, &mut findings);
         }
@@ -45,7 +45,7 @@ fn read(root: &Node, findings: &mut Findings<'_>) -> Vec<Workflow> {
     {
         findings
             .error(
-                "unknown-version",
+                Code::UnknownVersion,
                 node.span,
                 message!("the file is written for version `{}`, and this program knows `{}`", version, VERSION),
             )
@@ -53,24 +53,24 @@ fn read(root: &Node, findings: &mut Findings<'_>) -> Vec<Workflow> {
         return Vec::new();
     }
     let Some(node) = decode::get(entries, "workflows") else {
-        findings.error("no-workflows", root.span, message!("the file has no list `workflows`"));
+        findings.error(Code::NoWorkflows, root.span, message!("the file has no list `workflows`"));
         return Vec::new();
     };
     let Some(items) = decode::list(node, what!("`{}`", "workflows"), findings) else { return Vec::new() };
     if items.is_empty() {
         findings
-            .error("no-workflows", node.span, message!("`workflows` is empty"))
+            .error(Code::NoWorkflows, node.span, message!("`workflows` is empty"))
             .help(message!("without the file the workflows are derived from the pipeline"));
     }
     if items.len() > MAX_WORKFLOWS {
-        findings.error("too-many-workflows", node.span, message!("there are more than {} workflows", MAX_WORKFLOWS));
+        findings.error(Code::TooManyWorkflows, node.span, message!("there are more than {} workflows", MAX_WORKFLOWS));
         return Vec::new();
     }
     let mut workflows: Vec<Workflow> = Vec::new();
     for item in items {
         let Some((workflow, span)) = workflow(item, findings) else { continue };
         if workflows.iter().any(|other| other.name == workflow.name) {
-            findings.error("duplicate-workflow", span, message!("another workflow is called `{}` too", workflow.name));
+            findings.error(Code::DuplicateWorkflow, span, message!("another workflow is called `{}` too", workflow.name));
         }
         workflows.push(workflow);
     }
@@ -84,7 +84,7 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         if decode::lacks(entries, "name") {
             findings
-                .error("missing-name", node.span, message!("a workflow has no `name`"))
+                .error(Code::MissingName, node.span, message!("a workflow has no `name`"))
                 .help(message!("the name is for the terminal and the history, e.g. `name: release`"));
         }
         return None;
@@ -93,7 +93,7 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
     if name.len() > 64 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         findings
             .error(
-                "invalid-name",
+                Code::InvalidName,
                 span,
                 message!("the workflow name `{}` may hold only letters, digits, `-`, `_` and `.`, at most 64", name),
             )
@@ -114,7 +114,7 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
     {
         findings
             .warning(
-                "target-without-effect",
+                Code::TargetWithoutEffect,
                 node.span,
                 message!("`target` of {} has no effect with the event `{}`", label, event.as_str()),
             )
@@ -124,7 +124,7 @@ fn workflow(node: &Node, findings: &mut Findings<'_>) -> Option<(Workflow, Span)
     let cron = cron_node.and_then(|node| decode::text(node, what!("`{}` of {}", "cron", label), findings)).filter(|text| !text.is_empty());
     if let Some(node) = cron_node.filter(|_| event != EventKind::Cron) {
         findings
-            .warning("cron-without-effect", node.span, message!("`cron` of {} has no effect with the event `{}`", label, event.as_str()))
+            .warning(Code::CronWithoutEffect, node.span, message!("`cron` of {} has no effect with the event `{}`", label, event.as_str()))
             .help(message!("write `event: cron`"));
     }
     let inputs = decode::get(entries, "inputs").map(|node| inputs(node, label, findings)).unwrap_or_default();
@@ -140,7 +140,7 @@ fn path(node: &Node, label: What<'_>, findings: &mut Findings<'_>) -> Option<Str
     let clean = clean.strip_suffix('/').unwrap_or(clean);
     if clean.is_empty() || clean.starts_with('/') || clean.contains('\\') || clean.split('/').any(|part| part == ".." || part.is_empty()) {
         findings
-            .error("invalid-path", node.span, message!("`{}` is no path in the repository", path))
+            .error(Code::InvalidPath, node.span, message!("`{}` is no path in the repository", path))
             .help(message!("write it from the root of the repository, e.g. `.drone.yml`"));
         return None;
     }
@@ -151,7 +151,7 @@ fn event(node: &Node, label: What<'_>, findings: &mut Findings<'_>) -> EventKind
     let Some(word) = decode::text(node, what!("`{}` of {}", "event", label), findings) else { return EventKind::Push };
     EventKind::parse(&word).unwrap_or_else(|| {
         let words: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        let found = findings.error("unknown-event", node.span, message!("there is no event `{}`", word));
+        let found = findings.error(Code::UnknownEvent, node.span, message!("there is no event `{}`", word));
         match closest(&word, &words) {
             Some(meant) => found.help(message!("did you mean `{}`?", meant)),
             None => found.help(message!("the events are {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
@@ -173,7 +173,7 @@ fn localised(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Locali
             && tag.split('-').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric()));
         if !legal {
             findings
-                .warning("unknown-language", entry.key.span, message!("`{}` in {} is no language", tag, what))
+                .warning(Code::UnknownLanguage, entry.key.span, message!("`{}` in {} is no language", tag, what))
                 .help(message!("write `zh-CN`, `en`, …"));
         }
         if let Some(text) = decode::text(&entry.value, what!("`{}` in {}", tag, what), findings) {
@@ -186,14 +186,14 @@ fn localised(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Locali
 fn inputs(node: &Node, label: What<'_>, findings: &mut Findings<'_>) -> Vec<Input> {
     let Some(items) = decode::list(node, what!("`{}` of {}", "inputs", label), findings) else { return Vec::new() };
     if items.len() > MAX_INPUTS {
-        findings.error("too-many-inputs", node.span, message!("{} has more than {} inputs", label, MAX_INPUTS));
+        findings.error(Code::TooManyInputs, node.span, message!("{} has more than {} inputs", label, MAX_INPUTS));
         return Vec::new();
     }
     let mut inputs: Vec<Input> = Vec::new();
     for item in items {
         let Some((input, span)) = input(item, label, findings) else { continue };
         if inputs.iter().any(|other| other.name == input.name) {
-            findings.error("duplicate-input", span, message!("another input of {} is called `{}` too", label, input.name));
+            findings.error(Code::DuplicateInput, span, message!("another input of {} is called `{}` too", label, input.name));
         }
         inputs.push(input);
     }
@@ -207,7 +207,7 @@ fn input(node: &Node, workflow: What<'_>, findings: &mut Findings<'_>) -> Option
         name_node.and_then(|node| decode::text(node, what!("`{}` of an input", "name"), findings)).filter(|name| !name.is_empty())
     else {
         if decode::lacks(entries, "name") {
-            findings.error("missing-name", node.span, message!("an input of {} has no `name`", workflow));
+            findings.error(Code::MissingName, node.span, message!("an input of {} has no `name`", workflow));
         }
         return None;
     };
@@ -218,7 +218,7 @@ fn input(node: &Node, workflow: What<'_>, findings: &mut Findings<'_>) -> Option
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !variable {
         findings
-            .error("invalid-name", span, message!("{} must be the name of an environment variable", label))
+            .error(Code::InvalidName, span, message!("{} must be the name of an environment variable", label))
             .help(message!("letters, digits and `_`, not beginning with a digit; words for people go into `label`"));
     }
     decode::unknown_keys(entries, &INPUT_KEYS, label, findings);
@@ -234,10 +234,10 @@ fn input(node: &Node, workflow: What<'_>, findings: &mut Findings<'_>) -> Option
         .collect();
     let kind = kind(decode::get(entries, "type").map(|node| &**node), options_node.is_some(), label, findings);
     if kind == InputType::Choice && options.is_empty() {
-        findings.error("missing-options", span, message!("{} is a choice without `options`", label));
+        findings.error(Code::MissingOptions, span, message!("{} is a choice without `options`", label));
     }
     if let Some(node) = options_node.filter(|_| kind != InputType::Choice) {
-        findings.warning("key-without-effect", node.span, message!("`options` of {} has no effect, it is no choice", label));
+        findings.warning(Code::KeyWithoutEffect, node.span, message!("`options` of {} has no effect, it is no choice", label));
     }
     let required =
         decode::get(entries, "required").and_then(|node| decode::boolean(node, what!("`{}` of {}", "required", label), findings));
@@ -245,7 +245,7 @@ fn input(node: &Node, workflow: What<'_>, findings: &mut Findings<'_>) -> Option
         decode::get(entries, "secret").filter(|node| node.text().is_none_or(|text| lp_yaml::scalar::bool_of(text) != Some(false)))
     {
         findings
-            .error("secret-input", node.span, message!("{} asks for a secret; what is entered in a form is kept in the history", label))
+            .error(Code::SecretInput, node.span, message!("{} asks for a secret; what is entered in a form is kept in the history", label))
             .help(message!("store it as a secret in the settings and use it in the pipeline file"));
     }
     let pattern_node = decode::get(entries, "pattern");
@@ -254,7 +254,7 @@ fn input(node: &Node, workflow: What<'_>, findings: &mut Findings<'_>) -> Option
     if let (Some(node), Some(pattern)) = (pattern_node, &pattern)
         && compile_pattern(pattern).is_none()
     {
-        findings.error("invalid-pattern", node.span, message!("`pattern` of {} is no regular expression that can be used", label));
+        findings.error(Code::InvalidPattern, node.span, message!("`pattern` of {} is no regular expression that can be used", label));
     }
     let default_node = decode::get(entries, "default");
     let default = default_node.and_then(|node| default(node, kind, label, findings));
@@ -263,7 +263,7 @@ fn input(node: &Node, workflow: What<'_>, findings: &mut Findings<'_>) -> Option
     if let (Some(node), Some(value), false) = (default_node, &input.default, findings.has_errors())
         && let Err(error) = check_value(&input, value)
     {
-        findings.error("invalid-default", node.span, message!("the default of {} is not allowed: {}", label, error.message));
+        findings.error(Code::InvalidDefault, node.span, message!("the default of {} is not allowed: {}", label, error.message));
     }
     Some((input, span))
 }
@@ -274,7 +274,7 @@ fn kind(node: Option<&Node>, options: bool, label: What<'_>, findings: &mut Find
     let Some(word) = decode::text(node, what!("`{}` of {}", "type", label), findings) else { return fallback };
     InputType::parse(&word).unwrap_or_else(|| {
         let words = InputType::ALL.map(InputType::as_str);
-        let found = findings.error("unknown-type", node.span, message!("{} has the unknown type `{}`", label, word));
+        let found = findings.error(Code::UnknownType, node.span, message!("{} has the unknown type `{}`", label, word));
         match closest(&word, &words) {
             Some(meant) => found.help(message!("did you mean `{}`?", meant)),
             None => found.help(message!("the types are `text`, `choice`, `boolean` and `number`")),

@@ -9,11 +9,11 @@ use crate::parse::clip;
 use crate::scalar::{bool_of, is_null};
 use crate::suggest::closest;
 use crate::typography::odd_character;
-use lp_model::{Severity, Span, What, message, what};
+use lp_model::{Code, Severity, Span, What, message, what};
 use std::sync::Arc;
 
 fn wrong(node: &Node, what: What<'_>, expected: What<'_>, findings: &mut Findings<'_>) {
-    findings.error("wrong-type", node.span, message!("{} must be {}, not {}", what, expected, node.kind()));
+    findings.error(Code::WrongType, node.span, message!("{} must be {}, not {}", what, expected, node.kind()));
 }
 
 /// The entries of a map. Nothing (`key:` without a value) counts as an empty map.
@@ -76,7 +76,7 @@ pub fn boolean(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Opti
         Value::Scalar { text, plain: true } if is_null(text) => None,
         Value::Scalar { text, plain: true } if bool_of(text).is_some() => bool_of(text),
         Value::Scalar { text, .. } => {
-            findings.error("wrong-type", node.span, message!("{} must be `true` or `false`, not `{}`", what, clip(text)));
+            findings.error(Code::WrongType, node.span, message!("{} must be `true` or `false`, not `{}`", what, clip(text)));
             None
         }
         _ => {
@@ -91,7 +91,7 @@ pub fn number(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Optio
     let text = text(node, what, findings)?;
     let value = text.replace('_', "").parse().ok();
     if value.is_none() {
-        findings.error("wrong-type", node.span, message!("{} must be a whole number, not `{}`", what, clip(&text)));
+        findings.error(Code::WrongType, node.span, message!("{} must be a whole number, not `{}`", what, clip(&text)));
     }
     value
 }
@@ -102,7 +102,7 @@ pub fn bytes(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Option
     let size = size(&text);
     if size.is_none() {
         findings
-            .error("invalid-size", node.span, message!("{} must be a size, not `{}`", what, clip(&text)))
+            .error(Code::InvalidSize, node.span, message!("{} must be a size, not `{}`", what, clip(&text)))
             .help(message!("write bytes, or a number with a unit such as `512mb` or `1g`"));
     }
     size
@@ -138,7 +138,8 @@ pub fn unknown_key(entry: &Entry, known: &[&str], what: What<'_>, findings: &mut
     if !findings.has_room(Severity::Warning) {
         return;
     }
-    let found = findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", what, clip(&entry.key.text)));
+    let found =
+        findings.warning(Code::UnknownKey, entry.key.span, message!("{} has no key `{}`; it is ignored", what, clip(&entry.key.text)));
     match (odd_character(&entry.key.text), closest(&entry.key.text, known)) {
         (Some(c), _) => found.help(message!("the character {} in it only looks like a blank; remove it", format!("U+{:04X}", c as u32))),
         (None, Some(meant)) => found.help(message!("did you mean `{}`?", meant)),

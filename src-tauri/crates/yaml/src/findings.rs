@@ -1,12 +1,15 @@
 //! Collects what is wrong with a file, so that a person sees everything at once.
 
-use lp_model::{Diagnostic, Message, Severity, Span, message};
+use lp_model::{Code, Diagnostic, Message, Severity, Span, message};
 
 /// More findings of one severity than this help nobody, and a hostile file must not produce a million of them.
 const MAX_FINDINGS: usize = 200;
 
 /// Most places that are left open; each finding is compared with all of them.
 const MAX_OPEN: usize = 1000;
+
+/// Findings about what a text looks like, which does not depend on a value in it that is not known yet.
+const ABOUT_SHAPE: [Code; 4] = [Code::CommandIsList, Code::CommandIsMap, Code::UnknownParameter, Code::UnknownVariable];
 
 /// The findings about one file.
 #[derive(Debug)]
@@ -81,18 +84,18 @@ impl<'a> Findings<'a> {
     }
 
     /// The file cannot run.
-    pub fn error(&mut self, code: &str, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
-        self.add(Severity::Error, code, span.into(), message)
+    pub fn error(&mut self, code: Code, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
+        self.add(Severity::Error, code.as_str(), span.into(), message)
     }
 
     /// Probably not what was meant.
-    pub fn warning(&mut self, code: &str, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
-        self.add(Severity::Warning, code, span.into(), message)
+    pub fn warning(&mut self, code: Code, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
+        self.add(Severity::Warning, code.as_str(), span.into(), message)
     }
 
     /// Worth knowing.
-    pub fn note(&mut self, code: &str, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
-        self.add(Severity::Note, code, span.into(), message)
+    pub fn note(&mut self, code: Code, span: impl Into<Option<Span>>, message: Message) -> Found<'_> {
+        self.add(Severity::Note, code.as_str(), span.into(), message)
     }
 
     /// Whether what the file needs is noted.
@@ -101,13 +104,13 @@ impl<'a> Findings<'a> {
     }
 
     /// Something that the user has to give, and how; nothing to say unless it is asked for.
-    pub fn need(&mut self, code: &str, span: Span, words: impl FnOnce() -> (Message, Message)) {
+    pub fn need(&mut self, code: Code, span: Span, words: impl FnOnce() -> (Message, Message)) {
         if !self.needs {
             return;
         }
         let (message, help) = words();
         // What a person has to do is said once.
-        if self.found.iter().any(|d| d.code == code && d.message == message) {
+        if self.found.iter().any(|d| d.code == code.as_str() && d.message == message) {
             if self.needed_again.len() < crate::MAX_BYTES {
                 self.needed_again.push(span);
             }
@@ -137,9 +140,8 @@ impl<'a> Findings<'a> {
     fn add(&mut self, severity: Severity, code: &str, span: Option<Span>, message: Message) -> Found<'_> {
         // The same finding comes up once per matrix cell and once per alias of a value: people want it once.
         let known = self.found.iter().any(|d| d.span == span && d.code == code && d.message == message);
-        // What a text looks like (a command that is a map) does not depend on a value in it.
         let depends = |span: Span| self.open.iter().any(|open| span.start_byte <= open.start_byte && open.end_byte <= span.end_byte);
-        let about_shape = code.starts_with("command-is-") || code == "unknown-variable" || code == "unknown-parameter";
+        let about_shape = ABOUT_SHAPE.iter().any(|shape| code == shape.as_str());
         if known || (severity != Severity::Note && !about_shape && span.is_some_and(depends)) {
             return Found(None);
         }
@@ -176,7 +178,14 @@ impl<'a> Findings<'a> {
             (Severity::Note, message!("at least {} more notes are not shown", self.dropped[Severity::Note as usize])),
         ] {
             if self.dropped[severity as usize] > 0 {
-                more.push(Diagnostic { code: "more-findings".into(), severity, message, help: None, file: self.file.into(), span: None });
+                more.push(Diagnostic {
+                    code: Code::MoreFindings.as_str().into(),
+                    severity,
+                    message,
+                    help: None,
+                    file: self.file.into(),
+                    span: None,
+                });
             }
         }
         self.found.sort_by_key(|d| d.span.map_or((0, 0), |span| (span.start_byte, span.end_byte)));
@@ -193,16 +202,16 @@ mod tests {
     fn the_same_finding_counts_once_and_each_severity_has_its_limit() {
         let mut findings = Findings::new("f");
         let at = |n: u32| Span { start_byte: n, ..Span::default() };
-        findings.warning("w", at(1), message!("x"));
-        findings.warning("w", at(1), message!("x")).help(message!("never seen"));
+        findings.warning(Code::UnknownKey, at(1), message!("x"));
+        findings.warning(Code::UnknownKey, at(1), message!("x")).help(message!("never seen"));
         for n in 0..500 {
-            findings.warning("w", at(n), message!("x"));
+            findings.warning(Code::UnknownKey, at(n), message!("x"));
         }
         assert!(!findings.has_errors() && findings.is_cut());
         for n in 0..5 {
-            findings.error("e", at(n), message!("late")).help(message!("do that"));
+            findings.error(Code::WrongType, at(n), message!("late")).help(message!("do that"));
         }
-        findings.note("n", None, message!("a note"));
+        findings.note(Code::NoEvent, None, message!("a note"));
         let all = findings.into_sorted();
         assert_eq!(all.len(), MAX_FINDINGS + 5 + 1 + 1);
         assert_eq!(all.iter().filter(|d| d.help == Some(message!("do that"))).count(), 5, "warnings take no room of errors");
@@ -216,7 +225,7 @@ mod tests {
         let mut findings = Findings::with_needs("f");
         let at = |n: u32| Span { start_byte: n, ..Span::default() };
         for n in 0..3 {
-            findings.need("needs-secret", at(n), || (message!("x"), message!("y")));
+            findings.need(Code::NeedsSecret, at(n), || (message!("x"), message!("y")));
         }
         assert_eq!(findings.needed_again(), [at(1), at(2)]);
         assert_eq!(findings.into_sorted().len(), 1);

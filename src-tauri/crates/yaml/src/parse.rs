@@ -6,7 +6,7 @@ use crate::source::{SourceMap, TextIndex, cut, read_text};
 use crate::syntax::words;
 use crate::typography;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Tag};
-use lp_model::{Diagnostic, Message, Severity, Span, message};
+use lp_model::{Code, Diagnostic, Message, Severity, Span, message};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -103,10 +103,10 @@ fn build(mut builder: Builder<'_>) -> Result<Tree, Vec<Diagnostic>> {
                     Err(builder.too_deep(map.span(at..at)))
                 } else {
                     match typography::near(text, at) {
-                        Some(found) => Err(builder.finding("yaml-syntax", found.range, found.message, Some(found.help))),
+                        Some(found) => Err(builder.finding(Code::YamlSyntax, found.range, found.message, Some(found.help))),
                         None => {
                             let (message, help) = explain(error.kind(), text, at);
-                            Err(builder.finding("yaml-syntax", at..at, message, help))
+                            Err(builder.finding(Code::YamlSyntax, at..at, message, help))
                         }
                     }
                 }
@@ -228,12 +228,19 @@ impl<'a> Builder<'a> {
         Self { file, text, map, stack: Vec::new(), anchors: HashMap::new(), root: None, findings: Vec::new(), budget: MERGE_BUDGET, style }
     }
 
-    fn finding(&self, code: &str, range: Range<usize>, message: Message, help: Option<Message>) -> Box<Diagnostic> {
+    fn finding(&self, code: Code, range: Range<usize>, message: Message, help: Option<Message>) -> Box<Diagnostic> {
         self.finding_at(code, self.map.span(range), message, help)
     }
 
-    fn finding_at(&self, code: &str, span: Span, message: Message, help: Option<Message>) -> Box<Diagnostic> {
-        Box::new(Diagnostic { code: code.into(), severity: Severity::Error, message, help, file: self.file.into(), span: Some(span) })
+    fn finding_at(&self, code: Code, span: Span, message: Message, help: Option<Message>) -> Box<Diagnostic> {
+        Box::new(Diagnostic {
+            code: code.as_str().into(),
+            severity: Severity::Error,
+            message,
+            help,
+            file: self.file.into(),
+            span: Some(span),
+        })
     }
 
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Step {
@@ -244,7 +251,7 @@ impl<'a> Builder<'a> {
                 let text = if missing { String::new() } else { text.into_owned() };
                 if text.contains('\0') {
                     return Err(self.finding(
-                        "nul-byte",
+                        Code::NulByte,
                         range,
                         message!("the text contains a NUL character, which no program can be given"),
                         None,
@@ -264,7 +271,12 @@ impl<'a> Builder<'a> {
             Event::SequenceEnd | Event::MappingEnd => self.close(range),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    return Err(self.finding("alias-loop", range, message!("the alias stands inside the value that it refers to"), None));
+                    return Err(self.finding(
+                        Code::AliasLoop,
+                        range,
+                        message!("the alias stands inside the value that it refers to"),
+                        None,
+                    ));
                 };
                 self.place(node, 0, true)
             }
@@ -302,7 +314,7 @@ impl<'a> Builder<'a> {
                 let own = entries.len();
                 if let Err(span) = merge(&mut entries, merged, &mut self.budget) {
                     let help = Some(message!("`<<` takes an alias of a map, or a list of such aliases"));
-                    return Err(self.finding_at("merge-not-map", span, message!("only a map can be merged with `<<`"), help));
+                    return Err(self.finding_at(Code::MergeNotMap, span, message!("only a map can be merged with `<<`"), help));
                 }
                 for entry in &entries[own..] {
                     weight += entry.value.weight + NODE_WEIGHT;
@@ -363,7 +375,7 @@ impl<'a> Builder<'a> {
                     let span = node.span;
                     let Value::Scalar { text, plain } = Arc::unwrap_or_clone(node).value else {
                         let help = Some(message!("a `{{` or `[` at the start of a value must stand in quotes"));
-                        return Err(self.finding_at("key-not-text", span, message!("a key must be a text"), help));
+                        return Err(self.finding_at(Code::KeyNotText, span, message!("a key must be a text"), help));
                     };
                     *key = Some(Key { text, plain: plain && !alias, span });
                 }
@@ -390,10 +402,10 @@ impl<'a> Builder<'a> {
     fn repeated(&mut self, name: &str, first: Span, span: Span) -> Step {
         let mut finding = if self.style.last_counts {
             let message = message!("the key `{}` occurs twice (first in line {}); the last one counts", name, first.line);
-            self.finding_at("duplicate-key", span, message, Some(message!("remove the one that is not meant")))
+            self.finding_at(Code::DuplicateKey, span, message, Some(message!("remove the one that is not meant")))
         } else {
             let message = message!("the key `{}` occurs twice: first in line {}", name, first.line);
-            self.finding_at("duplicate-key", span, message, Some(message!("keep one of the two")))
+            self.finding_at(Code::DuplicateKey, span, message, Some(message!("keep one of the two")))
         };
         let many = self.findings.len() >= MAX_DUPLICATES;
         if self.style.last_counts {
@@ -416,12 +428,12 @@ impl<'a> Builder<'a> {
     }
 
     fn too_deep(&self, span: Span) -> Box<Diagnostic> {
-        self.finding_at("too-deep", span, message!("lists and maps are nested deeper than {} levels", MAX_HEIGHT), None)
+        self.finding_at(Code::TooDeep, span, message!("lists and maps are nested deeper than {} levels", MAX_HEIGHT), None)
     }
 
     fn too_large(&self, span: Span) -> Box<Diagnostic> {
         let help = Some(message!("aliases and merge keys multiply their targets; use fewer of them"));
-        self.finding_at("too-large", span, message!("the document is too large once its aliases are written out"), help)
+        self.finding_at(Code::TooLarge, span, message!("the document is too large once its aliases are written out"), help)
     }
 }
 

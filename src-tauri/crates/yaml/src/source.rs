@@ -1,6 +1,6 @@
 //! From bytes to text, from text to documents, and from an offset to the line and column that a person sees.
 
-use lp_model::{Diagnostic, Message, Severity, Span, message};
+use lp_model::{Code, Diagnostic, Message, Severity, Span, message};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub fn read_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
         let message = message!("the file has {} bytes, more than the {} that are read", bytes.len(), MAX_BYTES);
-        return Err(vec![finding(file, "file-too-large", message, None, None)]);
+        return Err(vec![finding(file, Code::FileTooLarge, message, None, None)]);
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let help = message!("save the file as UTF-8");
-        return Err(vec![finding(file, "not-utf8", message!("the file is written in UTF-16"), None, Some(help))]);
+        return Err(vec![finding(file, Code::NotUtf8, message!("the file is written in UTF-16"), None, Some(help))]);
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -27,18 +27,18 @@ pub fn read_text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Vec<Diagnos
             let head = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
             let span = TextIndex::new(head).span(valid..valid);
             let message = message!("byte {} is not valid UTF-8", format!("{:#04x}", bytes[valid]));
-            return Err(vec![finding(file, "not-utf8", message, Some(span), Some(message!("save the file as UTF-8")))]);
+            return Err(vec![finding(file, Code::NotUtf8, message, Some(span), Some(message!("save the file as UTF-8")))]);
         }
     };
     if let Some(at) = text.find('\0') {
         let span = TextIndex::new(text).span(at..at + 1);
-        return Err(vec![finding(file, "nul-byte", message!("the file contains a NUL byte, so it is no text"), Some(span), None)]);
+        return Err(vec![finding(file, Code::NulByte, message!("the file contains a NUL byte, so it is no text"), Some(span), None)]);
     }
     Ok(text)
 }
 
-fn finding(file: &str, code: &str, message: Message, span: Option<Span>, help: Option<Message>) -> Diagnostic {
-    Diagnostic { code: code.into(), severity: Severity::Error, message, help, file: file.into(), span }
+fn finding(file: &str, code: Code, message: Message, span: Option<Span>, help: Option<Message>) -> Diagnostic {
+    Diagnostic { code: code.as_str().into(), severity: Severity::Error, message, help, file: file.into(), span }
 }
 
 /// Cuts a text into its documents: byte ranges between the lines that start with `---`. A line that starts with `...`

@@ -123,6 +123,9 @@ pub(super) fn explanation(code: Code) -> Message {
         ),
         Code::NoSteps => message!("A pipeline has no steps."),
         Code::NoWorkflows => message!("`.letterpress.yml` describes no workflow."),
+        Code::NotMerged => message!(
+            "The clone step of drone 1.x merges a pull request into the branch that it goes to. That branch is not on this computer, or has nothing in common with the commit, so the working copy is the commit alone."
+        ),
         Code::NotPrivilegedAnyMore => {
             message!("The image had all rights on the machine up to woodpecker 2; woodpecker 3 gives them to no image by its name.")
         }

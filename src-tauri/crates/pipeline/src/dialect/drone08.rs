@@ -11,13 +11,12 @@ pub mod when;
 use crate::dialect::GIT_IMAGES;
 use crate::shared::clone;
 use crate::shared::compose::Reading;
-use crate::shared::draft::{
-    Draft, Order, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes,
-};
+use crate::shared::draft::{Draft, Order, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_duplicates, warn_of_lacking_axes};
 use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, few_needs, few_volumes};
 use crate::shared::matrix::{Cell, Nothing, axes, cell_name, lacking};
+use crate::shared::reasons::Reasons;
 use crate::shared::rights::{self, Escalation};
 use crate::shared::when::{Mismatch, Situation, When, read_constraint};
 use crate::shared::workspace;
@@ -26,8 +25,8 @@ use container::Place;
 pub(crate) use front_end::Drone08;
 use front_end::EXPANSION;
 use lp_model::{
-    BackendKind, Checkout, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, message,
-    what,
+    BackendKind, Checkout, Code, EnvValue, EventFacts, EventKind, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What,
+    message, what,
 };
 use lp_yaml::{Findings, Node, decode};
 
@@ -48,7 +47,7 @@ fn compile(source: &Source<'_>, facts: &EventFacts, reasons: &mut Reasons, findi
     let mut stages = Vec::new();
     // `branches` is about commits that arrive, not about tags and deployments.
     match branches.filter(|_| !matches!(facts.kind, EventKind::Tag | EventKind::Promote | EventKind::Rollback)) {
-        Some(mismatch) => reasons.add(what!("the file"), ("", ""), &mismatch),
+        Some(mismatch) => reasons.add(what!("the file"), ("", ""), &[mismatch]),
         None => {
             for draft in drafts {
                 let number = stages.len() as u32 + 1;
@@ -122,18 +121,29 @@ fn read_cell(
         // Keys that nobody knows are where people put their anchors; a slip of the finger is worth a word.
         if let Some(meant) = lp_yaml::closest(&entry.key.text, &TOP_KEYS) {
             let message = message!("the file has no key `{}`; it is ignored", entry.key.text);
-            findings.warning("unknown-key", entry.key.span, message).help(message!("did you mean `{}`?", meant));
+            findings.warning(Code::UnknownKey, entry.key.span, message).help(message!("did you mean `{}`?", meant));
         }
     }
     notes_on_ignored(root, findings);
-    let checkout = checkout(root, &cell, &metadata, facts, findings);
-    let workspace = workspace::read(root, BASE, facts, findings);
+    // One for windows is left out: there is no machine for it here, and its paths and shell are others.
+    let windows = root.get("platform").filter(|node| node.text().is_some_and(|text| text.starts_with("windows")));
+    if let Some(node) = windows {
+        let message = message!("the file asks for `{}`, which is not run here; it is left out", node.text().unwrap_or_default());
+        findings.warning(Code::UnsupportedType, node.span, message);
+    }
+    let runs = windows.is_none();
     let mut reading = Reading { trusted: facts.repo.trusted, volumes: Vec::new() };
-    let services = containers(root, "services", Place::Service, &mut reading, findings);
-    let steps = containers(root, "pipeline", Place::Step, &mut reading, findings);
-    if steps.is_empty() && !findings.has_errors() {
+    let (mut checkout, mut workspace) = (None, lp_model::Workspace { base: BASE.into(), path: String::new() });
+    let (mut services, mut steps) = (Vec::new(), Vec::new());
+    if runs {
+        checkout = self::checkout(root, &cell, &metadata, facts, findings);
+        workspace = workspace::read(root, BASE, facts, findings);
+        services = containers(root, "services", Place::Service, &mut reading, findings);
+        steps = containers(root, "pipeline", Place::Step, &mut reading, findings);
+    }
+    if runs && steps.is_empty() && !findings.has_errors() {
         let span = root.get("pipeline").map(|node| node.span);
-        findings.error("no-steps", span, message!("`pipeline` has no steps"));
+        findings.error(Code::NoSteps, span, message!("`pipeline` has no steps"));
     }
     warn_of_duplicates(&services, findings);
     warn_of_duplicates(&steps, findings);
@@ -142,7 +152,7 @@ fn read_cell(
         name,
         span: root.span,
         backend: BackendKind::Docker,
-        runs: true,
+        runs,
         workspace,
         base_refused: false,
         checkout,
@@ -181,12 +191,17 @@ fn notes_on_ignored(root: &Node, findings: &mut Findings<'_>) {
         let span = entry.key.span;
         match entry.key.text.as_str() {
             "platform" => {
-                if let Some(platform) = entry.value.text().filter(|text| *text != crate::shared::when::DEFAULT_PLATFORM) {
-                    findings.note("platform-ignored", span, message!("`platform` asks for `{}`; the steps run on this machine", platform));
+                let other = |text: &&str| *text != crate::shared::when::DEFAULT_PLATFORM && !text.starts_with("windows");
+                if let Some(platform) = entry.value.text().filter(other) {
+                    findings.note(
+                        Code::PlatformIgnored,
+                        span,
+                        message!("`platform` asks for `{}`; the steps run on this machine", platform),
+                    );
                 }
             }
             "cache" => {
-                findings.warning("key-without-effect", span, message!("`cache` has no effect here"));
+                findings.warning(Code::KeyWithoutEffect, span, message!("`cache` has no effect here"));
             }
             _ => {}
         }
@@ -197,7 +212,7 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
     let Some(node) = root.get(section) else { return Vec::new() };
     if node.items().is_some() {
         findings
-            .error("wrong-type", node.span, message!("`{}` must be a map of named steps, not a list", section))
+            .error(Code::WrongType, node.span, message!("`{}` must be a map of named steps, not a list", section))
             .help(message!("a list of steps belongs to drone 1.x, which begins with `kind: pipeline`"));
         return Vec::new();
     }
@@ -210,6 +225,9 @@ fn containers(root: &Node, section: &str, place: Place, reading: &mut Reading, f
 
 /// Decides the conditions and draws the edges: all services first, then the groups one after the other.
 fn stage(draft: StageDraft, number: u32, facts: &EventFacts, reasons: &mut Reasons, findings: &mut Findings<'_>) -> Option<Stage> {
+    if !draft.runs {
+        return None;
+    }
     let situation = Situation { flavour: &when::FLAVOUR, facts, cell: &draft.cell, variables: &draft.metadata };
     let name = draft.name.clone();
     let mut keep = |drafts: Vec<Draft>, kind: What<'_>| -> Vec<Draft> {

@@ -10,16 +10,19 @@ mod step;
 mod version;
 pub mod when;
 
-use crate::shared::draft::{Dependency, Draft, Order, Reasons, StageDraft};
+use crate::shared::draft::{Dependency, Draft, Order, StageDraft};
 use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, too_many_needs};
 use crate::shared::graph::{bridge, order, positions};
+use crate::shared::reasons::Reasons;
 use crate::shared::when::Situation;
 use crate::source::Source;
 use environment::StageFacts;
 use front_end::EXPANSION;
-use lp_model::{EnvValue, EventFacts, RuntimeFact, Severity, Stage, StageNumber, Step, StepKind, StepNumber, Workspace, message, what};
+use lp_model::{
+    Code, EnvValue, EventFacts, RuntimeFact, Severity, Stage, StageNumber, Step, StepKind, StepNumber, Workspace, message, what,
+};
 use lp_yaml::{Findings, Node, decode};
 use std::sync::Arc;
 
@@ -76,7 +79,7 @@ fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) ->
         return drafts;
     }
     if let Some(span) = source.end {
-        findings.warning("second-document", span, message!("drone reads nothing behind the line `...`"));
+        findings.warning(Code::SecondDocument, span, message!("drone reads nothing behind the line `...`"));
     }
     for part in &source.parts {
         // The values of the stage's own variables (`${DRONE_STAGE_NAME}`) stand in the text as written.
@@ -85,7 +88,15 @@ fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) ->
         // Parameters win over what is known of the run, but only in substitution.
         let mut known = metadata.clone();
         known.extend(facts.inputs.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(source, part, &EXPANSION, &known, facts, findings) else { continue };
+        let root = match &part.raw {
+            // The runner replaces variables in the documents that it runs: those of another shell (`${env:PATH}`) are none of ours.
+            Ok(raw) if document::is_left_out(raw) => {
+                findings.extend(part.warnings.clone());
+                Some(Arc::clone(raw))
+            }
+            _ => expand(source, part, &EXPANSION, &known, facts, findings),
+        };
+        let Some(root) = root else { continue };
         if !kind(&root, findings) {
             continue;
         }
@@ -101,7 +112,7 @@ fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) ->
         }
     }
     if pipelines == 0 && !findings.has_errors() {
-        findings.error("no-pipeline", None, message!("no document of the file has `kind: pipeline`"));
+        findings.error(Code::NoPipeline, None, message!("no document of the file has `kind: pipeline`"));
     }
     check_stages(&drafts, findings);
     drafts
@@ -110,31 +121,31 @@ fn read(source: &Source<'_>, facts: &EventFacts, findings: &mut Findings<'_>) ->
 /// Whether the document is a pipeline; others are ignored, some with a word.
 fn kind(root: &Arc<Node>, findings: &mut Findings<'_>) -> bool {
     let Some(entries) = root.entries() else {
-        findings.error("wrong-type", root.span, message!("a document must be a map with `kind`, not {}", root.kind()));
+        findings.error(Code::WrongType, root.span, message!("a document must be a map with `kind`, not {}", root.kind()));
         return false;
     };
     let Some(node) = decode::get(entries, "kind") else {
         findings
-            .error("missing-kind", entries.first().map_or(root.span, |entry| entry.key.span), message!("the document has no `kind`"))
+            .error(Code::MissingKind, entries.first().map_or(root.span, |entry| entry.key.span), message!("the document has no `kind`"))
             .help(message!("begin it with `kind: pipeline`"));
         return false;
     };
     let Some(kind) = decode::text(node, what!("`{}`", "kind"), findings) else {
-        findings.error("missing-kind", node.span, message!("`kind` says nothing"));
+        findings.error(Code::MissingKind, node.span, message!("`kind` says nothing"));
         return false;
     };
     match kind.as_str() {
         "pipeline" => return true,
         "signature" | "cron" | "registry" => {}
         "secret" => {
-            findings.note("secret-document", node.span, message!("secrets are not read from the file; set them in the settings"));
+            findings.note(Code::SecretDocument, node.span, message!("secrets are not read from the file; set them in the settings"));
         }
         "template" => {
-            findings.warning("template-not-supported", node.span, message!("templates are not expanded, the document is left out"));
+            findings.warning(Code::TemplateNotSupported, node.span, message!("templates are not expanded, the document is left out"));
         }
         _ => {
             let found = findings.warning(
-                "unknown-kind",
+                Code::UnknownKind,
                 node.span,
                 message!("documents of the kind `{}` are not known, this one is left out", kind),
             );
@@ -150,7 +161,7 @@ fn check_stages(drafts: &[StageDraft], findings: &mut Findings<'_>) {
     let places = positions(drafts.iter().map(|draft| draft.name.as_str()));
     for (n, draft) in drafts.iter().enumerate() {
         if places[draft.name.as_str()] < n {
-            findings.error("duplicate-pipeline", draft.span, message!("another pipeline is called `{}` too", draft.name));
+            findings.error(Code::DuplicatePipeline, draft.span, message!("another pipeline is called `{}` too", draft.name));
         }
     }
     let nodes: Vec<Named<'_>> = drafts.iter().map(|draft| (draft.name.as_str(), draft.needs.as_slice())).collect();
@@ -173,7 +184,7 @@ fn check_edges(nodes: &[Named<'_>], steps: bool, findings: &mut Findings<'_>) {
                 None if !findings.has_room(Severity::Error) => {}
                 None => {
                     let found =
-                        findings.error("unknown-dependency", *span, message!("{} depends on `{}`, which does not exist", what, need));
+                        findings.error(Code::UnknownDependency, *span, message!("{} depends on `{}`, which does not exist", what, need));
                     if let Some(meant) = lp_yaml::closest(need, &names) {
                         found.help(message!("did you mean `{}`?", meant));
                     }
@@ -181,7 +192,7 @@ fn check_edges(nodes: &[Named<'_>], steps: bool, findings: &mut Findings<'_>) {
                 Some(at) => {
                     if at > n {
                         let message = message!("{} depends on `{}`, which stands further down; drone refuses that", what, need);
-                        findings.warning("forward-dependency", *span, message);
+                        findings.warning(Code::ForwardDependency, *span, message);
                     }
                     edges[n].push(at);
                 }
@@ -191,7 +202,7 @@ fn check_edges(nodes: &[Named<'_>], steps: bool, findings: &mut Findings<'_>) {
     if let Err(circle) = order(&edges) {
         let path: Vec<&str> = circle.iter().chain(circle.first()).map(|&n| names[n]).collect();
         let span = circle.first().and_then(|&n| nodes[n].1.first()).map(|need| need.span);
-        findings.error("dependency-cycle", span, message!("these depend on each other in a circle: {}", path.join(" → ")));
+        findings.error(Code::DependencyCycle, span, message!("these depend on each other in a circle: {}", path.join(" → ")));
     }
 }
 
@@ -216,7 +227,7 @@ fn stage(draft: StageDraft, facts: &EventFacts, reasons: &mut Reasons, findings:
         }
         let run_on = step.step.run_on;
         if mismatch.is_none() && !run_on.success && !run_on.failure {
-            findings.warning("never-runs", step.span, message!("step `{}` never runs: its `status` allows nothing", step.step.name));
+            findings.warning(Code::NeverRuns, step.span, message!("step `{}` never runs: its `status` allows nothing", step.step.name));
         }
         keep.push(mismatch.is_none() && (run_on.success || run_on.failure));
     }

@@ -14,19 +14,21 @@ mod step;
 pub mod when;
 mod workflows;
 
-use crate::shared::draft::{Draft, Reasons, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
+use crate::shared::draft::{Draft, StageDraft, levels_by_group, matrix_cells, runs_ever, warn_of_lacking_axes};
 use crate::shared::environment::{Environment, set, set_runtime};
 use crate::shared::expand::expand;
 use crate::shared::extent::{Extent, check_size, few_needs};
 use crate::shared::graph::order;
 use crate::shared::matrix::{Nothing, axes, cell_name, lacking};
+use crate::shared::reasons::Reasons;
 use crate::shared::when::{Mismatch, Situation};
 use crate::source::{AllFindings, Source, Sources};
 use lp_model::{
-    EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, Workspace, message, what,
+    Code, EnvValue, EventFacts, MissingSecret, RuntimeFact, Stage, StageNumber, Step, StepKind, StepNumber, What, Workspace, message, what,
 };
 use lp_yaml::{Findings, Node};
 use std::collections::HashSet;
+use std::sync::Arc;
 use workflows::Planned;
 
 use front_end::EXPANSION;
@@ -62,7 +64,7 @@ fn compile(sources: &Sources<'_>, facts: &EventFacts, reasons: &mut Reasons, fin
         let label = if several { named } else { alone };
         reasons.now_in(if several { sources.all()[n].path } else { "" });
         if let Some(mismatch) = read.branches {
-            reasons.add(label, (&read.workflow, ""), &mismatch);
+            reasons.add(label, (&read.workflow, ""), &[mismatch]);
             continue;
         }
         for mut draft in read.drafts.into_iter().filter(|draft| draft.runs) {
@@ -117,7 +119,13 @@ fn read_file(
         let mut metadata = environment::metadata(facts, generation, &workflow, number);
         lacking.iter().for_each(|name| set(&mut metadata, name, ""));
         metadata.extend(cell.iter().map(|(name, value)| (name.clone(), EnvValue::Text(value.clone()))));
-        let Some(root) = expand(source, part, &EXPANSION, &metadata, facts, findings) else { continue };
+        // Nothing of a workflow for windows is read, its variables neither.
+        let root = if document::windows(raw).is_some() {
+            Some(Arc::clone(raw))
+        } else {
+            expand(source, part, &EXPANSION, &metadata, facts, findings)
+        };
+        let Some(root) = root else { continue };
         if !extent.has_room(&root, &metadata, findings) {
             break;
         }
@@ -244,7 +252,7 @@ fn levels(steps: &[Draft], findings: &mut Findings<'_>) -> Option<Vec<usize>> {
                     complete = false;
                     let message = message!("step `{}` needs `{}`, which does not run for this event", step.step.name, dependency.name);
                     findings
-                        .error("missing-dependency", dependency.span, message)
+                        .error(Code::MissingDependency, dependency.span, message)
                         .help(message!("write `- {{name: {}, optional: true}}`, or give both steps the same `when`", dependency.name));
                 }
             }

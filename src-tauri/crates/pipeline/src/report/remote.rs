@@ -4,7 +4,7 @@
 //! counts. An address of its own, and a file that sees to a login or a key itself, are nothing to say.
 
 use crate::source::Source;
-use lp_model::message;
+use lp_model::{Code, message};
 use lp_yaml::Findings;
 
 /// Traces of a login or of a remote that the file itself sets up.
@@ -42,7 +42,7 @@ pub(super) fn note(source: &Source<'_>, findings: &mut Findings<'_>) {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         for (at, length, command) in asking(line) {
-            findings.need("needs-remote", source.index.span(start + at..start + at + length), || {
+            findings.need(Code::NeedsRemote, source.index.span(start + at..start + at + length), || {
                 let message = message!("`git {}` asks `origin`, and a step has no login for it here", command.to_owned());
                 let help = message!(
                     "what everybody may read works; for the rest give the step a token as a secret and name it in the address, or fetch on this computer before the run"

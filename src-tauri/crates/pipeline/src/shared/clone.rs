@@ -1,8 +1,7 @@
 //! `clone`: which repository the working copy of a stage is. No clone step runs here; what the one of each server would leave behind is
-//! written down in the plan ([`Checkout`]), and whoever packs the files of the commit makes it so. The working
-//! copy of a pull request is its commit, never a merge made on the spot as some of the originals do.
+//! written down in the plan ([`Checkout`]), and whoever packs the files of the commit makes it so.
 
-use lp_model::{Checkout, EventFacts, EventKind, Head, Submodules, Tracking, message};
+use lp_model::{Checkout, Code, EventFacts, EventKind, Head, Submodules, Tracking, message};
 use lp_yaml::{Entry, Findings, Node, decode};
 
 /// Settings that steer the fetching from a server: nothing is fetched here.
@@ -96,7 +95,7 @@ pub(crate) fn read(
         if !is_git(image, form.images) {
             findings
                 .warning(
-                    "clone-built-in",
+                    Code::CloneBuiltIn,
                     span,
                     message!("the step `{}` of `clone` is not run: the working copy is made without the image `{}`", name, image),
                 )
@@ -109,7 +108,7 @@ pub(crate) fn read(
             let key = entry.key.text.to_ascii_lowercase().replace('-', "_");
             if !wishes.read(&key, &entry.value) && is_git(image, form.images) {
                 findings.warning(
-                    "clone-built-in",
+                    Code::CloneBuiltIn,
                     entry.key.span,
                     message!("there is no clone step here: `{}` of `{}` has no effect", entry.key.text, name),
                 );

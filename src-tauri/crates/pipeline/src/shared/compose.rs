@@ -5,7 +5,7 @@ use crate::shared::draft::{Draft, need_secret};
 use crate::shared::environment::Environment;
 use crate::shared::extent::MAX_VOLUMES;
 use crate::shared::volume;
-use lp_model::{EnvValue, Mount, Span, Volume, VolumeKind, What, message, what};
+use lp_model::{Code, EnvValue, Mount, Span, Volume, VolumeKind, What, message, what};
 use lp_yaml::{Findings, Node, Schema, Typed, Value, decode, scalar};
 
 /// Keys of a secret that gets a variable of another name.
@@ -24,7 +24,7 @@ pub(crate) fn words(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
         Value::Scalar { text, .. } => {
             let words = split(text);
             if words.is_none() {
-                findings.error("open-quote", node.span, message!("a quote in {} is not closed", what));
+                findings.error(Code::OpenQuote, node.span, message!("a quote in {} is not closed", what));
             }
             words.filter(|words| !words.is_empty())
         }
@@ -88,7 +88,7 @@ pub(crate) fn environment(node: &Node, program: &str, schema: Schema, what: What
         if matches!(scalar::typed(&entry.value, schema), Some(typed) if !matches!(typed, Typed::Text(_) | Typed::Null | Typed::Binary(_))) {
             findings
                 .warning(
-                    "environment-not-text",
+                    Code::EnvironmentNotText,
                     entry.value.span,
                     message!("{} refuses `{}` as value of `{}`, because YAML does not read it as a text", program, value, name),
                 )
@@ -118,7 +118,7 @@ pub(crate) fn secrets(node: &Node, what: What<'_>, findings: &mut Findings<'_>) 
             }
             (None, _) if !decode::lacks(entries, "source") => {}
             (None, _) => {
-                findings.error("missing-source", item.span, message!("an item of {} has no `source`", what));
+                findings.error(Code::MissingSource, item.span, message!("an item of {} has no `source`", what));
             }
         }
     }
@@ -135,14 +135,14 @@ pub(crate) fn mount(text: &str, span: Span, draft: &mut Draft, reading: &mut Rea
     };
     if !path.starts_with('/') {
         findings
-            .error("invalid-volume", span, message!("`{}` is no volume", text))
+            .error(Code::InvalidVolume, span, message!("`{}` is no volume", text))
             .help(message!("write `/path/on/the/machine:/path/in/the/container`"));
         return;
     }
     let kind = match source {
         Some(source) if source.starts_with('/') || source.as_bytes().get(1) == Some(&b':') => VolumeKind::Host(source.to_owned()),
         Some(source) => {
-            findings.warning("named-volume", span, message!("the volume `{}` is empty at the start of every run", source));
+            findings.warning(Code::NamedVolume, span, message!("the volume `{}` is empty at the start of every run", source));
             VolumeKind::Temp
         }
         None => VolumeKind::Temp,

@@ -7,11 +7,9 @@ use crate::shared::image::host_with_login;
 use crate::shared::matrix::{Cell, Nothing, cells};
 use crate::shared::script::{Command, MAX_SCRIPT_BYTES, entrypoint, script};
 use crate::shared::shell::{Script, Variables};
-use crate::shared::when::{Flavour, Mismatch, When};
+use crate::shared::when::{Flavour, When};
 use crate::source::{Part, Source};
-use lp_model::{
-    BackendKind, Checkout, Concurrency, EnvValue, EventFacts, LeftOut, Message, RunOn, Span, Step, Volume, What, Workspace, message, what,
-};
+use lp_model::{BackendKind, Checkout, Code, Concurrency, EnvValue, Message, RunOn, Span, Step, Volume, What, Workspace, message, what};
 use lp_yaml::{Findings, Node, Value, decode};
 use std::collections::HashSet;
 
@@ -121,79 +119,6 @@ impl StageDraft {
     }
 }
 
-/// Why something does not run for this event, collected for the warning that nothing does.
-#[derive(Debug, Default)]
-pub(crate) struct Reasons {
-    /// The first of them, for the warning.
-    first: Vec<Message>,
-    /// All of them, for the plan.
-    left_out: Vec<LeftOut>,
-    /// The file that is decided now, where there are several.
-    file: String,
-}
-
-/// Most of what is left out that a plan names.
-const MAX_LEFT_OUT: usize = 500;
-
-impl Reasons {
-    /// `what` names the step or stage in a sentence.
-    pub fn add(&mut self, what: What<'_>, (stage, step): (&str, &str), mismatch: &Mismatch) {
-        let (key, line) = (mismatch.key, mismatch.span.line);
-        let (of_what, short) = match mismatch.found.as_deref() {
-            None => (message!("`{}` of {} does not hold (line {})", key, what, line), message!("`{}` does not hold (line {})", key, line)),
-            Some("") => (
-                message!("`{}` of {} does not hold (line {}): there is none", key, what, line),
-                message!("`{}` does not hold (line {}): there is none", key, line),
-            ),
-            Some(found) => (
-                message!("`{}` of {} does not hold (line {}): it is `{}`", key, what, line, found),
-                message!("`{}` does not hold (line {}): it is `{}`", key, line, found),
-            ),
-        };
-        self.push(of_what, stage, step, short);
-    }
-
-    /// A workflow that cannot do without one that does not run.
-    pub fn needs(&mut self, what: What<'_>, stage: &str, needed: &str, span: Span) {
-        let of_what = message!("{} needs `{}`, which is left out (line {})", what, needed, span.line);
-        self.push(of_what, stage, "", message!("it needs `{}`, which is left out", needed));
-    }
-
-    /// What comes next stands in that file; empty where there is only one.
-    pub fn now_in(&mut self, file: &str) {
-        file.clone_into(&mut self.file);
-    }
-
-    /// What the plan says about it.
-    pub fn into_left_out(self) -> Vec<LeftOut> {
-        self.left_out
-    }
-
-    fn push(&mut self, of_what: Message, stage: &str, step: &str, reason: Message) {
-        if self.first.len() < 3 && !self.first.contains(&of_what) {
-            self.first.push(of_what);
-        }
-        let left_out = LeftOut { stage: stage.to_owned(), step: step.to_owned(), file: self.file.clone(), reason };
-        if self.left_out.len() < MAX_LEFT_OUT {
-            self.left_out.push(left_out);
-        }
-    }
-
-    /// Tells why the plan is empty. `event` is the word for the event.
-    pub fn warn(&self, event: &str, facts: &EventFacts, findings: &mut Findings<'_>) {
-        let message = match (facts.tag(), &facts.target) {
-            (_, Some(target)) => message!("nothing in this file runs for the event `{}` to `{}`", event, target),
-            (Some(tag), _) => message!("nothing in this file runs for the event `{}` of `{}`", event, tag),
-            _ if facts.commit.branch.is_empty() => message!("nothing in this file runs for the event `{}`", event),
-            _ => message!("nothing in this file runs for the event `{}` on `{}`", event, facts.commit.branch),
-        };
-        let found = findings.warning("nothing-would-run", None, message);
-        if let Some(reasons) = self.first.iter().cloned().reduce(|all, next| message!("{}; {}", all, next)) {
-            found.help(reasons);
-        }
-    }
-}
-
 /// Tells of axes that this combination of the matrix lacks and that a step uses which runs for it.
 pub(crate) fn warn_of_lacking_axes(
     source: &Source<'_>,
@@ -214,7 +139,7 @@ pub(crate) fn warn_of_lacking_axes(
                 let span = source.index.span(start..start + used.len());
                 let message =
                     message!("`${{{}}}` is no axis of every combination of the matrix; where it is none it is empty", name.to_string());
-                findings.warning("unknown-variable", span, message);
+                findings.warning(Code::UnknownVariable, span, message);
             }
         }
     }
@@ -224,7 +149,7 @@ pub(crate) fn warn_of_lacking_axes(
 pub(crate) fn matrix_cells(raw: &Node, part: &Part, nothing: Nothing, findings: &mut Findings<'_>) -> Option<Vec<Cell>> {
     let cells = cells(raw, nothing, findings);
     if part.range.len() * cells.len() > MAX_MATRIX_BYTES {
-        findings.error("file-too-large", None, message!("the file is too large for a matrix of {} combinations", cells.len()));
+        findings.error(Code::FileTooLarge, None, message!("the file is too large for a matrix of {} combinations", cells.len()));
         return None;
     }
     Some(cells)
@@ -236,7 +161,7 @@ pub(crate) fn runs_ever(draft: &Draft, findings: &mut Findings<'_>) -> bool {
     if !run_on.success && !run_on.failure {
         findings
             .warning(
-                "never-runs",
+                Code::NeverRuns,
                 draft.span,
                 message!("step `{}` never runs: its `status` is neither `success` nor `failure`", draft.step.name),
             )
@@ -250,7 +175,7 @@ pub(crate) fn warn_of_duplicates(steps: &[Draft], findings: &mut Findings<'_>) {
     let mut names = HashSet::new();
     for step in steps {
         if !names.insert(step.step.name.as_str()) {
-            findings.warning("duplicate-step", step.span, message!("another step is called `{}` too; both run", step.step.name));
+            findings.warning(Code::DuplicateStep, step.span, message!("another step is called `{}` too; both run", step.step.name));
         }
     }
 }
@@ -273,7 +198,7 @@ pub(crate) fn levels_by_group(steps: &[Draft]) -> Vec<usize> {
 pub(crate) fn demand_trust(trusted: bool, what: What<'_>, span: Span, findings: &mut Findings<'_>) {
     if !trusted {
         findings
-            .error("not-trusted", span, message!("{} reaches beyond the container, and this project is not trusted", what))
+            .error(Code::NotTrusted, span, message!("{} reaches beyond the container, and this project is not trusted", what))
             .help(message!("remove this line, or trust the project (`letterpress trust`, or the switch on its page)"));
     }
 }
@@ -295,7 +220,7 @@ pub(crate) fn commands(node: &Node, lines: Lines, what: What<'_>, findings: &mut
     let name = what!("`{}` of {}", "commands", what);
     if matches!(node.value, Value::Scalar { .. }) && !node.is_null() {
         findings
-            .error("wrong-type", node.span, message!("{} must be a list, not a text", name))
+            .error(Code::WrongType, node.span, message!("{} must be a list, not a text", name))
             .help(message!("put a `- ` in front of the command, on a line of its own"));
         return Vec::new();
     }
@@ -312,13 +237,17 @@ pub(crate) fn commands(node: &Node, lines: Lines, what: What<'_>, findings: &mut
                 let line =
                     entries.first().map_or_else(String::new, |entry| format!("{}: {}", entry.key.text, entry.value.text().unwrap_or("…")));
                 findings
-                    .error("command-is-map", item.span, message!("YAML reads this command of {} as a map, because it contains `: `", what))
+                    .error(
+                        Code::CommandIsMap,
+                        item.span,
+                        message!("YAML reads this command of {} as a map, because it contains `: `", what),
+                    )
                     .help(message!("put the whole command into single quotes: `- '{}'`", line.replace('\'', "''")));
             }
             Value::Seq(_) => {
                 findings
                     .error(
-                        "command-is-list",
+                        Code::CommandIsList,
                         item.span,
                         message!("YAML reads this command of {} as a list, because it begins with `[` or `- `", what),
                     )
@@ -336,12 +265,14 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
     }
     let mut variables = Variables::default();
     let mut lines = Vec::new();
+    let mut untold = true;
     for command in commands {
         match Script::read(command, &mut variables) {
             Ok(line) => {
-                for expression in &line.joined {
+                // Once for a step: how often the value stands there changes nothing.
+                if let Some(expression) = line.joined.first().filter(|_| std::mem::take(&mut untold)) {
                     findings
-                        .note("one-word", span, message!("`{}` is one word for the shell, although its value has blanks", expression))
+                        .note(Code::OneWord, span, message!("`{}` is one word for the shell, although its value has blanks", expression))
                         .help(message!("write `$NAME`, without braces, where the shell shall take it apart"));
                 }
                 lines.push(Command { text: line.text, shown: line.shown });
@@ -354,7 +285,7 @@ pub(crate) fn run_commands(draft: &mut Draft, folder: Option<&str>, commands: &[
     if script.len() > MAX_SCRIPT_BYTES {
         findings
             .error(
-                "script-too-long",
+                Code::ScriptTooLong,
                 span,
                 message!("the commands of step `{}` have more than {} bytes", draft.step.name, MAX_SCRIPT_BYTES),
             )
@@ -375,7 +306,7 @@ pub(crate) fn from_secret(node: &Node, findings: &mut Findings<'_>) -> Option<En
 
 /// A secret that the user has to set.
 pub(crate) fn need_secret(name: &str, span: Span, findings: &mut Findings<'_>) {
-    findings.need("needs-secret", span, || {
+    findings.need(Code::NeedsSecret, span, || {
         (message!("the secret `{}` must be set", name), message!("set it in the settings, for this project or for all of them"))
     });
 }
@@ -391,7 +322,7 @@ pub(crate) fn image(node: &Node, what: What<'_>, findings: &mut Findings<'_>) ->
     if findings.notes_needs()
         && let Some(host) = host_with_login(&image)
     {
-        findings.need("needs-login", node.span, || {
+        findings.need(Code::NeedsLogin, node.span, || {
             let help = message!("log in to the registry once on this computer with `docker login`");
             (message!("images from `{}` may need a login", host), help)
         });

@@ -11,7 +11,7 @@
 
 use crate::shared::draft::Draft;
 use crate::shared::shell::{Script, Variables};
-use lp_model::{EnvValue, message};
+use lp_model::{Code, EnvValue, message};
 use lp_yaml::{Entry, Findings, Key, Node, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -285,8 +285,8 @@ pub(crate) fn settle(draft: &mut Draft, findings: &mut Findings<'_>) {
 pub(crate) fn refuse(why: lp_model::Message, span: lp_model::Span, findings: &mut Findings<'_>) {
     // Without an event nobody knows yet whether a value will be entered there at all.
     let found = match findings.is_for_any_event() {
-        true => findings.warning("value-in-script", span, why),
-        false => findings.error("value-in-script", span, why),
+        true => findings.warning(Code::ValueInScript, span, why),
+        false => findings.error(Code::ValueInScript, span, why),
     };
     found.help(message!("use the variable of the shell instead (`$NAME`): every value that is entered is in the environment of the step"));
 }

@@ -7,7 +7,7 @@ use crate::shared::entered;
 use crate::shared::environment::{Environment, early_text};
 use crate::shared::substitute::{Backslashes, Known, Replaced, Substituted, substitute};
 use crate::source::{Part, Source};
-use lp_model::{Diagnostic, EventFacts, Message, Span, message, what};
+use lp_model::{Code, Diagnostic, EventFacts, Message, Span, message, what};
 use lp_yaml::{Findings, Node, Piece, SourceMap, Tree, Value, closest};
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub(crate) struct Flavour {
     pub parameter: fn(&[&str]) -> Option<String>,
     /// How to write a secret (second) for a parameter (first).
     pub for_secret: fn(&str, &str) -> Message,
+    /// How to hand a secret (second) to a step that uses it as a variable (first).
+    pub secret_variable: fn(&str, &str) -> Message,
 }
 
 /// Substitutes the variables in one document and reads the result as YAML.
@@ -56,12 +58,12 @@ pub(crate) fn expand(
             (None, None) => any_event.then_some(Known::Later),
         }
     };
-    let reading = Reading { source, part, text, flavour, value: &value };
+    let reading = Reading { source, part, text, flavour, value: &value, secrets: &facts.known_secrets };
     match substitute(text, backslashes, &value) {
         Err(wrong) => {
             for bad in wrong {
                 findings
-                    .error("bad-substitution", reading.span(&bad.range), message!("this `${{…}}` cannot be replaced: {}", bad.message))
+                    .error(Code::BadSubstitution, reading.span(&bad.range), message!("this `${{…}}` cannot be replaced: {}", bad.message))
                     .help(message!("write `$${{…}}` to leave the expression to the shell (comments count too)"));
             }
             None
@@ -88,7 +90,7 @@ pub(crate) fn expand(
                 }
                 Err(more) => {
                     match reading.blame(&done, &more) {
-                        Some((span, message, help)) => findings.error("value-breaks-file", span, message).help(help),
+                        Some((span, message, help)) => findings.error(Code::ValueBreaksFile, span, message).help(help),
                         None => findings.extend(more),
                     }
                     None
@@ -114,6 +116,8 @@ struct Reading<'r> {
     text: &'r str,
     flavour: &'r Flavour,
     value: &'r dyn Fn(&str) -> Option<Known>,
+    /// Names of secrets that are set.
+    secrets: &'r [String],
 }
 
 impl Reading<'_> {
@@ -214,7 +218,7 @@ impl Reading<'_> {
             };
             findings
                 .warning(
-                    "value-read-differently",
+                    Code::ValueReadDifferently,
                     self.span(&replaced.source),
                     message!("`${{{}}}` is `{}` in this run, and YAML makes {} of the text around it", name, shown(&value), found),
                 )
@@ -225,15 +229,21 @@ impl Reading<'_> {
     fn tell_unknown(&self, name: &str, range: &Range<usize>, known: &[&str], findings: &mut Findings<'_>) {
         let span = self.span(range);
         let meant = closest(name, known);
-        if let (None, Some(parameter)) = (&meant, self.parameter(span)) {
+        let secret = self.secrets.iter().find(|secret| secret.eq_ignore_ascii_case(name));
+        let is_set = |help: Message| match secret {
+            Some(secret) => message!("the secret `{}` is set, and a step gets it only where the file says so: {}", secret, help),
+            None => help,
+        };
+        if let (true, Some(parameter)) = (meant.is_none() || secret.is_some(), self.parameter(span)) {
             let message = message!(
                 "`${{{}}}` is not known before the run, so the parameter `{}` of the plugin does not get its value",
                 name,
                 parameter
             );
-            let secret = (self.flavour.for_secret)(&parameter, name);
+            let by_secret = is_set((self.flavour.for_secret)(&parameter, secret.map_or(name, String::as_str)));
             let entered = message!("a value that is asked for at the start is an input of `.letterpress.yml`");
-            findings.warning("unknown-parameter", span, message).help(message!("{}; {}", secret, entered));
+            let help = if secret.is_some() { by_secret } else { message!("{}; {}", by_secret, entered) };
+            findings.warning(Code::UnknownParameter, span, message).help(help);
             return;
         }
         // Without an event nobody knows which inputs there will be, so only a slip of a known name is worth a word.
@@ -241,8 +251,9 @@ impl Reading<'_> {
             return;
         }
         let message = message!("`${{{}}}` is not known before the run, so it becomes an empty text", name);
-        let found = findings.warning("unknown-variable", span, message);
+        let found = findings.warning(Code::UnknownVariable, span, message);
         match meant {
+            _ if secret.is_some() => found.help(is_set((self.flavour.secret_variable)(name, secret.map_or(name, String::as_str)))),
             Some(meant) => found.help(message!("did you mean `{}`? for a variable of the shell write `$${{{}}}`", meant, name)),
             None => found.help(message!(
                 "for a variable of the shell, a secret or a value of `environment` write `$${{{}}}` or `${}`",

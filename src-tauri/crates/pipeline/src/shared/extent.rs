@@ -7,15 +7,15 @@
 use crate::shared::draft::StageDraft;
 use crate::shared::environment::Environment;
 use crate::shared::graph::MAX_NEEDS;
-use lp_model::{EnvValue, Volume, message};
+use lp_model::{Code, EnvValue, Volume, message};
 use lp_yaml::{Findings, Node};
 
 /// A pipeline must not need more steps and stages than the rest of the app can carry.
 pub(crate) fn check_size(stages: usize, steps: usize, findings: &mut Findings<'_>) -> bool {
     if steps > crate::MAX_STEPS {
-        findings.error("too-many-steps", None, message!("the file describes more than {} steps", crate::MAX_STEPS));
+        findings.error(Code::TooManySteps, None, message!("the file describes more than {} steps", crate::MAX_STEPS));
     } else if stages > crate::MAX_STAGES {
-        findings.error("too-many-stages", None, message!("the file describes more than {} stages", crate::MAX_STAGES));
+        findings.error(Code::TooManyStages, None, message!("the file describes more than {} stages", crate::MAX_STAGES));
     }
     steps <= crate::MAX_STEPS && stages <= crate::MAX_STAGES
 }
@@ -26,7 +26,7 @@ pub(crate) const MAX_VOLUMES: usize = 500;
 /// Whether a stage has no more volumes than an engine can be asked for.
 pub(crate) fn few_volumes(volumes: &[Volume], findings: &mut Findings<'_>) -> bool {
     if volumes.len() > MAX_VOLUMES {
-        findings.error("too-many-volumes", None, message!("a stage has more than {} volumes", MAX_VOLUMES));
+        findings.error(Code::TooManyVolumes, None, message!("a stage has more than {} volumes", MAX_VOLUMES));
     }
     volumes.len() <= MAX_VOLUMES
 }
@@ -54,7 +54,7 @@ impl Extent {
         self.environment += bytes(metadata);
         if self.weight > MAX_WEIGHT {
             findings
-                .error("too-large", root.span, message!("the document is too large once its aliases are written out"))
+                .error(Code::TooLarge, root.span, message!("the document is too large once its aliases are written out"))
                 .help(message!("aliases and merge keys multiply their targets; use fewer of them"));
             return false;
         }
@@ -73,7 +73,7 @@ impl Extent {
     fn fits(&self, findings: &mut Findings<'_>) -> bool {
         if self.environment > MAX_ENVIRONMENT {
             findings
-                .error("too-many-steps", None, message!("the environment of all steps together has more than {} bytes", MAX_ENVIRONMENT))
+                .error(Code::TooManySteps, None, message!("the environment of all steps together has more than {} bytes", MAX_ENVIRONMENT))
                 .help(message!("every step carries what is known of the run, the message of the commit too; use fewer steps"));
         }
         self.environment <= MAX_ENVIRONMENT
@@ -100,6 +100,6 @@ pub(crate) fn few_needs(levels: &[usize], services: usize, findings: &mut Findin
 /// Tells that there are more needs than a plan can hold.
 pub(crate) fn too_many_needs(findings: &mut Findings<'_>) {
     findings
-        .error("too-many-needs", None, message!("the steps of this file wait for each other in more than {} ways", MAX_NEEDS))
+        .error(Code::TooManyNeeds, None, message!("the steps of this file wait for each other in more than {} ways", MAX_NEEDS))
         .help(message!("let a step in between wait for all of one group, and all of the next group wait for that step"));
 }

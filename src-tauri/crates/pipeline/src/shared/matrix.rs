@@ -1,6 +1,6 @@
 //! `matrix:`: one stage per combination of values.
 
-use lp_model::{Span, What, message, what};
+use lp_model::{Code, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, decode};
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ pub(crate) fn lacking<'a>(axes: &'a [String], cell: &Cell) -> Vec<&'a str> {
 fn too_many(combinations: usize, span: Span, findings: &mut Findings<'_>) {
     if combinations > MAX_CELLS {
         let message = message!("the matrix has {} combinations, only the first {} run", combinations, MAX_CELLS);
-        findings.warning("matrix-cut", span, message).help(message!("split the file, or name the combinations under `include:`"));
+        findings.warning(Code::MatrixCut, span, message).help(message!("split the file, or name the combinations under `include:`"));
     }
 }
 
@@ -86,17 +86,17 @@ fn axis(entry: &Entry, nothing: Nothing, findings: &mut Findings<'_>) -> Vec<Str
     let what = what!("axis `{}` of `matrix`", entry.key.text);
     if entry.key.text == "exclude" {
         findings
-            .error("matrix-exclude", entry.key.span, message!("`matrix` has no `exclude`"))
+            .error(Code::MatrixExclude, entry.key.span, message!("`matrix` has no `exclude`"))
             .help(message!("name the combinations you want under `include:`"));
         return Vec::new();
     }
     let Value::Seq(items) = &entry.value.value else {
-        findings.error("wrong-type", entry.value.span, message!("{} must be a list, not {}", what, entry.value.kind()));
+        findings.error(Code::WrongType, entry.value.span, message!("{} must be a list, not {}", what, entry.value.kind()));
         return Vec::new();
     };
     let counts = |item: &&Arc<Node>| nothing == Nothing::EmptyText || !item.is_null();
     if !items.iter().any(|item| counts(&item)) {
-        findings.error("empty-axis", entry.value.span, message!("{} has no values", what));
+        findings.error(Code::EmptyAxis, entry.value.span, message!("{} has no values", what));
     }
     items.iter().filter(counts).filter_map(|item| scalar(item, what, findings)).collect()
 }

@@ -12,7 +12,7 @@
 use crate::shared::draft::{Draft, StageDraft};
 use crate::shared::image::is_one_of;
 use crate::shared::workspace;
-use lp_model::{EnvValue, EventFacts, Message, StepKind, message, what};
+use lp_model::{Code, EnvValue, EventFacts, Message, StepKind, message, what};
 use lp_yaml::Findings;
 
 /// Variables with which a file decides what a program loads or runs, by their names. A name that ends with `*` stands for all that begin
@@ -173,15 +173,15 @@ pub(crate) fn settle(stage: &mut StageDraft, escalation: &Escalation<'_>, facts:
             (None, None) => stage.steps[n].step.privileged = true,
             // Steps that run something of their own never had these rights.
             (Some(reason), _) if draft.commands || draft.step.entrypoint.is_some() || draft.step.command.is_some() => {
-                findings.note("no-rights", span, refusal(&name, &reason)).help(help());
+                findings.note(Code::NoRights, span, refusal(&name, &reason)).help(help());
             }
             (None, Some(version)) => {
                 let message =
                     message!("{} gets no rights on the machine: {} gives this image none", what!("step `{}`", name), version.to_owned());
-                findings.warning("not-privileged-any-more", span, message).help(help());
+                findings.warning(Code::NotPrivilegedAnyMore, span, message).help(help());
             }
             (Some(reason), _) => {
-                findings.warning("no-rights", span, refusal(&name, &reason)).help(help());
+                findings.warning(Code::NoRights, span, refusal(&name, &reason)).help(help());
             }
         }
     }

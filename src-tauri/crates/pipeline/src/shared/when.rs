@@ -2,6 +2,8 @@
 //! trace in the plan but [`RunOn`].
 
 mod alternatives;
+#[cfg(test)]
+pub(crate) mod check;
 pub mod evaluate;
 pub mod path;
 mod read;

@@ -1,7 +1,7 @@
 //! `workspace:`: where the working copy lies in the containers.
 
 use crate::shared::environment;
-use lp_model::{EventFacts, Span, Workspace, message, what};
+use lp_model::{Code, EventFacts, Span, Workspace, message, what};
 use lp_yaml::{Findings, Node, decode};
 
 /// Keys of `workspace`.
@@ -99,7 +99,7 @@ pub(crate) fn set_path(workspace: &mut Workspace, path: String, span: Span, find
     if inside == base || inside.strip_prefix(base.as_str()).is_some_and(|rest| rest.starts_with('/')) {
         workspace.path = path;
     } else {
-        findings.error("workspace-base", span, message!("`path` leads out of `base`: `{}`", path));
+        findings.error(Code::WorkspaceBase, span, message!("`path` leads out of `base`: `{}`", path));
     }
 }
 
@@ -109,7 +109,7 @@ fn is_allowed(base: &str, span: Span, findings: &mut Findings<'_>) -> bool {
     let restricted = absolute && is_restricted(base);
     if restricted {
         findings
-            .error("workspace-base", span, message!("at `{}` the working copy would hide the programs of every image", base.to_owned()))
+            .error(Code::WorkspaceBase, span, message!("at `{}` the working copy would hide the programs of every image", base.to_owned()))
             .help(message!("choose a folder of its own, e.g. `/work`"));
     }
     absolute && !restricted
@@ -119,7 +119,7 @@ fn is_allowed(base: &str, span: Span, findings: &mut Findings<'_>) -> bool {
 pub(crate) fn is_absolute(base: &str, span: Span, findings: &mut Findings<'_>) -> bool {
     let absolute = base.starts_with('/') && clean(base) != "/";
     if !absolute {
-        findings.error("workspace-base", span, message!("`base` must be an absolute path below `/`, not `{}`", base.to_owned()));
+        findings.error(Code::WorkspaceBase, span, message!("`base` must be an absolute path below `/`, not `{}`", base.to_owned()));
     }
     absolute
 }

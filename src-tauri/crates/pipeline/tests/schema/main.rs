@@ -1,14 +1,15 @@
 //! The schemas for editors: each is one, knows the same keys as the compiler, and has nothing against what compiles without a word.
 
+#[path = "../cases/mod.rs"]
+mod cases;
 mod judge;
 
 use judge::{complaints, judge};
 use lp_model::Dialect;
 use lp_pipeline::schema::keys;
-use lp_pipeline::{PipelineFile, detect, lint, schema};
+use lp_pipeline::{detect, lint, schema};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 const DIALECTS: [Dialect; 3] = [Dialect::Drone08, Dialect::Drone1, Dialect::Woodpecker];
 
@@ -78,17 +79,12 @@ fn every_key_has_a_word_about_it() {
 
 #[test]
 fn the_schema_complains_where_the_compiler_does() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/pipelines");
     let judges = DIALECTS.map(judge);
     let (mut wrong, mut compared) = (Vec::new(), 0);
-    for entry in std::fs::read_dir(folder).expect("tests/pipelines is there") {
-        let path = entry.expect("readable").path();
-        let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
-        let Some(name) = name.strip_suffix(".yml") else { continue };
-        let bytes = std::fs::read(&path).expect("readable");
-        let file = PipelineFile { path: if name.contains("wp") { ".woodpecker.yml" } else { ".drone.yml" }, bytes: &bytes };
+    for case in cases::all() {
+        let (name, file) = (&case.name, case.pipeline());
         let Ok(detected) = detect(&[file]) else { continue };
-        let text = std::str::from_utf8(&bytes).expect("UTF-8");
+        let text = std::str::from_utf8(file.bytes).expect("UTF-8");
         let index = DIALECTS.iter().position(|dialect| *dialect == detected.dialect).expect("one of them");
         let findings = lint(&[file], &Default::default());
         for complaint in complaints(&judges[index], detected.dialect, text).unwrap_or_default() {

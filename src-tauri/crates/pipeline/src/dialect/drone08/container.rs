@@ -4,7 +4,7 @@ use super::{params, when};
 use crate::shared::compose::{Reading, add_volume, environment, mount, secrets, words};
 use crate::shared::draft::{Draft, Lines, commands, demand_trust, image, run_commands};
 use crate::shared::params::variable;
-use lp_model::{EnvValue, PullPolicy, Severity, Span, Step, StepKind, VolumeKind, What, message, what};
+use lp_model::{Code, EnvValue, PullPolicy, Severity, Span, Step, StepKind, VolumeKind, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Schema, Typed, Value, closest, decode, scalar};
 
 /// Keys with a meaning; everything else is a parameter.
@@ -90,7 +90,7 @@ fn finish(
     findings: &mut Findings<'_>,
 ) -> Option<Draft> {
     if decode::lacks(entry.value.entries().unwrap_or_default(), "image") {
-        let found = findings.error("missing-image", entry.key.span, message!("{} has no `image`", label));
+        let found = findings.error(Code::MissingImage, entry.key.span, message!("{} has no `image`", label));
         if let Some(slip) = unknown.iter().find(|item| closest(&item.key.text, &["image"]).is_some()) {
             found.help(message!("did you mean `image` in line {}?", slip.key.span.line));
         }
@@ -100,13 +100,17 @@ fn finish(
     if !started_only && (draft.step.entrypoint.is_some() || draft.step.command.is_some()) {
         let key = if draft.step.entrypoint.is_some() { "entrypoint" } else { "command" };
         findings
-            .error("command-not-allowed", entry.key.span, message!("{} may not set `{}`: only services and detached steps may", label, key))
+            .error(
+                Code::CommandNotAllowed,
+                entry.key.span,
+                message!("{} may not set `{}`: only services and detached steps may", label, key),
+            )
             .help(message!("use `commands`"));
     }
     if has_script {
         for item in unknown.iter().take(MAX_REPORTED) {
             let found = findings.error(
-                "commands-and-parameters",
+                Code::CommandsAndParameters,
                 item.key.span,
                 message!("{} has `commands`, so it takes no plugin parameter `{}`", label, item.key.text),
             );
@@ -125,7 +129,7 @@ fn finish(
             {
                 findings
                     .warning(
-                        "parameter-like-key",
+                        Code::ParameterLikeKey,
                         item.key.span,
                         message!("`{}` of {} is handed to the plugin as a parameter", item.key.text, label),
                     )
@@ -202,11 +206,11 @@ fn read_key(
         "mem_limit" => draft.step.memory_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
         "auth_config" => {
             findings
-                .warning("credentials-in-file", span, message!("{} is not used; everyone who can read the repository can read it", what))
+                .warning(Code::CredentialsInFile, span, message!("{} is not used; everyone who can read the repository can read it", what))
                 .help(message!("log in to the registry once on this computer with `docker login`"));
         }
         _ => {
-            findings.warning("key-without-effect", span, message!("{} has no effect here", what));
+            findings.warning(Code::KeyWithoutEffect, span, message!("{} has no effect here", what));
         }
     }
 }
@@ -218,7 +222,7 @@ fn tell_refused_commands(node: &Node, findings: &mut Findings<'_>) {
         if !matches!(scalar::typed(item, Schema::Drone08), Some(Typed::Text(_))) {
             findings
                 .warning(
-                    "command-not-text",
+                    Code::CommandNotText,
                     item.span,
                     message!("drone 0.8 refuses the command `{}`, which YAML does not read as a text", text),
                 )

@@ -3,8 +3,9 @@
 use super::{container, keys, when};
 use crate::detect::Evidence;
 use crate::dialect::{Certainty, FrontEnd, Keys};
-use crate::shared::draft::{Reasons, StageDraft};
+use crate::shared::draft::StageDraft;
 use crate::shared::expand;
+use crate::shared::reasons::Reasons;
 use crate::shared::substitute::Backslashes;
 use crate::shared::when::Flavour;
 use crate::source::{AllFindings, Sources};
@@ -21,6 +22,9 @@ pub(super) const EXPANSION: expand::Flavour = expand::Flavour {
     parameter: container::parameter,
     for_secret: |parameter, name| {
         message!("for a secret write `secrets: [{{source: {}, target: plugin_{}}}]` in place of it", name, parameter)
+    },
+    secret_variable: |name, secret| {
+        message!("write `secrets: [{{source: {}, target: {}}}]` in the step, and `$${{{}}}`", secret, name, name)
     },
 };
 

@@ -10,9 +10,10 @@ use crate::shared::extent::{check_size, few_volumes};
 use crate::shared::rights::{self, Escalation};
 use crate::shared::when::When;
 use crate::shared::workspace;
-use lp_model::{BackendKind, Concurrency, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
+use lp_model::{BackendKind, Code, Concurrency, EnvValue, EventFacts, Span, Volume, VolumeKind, What, Workspace, message, what};
 use lp_yaml::{Entry, Findings, Node, decode};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub(super) const KEYS: [&str; 16] = [
     "kind",
@@ -59,6 +60,16 @@ pub(super) fn facts(root: &Node, number: u32) -> StageFacts {
         version: platform("version").unwrap_or_default(),
         depends_on: depends_on.iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
     }
+}
+
+/// Whether the document as written is none that runs here: of another kind, of a type that is not run, or for windows.
+pub(super) fn is_left_out(raw: &Node) -> bool {
+    let plain = |text: &str| !text.contains('$');
+    let text = |node: Option<&Arc<Node>>| node.and_then(|node| node.text()).filter(|text| plain(text)).map(str::to_owned);
+    let Some(kind) = text(raw.get("kind")) else { return false };
+    let other_type = text(raw.get("type")).is_some_and(|text| !matches!(text.as_str(), "" | "docker" | "exec"));
+    let windows = text(raw.get("platform").and_then(|platform| platform.get("os"))).is_some_and(|os| os == "windows");
+    kind != "pipeline" || other_type || windows
 }
 
 /// Reads the pipeline; `None` when it is no map. One of a type that is not run stays as a name without steps, so that others may
@@ -109,7 +120,7 @@ pub(super) fn read(root: &Node, metadata: Environment, event: &EventFacts, findi
     let steps = steps(entries, "steps", &setting, findings);
     if steps.is_empty() && !findings.has_errors() {
         let span = decode::get(entries, "steps").map_or(span, |node| node.span);
-        findings.error("no-steps", span, message!("{} has no steps", label));
+        findings.error(Code::NoSteps, span, message!("{} has no steps", label));
     }
     (stage.services, stage.steps) = (services, steps);
     settle_order(&mut stage);
@@ -126,7 +137,7 @@ fn backend(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_>) -> O
         other => {
             findings
                 .warning(
-                    "unsupported-type",
+                    Code::UnsupportedType,
                     node.span,
                     message!("{} has the type `{}`, which is not run here; it is left out", label, other),
                 )
@@ -141,7 +152,7 @@ fn is_for_windows(entries: &[Entry], label: What<'_>, findings: &mut Findings<'_
     let Some(os) = decode::get(entries, "platform").and_then(|platform| platform.get("os")) else { return false };
     let windows = os.text() == Some("windows");
     if windows {
-        findings.warning("unsupported-type", os.span, message!("{} is for windows, which is not run here; it is left out", label));
+        findings.warning(Code::UnsupportedType, os.span, message!("{} is for windows, which is not run here; it is left out", label));
     }
     windows
 }
@@ -169,16 +180,16 @@ fn read_key(entry: &Entry, label: What<'_>, event: &EventFacts, stage: &mut Stag
         "environment" => stage.environment = environment(node, what, findings),
         "volumes" => volumes(node, what, event.repo.trusted, stage, findings),
         "image_pull_secrets" => {
-            findings.need("needs-login", entry.key.span, || {
+            findings.need(Code::NeedsLogin, entry.key.span, || {
                 let help = message!("log in to the registry once on this computer with `docker login`");
                 (message!("{} is the login of a registry; here the logins of this computer count", what), help)
             });
             findings
-                .warning("key-without-effect", entry.key.span, message!("{} is not read", what))
+                .warning(Code::KeyWithoutEffect, entry.key.span, message!("{} is not read", what))
                 .help(message!("log in to the registry once on this computer with `docker login`"));
         }
         "node" => {
-            findings.note("key-without-effect", entry.key.span, message!("{} chooses a machine; the steps run on this one", what));
+            findings.note(Code::KeyWithoutEffect, entry.key.span, message!("{} chooses a machine; the steps run on this one", what));
         }
         _ => {}
     }
@@ -190,7 +201,7 @@ fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>
     let text = |key: &str, default: &str| decode::get(entries, key).and_then(|n| n.text()).unwrap_or(default).to_owned();
     let asked = format!("{}/{}", text("os", "linux"), text("arch", "amd64"));
     if asked != crate::shared::when::DEFAULT_PLATFORM {
-        findings.note("platform-ignored", span, message!("{} asks for `{}`; the steps run on this machine", what, asked));
+        findings.note(Code::PlatformIgnored, span, message!("{} asks for `{}`; the steps run on this machine", what, asked));
     }
 }
 
@@ -230,7 +241,7 @@ fn read_workspace(node: &Node, what: What<'_>, stage: &mut StageDraft, findings:
         }
         if workspace::is_restricted(&base) {
             stage.base_refused = true;
-            findings.warning("workspace-base", span, message!("drone keeps `{}` free; the working copy lies at `{}`", base, BASE));
+            findings.warning(Code::WorkspaceBase, span, message!("drone keeps `{}` free; the working copy lies at `{}`", base, BASE));
         } else {
             stage.workspace.base = base;
         }
@@ -259,12 +270,12 @@ fn volumes(node: &Node, what: What<'_>, trusted: bool, stage: &mut StageDraft, f
         decode::unknown_keys(entries, &VOLUME_KEYS, what!("an item of {}", what), findings);
         let Some(name) = decode::get(entries, "name").and_then(|n| decode::text(n, what!("`{}` of a volume", "name"), findings)) else {
             if decode::lacks(entries, "name") {
-                findings.error("missing-name", item.span, message!("an item of {} has no `name`", what));
+                findings.error(Code::MissingName, item.span, message!("an item of {} has no `name`", what));
             }
             continue;
         };
         if RESERVED_VOLUMES.contains(&name.as_str()) {
-            findings.error("reserved-name", item.span, message!("the volume name `{}` is reserved", name));
+            findings.error(Code::ReservedName, item.span, message!("the volume name `{}` is reserved", name));
         }
         let label = what!("volume `{}`", name);
         let kind = if let Some(host) = decode::get(entries, "host") {
@@ -272,7 +283,7 @@ fn volumes(node: &Node, what: What<'_>, trusted: bool, stage: &mut StageDraft, f
             let path = decode::map(host, what!("`{}` of {}", "host", label), findings).and_then(|host| decode::get(host, "path"));
             let path = path.and_then(|path| decode::text(path, what!("`{}` of {}", "path", label), findings));
             if !path.as_ref().is_some_and(|path| path.starts_with('/')) {
-                findings.error("invalid-volume", item.span, message!("`host` of {} needs an absolute `path`", label));
+                findings.error(Code::InvalidVolume, item.span, message!("`host` of {} needs an absolute `path`", label));
             }
             VolumeKind::Host(path.unwrap_or_default())
         } else if let Some(temp) = decode::get(entries, "temp") {
@@ -283,7 +294,7 @@ fn volumes(node: &Node, what: What<'_>, trusted: bool, stage: &mut StageDraft, f
             if memory { VolumeKind::Memory } else { VolumeKind::Temp }
         } else {
             findings
-                .error("invalid-volume", item.span, message!("{} has neither `temp` nor `host`", label))
+                .error(Code::InvalidVolume, item.span, message!("{} has neither `temp` nor `host`", label))
                 .help(message!("write `temp: {{}}` for an empty one"));
             VolumeKind::Temp
         };
@@ -298,7 +309,7 @@ fn steps(entries: &[Entry], section: &str, setting: &Setting<'_>, findings: &mut
     let Some(node) = decode::get(entries, section) else { return Vec::new() };
     if node.entries().is_some() {
         findings
-            .error("wrong-type", node.span, message!("`{}` must be a list of steps, not a map", section))
+            .error(Code::WrongType, node.span, message!("`{}` must be a list of steps, not a map", section))
             .help(message!("write `- name: …` for each step"));
         return Vec::new();
     }
@@ -335,13 +346,13 @@ fn check_steps(stage: &StageDraft, label: What<'_>, findings: &mut Findings<'_>)
         }
         if let Some(first) = names.get(name.as_str()) {
             let message = message!("{} has two steps called `{}`: the other one is in line {}", label, name, *first);
-            findings.error("duplicate-step", draft.span, message);
+            findings.error(Code::DuplicateStep, draft.span, message);
         } else {
             names.insert(name, draft.step.line);
         }
         if name == "clone" && stage.checkout.is_some() {
             findings
-                .error("reserved-name", draft.span, message!("the step name `clone` is reserved"))
+                .error(Code::ReservedName, draft.span, message!("the step name `clone` is reserved"))
                 .help(message!("choose another name, or write `clone: {{disable: true}}` in the pipeline"));
         }
     }

@@ -6,7 +6,7 @@ use crate::shared::draft::{Dependency, Draft, Lines, commands, demand_trust, fro
 use crate::shared::environment::Environment;
 use crate::shared::params;
 use lp_model::{
-    BackendKind, EnvValue, Mount, OnFailure, PullPolicy, Severity, Span, Step, StepKind, Volume, What, Workspace, message, what,
+    BackendKind, Code, EnvValue, Mount, OnFailure, PullPolicy, Severity, Span, Step, StepKind, Volume, What, Workspace, message, what,
 };
 use lp_yaml::{Entry, Findings, Node, Schema, closest, decode, scalar};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     let name = name_node.and_then(|node| decode::text(node, what!("`{}` of a {}", "name", section), findings)).unwrap_or_default();
     let span = name_node.map_or(node.span, |node| node.span);
     if decode::lacks(entries, "name") {
-        findings.error("missing-name", node.span, message!("a {} has no `name`", section));
+        findings.error(Code::MissingName, node.span, message!("a {} has no `name`", section));
     }
     let label = if name.is_empty() { what!("the {} in line {}", section, node.span.line) } else { what!("{} `{}`", section, name) };
     let kind = if service { StepKind::Service } else { StepKind::Plugin };
@@ -86,7 +86,7 @@ pub(super) fn read(node: &Node, service: bool, setting: &Setting<'_>, findings: 
     if let Some((commands, span)) = script {
         if !commands.is_empty() && (draft.step.entrypoint.is_some() || draft.step.command.is_some()) {
             findings.warning(
-                "key-without-effect",
+                Code::KeyWithoutEffect,
                 span,
                 message!("{} has `commands`, so its `entrypoint` and `command` are ignored", label),
             );
@@ -111,7 +111,7 @@ fn unknown(entry: &Entry, label: What<'_>, findings: &mut Findings<'_>) {
         return;
     }
     let key = &entry.key.text;
-    let found = findings.warning("unknown-key", entry.key.span, message!("{} has no key `{}`; it is ignored", label, key));
+    let found = findings.warning(Code::UnknownKey, entry.key.span, message!("{} has no key `{}`; it is ignored", label, key));
     match (key.as_str(), closest(key, &KEYS)) {
         ("secrets", _) => found.help(message!("that is drone 0.8; write `environment: {{NAME: {{from_secret: name}}}}`")),
         ("group", _) => found.help(message!("that is drone 0.8; use `depends_on` to let steps run side by side")),
@@ -127,7 +127,7 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: What<'_>, setting: &
         let empty = |node: &Arc<Node>| node.is_null() || node.items().is_some_and(|items| items.iter().all(|item| item.is_null()));
         if !draft.commands && decode::get(entries, "commands").is_none_or(empty) {
             findings.error(
-                "missing-commands",
+                Code::MissingCommands,
                 span,
                 message!("{} has no `commands`, and a pipeline of the type `exec` runs nothing else", label),
             );
@@ -135,7 +135,7 @@ fn check_image(draft: &mut Draft, entries: &[Entry], label: What<'_>, setting: &
         return;
     }
     if decode::lacks(entries, "image") {
-        let found = findings.error("missing-image", span, message!("{} has no `image`", label));
+        let found = findings.error(Code::MissingImage, span, message!("{} has no `image`", label));
         if decode::get(entries, "build").is_some() {
             found.help(message!("`build` in a step was part of early 1.0 only; use a plugin that builds images"));
         }
@@ -190,7 +190,7 @@ fn read_key(
         "mem_limit" => draft.step.memory_bytes = decode::bytes(node, what, findings).filter(|bytes| *bytes > 0),
         "volumes" => mounts(node, what, setting, draft, findings),
         _ => {
-            findings.warning("key-without-effect", span, message!("{} has no effect here", what));
+            findings.warning(Code::KeyWithoutEffect, span, message!("{} has no effect here", what));
         }
     }
 }
@@ -228,7 +228,7 @@ fn failure(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> OnFailur
         "fast" | "fast-fail" | "fail-fast" => OnFailure::CancelRun,
         _ => {
             findings
-                .warning("unknown-word", node.span, message!("{} is `{}`, which means nothing", what, word))
+                .warning(Code::UnknownWord, node.span, message!("{} is `{}`, which means nothing", what, word))
                 .help(message!("the words are `ignore`, `always` and `fast`"));
             OnFailure::Fail
         }
@@ -244,7 +244,7 @@ fn pull(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> PullPolicy 
         "" | "default" => PullPolicy::Latest,
         _ => {
             findings
-                .warning("unknown-word", node.span, message!("{} is `{}`, which drone 1.x ignores", what, word))
+                .warning(Code::UnknownWord, node.span, message!("{} is `{}`, which drone 1.x ignores", what, word))
                 .help(message!("the words are `always`, `never` and `if-not-exists`"));
             PullPolicy::Latest
         }
@@ -255,7 +255,7 @@ fn mounts(node: &Node, what: What<'_>, setting: &Setting<'_>, draft: &mut Draft,
     for item in decode::list(node, what, findings).unwrap_or_default() {
         if item.text().is_some() {
             findings
-                .error("wrong-type", item.span, message!("an item of {} must be a map, not a text", what))
+                .error(Code::WrongType, item.span, message!("an item of {} must be a map, not a text", what))
                 .help(message!("declare the volume under `volumes` of the pipeline and write `- {{name: …, path: …}}` here"));
             continue;
         }
@@ -266,7 +266,7 @@ fn mounts(node: &Node, what: What<'_>, setting: &Setting<'_>, draft: &mut Draft,
         // Looking for the name that was meant costs a look at all of them: not for more findings than are kept.
         if !setting.volumes.iter().any(|volume| volume.name == name) && findings.has_room(Severity::Error) {
             let known: Vec<&str> = setting.volumes.iter().map(|volume| volume.name.as_str()).collect();
-            let found = findings.error("unknown-volume", item.span, message!("the pipeline has no volume `{}`", name));
+            let found = findings.error(Code::UnknownVolume, item.span, message!("the pipeline has no volume `{}`", name));
             match closest(&name, &known) {
                 Some(meant) => found.help(message!("did you mean `{}`?", meant)),
                 None => found.help(message!("add `- {{name: {}, temp: {{}}}}` under `volumes` of the pipeline", name)),
@@ -274,7 +274,7 @@ fn mounts(node: &Node, what: What<'_>, setting: &Setting<'_>, draft: &mut Draft,
         }
         if !path.starts_with('/') || path == "/run/drone" || path.starts_with("/run/drone/") {
             findings.error(
-                "invalid-volume",
+                Code::InvalidVolume,
                 item.span,
                 message!("`path` in {} must be an absolute path, and not below `/run/drone`", what),
             );

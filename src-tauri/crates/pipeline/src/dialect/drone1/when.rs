@@ -56,64 +56,38 @@ pub fn read(node: &Node, what: What<'_>, findings: &mut Findings<'_>) -> Conditi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::environment::Environment;
-    use crate::shared::when::Situation;
-    use lp_model::{EventFacts, what};
+    use crate::shared::when::check::{Language, facts};
 
-    fn facts(kind: EventKind, branch: &str) -> EventFacts {
-        let mut facts = EventFacts::new(kind);
-        facts.commit.branch = branch.into();
-        facts.repo.owner = "octocat".into();
-        facts.repo.name = "hello".into();
-        facts.target = (kind == EventKind::Promote).then(|| "production".into());
-        facts
-    }
-
-    fn holds(when: &str, facts: &EventFacts) -> (bool, Vec<String>) {
-        let root = lp_yaml::parse("f", format!("when: {when}\n").as_bytes()).unwrap().remove(0).root;
-        let mut findings = Findings::new("f");
-        let conditions = read(root.get("when").unwrap(), what!("`{}`", "when"), &mut findings);
-        let cell = [("GO".to_owned(), "1.10".to_owned())];
-        let mismatch = conditions.mismatch(&Situation { flavour: &FLAVOUR, facts, cell: &cell, variables: &Environment::new() });
-        (mismatch.is_none(), findings.into_sorted().into_iter().map(|d| d.code).collect())
-    }
+    const LANGUAGE: Language = Language { read, flavour: &FLAVOUR };
 
     #[test]
     fn conditions() {
-        let promote = facts(EventKind::Promote, "main");
-        for (when, expected, codes) in [
-            ("{branch: [m*]}", true, &[][..]),
-            ("{branch: {exclude: main}}", true, &["condition-ignored"]),
-            ("{branch: {exclude: [main]}}", false, &[]),
-            ("{event: promote, target: [prod*]}", true, &[]),
-            ("{event: {exclude: [promote]}}", false, &[]),
-            ("{cron: nightly}", false, &[]),
-            ("{paths: [a]}", true, &["condition-without-effect"]),
-            ("{repo: octocat/**}", true, &[]),
-            ("{event: custom}", false, &[]),
-        ] {
-            let (fits, found) = holds(when, &promote);
-            assert_eq!((fits, found.iter().map(String::as_str).collect::<Vec<_>>().as_slice()), (expected, codes), "{when}");
-        }
-        assert!(holds("{event: custom}", &facts(EventKind::Manual, "main")).0);
+        LANGUAGE.check(
+            &facts(EventKind::Promote, "main"),
+            &[
+                ("{branch: [m*]}", true, &[]),
+                ("{branch: {exclude: main}}", true, &["condition-ignored"]),
+                ("{branch: {exclude: [main]}}", false, &[]),
+                ("{event: promote, target: [prod*]}", true, &[]),
+                ("{event: {exclude: [promote]}}", false, &[]),
+                ("{cron: nightly}", false, &[]),
+                ("{paths: [a]}", true, &["condition-without-effect"]),
+                ("{repo: octocat/**}", true, &[]),
+                ("{event: custom}", false, &[]),
+            ],
+        );
+        assert!(LANGUAGE.holds("{event: custom}", &facts(EventKind::Manual, "main")).0);
     }
 
     #[test]
     fn status_becomes_policy() {
-        let run_on = |status: &str| {
-            let root = lp_yaml::parse("f", format!("when: {{status: {status}}}\n").as_bytes()).unwrap().remove(0).root;
-            let run = read(root.get("when").unwrap(), what!("`{}`", "when"), &mut Findings::new("f")).run_on(&FLAVOUR);
-            (run.success, run.failure)
-        };
-        for (status, expected) in [
+        LANGUAGE.check_status(&[
             ("[success, failure]", (true, true)),
             ("failure", (false, true)),
             ("[]", (true, false)),
             ("changed", (true, false)),
             ("{exclude: [failure]}", (true, false)),
             ("{exclude: [success]}", (false, true)),
-        ] {
-            assert_eq!(run_on(status), expected, "{status}");
-        }
+        ]);
     }
 }

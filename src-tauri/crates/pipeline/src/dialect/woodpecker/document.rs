@@ -14,7 +14,7 @@ use crate::shared::matrix::Cell;
 use crate::shared::rights::{self, Escalation};
 use crate::shared::when::{DEFAULT_PLATFORM, Mismatch, Situation, When, read_constraint};
 use crate::shared::workspace;
-use lp_model::{BackendKind, Checkout, Concurrency, EventFacts, EventKind, RunOn, Severity, Span, What, message, what};
+use lp_model::{BackendKind, Checkout, Code, Concurrency, EventFacts, EventKind, RunOn, Severity, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, TextIndex, Value, decode};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -65,7 +65,7 @@ pub(super) fn branches(root: &Node, generation: Generation, facts: &EventFacts, 
     let entry = root.entries()?.iter().find(|entry| entry.key.text == "branches")?;
     if generation == Generation::Current {
         findings
-            .warning("deprecated-key", entry.key.span, message!("woodpecker 3 ignores `branches`; here it decides, as before"))
+            .warning(Code::DeprecatedKey, entry.key.span, message!("woodpecker 3 ignores `branches`; here it decides, as before"))
             .help(message!("write `when: {{branch: …}}` at the top of the file"));
     }
     let constraint = read_constraint(&entry.value, &when::FLAVOUR, what!("`{}`", "branches"), findings);
@@ -86,7 +86,7 @@ pub(super) fn deprecated_variables(index: &TextIndex<'_>, part: Range<usize>, fi
             let after = text[at + old.len()..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
             if before && !after && findings.has_room(Severity::Note) {
                 let span = index.span(part.start + at..part.start + at + old.len());
-                findings.note("deprecated-variable", span, message!("`{}` is called `{}` since woodpecker 3", old, new));
+                findings.note(Code::DeprecatedVariable, span, message!("`{}` is called `{}` since woodpecker 3", old, new));
             }
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn read(
     };
     if let Some((span, platform)) = windows(root) {
         let message = message!("the workflow asks for `{}`, which is not run here; it is left out", platform);
-        findings.warning("unsupported-type", span, message);
+        findings.warning(Code::UnsupportedType, span, message);
         stage.runs = false;
         return Some(stage);
     }
@@ -146,7 +146,7 @@ pub(super) fn read(
     few_volumes(&stage.volumes, findings);
     if stage.steps.is_empty() && !findings.has_errors() {
         let span = root.get(section).map_or(root.span, |node| node.span);
-        findings.error("no-steps", span, message!("`{}` has no steps", section));
+        findings.error(Code::NoSteps, span, message!("`{}` has no steps", section));
     }
     // A file does not say for which version it was written, but what 3 refuses was written for an older one.
     let ended = (generation == Generation::Current && !setting.before_3).then_some("woodpecker 3");
@@ -167,12 +167,12 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
             // Woodpecker: `pipeline/frontend/yaml/constraint/constraint.go` `Match` looks at it in steps only.
             if let Some(span) = stage.trigger.forget_matrix() {
                 findings
-                    .warning("condition-without-effect", span, message!("woodpecker does not look at `matrix` in `when` of the file"))
+                    .warning(Code::ConditionWithoutEffect, span, message!("woodpecker does not look at `matrix` in `when` of the file"))
                     .help(message!("write it in `when` of the steps"));
             }
         }
         "pipeline" if setting.generation == Generation::Current => {
-            findings.warning("key-without-effect", span, message!("the file has `steps`, so `pipeline` is ignored"));
+            findings.warning(Code::KeyWithoutEffect, span, message!("the file has `steps`, so `pipeline` is ignored"));
         }
         "platform" => {
             platform(node, span, what!("`{}`", "platform"), findings);
@@ -187,7 +187,7 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
             let words = decode::text_or_texts(node, what!("`{}`", "runs_on"), findings).unwrap_or_default();
             for (word, span) in &words {
                 if !matches!(word.as_str(), "success" | "failure") {
-                    findings.warning("unknown-word", *span, message!("`runs_on` is `{}`, which means nothing", word));
+                    findings.warning(Code::UnknownWord, *span, message!("`runs_on` is `{}`, which means nothing", word));
                 }
             }
             let names = |wanted: &str| words.iter().any(|(word, _)| word == wanted);
@@ -195,14 +195,14 @@ fn read_key(entry: &Entry, setting: &mut Setting, stage: &mut StageDraft, findin
         }
         "concurrency" => stage.concurrency = concurrency(node, findings),
         "networks" | "volumes" => {
-            findings.warning("key-without-effect", span, message!("`{}` at the top of the file has no effect", entry.key.text));
+            findings.warning(Code::KeyWithoutEffect, span, message!("`{}` at the top of the file has no effect", entry.key.text));
         }
         _ => {}
     }
 }
 
 /// Whether the workflow is for windows: nothing in it is read then, so that its paths and commands keep no other one from running.
-fn windows(root: &Node) -> Option<(Span, String)> {
+pub(super) fn windows(root: &Node) -> Option<(Span, String)> {
     let label = root.get("labels").and_then(|labels| labels.get("platform"));
     let asked = [root.get("platform"), label].into_iter().flatten();
     asked.filter_map(|node| Some((node.span, node.text()?.to_owned()))).find(|(_, platform)| platform.starts_with("windows"))
@@ -234,7 +234,7 @@ fn checkout(root: &Node, setting: &mut Setting, stage: &StageDraft, facts: &Even
 
 fn platform(node: &Node, span: Span, what: What<'_>, findings: &mut Findings<'_>) {
     if let Some(platform) = node.text().filter(|text| !text.is_empty() && *text != DEFAULT_PLATFORM) {
-        findings.note("platform-ignored", span, message!("{} asks for `{}`; the steps run on this machine", what, platform));
+        findings.note(Code::PlatformIgnored, span, message!("{} asks for `{}`; the steps run on this machine", what, platform));
     }
 }
 
@@ -247,7 +247,7 @@ fn concurrency(node: &Node, findings: &mut Findings<'_>) -> Option<Concurrency> 
         let entries = decode::map(node, what, findings)?;
         decode::unknown_keys(entries, &CONCURRENCY_KEYS, what, findings);
         if decode::get(entries, "limit").is_none() {
-            findings.warning("missing-limit", node.span, message!("`concurrency` has no `limit`"));
+            findings.warning(Code::MissingLimit, node.span, message!("`concurrency` has no `limit`"));
         }
         let limit =
             decode::get(entries, "limit").and_then(|limit| decode::number(limit, what!("`{}` of `{}`", "limit", "concurrency"), findings));
@@ -270,7 +270,7 @@ fn containers(root: &Node, section: &str, service: bool, setting: &mut Setting, 
     if let Some(items) = node.items() {
         if setting.generation == Generation::Early {
             findings
-                .error("wrong-type", node.span, message!("`{}` must be a map of named steps, not a list", section))
+                .error(Code::WrongType, node.span, message!("`{}` must be a map of named steps, not a list", section))
                 .help(message!("call it `steps`: a list of steps came with woodpecker 1.0"));
             return Vec::new();
         }
@@ -300,8 +300,8 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
             let meant = lp_yaml::closest(&dependency.name, &names);
             let found = match (dependency.optional, meant) {
                 (true, None) => continue,
-                (true, Some(_)) => findings.warning("unknown-step", dependency.span, message),
-                (false, _) => findings.error("unknown-step", dependency.span, message),
+                (true, Some(_)) => findings.warning(Code::UnknownStep, dependency.span, message),
+                (false, _) => findings.error(Code::UnknownStep, dependency.span, message),
             };
             if let Some(meant) = meant {
                 found.help(message!("did you mean `{}`?", meant));
@@ -314,7 +314,7 @@ fn check_dependencies(steps: &[Draft], findings: &mut Findings<'_>) {
         let span = circle.first().map(|&node| steps[node].span);
         let mut path: Vec<&str> = circle.iter().map(|&node| names[node]).collect();
         path.extend(path.first().copied());
-        findings.error("dependency-cycle", span, message!("these depend on each other in a circle: {}", path.join(" → ")));
+        findings.error(Code::DependencyCycle, span, message!("these depend on each other in a circle: {}", path.join(" → ")));
     }
 }
 
@@ -326,7 +326,7 @@ fn note_missing_events(stage: &StageDraft, findings: &mut Findings<'_>) {
     }
     if let Some(step) = stage.steps.iter().find(|step| !names_event(&step.when)) {
         findings
-            .note("no-event", step.span, message!("step `{}` names no event, so it runs for all of them", step.step.name))
+            .note(Code::NoEvent, step.span, message!("step `{}` names no event, so it runs for all of them", step.step.name))
             .help(message!("add `when: {{event: push}}` to the step or to the top of the file"));
     }
 }

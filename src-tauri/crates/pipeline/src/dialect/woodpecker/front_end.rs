@@ -3,8 +3,9 @@
 use super::{Generation, keys, step, when};
 use crate::detect::Evidence;
 use crate::dialect::{Certainty, FrontEnd, Keys};
-use crate::shared::draft::{Reasons, StageDraft, secret_missing_from_environment};
+use crate::shared::draft::{StageDraft, secret_missing_from_environment};
 use crate::shared::expand;
+use crate::shared::reasons::Reasons;
 use crate::shared::substitute::Backslashes;
 use crate::shared::when::Flavour;
 use crate::source::{AllFindings, Sources};
@@ -20,6 +21,9 @@ pub(super) const EXPANSION: expand::Flavour = expand::Flavour {
     backslashes: Backslashes::Keep,
     parameter: step::parameter,
     for_secret: |parameter, name| message!("for a secret write `{}: {{from_secret: {}}}`", parameter, name),
+    secret_variable: |name, secret| {
+        message!("write `environment: {{{}: {{from_secret: {}}}}}` in the step, and `$${{{}}}`", name, secret, name)
+    },
 };
 
 impl FrontEnd for Woodpecker {
@@ -36,8 +40,8 @@ impl FrontEnd for Woodpecker {
         if certainty == Certainty::Named {
             return Some((certainty, message!("the file is called like a woodpecker pipeline")));
         }
-        let settings = evidence.trees.iter().any(|root| uses_settings(root));
-        settings.then(|| (Certainty::Named, message!("a step of `pipeline:` has `settings:`")))
+        let key = evidence.trees.iter().find_map(|root| own_key(root))?;
+        Some((Certainty::Named, message!("a step of `pipeline:` has `{}:`", key)))
     }
 
     // yaml.v3, which refuses the second one of two keys; the lists of containers read the pairs of the map one by one.
@@ -86,8 +90,14 @@ fn is_called_so(path: &str) -> bool {
         || path.contains("/.woodpecker/")
 }
 
-/// Only the early language has `settings:` in the steps of a `pipeline:` map.
-fn uses_settings(root: &Node) -> bool {
-    let steps = root.get("pipeline").and_then(|steps| steps.entries());
-    steps.is_some_and(|steps| steps.iter().any(|step| step.value.get("settings").is_some_and(|settings| settings.entries().is_some())))
+/// A key in the steps of a `pipeline:` map that only the early language has: `settings:`, or a secret in the place of a value.
+fn own_key(root: &Node) -> Option<&'static str> {
+    let steps = root.get("pipeline").and_then(|steps| steps.entries()).unwrap_or_default();
+    steps.iter().find_map(|step| {
+        let settings = step.value.get("settings").is_some_and(|settings| settings.entries().is_some());
+        let values = step.value.entries().unwrap_or_default().iter().map(|entry| &entry.value);
+        let inner = values.clone().flat_map(|value| value.entries().unwrap_or_default()).map(|entry| &entry.value);
+        let secret = values.chain(inner).any(|value| value.get("from_secret").is_some());
+        if settings { Some("settings") } else { secret.then_some("from_secret") }
+    })
 }

@@ -5,7 +5,7 @@ use crate::shared::glob;
 use crate::shared::when::evaluate::Patterns;
 use crate::shared::when::path::PathFilter;
 use crate::shared::when::{Conditions, Constraint, Extra, Flavour, Subject, When, evaluate, read_constraint, read_matrix};
-use lp_model::{EventKind, Severity, Span, What, message, what};
+use lp_model::{Code, EventKind, Severity, Span, What, message, what};
 use lp_yaml::{Entry, Findings, Node, Value, closest, decode};
 
 /// How conditions are decided.
@@ -73,13 +73,13 @@ fn read(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut Finding
         Value::Seq(items) => {
             if reader.generation == Generation::Early {
                 findings.warning(
-                    "newer-form",
+                    Code::NewerForm,
                     node.span,
                     message!("{} is a list, which woodpecker 0.15 refuses; 1.0 and later take it", what),
                 );
             }
             if items.len() > MAX_ALTERNATIVES {
-                findings.error("too-many-conditions", node.span, message!("{} has more than {} alternatives", what, MAX_ALTERNATIVES));
+                findings.error(Code::TooManyConditions, node.span, message!("{} has more than {} alternatives", what, MAX_ALTERNATIVES));
             }
             let item = |item: &std::sync::Arc<Node>| conditions(reader, item, what!("an item of {}", what), findings);
             items.iter().take(MAX_ALTERNATIVES).map(item).collect()
@@ -98,13 +98,13 @@ fn conditions(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut F
         if let Some(&(key, subject)) = KEYS.iter().find(|(name, _)| *name == key) {
             if subject == Subject::Target && generation == Generation::Current {
                 findings
-                    .warning("deprecated-key", entry.key.span, message!("{} is gone from woodpecker 3; here it works as before", name))
+                    .warning(Code::DeprecatedKey, entry.key.span, message!("{} is gone from woodpecker 3; here it works as before", name))
                     .help(message!("write `evaluate: 'CI_PIPELINE_DEPLOY_TARGET == \"…\"'`"));
             }
             let constraint = read_constraint(&entry.value, &FLAVOUR, name, findings);
             if subject == Subject::Instance && !constraint.include.is_empty() {
                 findings
-                    .note("instance-condition", entry.key.span, message!("{} names a server, and there is none here", name))
+                    .note(Code::InstanceCondition, entry.key.span, message!("{} names a server, and there is none here", name))
                     .help(message!("give the name of the server that you come from as the input `{}`", FLAVOUR.server_input));
             }
             conditions.parts.push((key, subject, entry.key.span, constraint));
@@ -116,7 +116,7 @@ fn conditions(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut F
                 conditions.parts.push(("event", Subject::Event, entry.key.span, constraint));
             }
             "status" => conditions.status = status(entry, generation, name, findings),
-            "matrix" => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, findings)),
+            "matrix" => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, &FLAVOUR, findings)),
             "path" => {
                 if let Some(filter) = path(&entry.value, generation, name, findings) {
                     conditions.extras.push(("path", entry.key.span, Extra::Path(filter)));
@@ -127,7 +127,7 @@ fn conditions(reader: &mut Reader, node: &Node, what: What<'_>, findings: &mut F
                 match evaluate::read(&text, &mut reader.patterns) {
                     Ok(expression) => conditions.extras.push(("evaluate", entry.key.span, Extra::Evaluate(expression))),
                     Err(message) => findings
-                        .error("bad-expression", entry.value.span, message!("{} cannot be decided: {}", name, message))
+                        .error(Code::BadExpression, entry.value.span, message!("{} cannot be decided: {}", name, message))
                         .help(message!("comparisons of `CI_…` variables, `and`, `or`, `not`, `in`, `contains`, `startsWith`, `endsWith` and `matches` can")),
                 }
             }
@@ -147,7 +147,7 @@ fn events(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut 
     if entry.value.entries().is_some() {
         findings
             .warning(
-                "deprecated-key",
+                Code::DeprecatedKey,
                 entry.value.span,
                 message!("woodpecker 3 refuses `include` and `exclude` in {}; here they work", name),
             )
@@ -165,7 +165,7 @@ fn events(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut 
 }
 
 fn unknown_event(word: &str, span: Span, findings: &mut Findings<'_>) {
-    let found = findings.warning("unknown-event", span, message!("there is no event `{}`", word));
+    let found = findings.warning(Code::UnknownEvent, span, message!("there is no event `{}`", word));
     match closest(word, &EVENTS) {
         Some(meant) => found.help(message!("did you mean `{}`?", meant)),
         None => found.help(message!("the events are {}", EVENTS.map(|w| format!("`{w}`")).join(", "))),
@@ -188,7 +188,7 @@ fn status(entry: &Entry, generation: Generation, name: What<'_>, findings: &mut 
     for word in constraint.include.iter().filter(|word| !matches!(word.as_str(), "success" | "failure")) {
         if generation == Generation::Current {
             findings
-                .warning("unknown-word", entry.value.span, message!("{} is `{}`, which means nothing", name, word))
+                .warning(Code::UnknownWord, entry.value.span, message!("{} is `{}`, which means nothing", name, word))
                 .help(message!("the words are `success` and `failure`"));
         }
     }

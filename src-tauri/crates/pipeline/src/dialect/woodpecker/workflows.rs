@@ -5,10 +5,11 @@
 //! of them together keep their order.
 
 use super::Read;
-use crate::shared::draft::{Dependency, Reasons};
+use crate::shared::draft::Dependency;
 use crate::shared::graph::order;
+use crate::shared::reasons::Reasons;
 use crate::source::AllFindings;
-use lp_model::{RunOn, Stage, StageNumber, message, what};
+use lp_model::{Code, RunOn, Stage, StageNumber, message, what};
 use lp_yaml::closest;
 use std::collections::HashMap;
 
@@ -32,7 +33,7 @@ pub(super) fn check(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
     for (n, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         if let Some(first) = positions.insert(name, n) {
             let message = message!("the workflow is called `{}` like that of `{}`; both run", name, findings.files[first].file());
-            findings.files[n].warning("duplicate-workflow", None, message);
+            findings.files[n].warning(Code::DuplicateWorkflow, None, message);
         }
     }
     for (n, read) in reads.iter().enumerate() {
@@ -50,7 +51,7 @@ pub(super) fn check(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
                 true => message!("`{}` is no workflow of this folder", dependency.name),
                 false => message!("`{}` is no workflow of this folder, so this one does not run", dependency.name),
             };
-            let found = findings.files[n].warning("missing-workflow", dependency.span, message);
+            let found = findings.files[n].warning(Code::MissingWorkflow, dependency.span, message);
             match meant {
                 Some(meant) => found.help(message!("did you mean `{}`?", meant)),
                 None => found.help(message!("write `- {{name: {}, optional: true}}` to run without it", dependency.name)),
@@ -61,7 +62,7 @@ pub(super) fn check(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
         let path: Vec<&str> = circle.iter().chain(circle.first()).map(|&n| names[n]).collect();
         let message = message!("these depend on each other in a circle: {}", path.join(" → "));
         let span = circle.first().and_then(|&n| reads[n].as_ref()?.drafts.first()?.needs.first()).map(|dependency| dependency.span);
-        findings.files[circle.first().copied().unwrap_or_default()].error("dependency-cycle", span, message);
+        findings.files[circle.first().copied().unwrap_or_default()].error(Code::DependencyCycle, span, message);
     }
 }
 
@@ -73,7 +74,7 @@ fn alone(reads: &[Option<Read>], findings: &mut AllFindings<'_>) {
     let message = message!("`depends_on` names workflows of other files ({}); this file runs without them here", names.join(", "));
     findings
         .only()
-        .warning("other-workflows", first.span, message)
+        .warning(Code::OtherWorkflows, first.span, message)
         .help(message!("run the folder of the workflows to run them all in their order"));
 }
 

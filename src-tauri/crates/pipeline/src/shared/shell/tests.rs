@@ -39,7 +39,18 @@ fn a_value_is_quoted_as_its_place_demands() {
 
 #[test]
 fn where_a_value_would_not_be_data_it_is_refused() {
-    for script in ["echo $((@ + 1))", "((x = @))", "cat <<'EOF'\n@\nEOF", "cat <<@\n", "echo \"`echo @`\"", "echo $'a @'"] {
+    for script in [
+        "echo $((@ + 1))",
+        "((x = @))",
+        "cat <<'EOF'\n@\nEOF",
+        "cat <<@\n",
+        "echo \"`echo @`\"",
+        "echo $'a @'",
+        "sh -c \"echo \\`echo @\\`\"",
+        "eval \"echo \\$@\"",
+        "sh -c \"echo ${A:-@}\"",
+        "eval eval eval eval eval eval eval eval eval eval echo @",
+    ] {
         assert!(read(script, "a[$(id)]").is_err(), "{script}");
     }
     assert_eq!(read("echo $((@ + 1))", "-12").map(|(text, _)| text), Ok("echo $((-12 + 1))".into()));
@@ -51,6 +62,25 @@ fn one_value_is_one_variable_and_an_empty_one_is_none() {
     assert_eq!(variables, [("LETTERPRESS_INPUT_1".to_owned(), "a b".to_owned())]);
     assert_eq!(text.matches("INPUT_1").count(), 3);
     assert_eq!(read("echo @ \"@\" '@'", ""), Ok(("echo \"\" \"\" ''\"\"''".into(), vec![])));
+}
+
+#[test]
+fn scripts_that_are_nothing_but_scripts_in_scripts_end() {
+    let begin = std::time::Instant::now();
+    for piece in ["eval ", "sh -c \"", "echo -n ", "echo a | ", "$(eval ", "sh <<a ", "<<a ", "`eval ", "${A:-", "sh -c \\\"", "a "] {
+        let _ = read(&format!("echo @; {}\n{}", piece.repeat(100_000 / piece.len()), "a\n".repeat(10_000)), "x");
+    }
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_value_that_is_all_of_a_script_is_the_script() {
+    for script in ["sh -c \"@\"", "sh -c @", "eval \"@\"", "sh <<EOF\n@\nEOF\n"] {
+        let (script, variables) = read(script, "printf %s a b").unwrap();
+        assert_eq!(run(&["/bin/sh"], &script, &variables).unwrap(), b"ab", "{script}");
+    }
+    // A file that a shell runs is no script that is written here.
+    assert_eq!(read("bash deploy.sh -c \"conf/@.yml\"", "a b").unwrap().1[0].1, "a b");
 }
 
 /// What a shell prints for a script.
@@ -79,6 +109,27 @@ proptest! {
             "printf '%s' ''@",
             "f() { printf %s \"$1\"; }; f @",
             "cat <<EOF | head -c -1\n@\nEOF",
+            "sh -c \"printf %s @\"",
+            "sh -c 'printf %s @'",
+            "sh -c \"printf %s '@'\"",
+            "sh -c 'printf %s \"@\"'",
+            "sh -c \"printf %s \\\"@\\\"\"",
+            "sh -c \"$(printf 'printf %%s') @\"",
+            "sh -c \"sh -c 'printf %s @'\"",
+            "eval printf %s @",
+            "eval \"printf %s @\"",
+            "eval 'X=@; printf %s \"$X\"'",
+            "eval 'printf %s' '@'",
+            "sh -ceu \"printf %s @\"",
+            "sh -c printf\\ %s\\ @",
+            "sh -c 'printf %s \"'\"@\"'\"'",
+            "sh -c \"printf %s $(printf '') @\" ignored @",
+            "env A=b sh -c 'printf %s @'",
+            "trap 'printf %s @' EXIT",
+            "sh <<EOF\nprintf %s @\nEOF",
+            "sh -s <<-EOF\n\tprintf %s \"@\"\n\tEOF\n",
+            "cat <<EOF | sh\nX='@'\nprintf %s \"\\$X\"\nEOF\n",
+            "printf 'printf %%s %s' @ | sh",
         ] {
             let (script, variables) = read(script, &inside).unwrap();
             let mut tried = 0;

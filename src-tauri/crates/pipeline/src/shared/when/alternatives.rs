@@ -25,14 +25,10 @@ impl When {
         &self.0
     }
 
-    /// What does not hold in the first alternative, or `None` when one of them holds.
-    pub fn mismatch(&self, situation: &Situation<'_>) -> Option<Mismatch> {
-        let mut first = None;
-        for conditions in &self.0 {
-            let mismatch = conditions.mismatch(situation)?;
-            first.get_or_insert(mismatch);
-        }
-        first
+    /// What does not hold, of each alternative the first part of it; `None` when one of them holds.
+    pub fn mismatch(&self, situation: &Situation<'_>) -> Option<Vec<Mismatch>> {
+        let mismatches: Option<Vec<Mismatch>> = self.0.iter().map(|conditions| conditions.mismatch(situation)).collect();
+        mismatches.filter(|mismatches| !mismatches.is_empty())
     }
 
     /// Forgets `matrix` in all of them, and says where it stood first.

@@ -2,7 +2,7 @@
 
 use super::{Axes, Conditions, Constraint, Flavour, Subject};
 use crate::shared::glob;
-use lp_model::{Severity, Span, What, message, what};
+use lp_model::{Code, Severity, Span, What, message, what};
 use lp_yaml::scalar::typed;
 use lp_yaml::{Findings, Node, Typed, Value, decode};
 
@@ -43,7 +43,7 @@ impl Conditions {
                 }
                 if subject == Subject::Instance && !constraint.include.is_empty() {
                     findings
-                        .note("instance-condition", entry.key.span, message!("{} names a server, and there is none here", name))
+                        .note(Code::InstanceCondition, entry.key.span, message!("{} names a server, and there is none here", name))
                         .help(message!("give the name of the server that you come from as the input `{}`", flavour.server_input));
                 }
                 conditions.parts.push((key, subject, entry.key.span, constraint));
@@ -51,11 +51,11 @@ impl Conditions {
             }
             match key {
                 "status" => conditions.status = read_constraint(&entry.value, flavour, name, findings),
-                "matrix" if keys.matrix => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, findings)),
+                "matrix" if keys.matrix => conditions.matrix = Some(read_matrix(&entry.value, entry.key.span, flavour, findings)),
                 _ if keys.silent.contains(&key) => {}
                 _ if keys.never_evaluated.contains(&key) => {
                     findings.warning(
-                        "condition-without-effect",
+                        Code::ConditionWithoutEffect,
                         entry.key.span,
                         message!("{} was never evaluated by drone, so it always holds", name),
                     );
@@ -89,14 +89,14 @@ pub(crate) fn read_constraint(node: &Node, flavour: &Flavour, what: What<'_>, fi
             Some(include) => Constraint { include, exclude: Vec::new() },
             None if flavour.refuses_shapes && !node.is_null() => {
                 findings
-                    .error("wrong-type", node.span, message!("{} must be a text or a list of texts", what))
+                    .error(Code::WrongType, node.span, message!("{} must be a text or a list of texts", what))
                     .help(message!("write `[a, b]` for several values"));
                 Constraint::default()
             }
             None => {
                 if !node.is_null() {
                     findings
-                        .warning("condition-ignored", node.span, message!("{} cannot be read, so it always holds (as in drone)", what))
+                        .warning(Code::ConditionIgnored, node.span, message!("{} cannot be read, so it always holds (as in drone)", what))
                         .help(message!("write a text or a list of texts, numbers in quotes"));
                 }
                 Constraint::default()
@@ -118,18 +118,22 @@ pub(crate) fn read_constraint(node: &Node, flavour: &Flavour, what: What<'_>, fi
             Some(list) => {
                 let key = &entry.key.text;
                 findings
-                    .warning("condition-ignored", entry.value.span, message!("`{}` of {} is no list, so drone ignores it", key, what))
+                    .warning(Code::ConditionIgnored, entry.value.span, message!("`{}` of {} is no list, so drone ignores it", key, what))
                     .help(message!("write `{}: [{}]`", key, list.join(", ")));
             }
             None if entry.value.is_null() => {}
             None if flavour.refuses_shapes => {
                 findings
-                    .error("wrong-type", entry.value.span, message!("`{}` of {} must be a text or a list of texts", entry.key.text, what))
+                    .error(
+                        Code::WrongType,
+                        entry.value.span,
+                        message!("`{}` of {} must be a text or a list of texts", entry.key.text, what),
+                    )
                     .help(message!("write `[a, b]` for several values"));
             }
             None => {
                 findings.warning(
-                    "condition-ignored",
+                    Code::ConditionIgnored,
                     entry.value.span,
                     message!("`{}` of {} cannot be read, so it is ignored", entry.key.text, what),
                 );
@@ -139,11 +143,37 @@ pub(crate) fn read_constraint(node: &Node, flavour: &Flavour, what: What<'_>, fi
     constraint
 }
 
-/// Reads `matrix` of a condition; `span` is its key.
-pub(crate) fn read_matrix(node: &Node, span: Span, findings: &mut Findings<'_>) -> Axes {
-    let axes = |node: &Node| -> Vec<(String, String)> {
-        let entries = node.entries().unwrap_or_default();
-        entries.iter().filter_map(|entry| Some((entry.key.text.clone(), entry.value.text()?.to_owned()))).collect()
+/// Reads `matrix` of a condition; `span` is its key. An axis whose value is no text cannot be read.
+pub(crate) fn read_matrix(node: &Node, span: Span, flavour: &Flavour, findings: &mut Findings<'_>) -> Axes {
+    let axes = |node: &Node, findings: &mut Findings<'_>| -> Vec<(String, String)> {
+        let mut axes = Vec::new();
+        for entry in node.entries().unwrap_or_default() {
+            let of = what!("`{}` in `{}`", "matrix", "when");
+            let what = what!("`{}` in {}", entry.key.text, of);
+            match entry.value.text() {
+                Some(_) if entry.value.is_null() => axes.push((entry.key.text.clone(), String::new())),
+                Some(text) => axes.push((entry.key.text.clone(), text.to_owned())),
+                None if flavour.refuses_shapes => {
+                    findings
+                        .error(
+                            Code::WrongType,
+                            entry.value.span,
+                            message!("{} must be {}, not {}", what, what!("a text"), entry.value.kind()),
+                        )
+                        .help(message!("a list of conditions holds when one of them does: `when: [{{matrix: …}}, {{matrix: …}}]`"));
+                }
+                None => {
+                    findings
+                        .warning(
+                            Code::ConditionIgnored,
+                            entry.value.span,
+                            message!("{} cannot be read, so it always holds (as in drone)", what),
+                        )
+                        .help(message!("write one text; two steps take two values"));
+                }
+            }
+        }
+        axes
     };
     let Some(entries) = decode::map(node, what!("`{}` in `{}`", "matrix", "when"), findings) else {
         return Axes { span, ..Axes::default() };
@@ -151,9 +181,9 @@ pub(crate) fn read_matrix(node: &Node, span: Span, findings: &mut Findings<'_>) 
     let sides = decode::get(entries, "include").filter(|n| n.entries().is_some()).is_some()
         || decode::get(entries, "exclude").filter(|n| n.entries().is_some()).is_some();
     if !sides {
-        return Axes { span, include: axes(node), exclude: Vec::new() };
+        return Axes { span, include: axes(node, findings), exclude: Vec::new() };
     }
-    let side = |key: &str| decode::get(entries, key).map(|node| axes(node)).unwrap_or_default();
+    let mut side = |key: &str| decode::get(entries, key).map(|node| axes(node, findings)).unwrap_or_default();
     Axes { span, include: side("include"), exclude: side("exclude") }
 }
 
@@ -161,7 +191,7 @@ pub(crate) fn read_matrix(node: &Node, span: Span, findings: &mut Findings<'_>) 
 fn check_events(constraint: &Constraint, known: &[&str], span: Span, findings: &mut Findings<'_>) {
     for pattern in constraint.include.iter().chain(&constraint.exclude) {
         if !known.iter().any(|word| glob::doublestar1::matches(pattern, word)) && findings.has_room(Severity::Warning) {
-            let found = findings.warning("unknown-event", span, message!("there is no event `{}`", pattern));
+            let found = findings.warning(Code::UnknownEvent, span, message!("there is no event `{}`", pattern));
             match lp_yaml::closest(pattern, known) {
                 Some(meant) => found.help(message!("did you mean `{}`?", meant)),
                 None => found.help(message!("the events are {}", known.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
