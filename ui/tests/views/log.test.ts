@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
 import { openWindow, type Opened } from "../support";
 import { fakeLine } from "@/api/fake/logs";
 import { plainText } from "@/logic/ansi";
@@ -230,19 +231,22 @@ describe("a log that grows", () => {
     expect(app.all("log-line").length).toBeGreaterThan(0);
   });
 
-  it("does not ask for ever when the core gives fewer lines than it promised", async () => {
-    const app = await openWindow("/run/r-live", {
-      scenario: "running",
+  it("does not ask for ever when the core has no line where it promised one", async () => {
+    const app = await openWindow("/run/r-1", {
       before: (fake) => {
         fake.logSummary = () => Promise.resolve({ lines: 500, bytes: 5000, complete: true, marks: [] });
         fake.logRange = (_, from) => {
           fake.calls.push("short");
-          return Promise.resolve({ from, lines: ["one"], cut: [], total: 500 });
+          return Promise.resolve({ from, lines: from < 480 ? ["one"] : [], cut: [], total: 500 });
         };
       },
     });
     await app.pass(2000);
-    expect(app.fake.calls.filter((call) => call === "short").length).toBeLessThan(10);
+    expect(app.all("log-line").filter((line) => line.find(".text").text() !== "").length).toBeGreaterThan(20);
+    expect(app.fake.calls.filter((call) => call === "short").length).toBeLessThan(250);
+    const before = app.fake.calls.length;
+    await app.pass(2000);
+    expect(app.fake.calls.slice(before)).not.toContain("short");
   });
 
   it("shows an error of the log with a way to try again", async () => {
@@ -297,4 +301,113 @@ it("says when a line was too long to be sent whole", async () => {
   });
   await app.pass();
   expect(app.all("log-line").map((line) => line.find(".cut").exists())).toEqual([false, true]);
+});
+
+describe("every line of any log", () => {
+  /** Lines of any length: most short, some as long as what a bundler or a database prints, a few longer than the core sends. */
+  const line = fc.oneof(
+    { weight: 4, arbitrary: fc.integer({ min: 0, max: 200 }) },
+    { weight: 3, arbitrary: fc.integer({ min: 200, max: 6_000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 6_000, max: 40_000 }) },
+  );
+  const shownOf = (text: string) => text.slice(0, 16 * 1024);
+
+  it("is shown and copied, whatever the answers hold", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 700 }), fc.array(fc.nat(700), { minLength: 1, maxLength: 4 }), async (lengths, places) => {
+        const lines = lengths.map((length, n) => `${n} `.padEnd(length, String.fromCharCode(97 + (n % 26))));
+        const app = await openWindow("/history", { before: (fake) => fake.setLog(lines) });
+        await app.all("history-row")[0]!.trigger("click");
+        await app.pass(1000);
+        const view = app.window.find<HTMLElement>("[data-testid=log-view]");
+        expect(view.attributes("data-lines")).toBe(String(lines.length));
+        for (const place of [...places, 0, lines.length]) {
+          view.element.scrollTop = Math.max(0, Math.min(place, lines.length - 40)) * 20;
+          await view.trigger("scroll");
+          await app.pass(500);
+          for (const row of app.all("log-line")) {
+            const n = Number(row.attributes("data-row"));
+            expect(row.find(".text").element.textContent, `row ${n} of ${lines.length}`).toBe(shownOf(lines[n]!));
+          }
+        }
+        const write = vi.spyOn(navigator.clipboard, "writeText").mockResolvedValue();
+        await app.one("log-copy").trigger("click");
+        await app.pass(1000);
+        expect(write.mock.calls.at(-1)![0]).toBe(lines.map(shownOf).join("\n") + "\n");
+        const long = lines.some((text) => text.length > 16 * 1024);
+        expect(app.all("toast").at(-1)!.text()).toMatch(long ? /lines copied, \d+ of them only in part/ : /lines copied$/);
+        write.mockRestore();
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it("says that nothing was copied when the system refuses", async () => {
+    const app = await openWindow("/history");
+    await app.all("history-row")[0]!.trigger("click");
+    await app.pass(1000);
+    vi.spyOn(navigator.clipboard, "writeText").mockRejectedValue(new Error("no"));
+    document.execCommand = () => false;
+    await app.one("log-copy").trigger("click");
+    await app.pass(1000);
+    expect(app.one("toast").text()).toContain("could not be copied");
+  });
+});
+
+it("shows what could be read beside the reason why there is no more of it, and goes on when asked", async () => {
+  const app = await openWindow("/history");
+  await app.all("history-row").find((one) => one.text().includes("Soak"))!.trigger("click");
+  await app.pass();
+  await app.window.find("[data-name=soak]").trigger("click");
+  await app.pass(1000);
+  app.fake.failWith("logRange", { code: "store_unavailable", message: "the disk is away", hint: "", findings: [] });
+  const view = app.window.find<HTMLElement>("[data-testid=log-view]");
+  view.element.scrollTop = 4_000_000;
+  await view.trigger("scroll");
+  await app.pass();
+  expect(app.one("stale-note").text()).toContain("the disk is away");
+  expect(app.one("log-view").exists()).toBe(true);
+  app.fake.failWith("logRange", undefined);
+  await app.one("stale-retry").trigger("click");
+  await app.pass();
+  expect(app.one("stale-note").exists()).toBe(false);
+  for (const line of app.all("log-line")) expect(line.find(".text").text()).not.toBe("");
+});
+
+it("marks the words that are found, not their whole line", async () => {
+  const app = await openSoak();
+  key("/");
+  await app.pass();
+  await app.one("log-find").setValue("UPSTREAM closed");
+  await app.pass();
+  await app.one("log-find").trigger("keydown", { key: "Enter" });
+  await app.pass();
+  const found = app.window.find(".row.current").findAll(".found");
+  expect(found.map((one) => one.text()).join("")).toBe("upstream closed");
+});
+
+it("does not start a search while the one before goes on", async () => {
+  const app = await openSoak();
+  let atOnce = 0;
+  let most = 0;
+  const asked: string[] = [];
+  app.fake.logFind = async (_, query) => {
+    asked.push(query);
+    most = Math.max(most, ++atOnce);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    atOnce--;
+    return [];
+  };
+  key("/");
+  await app.pass();
+  for (const words of ["a", "ab", "abc", "abcd"]) {
+    await app.one("log-find").setValue(words);
+    await app.pass(250);
+  }
+  await app.pass(4000);
+  expect(most).toBe(1);
+  expect(asked[0]).toBe("a");
+  expect(asked.at(-1)).toBe("abcd");
+  expect(asked.length).toBeLessThan(4);
+  expect(app.one("log-hits").text()).toBe("not found");
 });

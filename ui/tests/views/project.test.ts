@@ -276,6 +276,7 @@ describe("the project screen", () => {
     await app.pass();
     expect((app.one("consent").element as HTMLInputElement).checked, "consent is for one version").toBe(false);
     await app.one("consent").setValue(true);
+    await app.pass();
     await app.one("run-button").trigger("click");
     await app.pass();
     expect(app.one("run-state").exists()).toBe(true);
@@ -363,6 +364,7 @@ describe("the project screen", () => {
     expect(app.fake.calls).not.toContain("projectSetTrusted");
 
     await app.one("trust-switch").trigger("click");
+    await app.pass();
     await app.one("trust-confirm").trigger("click");
     await app.pass();
     expect(trusted(app)).toBe(true);
@@ -376,6 +378,7 @@ describe("the project screen", () => {
   it("stays untrusted when that cannot be stored", async () => {
     const app = await openWindow("/project/p-store", { before: (fake) => fake.failWith("projectSetTrusted", { code: "not_owner", message: "", hint: "", findings: [] }) });
     await app.one("trust-switch").trigger("click");
+    await app.pass();
     await app.one("trust-confirm").trigger("click");
     await app.pass();
     expect(trusted(app)).toBe(false);
@@ -391,6 +394,7 @@ describe("the project screen", () => {
     await app.one(button).trigger("click");
     expect(document.activeElement).toBe(app.one("trust-switch").element);
     await app.one("trust-switch").trigger("click");
+    await app.pass();
     await app.one("trust-confirm").trigger("click");
     await app.pass(1000);
     expect(app.one("error-card").exists()).toBe(false);
