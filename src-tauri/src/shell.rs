@@ -29,7 +29,9 @@ impl Shell {
         if self.app().is_ok() {
             return Ok(());
         }
-        let opened = open().await;
+        // On a thread of its own, as at the start: opening reads and migrates files.
+        let opening = tauri::async_runtime::spawn_blocking(|| tauri::async_runtime::block_on(open()));
+        let opened = opening.await.unwrap_or_else(|_panicked| self.app());
         let answer = opened.as_ref().map(|_app| ()).map_err(Clone::clone);
         *self.app.lock().unwrap_or_else(PoisonError::into_inner) = opened;
         answer
