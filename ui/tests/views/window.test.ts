@@ -301,11 +301,18 @@ describe("what is shown while the core cannot be asked", () => {
 
 it("looks again when the window comes back, not at every glance", async () => {
   const app = await openWindow("/history");
-  await app.pass(5000);
-  app.fake.calls.length = 0;
-  window.dispatchEvent(new Event("focus"));
-  window.dispatchEvent(new Event("focus"));
-  await app.pass();
+  const away = async (ms: number) => {
+    app.fake.calls.length = 0;
+    window.dispatchEvent(new Event("blur"));
+    await app.pass(ms);
+    window.dispatchEvent(new Event("focus"));
+    window.dispatchEvent(new Event("focus"));
+    await app.pass();
+  };
+  await app.pass(2000);
+  await away(1000);
+  expect(app.fake.calls).toEqual([]);
+  await away(5000);
   for (const call of ["runList", "projectList", "appStatus", "settingsGet"]) expect(app.fake.calls.filter((one) => one === call), call).toHaveLength(1);
 });
 
