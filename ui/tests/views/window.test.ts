@@ -274,8 +274,13 @@ describe("what is shown while the core cannot be asked", () => {
     expect(app.one("error-card").exists()).toBe(false);
   });
 
-  it("tries to open the data folder again, not only to ask", async () => {
-    const app = await openWindow("/", { scenario: "error" });
+  it.each([
+    ["/", "project-card"],
+    ["/history", "history-row"],
+    ["/project/p-store", "version-row"],
+    ["/run/r-1", "step-row"],
+  ])("tries to open the data folder again, not only to ask, at %s", async (path, shown) => {
+    const app = await openWindow(path, { scenario: "error" });
     expect(app.one("error-card").attributes("data-code")).toBe("store_unavailable");
     app.fake.appOpen = () => {
       app.fake.calls.push("appOpen");
@@ -285,8 +290,9 @@ describe("what is shown while the core cannot be asked", () => {
     await app.one("error-card").find("button").trigger("click");
     await app.pass(1500);
     expect(app.fake.calls).toContain("appOpen");
-    expect(app.one("error-card").exists()).toBe(false);
-    expect(app.all("project-card").length).toBeGreaterThan(0);
+    expect(app.window.find("[data-code=store_unavailable]").exists()).toBe(false);
+    expect(app.all(shown).length).toBeGreaterThan(0);
+    expect(app.all("project-link").length, "the rail too").toBeGreaterThan(0);
   });
 
   it("says when nothing is heard of changes", async () => {
