@@ -23,6 +23,7 @@ fn main() {
         .setup(|app| {
             let shell = Shell::open();
             app.manage(shell);
+            app.manage(notices::Forwarder::default());
             window::create(app.handle())?;
             // A desktop without a tray is no reason not to start: everything can be done in the window.
             if let Err(problem) = tray::create(app.handle()) {
@@ -32,11 +33,13 @@ fn main() {
         })
         .on_window_event(window::on_event)
         .invoke_handler(tauri::generate_handler![
+            commands::app::app_open,
             commands::app::app_status,
             commands::app::engine_probe,
             commands::app::settings_get,
             commands::app::settings_set,
             commands::app::folder_pick,
+            commands::app::window_zoom,
             commands::project::project_list,
             commands::project::project_open,
             commands::project::project_remove,
@@ -50,6 +53,7 @@ fn main() {
             commands::run::run_start,
             commands::run::run_again,
             commands::run::run_cancel,
+            commands::run::run_kill,
             commands::run::run_retry,
             commands::run::run_queue,
             commands::run::run_list,

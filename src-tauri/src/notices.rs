@@ -2,19 +2,29 @@
 
 use crate::shell::Shell;
 use lp_api::dto::{ApiError, Notice};
+use std::sync::{Mutex, PoisonError};
 use tauri::State;
+use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
 
-/// Sends notices into the channel until the window drops it.
+/// Who hands notices to the page that is shown now.
+#[derive(Default)]
+pub struct Forwarder(Mutex<Option<JoinHandle<()>>>);
+
+/// Sends notices into the channel until the page subscribes anew: a page that was loaded again leaves its channel behind without closing it.
 #[tauri::command]
-pub async fn notices_subscribe(shell: State<'_, Shell>, channel: Channel<Notice>) -> Result<(), ApiError> {
+pub async fn notices_subscribe(shell: State<'_, Shell>, forwarder: State<'_, Forwarder>, channel: Channel<Notice>) -> Result<(), ApiError> {
     let mut notices = shell.app()?.notices();
-    tauri::async_runtime::spawn(async move {
+    let task = tauri::async_runtime::spawn(async move {
         while let Some(notice) = notices.next().await {
             if channel.send(notice).is_err() {
                 break;
             }
         }
     });
+    let before = forwarder.0.lock().unwrap_or_else(PoisonError::into_inner).replace(task);
+    if let Some(before) = before {
+        before.abort();
+    }
     Ok(())
 }

@@ -1,16 +1,26 @@
 //! The tray icon: nothing that the window cannot do. Always with a menu, because Linux reports no clicks on the icon.
 
+use crate::shell::Shell;
 use crate::window;
-use tauri::menu::{MenuBuilder, MenuItemBuilder};
+use lp_api::dto::Language;
+use tauri::menu::{MenuBuilder, MenuItem, MenuItemBuilder};
 use tauri::tray::TrayIconBuilder;
-use tauri::{AppHandle, image::Image};
+use tauri::{AppHandle, Manager, Wry, image::Image};
 
-/// Makes the icon.
+/// The words of the menu, which change with the language of the window.
+struct Words {
+    show: MenuItem<Wry>,
+    quit: MenuItem<Wry>,
+}
+
+/// Makes the icon, in the language that is set.
 pub fn create(app: &AppHandle) -> tauri::Result<()> {
-    let (show, quit) = if window::system_language().starts_with("zh") { ("打开活版", "退出") } else { ("Open Letterpress", "Quit") };
-    let show = MenuItemBuilder::with_id("show", show).build(app)?;
-    let quit = MenuItemBuilder::with_id("quit", quit).build(app)?;
+    let show = MenuItemBuilder::with_id("show", "Letterpress").build(app)?;
+    let quit = MenuItemBuilder::with_id("quit", "Letterpress").build(app)?;
     let menu = MenuBuilder::new(app).items(&[&show, &quit]).build()?;
+    app.manage(Words { show, quit });
+    let settings = app.state::<Shell>().app().and_then(|api| tauri::async_runtime::block_on(api.settings()));
+    speak(app, settings.map(|settings| settings.language).unwrap_or_default());
     TrayIconBuilder::with_id("main")
         .icon(Image::from_bytes(include_bytes!("../../icons/32x32.png"))?)
         .tooltip("Letterpress")
@@ -22,4 +32,18 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
         })
         .build(app)?;
     Ok(())
+}
+
+/// Says the menu in another language. Does nothing where there is no icon.
+pub fn speak(app: &AppHandle, language: Language) {
+    let Some(words) = app.try_state::<Words>() else { return };
+    let chinese = match language {
+        Language::ZhCn => true,
+        Language::En => false,
+        Language::System => window::system_language().to_lowercase().starts_with("zh"),
+    };
+    let (show, quit) = if chinese { ("打开 Letterpress", "退出") } else { ("Open Letterpress", "Quit") };
+    if let Err(problem) = words.show.set_text(show).and_then(|()| words.quit.set_text(quit)) {
+        tracing::warn!(%problem, "the tray keeps its language");
+    }
 }

@@ -6,7 +6,7 @@
 //! The window gets the system's language from the shell: WebKit's own answer depends on which locales are generated on the machine.
 
 use crate::shell::Shell;
-use tauri::{AppHandle, Manager, RunEvent, WebviewUrl, WebviewWindowBuilder, Window, WindowEvent};
+use tauri::{AppHandle, Manager, RunEvent, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Window, WindowEvent};
 
 const LABEL: &str = "main";
 
@@ -16,6 +16,8 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
         .title("Letterpress")
         .inner_size(1240.0, 820.0)
         .min_inner_size(820.0, 560.0)
+        // A link or a file that is dropped must not turn the window into a browser.
+        .on_navigation(is_ours)
         .initialization_script(language_script(&system_language()))
         // The page names the screen that it shows; the system shows that in its list of windows.
         .on_document_title_changed(|window, title| {
@@ -25,6 +27,23 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
         })
         .build()?;
     Ok(())
+}
+
+/// Whether an address is the window's own page: Tauri's scheme, or where a system has none, the host that stands for it.
+fn is_ours(address: &Url) -> bool {
+    match address.scheme() {
+        "tauri" => address.host_str() == Some("localhost"),
+        "http" | "https" => address.host_str() == Some("tauri.localhost"),
+        _ => false,
+    }
+}
+
+/// Enlarges everything in the window, from 0.8 to 2 times the usual size.
+pub fn zoom(window: &WebviewWindow, factor: f64) {
+    let factor = if factor.is_finite() { factor.clamp(0.8, 2.0) } else { 1.0 };
+    if let Err(problem) = window.set_zoom(factor) {
+        tracing::warn!(%problem, factor, "the window keeps its size");
+    }
 }
 
 /// The system's language as a BCP 47 tag (`zh-CN`); `en` when nothing is said.
@@ -99,7 +118,7 @@ async fn end_when_idle(app: AppHandle) {
 
 #[cfg(test)]
 mod tests {
-    use super::{language_script, spoken};
+    use super::{is_ours, language_script, spoken};
 
     #[test]
     fn the_first_variable_that_is_set_decides() {
@@ -118,6 +137,24 @@ mod tests {
         for (variables, expected) in cases {
             let found = spoken(|name| variables.iter().find(|(one, _)| *one == name).map(|(_, value)| (*value).to_owned()));
             assert_eq!(found.as_deref(), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn the_window_shows_its_own_page_and_nothing_else() {
+        let cases = [
+            ("tauri://localhost/", true),
+            ("tauri://localhost/index.html#/run/1", true),
+            ("http://tauri.localhost/", true),
+            ("tauri://example.com/", false),
+            ("https://example.com/", false),
+            ("https://tauri.localhost.example.com/", false),
+            ("file:///etc/passwd", false),
+            ("data:text/html,hello", false),
+            ("about:blank", false),
+        ];
+        for (address, ours) in cases {
+            assert_eq!(is_ours(&address.parse().expect("an address")), ours, "{address}");
         }
     }
 

@@ -202,9 +202,9 @@ impl Window {
         }
     }
 
-    /// Clicks the element with that `data-testid`, once it is there and enabled.
+    /// Clicks the element with that `data-testid`, once it is there and enabled. What has a consequence takes no press in its first moment.
     pub async fn click(&self, test_id: &str) {
-        let selector = format!("[data-testid=\"{test_id}\"]:not([disabled]):not([aria-disabled=\"true\"])");
+        let selector = format!("[data-testid=\"{test_id}\"]:not([disabled]):not([aria-disabled=\"true\"]):not([data-armed=\"false\"])");
         self.css(&selector).await.click().await.unwrap_or_else(|problem| panic!("`{test_id}` cannot be clicked: {problem}"));
     }
 

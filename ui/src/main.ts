@@ -4,10 +4,12 @@ import App from "./App.vue";
 import { provideApi, type Api } from "./api";
 import { i18n } from "./i18n";
 import { makeRouter } from "./router";
+import { useFaults } from "./stores/faults";
 import { useNotices } from "./stores/notices";
 import { useProjects } from "./stores/projects";
 import { useSettings } from "./stores/settings";
 import { useStatus } from "./stores/status";
+import { useView } from "./stores/view";
 import "./styles/base.css";
 
 async function chooseApi(): Promise<Api> {
@@ -25,15 +27,13 @@ async function chooseApi(): Promise<Api> {
 async function start(): Promise<void> {
   provideApi(await chooseApi());
   const app = createApp(App).use(createPinia()).use(i18n).use(makeRouter());
-  // Language and colours first: nothing is drawn in the wrong ones.
+  useFaults().listen(app);
+  // Language, colours and size first: nothing is drawn in the wrong ones.
   await useSettings().start();
+  useView().start();
   app.mount("#app");
-  try {
-    await useNotices().start();
-  } catch {
-    // Without notices the window still answers to presses; the status call shows what is wrong with the core.
-  }
-  await Promise.all([useStatus().start(), useProjects().start()]);
+  // Without notices the window still answers to presses; the store goes on trying.
+  await Promise.all([useNotices().start(), useStatus().refresh(), useProjects().refresh()]);
 }
 
 void start();

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, vi } from "vitest";
+import { closeWindow } from "./opened";
 
 /** Height that the log's window has in tests: there is no layout here. */
 export const VIEW_HEIGHT = 800;
@@ -16,6 +17,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  closeWindow();
   vi.useRealTimers();
   document.body.innerHTML = "";
 });

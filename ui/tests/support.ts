@@ -2,6 +2,7 @@ import { mount, type VueWrapper } from "@vue/test-utils";
 import { createPinia, setActivePinia } from "pinia";
 import { vi } from "vitest";
 import { createMemoryHistory, type Router } from "vue-router";
+import { closeWindow, opened } from "./opened";
 import App from "@/App.vue";
 import { provideApi } from "@/api";
 import { FakeApi, type FakeOptions } from "@/api/fake";
@@ -11,6 +12,7 @@ import { useNotices } from "@/stores/notices";
 import { useProjects } from "@/stores/projects";
 import { useSettings } from "@/stores/settings";
 import { useStatus } from "@/stores/status";
+import { useView } from "@/stores/view";
 
 export interface Opened {
   window: VueWrapper;
@@ -36,6 +38,7 @@ export async function pass(ms = 500, fake?: FakeApi): Promise<void> {
 
 /** The whole window over the fake core, at a route. */
 export async function openWindow(path: string, options: FakeOptions & { before?: (fake: FakeApi) => void } = {}): Promise<Opened> {
+  closeWindow();
   const { before, ...fakeOptions } = options;
   const fake = new FakeApi({ ...fakeOptions, settings: { language: "en", ...fakeOptions.settings } });
   before?.(fake);
@@ -44,11 +47,14 @@ export async function openWindow(path: string, options: FakeOptions & { before?:
   setActivePinia(pinia);
   const router = makeRouter(createMemoryHistory());
   await router.push(path);
+  localStorage.clear();
   await useSettings().start();
+  useView().start();
   const window = mount(App, { attachTo: document.body, global: { plugins: [pinia, i18n, router] } });
+  opened(window);
   void useNotices().start();
-  void useStatus().start();
-  void useProjects().start();
+  void useStatus().refresh();
+  void useProjects().refresh();
   await pass(500, fake);
   return {
     window,

@@ -33,6 +33,8 @@ const SCOPE = { scope: "everywhere" } as const;
 beforeEach(() => invoke.mockReset().mockResolvedValue("answer"));
 
 it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
+  ["appOpen", [], "app_open"],
+  ["windowZoom", [1.25], "window_zoom", { factor: 1.25 }],
   ["appStatus", [], "app_status"],
   ["engineProbe", [], "engine_probe"],
   ["settingsGet", [], "settings_get"],
@@ -49,6 +51,7 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
   ["runStart", [REQUEST], "run_start", { request: REQUEST }],
   ["runAgain", ["r"], "run_again", { run: "r" }],
   ["runCancel", ["r"], "run_cancel", { run: "r" }],
+  ["runKill", ["r"], "run_kill", { run: "r" }],
   ["runRetry", ["r"], "run_retry", { run: "r" }],
   ["runQueue", [], "run_queue"],
   ["keptList", [], "kept_list"],

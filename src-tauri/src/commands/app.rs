@@ -1,7 +1,14 @@
 use crate::shell::Shell;
+use crate::{tray, window};
 use lp_api::dto::{ApiError, AppStatus, Settings};
-use tauri::{AppHandle, State};
+use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
+
+/// Opens the data folder once more where that failed at the start.
+#[tauri::command]
+pub async fn app_open(shell: State<'_, Shell>) -> Result<(), ApiError> {
+    shell.open_again().await
+}
 
 /// What there is on this computer.
 #[tauri::command]
@@ -23,15 +30,25 @@ pub async fn settings_get(shell: State<'_, Shell>) -> Result<Settings, ApiError>
 
 /// Sets everything anew; returns what is in force.
 #[tauri::command]
-pub async fn settings_set(shell: State<'_, Shell>, settings: Settings) -> Result<Settings, ApiError> {
-    shell.app()?.set_settings(settings).await
+pub async fn settings_set(app: AppHandle, shell: State<'_, Shell>, settings: Settings) -> Result<Settings, ApiError> {
+    let stored = shell.app()?.set_settings(settings).await?;
+    tray::speak(&app, stored.language);
+    Ok(stored)
+}
+
+/// Enlarges everything in the window; 1 is the usual size.
+#[tauri::command]
+pub async fn window_zoom(window: WebviewWindow, factor: f64) -> Result<(), ApiError> {
+    window::zoom(&window, factor);
+    Ok(())
 }
 
 /// The system's dialog for a folder.
 #[tauri::command]
-pub async fn folder_pick(app: AppHandle) -> Result<Option<String>, ApiError> {
+pub async fn folder_pick(app: AppHandle, window: WebviewWindow) -> Result<Option<String>, ApiError> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    app.dialog().file().pick_folder(move |folder| {
+    // Over the window, not behind it.
+    app.dialog().file().set_parent(&window).pick_folder(move |folder| {
         let _closed_meanwhile = sender.send(folder);
     });
     let folder = receiver.await.ok().flatten();

@@ -1,7 +1,7 @@
 use crate::shell::Shell;
 use lp_api::LogKey;
 use lp_api::dto::{ApiError, LogHit, LogRange, LogSummary};
-use tauri::{AppHandle, State};
+use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 
 /// Size and landmarks of a log.
@@ -42,8 +42,10 @@ pub async fn log_find(
 
 /// Saves a log as a text file where the user says; `None` when the dialog was closed.
 #[tauri::command]
+#[allow(clippy::too_many_arguments)] // they are the fields of one request; Tauri unpacks them by name
 pub async fn log_save(
     app: AppHandle,
+    window: WebviewWindow,
     shell: State<'_, Shell>,
     run: String,
     stage: u32,
@@ -53,7 +55,7 @@ pub async fn log_save(
     let key = LogKey { run, stage, step, attempt };
     let name = shell.app()?.log_file_name(&key).await?;
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    app.dialog().file().set_file_name(name).save_file(move |file| {
+    app.dialog().file().set_parent(&window).set_file_name(name).save_file(move |file| {
         let _closed_meanwhile = sender.send(file);
     });
     let Some(path) = receiver.await.ok().flatten().and_then(|file| file.into_path().ok()) else { return Ok(None) };

@@ -26,10 +26,16 @@ pub async fn run_again(shell: State<'_, Shell>, run: String) -> Result<String, A
     shell.app()?.run_again(&run).await
 }
 
-/// Asks a run to stop; a second call kills.
+/// Asks a run to stop: its steps get their grace time.
 #[tauri::command]
 pub async fn run_cancel(shell: State<'_, Shell>, run: String) -> Result<(), ApiError> {
     shell.app()?.cancel_run(&run).await
+}
+
+/// Ends the steps of a run at once.
+#[tauri::command]
+pub async fn run_kill(shell: State<'_, Shell>, run: String) -> Result<(), ApiError> {
+    shell.app()?.kill_run(&run).await
 }
 
 /// Goes on from where a run went wrong.

@@ -38,6 +38,10 @@ export interface StepAddress {
 }
 
 export interface Api {
+  /** Opens the data folder once more where that failed at the start; does nothing where it is open. */
+  appOpen(): Promise<void>;
+  /** Enlarges everything in the window; 1 is the usual size. */
+  windowZoom(factor: number): Promise<void>;
   appStatus(): Promise<AppStatus>;
   /** Asks the engines again; takes as long as they need to answer. */
   engineProbe(): Promise<AppStatus>;
@@ -66,8 +70,10 @@ export interface Api {
   runStart(request: RunRequest): Promise<string>;
   /** Same version, same values; returns the id of the new run. */
   runAgain(run: string): Promise<string>;
-  /** The first call asks the steps to end, the second kills them. */
+  /** Asks the steps to end; they get their grace time. */
   runCancel(run: string): Promise<void>;
+  /** Ends the steps at once; nothing more of the run happens. */
+  runKill(run: string): Promise<void>;
   /** The same run goes on from where it went wrong, as its next attempt. */
   runRetry(run: string): Promise<void>;
   /** Those under way first, then those that wait, in their order. */
@@ -81,7 +87,7 @@ export interface Api {
   keptRemove(run: string | null): Promise<KeptFiles>;
 
   logSummary(address: StepAddress): Promise<LogSummary>;
-  /** `count` is at most 400. */
+  /** At most `count` lines from `from` on, and no more than 400 and 256 KB: ask on from `from + lines.length`. */
   logRange(address: StepAddress, from: number, count: number): Promise<LogRange>;
   logFind(address: StepAddress, query: string, from: number, limit: number): Promise<LogHit[]>;
   /** Opens the system's dialog; returns the path, or `null` when nothing was chosen. */

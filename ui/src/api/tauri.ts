@@ -4,6 +4,8 @@ import type { Api } from "./index";
 import type { Cleanup, Notice, RunFilter, RunRequest, SecretScope, Settings } from "./types";
 
 export const tauriApi: Api = {
+  appOpen: () => invoke("app_open"),
+  windowZoom: (factor: number) => invoke("window_zoom", { factor }),
   appStatus: () => invoke("app_status"),
   engineProbe: () => invoke("engine_probe"),
   settingsGet: () => invoke("settings_get"),
@@ -24,6 +26,7 @@ export const tauriApi: Api = {
   runStart: (request: RunRequest) => invoke("run_start", { request }),
   runAgain: (run: string) => invoke("run_again", { run }),
   runCancel: (run: string) => invoke("run_cancel", { run }),
+  runKill: (run: string) => invoke("run_kill", { run }),
   runRetry: (run: string) => invoke("run_retry", { run }),
   runQueue: () => invoke("run_queue"),
   runList: (filter: RunFilter) => invoke("run_list", { filter }),

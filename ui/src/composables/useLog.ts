@@ -1,14 +1,19 @@
 /** One step's log: how long it is, its marks, and the lines around the window, pulled as they are needed. */
 import { onScopeDispose, ref, shallowRef, watch } from "vue";
 import { asApiError, useApi, type ApiError, type LogMark, type StepAddress } from "@/api";
-import { BLOCK, Ranges } from "@/logic/ranges";
+import { PART, Ranges } from "@/logic/ranges";
 import { coalesced } from "./coalesced";
-import { useNotice } from "./useNotice";
+import { useNotice, useStale } from "./useNotice";
 
-/** Calls for lines that may be under way at once. */
+/** Questions for lines that may be under way at once. */
 const AT_ONCE = 3;
-/** Least time between two questions for marks while a log grows, in milliseconds. */
+/** Least time between two questions for marks while a log grows, in milliseconds; more when there are many, since all of them come each time. */
 const MARKS_EVERY = 500;
+const MORE_PER_MARK = 0.5;
+/** Most bytes that one answer holds: the core's limit. */
+const ANSWER_BYTES = 256 * 1024;
+/** Lines around the window that are asked for with it. */
+const MARGIN = 160;
 
 export function useLog(address: () => StepAddress | null) {
   const total = ref(0);
@@ -23,15 +28,18 @@ export function useLog(address: () => StepAddress | null) {
   let generation = 0;
   let bytes = 0;
   let wanted = { first: 0, end: 0 };
-  const under = new Set<number>();
-  /** With how many lines in the log each block was asked for last: a short answer is not asked for again until the log has grown. */
-  const asked = new Map<number, string>();
+  /** The last answer held less than was asked for: what is in the window comes first. */
+  let tight = false;
+  const under = new Map<number, number>();
+  /** Rows that the core had no line for, with the size of the log then: they are not asked for again until it has grown. */
+  const empty = new Map<number, string>();
+  const size = () => `${total.value}/${bytes}`;
 
   async function open(): Promise<void> {
     const mine = ++generation;
     ranges = new Ranges();
     under.clear();
-    asked.clear();
+    empty.clear();
     total.value = 0;
     bytes = 0;
     complete.value = false;
@@ -52,22 +60,27 @@ export function useLog(address: () => StepAddress | null) {
       if (mine !== generation) return;
       marks.value = summary.marks;
       complete.value = summary.complete;
+      error.value = undefined;
       grow(summary.lines, summary.bytes);
     } catch (caught) {
-      if (mine !== generation) return;
-      const failure = asApiError(caught);
-      // A step that has only just begun has no log yet: a notice will tell when it has.
-      if (failure.code === "step_not_found") return;
-      error.value = failure;
-      state.value = "error";
+      if (mine === generation) fail(caught);
     }
   }
 
-  function grow(lines: number, size: number): void {
-    if (size <= bytes && lines <= total.value) return;
+  /** What is there stays readable; an error counts alone only where there is nothing to read. */
+  function fail(caught: unknown): void {
+    const failure = asApiError(caught);
+    // A step that has only just begun has no log yet: a notice will tell when it has.
+    if (failure.code === "step_not_found" && total.value === 0) return;
+    error.value = failure;
+    if (total.value === 0) state.value = "error";
+  }
+
+  function grow(lines: number, now: number): void {
+    if (now <= bytes && lines <= total.value) return;
     // The last line that we have may have gone on without a new one.
-    if (total.value > 0) ranges.stale(Math.floor((total.value - 1) / BLOCK));
-    bytes = Math.max(bytes, size);
+    if (total.value > 0) ranges.doubt(total.value - 1);
+    bytes = Math.max(bytes, now);
     total.value = Math.max(total.value, lines);
     pump();
   }
@@ -77,38 +90,48 @@ export function useLog(address: () => StepAddress | null) {
     pump();
   }
 
+  /** Asks for what the window needs. What is around it comes along as far as one answer holds it. */
   function pump(): void {
     const at = address();
-    if (at === null) return;
-    for (const number of ranges.missing(wanted.first, wanted.end, total.value)) {
-      if (under.size >= AT_ONCE) return;
-      if (under.has(number) || asked.get(number) === `${total.value}/${bytes}`) continue;
-      void pull(at, number);
+    if (at === null || error.value) return;
+    const perLine = total.value === 0 ? 1 : Math.max(1, bytes / total.value);
+    const room = Math.max(0, Math.min(PART, Math.floor(ANSWER_BYTES / perLine)) - (wanted.end - wanted.first));
+    const margin = tight ? 0 : Math.min(MARGIN, Math.floor(room / 2));
+    const needed = ranges.missing(wanted.first, Math.min(wanted.end, total.value));
+    if (needed.length === 0) return;
+    for (const gap of ranges.missing(Math.max(0, wanted.first - margin), Math.min(wanted.end + margin, total.value))) {
+      if (!needed.some((one) => one.from < gap.from + gap.count && one.from + one.count > gap.from)) continue;
+      for (let from = gap.from; from < gap.from + gap.count; from += PART) {
+        if (under.size >= AT_ONCE) return;
+        if (isUnder(from) || empty.get(from) === size()) continue;
+        void pull(at, from, Math.min(PART, gap.from + gap.count - from));
+      }
     }
   }
 
-  async function pull(at: StepAddress, number: number): Promise<void> {
+  const isUnder = (row: number) => [...under].some(([from, count]) => row >= from && row < from + count);
+
+  async function pull(at: StepAddress, from: number, count: number): Promise<void> {
     const mine = generation;
-    under.add(number);
-    asked.set(number, `${total.value}/${bytes}`);
+    const before = size();
+    under.set(from, count);
     try {
-      const range = await useApi().logRange(at, number * BLOCK, BLOCK);
+      const range = await useApi().logRange(at, from, count);
       if (mine !== generation) return;
-      ranges.put(number, range.lines, range.cut);
+      ranges.put(from, range.lines, range.cut);
+      tight = range.lines.length < count;
+      if (range.lines.length === 0) empty.set(from, before);
       total.value = Math.max(total.value, range.total);
       version.value++;
     } catch (caught) {
       if (mine !== generation) return;
-      error.value = asApiError(caught);
-      state.value = "error";
+      fail(caught);
     }
-    under.delete(number);
-    // A block that has left the cache may be wanted again later.
-    if (asked.size > 4 * AT_ONCE) asked.clear();
+    under.delete(from);
     pump();
   }
 
-  const marksAgain = coalesced(summarise, MARKS_EVERY);
+  const marksAgain = coalesced(summarise, () => MARKS_EVERY + marks.value.length * MORE_PER_MARK);
   useNotice("log", (notice) => {
     const at = address();
     if (!at || notice.run !== at.run || notice.stage !== at.stage || notice.step !== at.step || notice.attempt !== at.attempt) return;
@@ -117,9 +140,19 @@ export function useLog(address: () => StepAddress | null) {
     grow(notice.lines, notice.bytes);
     marksAgain();
   });
+  // Notices were lost: this log's may be among them.
+  useStale(() => [], marksAgain);
 
   watch(() => JSON.stringify(address()), () => void open(), { immediate: true });
   onScopeDispose(() => generation++);
+
+  /** Asks again after a failure: from the beginning, or for what could not be had. */
+  async function again(): Promise<void> {
+    if (state.value === "error") return open();
+    error.value = undefined;
+    await summarise();
+    pump();
+  }
 
   return {
     total,
@@ -129,7 +162,7 @@ export function useLog(address: () => StepAddress | null) {
     error,
     version,
     want,
-    reopen: open,
+    again,
     /** Asks for size and marks again: when the step has ended. */
     refresh: marksAgain,
     line: (row: number) => ranges.line(row),

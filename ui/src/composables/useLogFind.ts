@@ -1,4 +1,5 @@
 /** Find in a step's log. The core searches; here are the hits so far and which one the reader stands on. */
+import { watchDebounced } from "@vueuse/core";
 import { computed, ref, shallowRef, watch } from "vue";
 import { useApi, type StepAddress } from "@/api";
 import { useToasts } from "@/stores/toasts";
@@ -6,6 +7,7 @@ import { useWords } from "./useWords";
 
 /** Hits that are asked for at once. */
 const LIMIT = 1000;
+/** Pause after the last key, in milliseconds. */
 const TYPING_MS = 160;
 
 export function useLogFind(address: () => StepAddress | null) {
@@ -16,9 +18,20 @@ export function useLogFind(address: () => StepAddress | null) {
   const searched = ref("");
   const index = ref(-1);
   let newest = 0;
-  let typing: number | undefined;
+  let going: Promise<void> | undefined;
+  let again = false;
 
-  async function search(): Promise<void> {
+  /** The core reads the whole log for an answer: what is typed meanwhile is looked for afterwards, and only the last of it. */
+  function search(): Promise<void> {
+    again = going !== undefined;
+    going ??= searchOnce().finally(() => {
+      going = undefined;
+      if (again) return search();
+    });
+    return going;
+  }
+
+  async function searchOnce(): Promise<void> {
     const mine = ++newest;
     const at = address();
     const text = query.value;
@@ -29,7 +42,7 @@ export function useLogFind(address: () => StepAddress | null) {
     if (text === "" || at === null) return;
     try {
       const found = await useApi().logFind(at, text, 0, LIMIT);
-      if (mine !== newest) return;
+      if (mine !== newest || again) return;
       hits.value = found.map((hit) => hit.line);
       more.value = found.length === LIMIT;
       searched.value = text;
@@ -52,10 +65,7 @@ export function useLogFind(address: () => StepAddress | null) {
 
   /** The next hit after (or before) `from`, going round at the ends; `null` when there is none. */
   async function step(by: 1 | -1, from: number | null): Promise<number | null> {
-    if (searched.value !== query.value) {
-      window.clearTimeout(typing);
-      await search();
-    }
+    if (searched.value !== query.value) await search();
     try {
       if (by > 0 && (index.value === hits.value.length - 1 || hits.value.length === 0)) await extend();
     } catch (caught) {
@@ -68,10 +78,7 @@ export function useLogFind(address: () => StepAddress | null) {
     return hits.value[index.value] ?? null;
   }
 
-  watch(query, () => {
-    window.clearTimeout(typing);
-    typing = window.setTimeout(() => void search(), TYPING_MS);
-  });
+  watchDebounced(query, () => (searched.value === query.value ? undefined : search()), { debounce: TYPING_MS });
   watch(() => JSON.stringify(address()), () => void search());
 
   const words = computed(() => {

@@ -2,7 +2,8 @@
  * Where a log's window stands. The position is kept in pixels of the full list and the scroll bar follows it, so that wheel and keys are exact
  * in a list of any length. Following means: the end stays in view while lines arrive.
  */
-import { computed, nextTick, onBeforeUnmount, ref, watch, type Ref } from "vue";
+import { useEventListener, useResizeObserver } from "@vueuse/core";
+import { computed, nextTick, ref, watch, type Ref } from "vue";
 import { ROW_HEIGHT, atEnd, clampPosition, geometry, positionOf, reveal, rowsAt, scale, scrollOf } from "@/logic/window";
 
 /** Pixels per line when a mouse wheel speaks in lines. */
@@ -110,15 +111,10 @@ export function useLogScroll(el: Ref<HTMLElement | undefined>, total: () => numb
     { flush: "post" },
   );
 
-  const observer = new ResizeObserver(() => (view.value = el.value?.clientHeight ?? 0));
-  watch(el, (now, before) => {
-    if (before) observer.unobserve(before);
-    if (!now) return;
-    view.value = now.clientHeight;
-    observer.observe(now);
-    now.addEventListener("wheel", onWheel, { passive: false });
-  });
-  onBeforeUnmount(() => observer.disconnect());
+  const measure = () => (view.value = el.value?.clientHeight ?? 0);
+  watch(el, measure);
+  useResizeObserver(el, measure);
+  useEventListener(el, "wheel", onWheel, { passive: false });
 
   return { view, position, follow, shape, rows, onScroll, onKey, setFollow, show, toTop: () => user(0) };
 }

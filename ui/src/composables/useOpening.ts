@@ -2,6 +2,7 @@
  * Opens a folder as a project and shows it. A project that is new here is checked first: its report is opened by itself only when something
  * needs the user or does not run; otherwise a short word says that everything does.
  */
+import { createSharedComposable } from "@vueuse/core";
 import { useRouter } from "vue-router";
 import { useApi, type ProjectSummary, type ReportDto } from "@/api";
 import { sortReport, verdict } from "@/logic/report";
@@ -11,7 +12,8 @@ import { useToasts } from "@/stores/toasts";
 import { useTask } from "./useTask";
 import { useWords } from "./useWords";
 
-export function useOpening() {
+/** One for the whole window: two dialogs of the system must not be open at once. */
+export const useOpening = createSharedComposable(() => {
   const router = useRouter();
   const projects = useProjects();
   const secrets = useSecrets();
@@ -40,4 +42,4 @@ export function useOpening() {
     const name = before.has(project.id) ? "project" : await check(project);
     await router.push({ name, params: { project: project.id } });
   });
-}
+});

@@ -2,15 +2,18 @@
 import { useI18n } from "vue-i18n";
 import type { RunSummary, Version, Words, Workflow } from "@/api";
 import { DERIVED_KEY, EVENT_KEY } from "@/logic/status";
+import { listFormat, numberFormat } from "@/logic/formatters";
 import { bytes, duration, fullMoment, momentParts } from "@/logic/time";
 import { capitalised, foreign, localised, spoken } from "@/logic/words";
+import { useToday } from "./useClock";
 
 export function useWords() {
   const { t, locale } = useI18n();
+  const today = useToday();
 
-  const number = (value: number) => new Intl.NumberFormat(locale.value).format(value);
+  const number = (value: number) => numberFormat(locale.value).format(value);
   const moment = (iso: string) => {
-    const parts = momentParts(iso, new Date(), locale.value);
+    const parts = momentParts(iso, today.value, locale.value);
     return parts ? t("time.moment", parts) : "";
   };
   const text = (value: { [key in string]: string }) => localised(value, locale.value);
@@ -42,10 +45,12 @@ export function useWords() {
     /** Sentences as one text: Chinese puts no space between them. */
     sentences: (parts: readonly string[]) => parts.join(locale.value.startsWith("zh") ? "" : " "),
     /** Names in a row. */
-    names: (all: readonly string[]) => new Intl.ListFormat(locale.value, { type: "conjunction" }).format(all),
+    names: (all: readonly string[]) => listFormat(locale.value, { type: "conjunction" }).format(all),
     /** A count with its noun: the key has one form, or two parted by a bar. */
     count: (key: string, n: number) => t(key, { n: number(n) }, n),
     full: (iso: string) => fullMoment(iso, locale.value),
+    /** A share of the usual size, in per cent. */
+    percent: (value: number) => numberFormat(locale.value, { style: "percent" }).format(value / 100),
     duration: (ms: number) => duration(ms, locale.value),
     bytes: (count: number) => bytes(count, locale.value),
     workflowTitle: (workflow: Workflow) => {

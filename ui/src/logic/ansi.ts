@@ -167,38 +167,3 @@ function sameStyle(a: Style, b: Style): boolean {
       a.strike === b.strike)
   );
 }
-
-/** The class names for a style; the sixteen basic colours are theme tokens. */
-export function styleClass(style: Style): string {
-  if (style === PLAIN) return "";
-  const names: string[] = [];
-  if (style.bold) names.push("a-bold");
-  if (style.dim) names.push("a-dim");
-  if (style.italic) names.push("a-italic");
-  if (style.underline) names.push("a-underline");
-  if (style.strike) names.push("a-strike");
-  if (style.inverse) names.push("a-inverse");
-  if (typeof style.fg === "number" && style.fg < 16) names.push(`a-fg${style.fg}`);
-  if (typeof style.bg === "number" && style.bg < 16) names.push(`a-bg${style.bg}`);
-  return names.join(" ");
-}
-
-/** Inline colours for what the theme has no token for (the 240 others and true colour). */
-export function styleInline(style: Style): { color?: string; backgroundColor?: string } | undefined {
-  const fg = inlineColour(style.fg);
-  const bg = inlineColour(style.bg);
-  if (!fg && !bg) return undefined;
-  return { ...(fg ? { color: fg } : {}), ...(bg ? { backgroundColor: bg } : {}) };
-}
-
-function inlineColour(colour: number | string | null): string | undefined {
-  if (typeof colour === "string") return colour;
-  if (colour === null || colour < 16) return undefined;
-  if (colour >= 232) {
-    const level = 8 + (colour - 232) * 10;
-    return hex([level, level, level]);
-  }
-  const index = colour - 16;
-  const level = (n: number) => (n === 0 ? 0 : 55 + n * 40);
-  return hex([level(Math.floor(index / 36)), level(Math.floor(index / 6) % 6), level(index % 6)]);
-}

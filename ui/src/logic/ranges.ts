@@ -1,74 +1,146 @@
-/** A bounded cache of the blocks of a log: what was read longest ago goes first. */
+/**
+ * A bounded cache of the lines of a log. Pieces are kept as they came: an answer may hold fewer lines than were asked for (it has a limit in bytes),
+ * and what is missing behind it is asked for from there.
+ */
 import { PLAIN, endStyle, type Style } from "./ansi";
 
-/** Lines per block: the most that one call may ask for. */
-export const BLOCK = 400;
-/** Blocks kept. */
-export const KEPT = 64;
+/** Most lines that one question may ask for. */
+export const PART = 400;
+/** Lines and characters kept. */
+export const KEPT_LINES = 25_600;
+export const KEPT_CHARACTERS = 16_000_000;
 
-export interface Block {
-  readonly lines: readonly string[];
-  /** Indices of lines that are longer than what was sent. */
-  readonly cut: ReadonlySet<number>;
-  /** Style in which each line begins. Across blocks that were not read one after the other it starts plain: an approximation. */
-  readonly starts: readonly Style[];
-  readonly end: Style;
+interface Piece {
+  from: number;
+  lines: readonly string[];
+  /** Rows of lines that are longer than what was sent. */
+  cut: ReadonlySet<number>;
+  /** Style in which each line begins. Behind a gap it starts plain: an approximation. */
+  starts: Style[];
+  end: Style;
+  characters: number;
+  /** When it was read last, by count. */
+  used: number;
 }
 
+const behind = (piece: Piece) => piece.from + piece.lines.length;
+
 export class Ranges {
-  private blocks = new Map<number, Block>();
-  private outdated = new Set<number>();
+  /** In the order of their rows, without overlap. */
+  private pieces: Piece[] = [];
+  /** Rows that are here but may have grown since. */
+  private doubtful = new Set<number>();
+  private reads = 0;
 
+  /** Lines that are kept. */
   get size(): number {
-    return this.blocks.size;
+    return this.pieces.reduce((sum, piece) => sum + piece.lines.length, 0);
   }
 
-  clear(): void {
-    this.blocks.clear();
-    this.outdated.clear();
-  }
-
-  put(number: number, lines: readonly string[], cut: readonly number[] = []): void {
-    let style = this.blocks.get(number - 1)?.end ?? PLAIN;
-    const starts = lines.map((line) => {
-      const start = style;
-      style = endStyle(line, style);
-      return start;
-    });
-    this.blocks.delete(number);
-    this.outdated.delete(number);
-    this.blocks.set(number, { lines, cut: new Set(cut), starts, end: style });
-    for (const oldest of this.blocks.keys()) {
-      if (this.blocks.size <= KEPT) break;
-      this.blocks.delete(oldest);
-    }
+  /** Takes lines in, from row `from` on. `cut` are indices into `lines`. */
+  put(from: number, lines: readonly string[], cut: readonly number[] = []): void {
+    if (lines.length === 0) return;
+    const end = from + lines.length;
+    for (const row of this.doubtful) if (row >= from && row < end) this.doubtful.delete(row);
+    const around = this.pieces.flatMap((piece) => without(piece, from, end));
+    const fresh = makePiece(from, lines, new Set(cut.map((index) => from + index)));
+    fresh.used = ++this.reads;
+    this.pieces = joined([...around, fresh].sort((a, b) => a.from - b.from));
+    this.style();
+    this.forget(from, end);
   }
 
   line(row: number): { text: string; start: Style; cut: boolean } | undefined {
-    const block = this.blocks.get(Math.floor(row / BLOCK));
-    const index = row % BLOCK;
-    const text = block?.lines[index];
-    return block && text !== undefined ? { text, start: block.starts[index] ?? PLAIN, cut: block.cut.has(index) } : undefined;
+    const piece = this.pieceAt(row);
+    const text = piece?.lines[row - piece.from];
+    if (!piece || text === undefined) return undefined;
+    piece.used = ++this.reads;
+    return { text, start: piece.starts[row - piece.from] ?? PLAIN, cut: piece.cut.has(row) };
   }
 
-  /** Numbers of the blocks that rows `first..end` of a log of `total` lines need and that are missing or have grown since. */
-  missing(first: number, end: number, total: number): number[] {
-    const result: number[] = [];
-    const last = Math.min(end, total);
-    for (let number = Math.floor(first / BLOCK); number * BLOCK < last; number++) {
-      const block = this.blocks.get(number);
-      const expected = Math.min(BLOCK, total - number * BLOCK);
-      if (!block || block.lines.length < expected || this.outdated.has(number)) result.push(number);
-      else {
-        this.blocks.delete(number);
-        this.blocks.set(number, block);
-      }
+  /** The parts of rows `first..end` that are not here or in doubt, in order, each with how many rows it has up to what is known again. */
+  missing(first: number, end: number): { from: number; count: number }[] {
+    const result: { from: number; count: number }[] = [];
+    const add = (from: number, until: number) => {
+      const last = result.at(-1);
+      if (last && last.from + last.count === from) last.count += until - from;
+      else result.push({ from, count: until - from });
+    };
+    let row = first;
+    while (row < end) {
+      const piece = this.pieceAt(row);
+      const until = Math.min(end, piece ? behind(piece) : (this.pieces.find((one) => one.from > row)?.from ?? end));
+      if (!piece) add(row, until);
+      else for (const one of [...this.doubtful].sort((a, b) => a - b)) if (one >= row && one < until) add(one, one + 1);
+      row = until;
     }
     return result;
   }
 
-  /** A block whose last line may have grown: it stays readable, and counts as missing until it is put again. */
-  stale(number: number): void {
-    this.outdated.add(number);
+  /** The line of a row may have grown: it stays readable, and counts as missing until it is put again. */
+  doubt(row: number): void {
+    if (this.pieceAt(row)) this.doubtful.add(row);
   }
+
+  private pieceAt(row: number): Piece | undefined {
+    return this.pieces.find((piece) => row >= piece.from && row < behind(piece));
+  }
+
+  /** Lets each piece that follows another one begin in its style. */
+  private style(): void {
+    this.pieces.forEach((piece, index) => {
+      const before = this.pieces[index - 1];
+      const start = before && behind(before) === piece.from ? before.end : PLAIN;
+      if (piece.starts[0] === start) return;
+      let style = start;
+      piece.starts = piece.lines.map((line) => {
+        const begin = style;
+        style = endStyle(line, style);
+        return begin;
+      });
+      piece.end = style;
+    });
+  }
+
+  /** What was read longest ago goes first, but never what has just come. */
+  private forget(from: number, end: number): void {
+    let lines = this.size;
+    let characters = this.pieces.reduce((sum, piece) => sum + piece.characters, 0);
+    const oldest = this.pieces.filter((piece) => behind(piece) <= from || piece.from >= end).sort((a, b) => a.used - b.used);
+    const gone = new Set<Piece>();
+    for (const piece of oldest) {
+      if (lines <= KEPT_LINES && characters <= KEPT_CHARACTERS) break;
+      gone.add(piece);
+      lines -= piece.lines.length;
+      characters -= piece.characters;
+    }
+    if (gone.size > 0) this.pieces = this.pieces.filter((piece) => !gone.has(piece));
+  }
+}
+
+function makePiece(from: number, lines: readonly string[], cut: ReadonlySet<number>): Piece {
+  return { from, lines, cut, starts: [], end: PLAIN, characters: lines.reduce((sum, line) => sum + line.length, 0), used: 0 };
+}
+
+/** What is left of a piece outside `from..end`. */
+function without(piece: Piece, from: number, end: number): Piece[] {
+  if (behind(piece) <= from || piece.from >= end) return [piece];
+  const parts = [
+    { from: piece.from, lines: piece.lines.slice(0, Math.max(0, from - piece.from)) },
+    { from: end, lines: piece.lines.slice(Math.max(0, end - piece.from)) },
+  ];
+  return parts.filter((part) => part.lines.length > 0).map((part) => ({ ...makePiece(part.from, part.lines, piece.cut), used: piece.used }));
+}
+
+/** Small pieces next to each other become one, so that a log that grew line by line is not kept line by line. */
+function joined(pieces: readonly Piece[]): Piece[] {
+  const result: Piece[] = [];
+  for (const piece of pieces) {
+    const last = result.at(-1);
+    if (last && behind(last) === piece.from && last.lines.length + piece.lines.length <= PART) {
+      const whole = makePiece(last.from, [...last.lines, ...piece.lines], new Set([...last.cut, ...piece.cut]));
+      result[result.length - 1] = { ...whole, used: Math.max(last.used, piece.used) };
+    } else result.push(piece);
+  }
+  return result;
 }

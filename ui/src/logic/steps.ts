@@ -1,6 +1,6 @@
 /** Which steps of a run matter, and for what. */
 import type { Retry, StageDetail, StepDetail } from "@/api/types";
-import { isOver, isTrouble } from "./status";
+import { isOver, isTrouble, type Tone } from "./status";
 
 /**
  * The step whose log is worth seeing: the first that went wrong and counts, else one that runs (a service only when nothing else does), else the last that
@@ -61,4 +61,19 @@ export function isCarried(before: readonly StageDetail[], stage: StageDetail, st
 /** The note of a step whose container engine went away; the core says nothing else that begins so. */
 export function isEngineSilent(step: StepDetail): boolean {
   return !isOver(step.state) && step.note.startsWith("the container engine does not answer");
+}
+
+/** Pieces of a picture of all steps: more would be thinner than can be seen. */
+const MOST_PIECES = 160;
+/** What a piece that stands for several steps shows, first what matters most. */
+const WORST: readonly Tone[] = ["failed", "errored", "interrupted", "running", "cancelled", "waiting", "passed", "skipped"];
+
+/** The tones of steps in their order, gathered into at most 160 pieces. */
+export function gathered(tones: readonly Tone[]): Tone[] {
+  if (tones.length <= MOST_PIECES) return [...tones];
+  return Array.from({ length: MOST_PIECES }, (_, n) => {
+    const from = Math.floor((n * tones.length) / MOST_PIECES);
+    const part = new Set(tones.slice(from, Math.floor(((n + 1) * tones.length) / MOST_PIECES)));
+    return WORST.find((tone) => part.has(tone)) ?? "waiting";
+  });
 }

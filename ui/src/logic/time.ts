@@ -1,4 +1,5 @@
 /** Moments, spans and sizes in words, by `Intl` only. `now` is passed in. */
+import { dateFormat, listFormat, numberFormat, relativeFormat } from "./formatters";
 
 const DAY = 86_400_000;
 
@@ -16,14 +17,14 @@ export function daysAgo(time: Date, now: Date): number {
 export function momentParts(iso: string, now: Date, locale: string): { day: string; time: string } | undefined {
   const moment = new Date(iso);
   if (Number.isNaN(moment.getTime())) return undefined;
-  const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(moment);
+  const time = dateFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(moment);
   const ago = daysAgo(moment, now);
   let day: string;
-  if (ago === 0 || ago === 1) day = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-ago, "day");
-  else if (ago > 1 && ago < 7) day = new Intl.DateTimeFormat(locale, { weekday: "long" }).format(moment);
+  if (ago === 0 || ago === 1) day = relativeFormat(locale, { numeric: "auto" }).format(-ago, "day");
+  else if (ago > 1 && ago < 7) day = dateFormat(locale, { weekday: "long" }).format(moment);
   else {
     const sameYear = moment.getFullYear() === now.getFullYear();
-    day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(moment);
+    day = dateFormat(locale, { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(moment);
   }
   return { day, time };
 }
@@ -32,11 +33,11 @@ export function momentParts(iso: string, now: Date, locale: string): { day: stri
 export function fullMoment(iso: string, locale: string): string {
   const moment = new Date(iso);
   if (Number.isNaN(moment.getTime())) return "";
-  return new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium", hourCycle: "h23" }).format(moment);
+  return dateFormat(locale, { dateStyle: "full", timeStyle: "medium", hourCycle: "h23" }).format(moment);
 }
 
 function unit(value: number, name: string, locale: string, digits = 0): string {
-  return new Intl.NumberFormat(locale, {
+  return numberFormat(locale, {
     style: "unit",
     unit: name,
     unitDisplay: "narrow",
@@ -55,7 +56,7 @@ export function duration(ms: number, locale: string): string {
   const [bigS, smallS] = seconds < 3600 ? [60, 1] : [3600, 60];
   const rest = Math.floor((seconds % bigS) / smallS);
   const parts = [unit(Math.floor(seconds / bigS), big, locale), ...(rest === 0 ? [] : [unit(rest, small, locale)])];
-  return new Intl.ListFormat(locale, { type: "unit", style: "narrow" }).format(parts);
+  return listFormat(locale, { type: "unit", style: "narrow" }).format(parts);
 }
 
 /** A running clock: "0:07", "12:05", "1:02:05". The same in every language. */
@@ -84,7 +85,7 @@ export function bytes(count: number, locale: string): string {
     value /= 1000;
     index++;
   }
-  return new Intl.NumberFormat(locale, {
+  return numberFormat(locale, {
     style: "unit",
     unit: units[index] ?? "byte",
     unitDisplay: "short",

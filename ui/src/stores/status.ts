@@ -1,37 +1,36 @@
 /** What there is on this computer: engines, disk, data folder. */
 import { defineStore } from "pinia";
-import { computed, ref, shallowRef } from "vue";
-import { asApiError, useApi, type ApiError, type AppStatus } from "@/api";
+import { computed, ref } from "vue";
+import { asApiError, useApi } from "@/api";
+import { useResource } from "@/composables/useResource";
 import { useNotices } from "./notices";
 
 export const useStatus = defineStore("status", () => {
-  const status = shallowRef<AppStatus>();
-  const error = shallowRef<ApiError>();
+  const all = useResource(() => useApi().appStatus(), { tags: () => ["status"], lazy: true });
   const probing = ref(false);
+  const engine = computed(() => all.data.value?.engines.find((one) => one.used && one.answers));
 
-  const engine = computed(() => status.value?.engines.find((one) => one.used && one.answers));
-
-  async function ask(call: () => Promise<AppStatus>): Promise<void> {
-    try {
-      status.value = await call();
-      error.value = undefined;
-    } catch (caught) {
-      error.value = asApiError(caught);
-    }
-  }
-
-  const refresh = () => ask(() => useApi().appStatus());
-
+  /** Asks the engines themselves, which takes as long as they need. */
   async function probe(): Promise<void> {
     probing.value = true;
-    await ask(() => useApi().engineProbe());
+    try {
+      all.put(await useApi().engineProbe());
+    } catch (caught) {
+      all.error.value = asApiError(caught);
+    }
     probing.value = false;
   }
 
-  async function start(): Promise<void> {
-    useNotices().on("status", () => void refresh());
-    await refresh();
+  /** Tries once more to open what could not be opened at the start; everything on the screen is then asked for again. */
+  async function openAgain(): Promise<void> {
+    try {
+      await useApi().appOpen();
+    } catch {
+      // The questions below meet the same trouble and say so where it matters.
+    }
+    await useNotices().start();
+    useNotices().tell(["everything"]);
   }
 
-  return { status, error, probing, engine, refresh, probe, start };
+  return { status: all.data, error: all.error, at: all.at, probing, engine, refresh: all.reload, probe, openAgain };
 });

@@ -5,12 +5,14 @@ import { asApiError, type ApiError } from "@/api";
 
 export interface Toast {
   id: number;
-  /** An i18n key with its values, or a failure. */
+  /** An i18n key with its values, or a failure of the core. */
   text?: { key: string; values: Record<string, string> };
   error?: ApiError;
+  /** Something is not as it was wanted. */
+  bad: boolean;
 }
 
-/** How long a good message stays, in milliseconds; a failure stays until it is closed. */
+/** How long a good message stays, in milliseconds; a bad one stays until it is closed. */
 const STAYS_MS = 5_000;
 const MOST = 4;
 
@@ -25,17 +27,21 @@ export const useToasts = defineStore("toasts", () => {
   }
 
   function say(key: string, values: Record<string, string> = {}): void {
-    const id = add({ text: { key, values } });
+    const id = add({ text: { key, values }, bad: false });
     window.setTimeout(() => close(id), STAYS_MS);
   }
 
+  function warn(key: string, values: Record<string, string> = {}): void {
+    add({ text: { key, values }, bad: true });
+  }
+
   function fail(caught: unknown): void {
-    add({ error: asApiError(caught) });
+    add({ error: asApiError(caught), bad: true });
   }
 
   function close(id: number): void {
     items.value = items.value.filter((toast) => toast.id !== id);
   }
 
-  return { items, say, fail, close };
+  return { items, say, warn, fail, close };
 });

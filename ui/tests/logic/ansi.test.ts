@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { MAX_SEGMENTS, PLAIN, endStyle, parseAnsi, plainText, styleClass, styleInline } from "@/logic/ansi";
+import { MAX_SEGMENTS, PLAIN, endStyle, parseAnsi, plainText } from "@/logic/ansi";
+import { styleClass, styleInline } from "@/logic/ansiStyle";
 
 const E = "\u001b[";
 const pieces = (line: string) => parseAnsi(line).segments.map((one) => [one.text, styleClass(one.style)]);
@@ -10,9 +11,12 @@ describe("parseAnsi", () => {
     ["an empty line", "", []],
     ["a colour and its end", `${E}32mok${E}0m done`, [["ok", "a-fg2"], [" done", ""]]],
     ["the short reset", `${E}31mred${E}m plain`, [["red", "a-fg1"], [" plain", ""]]],
-    ["bright colours and grounds", `${E}91;104mx`, [["x", "a-fg9 a-bg12"]]],
+    ["bright colours and grounds", `${E}91;104mx`, [["x", "a-bg12"]]],
     ["bold and its end", `${E}1mb${E}22mn`, [["b", "a-bold"], ["n", ""]]],
-    ["all faces", `${E}2;3;4;7;9mx`, [["x", "a-dim a-italic a-underline a-strike a-inverse"]]],
+    ["all faces", `${E}2;3;4;7;9mx`, [["x", "a-dim a-italic a-underline a-strike a-plain-ground"]]],
+    ["reverse video of a colour is its ground", `${E}7;31mFAIL`, [["FAIL", "a-bg1"]]],
+    ["reverse video of a ground too", `${E}7;31;43mx`, [["x", "a-bg1"]]],
+    ["a ground chooses its letters", `${E}31;43mx`, [["x", "a-bg3"]]],
     ["same style twice is one piece", `${E}32ma${E}32mb`, [["ab", "a-fg2"]]],
     ["cursor moves are dropped", `a${E}2Kb${E}1;1Hc${E}?25l`, [["abc", ""]]],
     ["a window title is dropped", "\u001b]0;title\u0007text", [["text", ""]]],
@@ -31,10 +35,10 @@ describe("parseAnsi", () => {
   });
 
   it.each([
-    ["palette", `${E}38;5;208mx`, { color: "#ff8700" }],
-    ["grey", `${E}48;5;240mx`, { backgroundColor: "#585858" }],
-    ["true colour", `${E}38;2;1;2;255mx`, { color: "#0102ff" }],
-    ["true colour with colons", `${E}38:2::1:2:255mx`, { color: "#0102ff" }],
+    ["palette", `${E}38;5;208mx`, { "--own-light": "#995100", "--own-dark": "#ff8700" }],
+    ["grey", `${E}48;5;240mx`, { backgroundColor: "#585858", color: "#ffffff" }],
+    ["true colour", `${E}38;2;1;2;255mx`, { "--own-light": "#0102ff", "--own-dark": "#8081ff" }],
+    ["true colour with colons", `${E}38:2::1:2:255mx`, { "--own-light": "#0102ff", "--own-dark": "#8081ff" }],
   ])("extended colours: %s", (_, line, expected) => {
     expect(styleInline(parseAnsi(line).segments[0]!.style)).toEqual(expected);
   });

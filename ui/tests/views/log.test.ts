@@ -230,19 +230,22 @@ describe("a log that grows", () => {
     expect(app.all("log-line").length).toBeGreaterThan(0);
   });
 
-  it("does not ask for ever when the core gives fewer lines than it promised", async () => {
-    const app = await openWindow("/run/r-live", {
-      scenario: "running",
+  it("does not ask for ever when the core has no line where it promised one", async () => {
+    const app = await openWindow("/run/r-1", {
       before: (fake) => {
         fake.logSummary = () => Promise.resolve({ lines: 500, bytes: 5000, complete: true, marks: [] });
         fake.logRange = (_, from) => {
           fake.calls.push("short");
-          return Promise.resolve({ from, lines: ["one"], cut: [], total: 500 });
+          return Promise.resolve({ from, lines: from < 480 ? ["one"] : [], cut: [], total: 500 });
         };
       },
     });
     await app.pass(2000);
-    expect(app.fake.calls.filter((call) => call === "short").length).toBeLessThan(10);
+    expect(app.all("log-line").filter((line) => line.find(".text").text() !== "").length).toBeGreaterThan(20);
+    expect(app.fake.calls.filter((call) => call === "short").length).toBeLessThan(250);
+    const before = app.fake.calls.length;
+    await app.pass(2000);
+    expect(app.fake.calls.slice(before)).not.toContain("short");
   });
 
   it("shows an error of the log with a way to try again", async () => {
@@ -297,4 +300,62 @@ it("says when a line was too long to be sent whole", async () => {
   });
   await app.pass();
   expect(app.all("log-line").map((line) => line.find(".cut").exists())).toEqual([false, true]);
+});
+
+it("shows what could be read beside the reason why there is no more of it, and goes on when asked", async () => {
+  const app = await openWindow("/history");
+  await app.all("history-row").find((one) => one.text().includes("Soak"))!.trigger("click");
+  await app.pass();
+  await app.window.find("[data-name=soak]").trigger("click");
+  await app.pass(1000);
+  app.fake.failWith("logRange", { code: "store_unavailable", message: "the disk is away", hint: "", findings: [] });
+  const view = app.window.find<HTMLElement>("[data-testid=log-view]");
+  view.element.scrollTop = 4_000_000;
+  await view.trigger("scroll");
+  await app.pass();
+  expect(app.one("stale-note").text()).toContain("the disk is away");
+  expect(app.one("log-view").exists()).toBe(true);
+  app.fake.failWith("logRange", undefined);
+  await app.one("stale-retry").trigger("click");
+  await app.pass();
+  expect(app.one("stale-note").exists()).toBe(false);
+  for (const line of app.all("log-line")) expect(line.find(".text").text()).not.toBe("");
+});
+
+it("marks the words that are found, not their whole line", async () => {
+  const app = await openSoak();
+  key("/");
+  await app.pass();
+  await app.one("log-find").setValue("UPSTREAM closed");
+  await app.pass();
+  await app.one("log-find").trigger("keydown", { key: "Enter" });
+  await app.pass();
+  const found = app.window.find(".row.current").findAll(".found");
+  expect(found.map((one) => one.text()).join("")).toBe("upstream closed");
+});
+
+it("does not start a search while the one before goes on", async () => {
+  const app = await openSoak();
+  let atOnce = 0;
+  let most = 0;
+  const asked: string[] = [];
+  app.fake.logFind = async (_, query) => {
+    asked.push(query);
+    most = Math.max(most, ++atOnce);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    atOnce--;
+    return [];
+  };
+  key("/");
+  await app.pass();
+  for (const words of ["a", "ab", "abc", "abcd"]) {
+    await app.one("log-find").setValue(words);
+    await app.pass(250);
+  }
+  await app.pass(4000);
+  expect(most).toBe(1);
+  expect(asked[0]).toBe("a");
+  expect(asked.at(-1)).toBe("abcd");
+  expect(asked.length).toBeLessThan(4);
+  expect(app.one("log-hits").text()).toBe("not found");
 });

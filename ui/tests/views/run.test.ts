@@ -136,13 +136,15 @@ describe("the run screen", () => {
 
   it("asks first and kills second", async () => {
     const app = await openWindow("/run/r-live", { scenario: "running", settings: { grace_s: 60 } });
-    expect(app.one("cancel-button").text()).toBe("Cancel");
+    expect(app.one("kill-button").exists()).toBe(false);
     await app.one("cancel-button").trigger("click");
-    await app.pass();
-    expect(app.one("cancel-button").text()).toBe("Kill now");
+    await app.pass(1250);
+    expect(app.one("cancel-button").attributes("disabled")).toBeDefined();
     expect(app.text()).toContain("a moment to clean up");
-    await app.one("cancel-button").trigger("click");
+    expect(app.one("kill-button").text()).toBe("Kill now");
+    await app.one("kill-button").trigger("click");
     await app.pass();
+    expect(app.fake.calls.filter((call) => call === "runCancel" || call === "runKill")).toEqual(["runCancel", "runKill"]);
     expect(app.one("run-state").attributes("data-state")).toBe("cancelled");
     expect(states(app)).toContain("cancelled");
     expect(states(app)).toContain("skipped");
@@ -320,121 +322,6 @@ describe("a run that went wrong", () => {
   });
 });
 
-describe("the attempts of a run", () => {
-  it("are chosen with their states, steps and logs, and the newest goes on meanwhile", async () => {
-    const app = await openWindow("/run/r-live", { scenario: "retried" });
-    expect(app.all("attempt").map((one) => one.text())).toEqual(["FailedAttempt 1", "LostAttempt 2", "RunningAttempt 3"]);
-    expect(app.one("attempt-facts").exists()).toBe(false);
-    expect(texts(app).join()).not.toContain("FAIL");
-
-    await app.all("attempt")[0]!.find("input").setValue(true);
-    await app.pass(1000);
-    expect(states(app)).toEqual(["passed", "passed", "failed", "skipped", "passed"]);
-    expect(chosen(app)).toBe("test");
-    expect(app.one("error-card").text()).toContain("exit code 1");
-    expect(app.window.find(".row.current").text()).toContain("FAIL");
-    expect(app.one("attempt-facts").text()).toContain("today 14:00");
-    expect(app.one("run-state").attributes("data-state"), "the header is about the run").toBe("running");
-    expect(notes(app)).not.toContain("not run again");
-
-    await app.all("attempt")[1]!.find("input").setValue(true);
-    await app.pass(1000);
-    expect(states(app)).toEqual(["passed", "passed", "interrupted", "skipped", "passed"]);
-    expect(notes(app).slice(0, 2)).toEqual(["not run again", "not run again"]);
-
-    await app.all("attempt")[2]!.find("input").setValue(true);
-    await app.pass(1000);
-    expect(states(app).slice(0, 3)).toEqual(["passed", "passed", "running"]);
-    expect(app.one("error-card").exists()).toBe(false);
-  });
-
-  it("ask for the log of the attempt that is shown", async () => {
-    const asked: number[] = [];
-    const app = await openWindow("/run/r-live", {
-      scenario: "retried",
-      before: (fake) => {
-        const real = fake.logSummary;
-        fake.logSummary = (address) => {
-          if (address.step === 3) asked.push(address.attempt);
-          return real.call(fake, address);
-        };
-      },
-    });
-    await app.all("attempt")[1]!.find("input").setValue(true);
-    await app.pass();
-    await app.all("step-row")[0]!.trigger("click");
-    await app.pass();
-    expect([...new Set(asked)]).toEqual([3, 2]);
-    expect(texts(app).join()).toContain("npm http fetch");
-  });
-
-  it("go back to the newest on a retry", async () => {
-    const app = await openWindow("/history");
-    const row = app.all("history-row").find((one) => one.attributes("data-state") === "failed");
-    await row!.trigger("click");
-    await app.pass();
-    await app.one("run-retry").trigger("click");
-    await app.pass(1500);
-    await app.all("attempt")[0]!.find("input").setValue(true);
-    for (const press of ["ask", "kill"]) {
-      await app.one("cancel-button").trigger("click");
-      await app.pass();
-      expect(states(app)[2], press).toBe("failed");
-    }
-    expect(states(app)[2]).toBe("failed");
-    await app.one("run-retry").trigger("click");
-    await app.pass(1500);
-    expect(app.one("run-attempt").text()).toBe("attempt 3");
-    expect(states(app)[2]).toBe("running");
-  });
-});
-
-describe("a run that waits", () => {
-  it("says why, where it stands and what is before it, until it begins", async () => {
-    const app = await openWindow("/run/r-live", { scenario: "queued" });
-    expect(app.one("run-state").attributes("data-state")).toBe("queued");
-    expect(app.one("queue-place").text()).toBe("Place 2 in the queue");
-    const card = app.one("queue-card");
-    expect(card.text()).toContain("It waits because 2 runs are under way, as many as may be at once on this computer.");
-    expect(card.findAll("[data-testid=history-row]").map((row) => row.attributes("data-run"))).toEqual(["r-first", "r-second", "r-third"]);
-    expect(card.find("a").attributes("href")).toBe("/settings#runs");
-    app.fake.begins("r-live");
-    await app.pass(1000);
-    expect(app.one("queue-card").exists()).toBe(false);
-    expect(app.one("queue-place").exists()).toBe(false);
-    expect(app.one("run-state").attributes("data-state")).toBe("running");
-  });
-
-  it.each([
-    ["project", "It waits because 1 run of this project is under way"],
-    ["environment", "It waits because 1 run to the same environment is under way"],
-  ] as const)("behind its own %s counts only those", async (reason, words) => {
-    const app = await openWindow("/run/r-live", {
-      scenario: "queued",
-      before: (fake) => {
-        const detail = fake.runDetail;
-        fake.runDetail = async (id) => {
-          const one = await detail.call(fake, id);
-          return { ...one, run: { ...one.run, project: "p-checkout", waiting: { position: 1, reason } } };
-        };
-      },
-    });
-    expect(app.one("queue-place").text()).toBe("Next in the queue");
-    expect(app.one("queue-card").text()).toContain(words);
-  });
-
-  it("says why also when the queue cannot be read, and can be cancelled", async () => {
-    const app = await openWindow("/run/r-live", {
-      scenario: "queued",
-      settings: { max_runs: 3 },
-      before: (fake) => fake.failWith("runQueue", { code: "not_owner", message: "", hint: "", findings: [] }),
-    });
-    expect(app.one("queue-card").text()).toContain("3 runs are under way");
-    expect(app.one("queue-card").findAll("[data-testid=history-row]")).toHaveLength(0);
-    expect(app.one("cancel-button").exists()).toBe(true);
-  });
-});
-
 describe("a run that is disturbed", () => {
   it("waits for an engine that does not answer and says for how long", async () => {
     const app = await openWindow("/run/r-live", { scenario: "silent", settings: { engine_patience_s: 120 } });
@@ -456,10 +343,10 @@ describe("a run that is disturbed", () => {
   it("cleans up after a cancel, and a second press ends that too", async () => {
     const app = await openWindow("/run/r-live", { scenario: "cleanup" });
     expect(app.one("cancelling").text()).toContain("The steps that clean up still run");
-    expect(app.one("cancel-button").text()).toBe("Kill now");
     expect(states(app)).toEqual(["passed", "cancelled", "skipped", "skipped", "running"]);
     expect(chosen(app)).toBe("tell the team");
-    await app.one("cancel-button").trigger("click");
+    await app.pass(1000);
+    await app.one("kill-button").trigger("click");
     await app.pass();
     expect(states(app)[4]).toBe("cancelled");
     expect(app.one("run-state").attributes("data-state")).toBe("cancelled");

@@ -248,4 +248,68 @@ describe("the settings", () => {
     expect(broken.all("error-card").length).toBeGreaterThan(0);
     expect(broken.one("language-select").exists()).toBe(true);
   });
+
+  it("store every one of several quick changes, and the last of each", async () => {
+    const app = await openWindow("/settings");
+    const real = app.fake.settingsSet;
+    app.fake.settingsSet = async (settings) => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return real(settings);
+    };
+    await pick(app, "theme-select", "light");
+    await pick(app, "theme-select", "dark");
+    const field = app.one("grace-field").find("input");
+    await field.setValue("25");
+    await field.trigger("blur");
+    await pick(app, "language-select", "zh-CN");
+    await app.pass(3000);
+    const stored = await app.fake.settingsGet();
+    expect([stored.theme, stored.grace_s, stored.language]).toEqual(["dark", 25, "zh-CN"]);
+  });
+
+  it("show what counts when a choice is refused", async () => {
+    const app = await openWindow("/settings", { before: (fake) => fake.failWith("settingsSet", { code: "disk_full", message: "", hint: "", findings: [] }) });
+    await pick(app, "theme-select", "dark");
+    await app.pass();
+    const checked = app.one("theme-select").findAll("input").filter((input) => (input.element as HTMLInputElement).checked);
+    expect(checked.map((input) => input.attributes("value"))).toEqual(["system"]);
+  });
+
+  it("never store what was only assumed because they could not be read", async () => {
+    const app = await openWindow("/settings", {
+      settings: { grace_s: 77, engine: "build", keep_failed_days: 30 },
+      before: (fake) => fake.failWith("settingsGet", { code: "store_unavailable", message: "busy", hint: "", findings: [] }),
+    });
+    await pick(app, "theme-select", "dark");
+    await app.pass();
+    expect(app.fake.calls).not.toContain("settingsSet");
+    expect(app.one("toast").text()).toContain("busy");
+    app.fake.failWith("settingsGet", undefined);
+    await pick(app, "theme-select", "dark");
+    await app.pass();
+    expect(await app.fake.settingsGet()).toMatchObject({ theme: "dark", grace_s: 77, engine: "build", keep_failed_days: 30 });
+  });
+
+  it("keep what was changed elsewhere meanwhile", async () => {
+    const app = await openWindow("/settings");
+    await app.fake.settingsSet({ ...(await app.fake.settingsGet()), max_runs: 7 });
+    await pick(app, "theme-select", "dark");
+    await app.pass();
+    expect(await app.fake.settingsGet()).toMatchObject({ theme: "dark", max_runs: 7 });
+  });
+
+  it("do not take the Enter of an input method for one: neither an address nor a number", async () => {
+    const app = await openWindow("/settings");
+    for (const field of [app.one("engine-other"), app.one("grace-field").find("input")]) {
+      await field.trigger("compositionstart");
+      await field.setValue("25");
+      await field.trigger("keydown", { key: "Enter", isComposing: true });
+      await field.trigger("keydown", { key: "Enter", keyCode: 229 });
+      await field.trigger("compositionend");
+      // WebKit sends the key after the end of the word, without a sign.
+      await field.trigger("keydown", { key: "Enter" });
+      await app.pass(30);
+    }
+    expect(app.fake.calls).not.toContain("settingsSet");
+  });
 });

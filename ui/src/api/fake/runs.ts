@@ -1,0 +1,160 @@
+/** Runs of the fake core: what would happen, start, end, lists. */
+import { BROKEN_FINDINGS, LEFT_OUT, SAMPLE, TRUST_FINDINGS, WORKFLOWS, recordOf, stepsOf, versions } from "./data";
+import { FakeComputer } from "./computer";
+import { rejection, sameScope } from "./core";
+import { retryAt } from "./simulation";
+import type { HandedSecret, InputProblem, ProjectDetail, ProjectSummary, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunSummary } from "../types";
+import { matches } from "@/logic/words";
+
+/** As the core: runs in one page. */
+const MOST_RUNS = 200;
+
+export class FakeRuns extends FakeComputer {
+  runPreview = (request: RunRequest): Promise<RunPreview> =>
+    this.answer("runPreview", () => {
+      if (this.scenario === "broken") throw rejection("pipeline_invalid", "`.drone.yml` has 1 error", "", BROKEN_FINDINGS);
+      if (this.scenario === "untrusted" && !this.project(request.project).trusted) {
+        throw rejection("not_trusted", "the pipeline reaches beyond its containers", "", TRUST_FINDINGS);
+      }
+      if (this.inputProblems(request).length > 0) throw rejection("input_invalid", "a value is not allowed");
+      const sample = request.project === SAMPLE.id;
+      return {
+        stages: [
+          {
+            name: "default",
+            steps: stepsOf(request.workflow).map((step) => ({
+              name: step.name,
+              image: this.engine ? step.image : "",
+              kind: step.kind,
+              only_after_failure: step.onlyAfterFailure ?? false,
+            })),
+          },
+        ],
+        backend: this.engine ? "docker" : "host",
+        isolated: this.engine,
+        needs_consent: !this.engine && !sample,
+        missing_secrets: this.handed(request).flatMap((secret) => (secret.state === "missing" ? [secret.name] : [])),
+        secrets: this.handed(request),
+        findings: [],
+        left_out: request.workflow === "build" ? LEFT_OUT : [],
+        event: WORKFLOWS.find((one) => one.name === request.workflow)?.event ?? "push",
+        usual_ms: request.workflow === "tag" ? null : 16_400,
+      };
+    });
+
+  runInputProblems = (request: RunRequest): Promise<InputProblem[]> => this.answer("runInputProblems", () => this.inputProblems(request));
+
+  /** As the core: a pattern must fit the whole value. The fake's patterns are its own, so the browser may check them. */
+  protected inputProblems(request: RunRequest): InputProblem[] {
+    const inputs = WORKFLOWS.find((one) => one.name === request.workflow)?.inputs ?? [];
+    const wrong = inputs.filter((input) => {
+      const value = request.inputs[input.name] ?? "";
+      return value !== "" && input.pattern !== "" && !new RegExp(`^(?:${input.pattern})$`, "u").test(value);
+    });
+    return wrong.map((input) => ({
+      input: input.name,
+      message: { en: `\`${input.name}\` must match \`${input.pattern}\``, zh: `\`${input.name}\` 必须符合 \`${input.pattern}\`` },
+    }));
+  }
+
+  runStart = (request: RunRequest): Promise<string> =>
+    this.answer("runStart", () => {
+      const project = this.project(request.project);
+      if (this.handed(request).some((secret) => secret.state === "undecided")) throw rejection("secret_not_allowed", "nobody has said yet whether it may have `webhook_url`");
+      if (!this.engine && project.kind !== "sample" && !request.allow_host) throw rejection("no_engine", "no container engine answers");
+      const list = versions(this.now());
+      const version = list.find((one) => one.id === request.version) ?? list[0];
+      if (!version) throw rejection("version_not_found", "the project has no version");
+      return this.begin(project, request.workflow, version, request.inputs);
+    });
+
+  protected begin(project: ProjectSummary, workflow: string, version: ProjectDetail["versions"][number], inputs: Record<string, string>): string {
+    const id = `r-new-${this.runs.length + 1}`;
+    const number = this.summaries({ project: project.id }).length + 1;
+    const outcome = this.scenario === "failed" ? "failed" : "passed";
+    this.runs.push({ ...recordOf(id, number, project, workflow, version, this.now(), "lin", outcome), inputs, isolated: this.engine });
+    this.notify({ kind: "run", run: id, project: project.id });
+    return id;
+  }
+
+  runAgain = (run: string): Promise<string> =>
+    this.answer("runAgain", () => {
+      const record = this.record(run);
+      const version = versions(this.now()).find((one) => one.title === record.base.version_title);
+      if (!version) throw rejection("version_not_found", "the version is gone");
+      return this.begin(this.project(record.base.project), record.base.workflow, version, record.inputs);
+    });
+
+  /** As the core: a second call kills. */
+  runCancel = (run: string): Promise<void> =>
+    this.answer("runCancel", () => {
+      const record = this.record(run);
+      if (record.cancelRequestedAt !== undefined) return void this.runKill(run);
+      record.cancelRequestedAt = this.now();
+      record.stopped = { at: this.now() + this.settings.grace_s * 1000, as: "cancelled" };
+      this.notify({ kind: "run", run, project: record.base.project });
+    });
+
+  runKill = (run: string): Promise<void> =>
+    this.answer("runKill", () => {
+      const record = this.record(run);
+      if (this.detail(run).run.ended !== null) return;
+      record.cancelRequestedAt ??= this.now();
+      if (record.stopped && this.now() >= record.stopped.at) record.killedAt = this.now();
+      else {
+        record.stopped = { at: this.now(), as: "cancelled" };
+        record.cleansUp = false;
+      }
+      this.notify({ kind: "run", run, project: record.base.project });
+    });
+
+  runRetry = (run: string): Promise<void> =>
+    this.answer("runRetry", () => {
+      const { retry, run: before } = this.detail(run);
+      if (before.ended === null) throw rejection("run_under_way", `run ${before.number} is not over yet`);
+      if (!retry.possible) throw rejection("nothing_to_retry", `run ${before.number} has passed`);
+      retryAt(this.record(run), this.now());
+      this.notify({ kind: "run", run, project: before.project });
+      this.notify({ kind: "kept" });
+    });
+
+  runQueue = (): Promise<RunSummary[]> =>
+    this.answer("runQueue", () => {
+      const all = this.summaries({}).reverse();
+      const waiting = all.filter((run) => run.waiting !== null).sort((a, b) => (a.waiting?.position ?? 0) - (b.waiting?.position ?? 0));
+      return [...all.filter((run) => run.state === "running"), ...waiting];
+    });
+
+  /** Lets a run that waits begin, for tests. */
+  begins(run: string): void {
+    const record = this.record(run);
+    delete record.waiting;
+    record.startedAt = this.now();
+    this.notify({ kind: "queue" });
+  }
+
+  /** The secrets that the workflow `deploy` asks for. */
+  protected handed(request: RunRequest): HandedSecret[] {
+    if (request.workflow !== "deploy") return [];
+    const receivers = [{ step: "notify", image: this.engine ? "docker.io/plugins/webhook:1" : "" }];
+    const own = this.secrets.some((one) => one.name === "webhook_url" && sameScope(one.scope, { scope: "project", project: request.project }));
+    const shared = this.secrets.find((one) => one.name === "webhook_url" && one.scope.scope === "everywhere");
+    const allowed = shared?.grants.find((grant) => grant.project === request.project)?.allowed;
+    const decided = allowed === undefined ? "undecided" : allowed ? "allowed" : "refused";
+    return [{ name: "webhook_url", state: own ? "own" : shared ? decided : "missing", receivers }];
+  }
+
+  runList = (filter: RunFilter): Promise<RunPage> =>
+    this.answer("runList", () => {
+      const all = this.summaries({ project: filter.project }).filter(
+        (run) =>
+          (filter.states.length === 0 || filter.states.includes(run.state)) &&
+          matches(filter.text, [run.workflow, ...Object.values(run.workflow_title), run.version_name, run.version_title, run.project_name, run.actor]),
+      );
+      const from = filter.after === null ? 0 : all.findIndex((run) => run.id === filter.after) + 1;
+      const runs = all.slice(from, from + Math.min(MOST_RUNS, Math.max(1, filter.limit)));
+      return { runs, next: from + runs.length < all.length ? (runs.at(-1)?.id ?? null) : null };
+    });
+
+  runDetail = (run: string): Promise<RunDetail> => this.answer("runDetail", () => this.detail(run));
+}
