@@ -301,7 +301,7 @@ mod tests {
                     assert!(!more.earlier);
                     lines.extend(more.lines);
                 }
-                Progress::Changed(_) => {}
+                Progress::Changed(_) | Progress::Step(_) => {}
             }
         };
         assert_eq!((ended.run.state, ended.resumed), (RunStateWord::Passed, 1));
