@@ -43,6 +43,9 @@ async fn open() -> Result<Arc<App>, ApiError> {
         Ok(options) => App::open(AppOptions { accept_guests: true, ..options }).await,
         Err(error) => Err(error),
     };
+    if let Ok(app) = &opened {
+        app.watch_engines();
+    }
     if let Err(error) = &opened {
         tracing::error!(code = ?error.code, "{}", error.message);
     }

@@ -92,6 +92,11 @@ impl Shop {
         (took, passed)
     }
 
+    /// The app.
+    pub fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app)
+    }
+
     /// Lines that the front end was told of so far.
     pub fn announced(&self) -> u64 {
         self.announced.load(Ordering::Relaxed)

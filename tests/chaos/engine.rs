@@ -2,7 +2,8 @@
 
 use crate::left::assert_engine_is_empty;
 use crate::picture::Picture;
-use lp_api::dto::{Settings, StepStateWord};
+use lp_api::dto::{Notice, Settings, StepStateWord};
+use lp_tests::docker::{EngineDoor, require_socket};
 use lp_tests::images::busybox_image_in;
 use lp_tests::island::Island;
 use lp_tests::press::{Press, Said};
@@ -175,4 +176,34 @@ async fn it_stays_away() {
     island.start_engine().await;
     assert_retry_passes(&press, "last").await;
     assert_engine_is_empty(&island.docker(), &press, "").await;
+}
+
+/// A window that stays open learns by itself that the engine went, and that it came.
+#[tokio::test]
+async fn an_open_window_is_told_that_it_went_and_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("engine.sock");
+    let engine = require_socket().await;
+    let press = Press::with_engine_at(&format!("unix://{}", socket.display()));
+    let app = press.app(true).await;
+    assert!(!app.status().await.unwrap().engines.iter().any(|engine| engine.answers));
+    let mut notices = app.notices();
+    app.watch_engines();
+    for comes in [true, false, true] {
+        let door = comes.then(|| EngineDoor::open(&socket, engine.clone()));
+        let told = async {
+            loop {
+                let answers = app.status().await.unwrap().engines.iter().any(|engine| engine.answers);
+                if answers == comes {
+                    return;
+                }
+                while notices.next().await != Some(Notice::Status) {}
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), told).await.expect("it is told");
+        drop(door);
+        // A Unix socket stays where it was when nobody listens to it any more.
+        let _gone = std::fs::remove_file(&socket);
+    }
+    app.shutdown().await;
 }

@@ -2,6 +2,7 @@
 
 mod contexts;
 mod list;
+mod watch;
 
 use crate::app::App;
 use crate::dto::{ApiError, EngineStatus, ErrorCode};
@@ -16,7 +17,6 @@ use lp_engine::ports::Backends;
 use lp_model::{BackendKind, EngineId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::task::JoinSet;
 
 /// Kinds of addresses that a person may choose.
 const SCHEMES: [&str; 6] = ["unix", "tcp", "http", "https", "ssh", "npipe"];
@@ -171,13 +171,8 @@ impl Engines {
             let state = self.state();
             (state.entries.clone(), state.answers.clone())
         };
-        let mut asked = JoinSet::new();
-        for entry in entries.iter().filter(|entry| again || (entry.used && !known.contains_key(&entry.choice))) {
-            let (choice, address) = (entry.choice.clone(), entry.address.clone());
-            let probe = DockerBackend::new(DockerOptions::new(vec![address], &self.folder_id));
-            asked.spawn(async move { (choice, probe.probe(None).await.map_err(|problem| problem.to_string())) });
-        }
-        let answers: HashMap<_, _> = asked.join_all().await.into_iter().collect();
+        let wanted = |entry: &&Entry| again || (entry.used && !known.contains_key(&entry.choice));
+        let answers = self.ask(entries.iter().filter(wanted)).await;
         let mut state = self.state();
         state.answers.extend(answers);
         statuses(&state.entries, &state.answers)
