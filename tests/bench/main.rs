@@ -1,6 +1,9 @@
 //! `./dev bench engine [--write] [--times N] [GROUP…]`: every figure that the engine is held to, as ratios in one run. What the machine's container engine
 //! takes when it is called directly (the floor) and what the same work takes through Letterpress alternate, so that a machine that
 //! becomes slower slows down both. Groups: `steps`, `follower`, `parallel`, `many`, `queue`, `logs`, `copy`, `recovery`, `peers`; all without any.
+//!
+//! `./dev bench store [--write] [--runs N]`: the history with a million generated runs. It needs no container engine, some gigabytes of the disk for
+//! temporary files, and some minutes, so it is never one of all.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod copy;
@@ -11,6 +14,7 @@ mod measure;
 mod ours;
 mod peers;
 mod recovery;
+mod store;
 mod table;
 mod warnings;
 
@@ -34,27 +38,37 @@ const PEER_TIMES: usize = 3;
 /// Runs that are queued at once.
 const QUEUED: usize = 100;
 
+/// Runs of the generated history.
+const RUNS: u64 = 1_000_000;
+
 struct Options {
     times: usize,
+    runs: u64,
+    store: bool,
     write: bool,
     groups: Vec<String>,
 }
 
 impl Options {
     fn of(arguments: &[String]) -> Result<Self, String> {
-        let mut options = Self { times: TIMES, write: false, groups: Vec::new() };
+        let mut options = Self { times: TIMES, runs: RUNS, store: false, write: false, groups: Vec::new() };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 // For those that have more than one kind of figures.
                 "engine" => {}
+                "store" => options.store = true,
+                "--runs" => {
+                    let runs = rest.next().and_then(|text| text.parse().ok()).filter(|runs| *runs >= 1_000);
+                    options.runs = runs.ok_or("`--runs` wants a number from 1000")?;
+                }
                 "--write" => options.write = true,
                 "--times" => {
                     let times = rest.next().and_then(|text| text.parse().ok()).filter(|times| *times > 0);
                     options.times = times.ok_or("`--times` wants a number from 1")?;
                 }
                 group if GROUPS.contains(&group) => options.groups.push(group.to_owned()),
-                other => return Err(format!("`{other}` is no group of figures: there are {}", GROUPS.join(", "))),
+                other => return Err(format!("`{other}` is no group of figures: there are {}, and `store`", GROUPS.join(", "))),
             }
         }
         Ok(options)
@@ -72,6 +86,7 @@ async fn main() -> ExitCode {
         [how, folder] if how == recovery::BEGIN => recovery::begin(Path::new(folder)).await,
         [how, folder] if how == recovery::OWN => recovery::own(Path::new(folder)).await,
         _ => match Options::of(&arguments) {
+            Ok(options) if options.store => history(&options).await,
             Ok(options) => all(&options).await,
             Err(problem) => {
                 eprintln!("{problem}");
@@ -82,10 +97,22 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+async fn history(options: &Options) {
+    let place = place(None);
+    eprintln!("{place}");
+    let mut table = Table::default();
+    store::measure(&mut table, options.runs).await;
+    println!("\n{place}\n\n{}", table.markdown());
+    if options.write {
+        table.write("store", &place);
+    }
+}
+
 async fn all(options: &Options) {
     warnings::begin();
     images::busybox_image().await;
-    let place = place().await;
+    let engine = docker::require_engine().await.version().await.expect("it has just answered");
+    let place = place(engine.version.as_deref());
     eprintln!("{place}");
     let mut table = Table::default();
     let mut cost = None;
@@ -136,7 +163,7 @@ async fn all(options: &Options) {
     ));
     println!("\n{place}\n\n{}", table.markdown());
     if options.write {
-        table.write(&place);
+        table.write("engine", &place);
     }
 }
 
@@ -283,23 +310,22 @@ async fn blocking<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -
 }
 
 /// When, and on which machine.
-async fn place() -> String {
+fn place(engine: Option<&str>) -> String {
     let value = |path: &str, name: &str| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
         line.trim_start_matches([' ', '\t', ':']).trim().to_owned()
     };
     let memory_kb: f64 = value("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or_default();
-    let engine = docker::require_engine().await.version().await.expect("it has just answered");
+    let engine = engine.map(|version| format!(", engine {version}")).unwrap_or_default();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     format!(
-        "{}, {} ({} virtual CPUs, {:.0} GB, Linux {}), engine {}, release profile; load at the beginning {}.",
+        "{}, {} ({} virtual CPUs, {:.0} GB, Linux {}){engine}, release profile; load at the beginning {}.",
         jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"),
         value("/proc/cpuinfo", "model name"),
         std::thread::available_parallelism().map_or(1, usize::from),
         memory_kb / (1 << 20) as f64,
         rustix::system::uname().release().to_string_lossy(),
-        engine.version.unwrap_or_default(),
         load.split_whitespace().next().unwrap_or_default(),
     )
 }

@@ -7,7 +7,7 @@ use crate::table::{Row, Table};
 use lp_backend::fake::FakeBackend;
 use lp_model::{EventFacts, EventKind, Plan, ProjectId, RunId};
 use lp_pipeline::{PipelineFile, compile};
-use lp_store::{NewRun, Store};
+use lp_store::{Cause, NewRun, Store};
 use lp_tests::world::World;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,6 +75,7 @@ async fn one(text: &str, store: &Store, project: &ProjectId) -> Took {
         version_title: String::new(),
         plan,
         backend: "docker".into(),
+        cause: Cause::Person,
         actor: "bench".into(),
         parent: None,
         created_ms: 1,

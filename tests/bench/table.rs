@@ -102,10 +102,10 @@ impl Table {
     }
 
     /// Appends the table, with a heading and where it was measured, to the file of figures.
-    pub fn write(&self, place: &str) {
+    pub fn write(&self, group: &str, place: &str) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/RESULTS.md");
         let mut file = OpenOptions::new().append(true).open(&path).expect("the file of figures is in the repository");
-        let section = format!("\n## engine\n\n`./dev bench engine`, {place}\n\n{}", self.markdown());
+        let section = format!("\n## {group}\n\n`./dev bench {group}`, {place}\n\n{}", self.markdown());
         file.write_all(section.as_bytes()).expect("the file of figures can be written");
         eprintln!("written to {}", path.display());
     }

@@ -3,7 +3,9 @@
 
 mod attach;
 mod bad_input;
+mod data;
 mod events;
+mod history;
 mod inputs;
 mod kills;
 mod lint;

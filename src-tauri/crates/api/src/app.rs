@@ -52,6 +52,8 @@ impl App {
     /// `NewerData`, `DiskFull`, `StoreUnavailable`.
     pub async fn open(options: AppOptions) -> Result<Arc<Self>, ApiError> {
         raise_descriptor_limit();
+        // Where the folder is that is meant, should it have been moved.
+        let options = AppOptions { data_folder: lp_store::folder::resolve(&options.data_folder), ..options };
         let store = Store::open(&options.data_folder).await?;
         let (owner, folder_id) = ownership::lock_and_identify(&options.data_folder).await?;
         let owner = owner.filter(|_| options.drives);

@@ -4,11 +4,10 @@ use crate::app::App;
 use crate::dto::{ApiError, AskedEvent, ErrorCode};
 use crate::event;
 use crate::prepare::{Sources, find_version, find_workflow, workflows};
-use crate::projects::blocking;
+use crate::projects::{blocking, folder_of};
 use lp_git::Repository;
 use lp_model::EventKind;
 use lp_workflow::Workflow;
-use std::path::PathBuf;
 
 impl App {
     /// The name of the workflow to run for the terminal: the named one, else the first with that event, else the first that fits the version.
@@ -34,7 +33,7 @@ impl App {
         asked: &AskedEvent,
     ) -> Result<(String, Option<AskedEvent>), ApiError> {
         let row = self.project_row(project).await?;
-        let (folder, wanted) = (PathBuf::from(row.path), version.to_owned());
+        let (folder, wanted) = (folder_of(&row)?, version.to_owned());
         let (workflows, by_tag) = blocking(move || {
             let repository = Repository::open(&folder)?;
             let version = find_version(&repository, &wanted)?;

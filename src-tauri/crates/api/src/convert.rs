@@ -6,8 +6,9 @@ use crate::dto::{
 };
 use crate::time;
 use lp_engine::WaitsFor;
-use lp_model::{CancelReason, EventFacts, OnFailure, Plan, SkipReason, StepKind, StepOutcome};
+use lp_model::{CancelReason, OnFailure, Plan, SkipReason, StepKind, StepOutcome};
 use lp_store::{Project, Run, RunAttempt, StageRun, StepRun};
+use std::collections::BTreeMap;
 
 pub(crate) fn project_kind(kind: lp_store::ProjectKind) -> ProjectKind {
     match kind {
@@ -53,22 +54,21 @@ pub(crate) fn localised(text: &lp_workflow::Localised) -> Localised {
     text.iter().map(|(language, text)| (language.to_owned(), text.to_owned())).collect()
 }
 
-/// A run in a list. Without `facts` what only they know (event, author and time of the commit) stays empty.
-pub(crate) fn run_summary(run: &Run, project_name: &str, facts: Option<&EventFacts>) -> RunSummary {
-    let commit = facts.map(|facts| &facts.commit);
+/// A run in a list.
+pub(crate) fn run_summary(run: &Run) -> RunSummary {
     RunSummary {
         id: run.id.to_string(),
         number: u32::try_from(run.number).unwrap_or(u32::MAX),
         project: run.project.to_string(),
-        project_name: project_name.to_owned(),
+        project_name: run.project_name.clone(),
         workflow: run.workflow_name.clone(),
         workflow_title: serde_json::from_str(&run.workflow_title).unwrap_or_default(),
-        event: facts.map(|facts| facts.kind.as_str().to_owned()).unwrap_or_default(),
-        target: facts.and_then(|facts| facts.target.clone()).unwrap_or_default(),
+        event: run.event.clone(),
+        target: run.target.clone(),
         version_name: run.version_name.clone(),
         version_title: run.version_title.clone(),
-        version_author: commit.map(|commit| commit.author.name.clone()).unwrap_or_default(),
-        version_time: commit.map(|commit| time::to_text(commit.time_ms)).unwrap_or_default(),
+        version_author: run.version_author.clone(),
+        version_time: run.version_ms.map(time::to_text).unwrap_or_default(),
         state: run.state.into(),
         cancelling: !run.state.is_final() && run.cancel_reason.is_some(),
         created: time::to_text(run.created_ms),
@@ -188,6 +188,7 @@ pub(crate) struct RunFacts {
     pub isolated: bool,
     pub can_run_again: bool,
     pub retry: Retry,
+    pub inputs: BTreeMap<String, String>,
     pub attempts: Vec<Attempt>,
     pub resumed: u32,
     pub left_out: Vec<LeftOut>,
@@ -203,7 +204,7 @@ pub(crate) fn run_detail(run: RunSummary, row: &Run, stages: Vec<StageDetail>, f
         isolated: facts.isolated,
         stages,
         left_out: facts.left_out,
-        inputs: row.inputs.clone(),
+        inputs: facts.inputs,
         can_run_again: facts.can_run_again,
         retry: facts.retry,
         attempts: facts.attempts,

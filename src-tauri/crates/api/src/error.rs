@@ -42,6 +42,13 @@ impl From<StoreError> for ApiError {
                 .hint("move the damaged file away; a copy from before the last upgrade may lie beside it as `letterpress.db.before-N`"),
             StoreError::Denied { .. } => Self::new(ErrorCode::StoreUnavailable, message)
                 .hint("let this user write to the data folder, or set `LETTERPRESS_HOME` to another one"),
+            StoreError::Owned { .. } => {
+                Self::new(ErrorCode::NotOwner, message).hint("quit the window and wait for the runs of other terminals, then try again")
+            }
+            StoreError::NotABackup { .. } => {
+                Self::new(ErrorCode::BadRequest, message).hint("name a file that `letterpress data backup` has made")
+            }
+            StoreError::Conflict { what: "move" | "deletion", .. } => Self::new(ErrorCode::BadRequest, message),
             _ => Self::new(ErrorCode::StoreUnavailable, message),
         }
     }

@@ -262,7 +262,7 @@ mod tests {
     use super::*;
     use crate::dto::RunStateWord;
     use crate::testing::{open, project, request};
-    use lp_store::NewRun;
+    use lp_store::{Cause, NewRun};
 
     #[tokio::test]
     async fn who_follows_a_run_takes_it_up_when_its_owner_is_gone() {
@@ -280,6 +280,7 @@ mod tests {
             version_name: String::new(),
             version_title: String::new(),
             backend: "host".into(),
+            cause: Cause::Person,
             actor: String::new(),
             parent: None,
             created_ms: 0,

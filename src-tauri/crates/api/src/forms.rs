@@ -4,9 +4,8 @@
 use crate::app::App;
 use crate::dto::{ApiError, InputProblem, RunRequest, Words};
 use crate::prepare::{Sources, find_version, find_workflow, workflows};
-use crate::projects::blocking;
+use crate::projects::{blocking, folder_of};
 use lp_git::Repository;
-use std::path::PathBuf;
 
 impl App {
     /// What is wrong with the values of a request, value by value.
@@ -14,7 +13,7 @@ impl App {
     /// # Errors
     /// As [`App::preview`] up to the form.
     pub async fn input_problems(&self, request: &RunRequest) -> Result<Vec<InputProblem>, ApiError> {
-        let folder = PathBuf::from(self.project_row(&request.project).await?.path);
+        let folder = folder_of(&self.project_row(&request.project).await?)?;
         let request = request.clone();
         blocking(move || {
             let repository = Repository::open(&folder)?;

@@ -68,7 +68,7 @@ impl App {
         }
         let names: Vec<&str> = open.iter().map(|secret| secret.name.as_str()).collect();
         let wanted: Vec<String> = open.iter().map(|secret| asked(secret)).collect();
-        Err(undecided(&project.name, &project.path, &names, &wanted.join("; ")))
+        Err(undecided(&project.name, project.path.as_deref().unwrap_or_default(), &names, &wanted.join("; ")))
     }
 
     /// Decides for a project about a secret of all projects; `None` takes the decision back. Returns the name as it is stored.

@@ -25,13 +25,12 @@ impl App {
                 known.bytes = known.bytes.zip(stage.bytes).map(|(a, b)| a + b);
                 continue;
             }
-            let run = self.store.run(&stage.run).await?;
             files.runs.push(KeptRun {
                 run: stage.run.to_string(),
-                number: u32::try_from(run.number).unwrap_or(u32::MAX),
-                project_name: self.store.project(&run.project).await?.name,
-                project: run.project.to_string(),
-                ended: run.ended_ms.map(time::to_text),
+                number: u32::try_from(stage.number).unwrap_or(u32::MAX),
+                project_name: stage.project_name,
+                project: stage.project.to_string(),
+                ended: Some(time::to_text(stage.ended_ms)),
                 bytes: stage.bytes,
             });
         }
@@ -120,11 +119,19 @@ fn surplus(kept: &[KeptStage], now_ms: i64, settings: &Settings) -> BTreeSet<Run
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_model::StageNumber;
+    use lp_model::{ProjectId, StageNumber};
 
     fn kept(run: &str, stage: u32, day: i64, megabytes: Option<u64>) -> KeptStage {
-        let run = RunId::parse(run).unwrap();
-        KeptStage { run, stage: StageNumber(stage), engine: None, ended_ms: day * DAY_MS, bytes: megabytes.map(|n| n * MEGABYTE) }
+        KeptStage {
+            run: RunId::parse(run).unwrap(),
+            number: 1,
+            project: ProjectId::parse("p").unwrap(),
+            project_name: String::new(),
+            stage: StageNumber(stage),
+            engine: None,
+            ended_ms: day * DAY_MS,
+            bytes: megabytes.map(|n| n * MEGABYTE),
+        }
     }
 
     #[test]

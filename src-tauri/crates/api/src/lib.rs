@@ -3,16 +3,18 @@
 //! It knows nothing about Tauri, windows or terminals.
 //!
 //! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `pipelines`, `prepare`, `runs`,
-//! `retry`, `queue`, `logs`, `kept`, `secrets`, `status`), and last what holds them together: `ownership`, `guests`, `engines`, `ports`.
+//! `retry`, `queue`, `logs`, `kept`, `secrets`, `status`, `data`), and last what holds them together: `ownership`, `take_up`, `guests`, `engines`, `ports`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod app;
 mod choose;
 mod convert;
+mod data;
 pub mod dto;
 mod engines;
 mod error;
 mod event;
+mod excerpts;
 mod explain;
 mod files;
 mod follow;
@@ -43,6 +45,7 @@ mod secrets;
 mod settings;
 mod shortfalls;
 mod status;
+mod take_up;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -50,6 +53,7 @@ mod vault_door;
 mod words;
 
 pub use app::App;
+pub use data::{move_data, restore_data};
 pub use explain::{Explanation, explain};
 pub use follow::{Following, LogLines, Progress, StepNews};
 pub use linting::{FileLanguage, lint_files};
@@ -60,5 +64,5 @@ pub use notices::Notices;
 pub use options::AppOptions;
 pub use planning::{PlanFormat, PlannedEvent, plan_file};
 pub use report::report_files;
-pub use time::{local_date, local_time};
+pub use time::{local_date, local_time, moment};
 pub use words::shell_word;

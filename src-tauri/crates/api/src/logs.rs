@@ -156,9 +156,11 @@ impl App {
 
     /// Lines in a log; 0 when there is none or it cannot be read, which the log itself then says.
     pub(crate) async fn log_lines(&self, run: &RunId, key: StepKey) -> u64 {
+        if let Some(lines) = self.logs.known_lines(run, key) {
+            return lines;
+        }
         let (logs, run) = (self.logs.clone(), run.clone());
-        let lines = blocking(move || Ok(logs.reader(&run, key)?.summary().lines)).await;
-        lines.unwrap_or(0)
+        blocking(move || Ok(logs.lines(&run, key)?)).await.unwrap_or(0)
     }
 
     /// Lines from `from` on that will not change any more, at most 400 and 256 KB, and what is there of the line after them when those are

@@ -31,6 +31,35 @@ impl App {
         Ok(self.store.run(&id).await.map_err(|_| not_found())?.id.to_string())
     }
 
+    /// The id of a project as a person names it: its name, its folder, its id, or a folder inside its repository.
+    ///
+    /// # Errors
+    /// `ProjectNotFound`; `BadRequest` when several projects have that name.
+    pub async fn project_called(&self, word: &str) -> Result<String, ApiError> {
+        let projects = self.store.projects().await?;
+        let named: Vec<&Project> = projects.iter().filter(|project| project.name == word).collect();
+        match named[..] {
+            [project] => return Ok(project.id.to_string()),
+            [] => {}
+            _ => {
+                let ways: Vec<String> = named
+                    .iter()
+                    .map(|project| format!("`{}`", shell_word(project.path.as_deref().unwrap_or(project.id.as_str()))))
+                    .collect();
+                return Err(ApiError::new(ErrorCode::BadRequest, format!("{} projects are called `{word}`", named.len()))
+                    .hint(format!("say which: {}", ways.join(", or "))));
+            }
+        }
+        if let Some(project) = projects.iter().find(|project| project.path.as_deref() == Some(word) || project.id.as_str() == word) {
+            return Ok(project.id.to_string());
+        }
+        match self.find_project(word).await {
+            Ok(project) => Ok(project.id),
+            Err(_) => Err(ApiError::new(ErrorCode::ProjectNotFound, format!("no project is called `{word}`, and none lies there"))
+                .hint("name it as `letterpress history` prints it, or by its folder")),
+        }
+    }
+
     /// A run as [`App::find_run`] takes it, as one word of a shell: `PROJECT#NUMBER` where that is one run's, else its id.
     ///
     /// # Errors
@@ -51,7 +80,13 @@ impl App {
     async fn project_named(&self, name: &str, number: &str, text: &str) -> Result<ProjectId, ApiError> {
         let mut named = self.namesakes(name).await?;
         if named.is_empty() {
-            named.extend(self.store.projects().await?.into_iter().filter(|project| project.path == name || project.id.as_str() == name));
+            named.extend(
+                self.store
+                    .projects()
+                    .await?
+                    .into_iter()
+                    .filter(|project| project.path.as_deref() == Some(name) || project.id.as_str() == name),
+            );
         }
         match &named[..] {
             [] => Err(ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`: no project is called `{name}`"))
@@ -64,8 +99,9 @@ impl App {
                         Ok(number) => self.store.run_by_number(&project.id, number).await.ok(),
                         Err(_) => None,
                     };
-                    let run = wanted.map_or_else(|| shell_word(&format!("{}#{number}", project.path)), |run| run.id.to_string());
-                    ways.push(format!("`{run}` (in `{}`)", project.path));
+                    let place = project.path.as_deref().unwrap_or(project.id.as_str());
+                    let run = wanted.map_or_else(|| shell_word(&format!("{place}#{number}")), |run| run.id.to_string());
+                    ways.push(format!("`{run}` (in `{place}`)"));
                 }
                 Err(ApiError::new(
                     ErrorCode::BadRequest,

@@ -14,9 +14,9 @@ use crate::runs::parse_run;
 use crate::{guests, ports, time};
 use lp_backend::Claims;
 use lp_engine::scheduler::RetryError;
-use lp_engine::{Engine, EngineSettings, Past, QueuePlace, StartError};
-use lp_model::{PLAN_VERSION, Plan, ProjectId, RunId};
-use lp_store::{Lock, Owner, StagePlace, StoreError, Unfinished};
+use lp_engine::{Engine, EngineSettings, QueuePlace, StartError};
+use lp_model::{Plan, ProjectId};
+use lp_store::{Lock, Owner};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -190,49 +190,6 @@ impl App {
         Ok(())
     }
 
-    /// Goes on with a run that another process drove. The error says why that cannot be, in words for the run's own record.
-    async fn take_up(&self, engine: &Engine, left: &Unfinished) -> Result<(), ApiError> {
-        if !left.can_be_taken_over {
-            let message = "an earlier version of letterpress drove this run, and did not write down enough to go on with it";
-            return Err(ApiError::new(ErrorCode::NewerData, message).hint("run it again, or retry it from where it stopped"));
-        }
-        let (plan, past, place) = self.stored_run(&left.id).await?;
-        let detail = self.store.run_detail(&left.id).await?;
-        let project = self.store.project(&detail.run.project).await?;
-        let nothing_is_made = detail.stages.iter().all(|stage| stage.place != StagePlace::Made);
-        if nothing_is_made && !left.state.is_final() && !Path::new(&project.path).exists() {
-            let message = format!("the folder `{}` of its project is gone", project.path);
-            return Err(ApiError::new(ErrorCode::FolderNotFound, message).hint("put the folder back and retry the run"));
-        }
-        engine.resume(left.id.clone(), plan, past, place).map(|_| ()).map_err(|refused| not_started(&refused))
-    }
-
-    /// Plan, events and place in the queue of a run.
-    ///
-    /// # Errors
-    /// `NewerData` when a newer version wrote them.
-    pub(crate) async fn stored_run(&self, id: &RunId) -> Result<(Arc<Plan>, Past, QueuePlace), ApiError> {
-        let newer = |what: &str, why: &dyn std::fmt::Display| {
-            ApiError::new(ErrorCode::NewerData, format!("the {what} of this run cannot be read: {why}"))
-                .hint("install the newest Letterpress, then run it again or retry it")
-        };
-        let row = self.store.run(id).await?;
-        let unreadable = |what: &'static str| {
-            move |error: StoreError| match error {
-                StoreError::Unreadable { .. } => newer(what, &error),
-                other => other.into(),
-            }
-        };
-        let plan = self.store.plan(id).await.map_err(unreadable("plan"))?;
-        if plan.version > PLAN_VERSION {
-            return Err(newer("plan", &format!("it is of version {}, this letterpress knows {PLAN_VERSION}", plan.version)));
-        }
-        let events = self.store.events(id, 0).await.map_err(unreadable("record"))?;
-        let past = Past { events: events.into_iter().map(|stored| (stored.at_ms, stored.event)).collect() };
-        let place = queue_place(&row.project, &plan);
-        Ok((Arc::new(plan), past, place))
-    }
-
     /// Waits in the background until the data folder is free.
     pub(crate) fn own_later(self: &Arc<Self>) {
         let app = Arc::clone(self);
@@ -321,68 +278,9 @@ impl App {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::dto::RunStateWord;
-    use crate::testing::{open, open_to_read, project, request, wait_for, wait_until_over};
-    use lp_model::RunEvent;
-    use lp_store::NewRun;
-
-    const PIPELINE: &str = "kind: pipeline\ntype: exec\nname: default\nsteps:\n- {name: hello, commands: [echo hello]}\n";
-
-    /// A run that was written down and never handed to an engine, as by a process that died.
-    async fn left_behind(app: &Arc<App>, project: &str, id: &str, number: u64, change: impl Fn(&mut Plan)) -> RunId {
-        let mut plan = app.prepare(&request(app, project).await, (number, None)).await.unwrap().plan;
-        change(&mut plan);
-        let id = RunId::parse(id).unwrap();
-        let new = NewRun {
-            id: id.clone(),
-            project: ProjectId::parse(project).unwrap(),
-            workflow_name: "push".into(),
-            workflow_title: "{}".into(),
-            version_name: String::new(),
-            version_title: String::new(),
-            backend: "host".into(),
-            actor: String::new(),
-            parent: None,
-            created_ms: 0,
-            plan,
-        };
-        app.store.create_run(&new).await.unwrap();
-        id
-    }
-
-    #[tokio::test]
-    async fn what_cannot_go_on_says_why_and_what_to_do() {
-        let folder = tempfile::tempdir().unwrap();
-        let app = open(folder.path()).await;
-        let project = project(&app, folder.path(), PIPELINE).await;
-        let newer = left_behind(&app, &project, "newer", 1, |plan| plan.version = PLAN_VERSION + 1).await;
-        let begun = left_behind(&app, &project, "begun", 2, |_| {}).await;
-        let gone = left_behind(&app, &project, "gone", 3, |_| {}).await;
-        let stage = lp_model::StageNumber(1);
-        // Now, as the time limit of the run counts from there.
-        let events = [RunEvent::RunStarted, RunEvent::StagePreparing { stage }].map(|event| (time::now_ms(), event));
-        app.store.append_events(&begun, &events).await.unwrap();
-        app.shutdown().await;
-        std::fs::rename(folder.path().join("shop"), folder.path().join("elsewhere")).unwrap();
-
-        let app = open(folder.path()).await;
-        let left = app.ownership.left();
-        assert!(left.interrupted.contains(&newer.to_string()) && left.interrupted.contains(&gone.to_string()), "{left:?}");
-        for (id, why, hint) in [
-            (&newer, "the plan of this run cannot be read: it is of version", "install the newest Letterpress"),
-            (&gone, "the folder `", "put the folder back and retry the run"),
-        ] {
-            let detail = app.run(id.as_str()).await.unwrap();
-            assert_eq!(detail.run.state, RunStateWord::Interrupted);
-            assert!(detail.run.message.contains(why), "{}", detail.run.message);
-            assert!(detail.stages[0].hint.contains(hint), "{}", detail.stages[0].hint);
-        }
-        // Of this one something may be there already: whether its source is needed again turns out when its place is made.
-        let begun = wait_until_over(&app, begun.as_str()).await;
-        assert_eq!((begun.run.state, begun.resumed), (RunStateWord::Errored, 1), "{begun:?}");
-        app.shutdown().await;
-    }
+    use crate::take_up::tests::{PIPELINE, left_behind};
+    use crate::testing::{open, open_to_read, project, wait_for};
 
     #[tokio::test]
     async fn one_that_only_reads_takes_nothing_up() {

@@ -2,12 +2,13 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, Notice};
+use crate::excerpts;
 use crate::time;
 use async_trait::async_trait;
 use lp_backend::{Position, Source};
 use lp_engine::ports::{Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, Notice as EngineNotice};
-use lp_model::{Checkout, Plan, ProjectId, RunEvent, RunId, Stage, StepKey};
+use lp_model::{Checkout, Plan, ProjectId, RunEvent, RunId, RunState, Stage, StepKey};
 use lp_secret::SecretValue;
 use lp_store::{LogPosition, LogWriter, StoreError};
 use std::collections::HashMap;
@@ -52,7 +53,13 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                         app.progress.heed(&run, &event);
                         app.hub.tell(Notice::Run { run: run.to_string(), project });
                         match event {
-                            RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
+                            RunEvent::RunEnded { state } => {
+                                app.hub.tell(Notice::Queue);
+                                if matches!(state, RunState::Failed | RunState::Errored | RunState::TimedOut) {
+                                    app.tasks.spawn(excerpts::keep(Arc::clone(&app), run));
+                                }
+                            }
+                            RunEvent::RunStarted | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
                             // With something left its files are not kept yet.
                             RunEvent::StageDestroyed { kept: true, leftovers, .. } if leftovers.is_empty() => {
                                 app.ownership.tidy_soon.notify_one();
@@ -207,9 +214,10 @@ impl Source for CommitSource {
         let app = self.app.upgrade().ok_or_else(|| io::Error::other("the app has ended"))?;
         let run = app.store.run(&self.run).await.map_err(io::Error::other)?;
         let project = app.store.project(&run.project).await.map_err(io::Error::other)?;
+        let folder = project.path.ok_or_else(|| io::Error::other(format!("the project `{}` has no folder", project.name)))?;
         let (sha, checkout) = (self.sha.clone(), self.checkout.clone());
         let packed = tokio::task::spawn_blocking(move || {
-            let repository = lp_git::Repository::open(project.path.as_ref())?;
+            let repository = lp_git::Repository::open(folder.as_ref())?;
             match checkout {
                 Some(checkout) => repository.check_out(&sha, &checkout),
                 None => repository.pack(&sha),

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, RunRequest, Words};
 use crate::event::{self, Ground};
 use crate::pipelines::{PLACES, Pipeline, TextFile};
-use crate::projects::blocking;
+use crate::projects::{blocking, folder_of};
 use crate::shortfalls::shortfalls;
 use crate::time;
 use lp_git::{Repository, Version};
@@ -13,7 +13,6 @@ use lp_model::{BackendKind, Code, EventKind, Message, Plan, RepoFacts, StepKind,
 use lp_pipeline::Inputs;
 use lp_store::{CleanupPolicy, Project, ProjectKind};
 use lp_workflow::Workflow;
-use std::path::PathBuf;
 
 /// Where the buttons are described.
 const WORKFLOW_FILE: &str = ".letterpress.yml";
@@ -238,7 +237,7 @@ impl App {
     /// Makes a request ready. `numbers` are the run's number and the one of the run that it repeats.
     pub(crate) async fn prepare(&self, request: &RunRequest, numbers: (u64, Option<u64>)) -> Result<Prepared, ApiError> {
         let project = self.project_row(&request.project).await?;
-        let folder = PathBuf::from(&project.path);
+        let folder = folder_of(&project)?;
         let repository_folder = folder.clone();
         let wanted = request.version.clone();
         let (sources, note) = blocking(move || {
@@ -271,7 +270,7 @@ impl App {
         facts.repo.trusted = project.trusted;
         facts.known_secrets = self.secret_names(&project.id).await?;
         if let Some(outline) = outline.filter(|outline| outline.asks_for_files) {
-            let folder = PathBuf::from(&project.path);
+            let folder = folder_of(&project)?;
             let (changed, unknown) = blocking(move || {
                 let unknown = event::add_changed_files(&Repository::open(&folder)?, outline.dialect, &mut facts)?;
                 Ok((facts, unknown))
@@ -351,7 +350,7 @@ fn refusal(error: ApiError, project: &Project) -> ApiError {
         message: format!("`{}` is not trusted: {first}", project.name),
         hint: format!(
             "if you trust everyone who may change its pipeline with this computer: `letterpress trust {}`, or the switch on its page in the window",
-            crate::words::shell_word(&project.path)
+            crate::words::shell_word(project.path.as_deref().unwrap_or_default())
         ),
         findings: error.findings,
     }

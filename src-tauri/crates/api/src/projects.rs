@@ -10,7 +10,7 @@ use crate::time;
 use lp_git::Repository;
 use lp_model::{Code, ProjectId, message};
 use lp_store::{Project, ProjectKind, Run, RunFilter};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,8 +20,6 @@ const VERSIONS: usize = 200;
 const LOOK_BACK: usize = 20;
 /// The longest clean-up after a cancel.
 const LONGEST_CLEANUP_S: u32 = 86_400;
-/// From how many of the newest runs the marks of versions and the last values come.
-const RECENT_RUNS: u32 = 200;
 
 impl App {
     /// All projects, by name.
@@ -29,11 +27,15 @@ impl App {
     /// # Errors
     /// When the store cannot be read.
     pub async fn projects(&self) -> Result<Vec<ProjectSummary>, ApiError> {
-        let mut summaries = Vec::new();
-        for project in self.store.projects().await? {
-            summaries.push(self.summary(project).await?);
-        }
-        Ok(summaries)
+        let (projects, newest): (Vec<Project>, Vec<Option<Run>>) = self.store.projects_with_newest_run().await?.into_iter().unzip();
+        let newest: Vec<Run> = newest.into_iter().flatten().collect();
+        let mut runs: HashMap<String, RunSummary> =
+            self.run_summaries(&newest).await?.into_iter().map(|run| (run.project.clone(), run)).collect();
+        let summary = |project: Project| {
+            let run = runs.remove(project.id.as_str());
+            summary(project, run)
+        };
+        Ok(projects.into_iter().map(summary).collect())
     }
 
     /// Makes a folder a project, or finds the project that it is. Any folder inside the repository will do.
@@ -73,7 +75,7 @@ impl App {
         let new = Project {
             id,
             name,
-            path: root.display().to_string(),
+            path: Some(root.display().to_string()),
             kind,
             added_ms: time::now_ms(),
             hidden_ms: None,
@@ -155,7 +157,7 @@ impl App {
     /// Errors in the project's files are no error here: they are in `findings`.
     pub async fn project(self: &Arc<Self>, id: &str) -> Result<ProjectDetail, ApiError> {
         let row = self.project_row(id).await?;
-        let folder = PathBuf::from(&row.path);
+        let folder = folder_of(&row)?;
         let (versions, workflows, findings) = blocking(move || {
             let repository = Repository::open(&folder)?;
             let versions = repository.versions(VERSIONS)?;
@@ -171,19 +173,16 @@ impl App {
             Ok((versions, workflows, findings))
         })
         .await?;
-        let filter = RunFilter { project: Some(row.id.clone()), ..RunFilter::default() };
-        let recent = self.store.runs(&filter, None, RECENT_RUNS).await?;
-        let mut last_inputs: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        let mut last_run_of: HashMap<&str, &Run> = HashMap::new();
-        for run in &recent {
-            last_inputs.entry(run.workflow_name.clone()).or_insert_with(|| run.inputs.clone());
-            last_run_of.entry(run.version_sha.as_str()).or_insert(run);
-        }
-        let versions = versions.into_iter().map(|version| {
-            let last_run = last_run_of.get(version.sha.as_str()).map(|run| convert::run_summary(run, &row.name, None));
-            version_dto(version, last_run)
-        });
-        Ok(ProjectDetail { versions: versions.collect(), project: self.summary(row.clone()).await?, workflows, findings, last_inputs })
+        let names: Vec<&str> = workflows.iter().map(|workflow| workflow.name.as_str()).collect();
+        let last_inputs = self.store.last_inputs(&row.id, &names).await?;
+        let shas: Vec<&str> = versions.iter().map(|version| version.sha.as_str()).collect();
+        let runs = self.store.newest_runs_of_versions(&row.id, &shas).await?;
+        let last_run_of: HashMap<&str, &Run> = runs.iter().map(|run| (run.version_sha.as_str(), run)).collect();
+        let versions: Vec<Version> = versions
+            .iter()
+            .map(|version| version_dto(version.clone(), last_run_of.get(version.sha.as_str()).map(|run| convert::run_summary(run))))
+            .collect();
+        Ok(ProjectDetail { versions, project: self.summary(row.clone()).await?, workflows, findings, last_inputs })
     }
 
     pub(crate) async fn project_row(&self, id: &str) -> Result<Project, ApiError> {
@@ -198,17 +197,32 @@ impl App {
             Some(run) => Some(self.run_summary(run).await?),
             None => None,
         };
-        let cleanup = convert::cleanup(&project);
-        Ok(ProjectSummary {
-            last_run,
-            id: project.id.to_string(),
-            name: project.name,
-            path: project.path,
-            kind: convert::project_kind(project.kind),
-            trusted: project.trusted,
-            cleanup,
-        })
+        Ok(summary(project, last_run))
     }
+}
+
+fn summary(project: Project, last_run: Option<RunSummary>) -> ProjectSummary {
+    let cleanup = convert::cleanup(&project);
+    ProjectSummary {
+        last_run,
+        id: project.id.to_string(),
+        name: project.name,
+        path: project.path.unwrap_or_default(),
+        kind: convert::project_kind(project.kind),
+        trusted: project.trusted,
+        cleanup,
+    }
+}
+
+/// The folder of a project, whether it is there or not.
+///
+/// # Errors
+/// `FolderNotFound` for a project without one.
+pub(crate) fn folder_of(project: &Project) -> Result<PathBuf, ApiError> {
+    project.path.as_ref().map(PathBuf::from).ok_or_else(|| {
+        ApiError::new(ErrorCode::FolderNotFound, format!("the project `{}` has no folder on this computer", project.name))
+            .hint("open its repository as a folder first")
+    })
 }
 
 /// Buttons and findings at a version. A broken `.letterpress.yml` gives no buttons, only findings.

@@ -3,8 +3,7 @@
 use crate::app::App;
 use crate::dto::{ApiError, RunSummary, Waiting};
 use crate::{convert, guests};
-use lp_model::{RunId, RunState};
-use lp_store::RunFilter;
+use lp_model::RunId;
 
 /// Most runs of one look at the queue.
 const MOST: u32 = 500;
@@ -21,13 +20,8 @@ impl App {
         {
             return Ok(queue);
         }
-        let filter = RunFilter { states: vec![RunState::Queued, RunState::Running], ..RunFilter::default() };
-        let mut runs = Vec::new();
-        for run in self.store.runs(&filter, None, MOST).await? {
-            runs.push(self.run_summary(&run).await?);
-        }
-        // Newest first, from the store; those whose place is not known stay in the order in which they came.
-        runs.reverse();
+        // Those whose place is not known stay in the order in which they came.
+        let mut runs = self.run_summaries(&self.store.runs_under_way(MOST).await?).await?;
         runs.sort_by_key(|run| match (&run.waiting, &run.started) {
             (Some(waiting), _) => (1, waiting.position),
             (None, Some(_)) => (0, 0),

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::dto::{ApiError, Excerpt, ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep, Words};
 use crate::files::{self, Group};
 use crate::prepare::{Sources, find_version};
-use crate::projects::blocking;
+use crate::projects::{blocking, folder_of};
 use crate::shortfalls::of_checkouts;
 use lp_git::Repository;
 use lp_model::{Code, Dialect, message};
@@ -18,7 +18,7 @@ impl App {
     /// `ProjectNotFound`, `VersionNotFound`, `PipelineMissing`, and what reading a repository gives. Mistakes in the files are no error
     /// here: the report tells them.
     pub async fn compatibility(&self, project: &str, version: &str) -> Result<ReportDto, ApiError> {
-        let (folder, wanted) = (PathBuf::from(self.project_row(project).await?.path), version.to_owned());
+        let (folder, wanted) = (folder_of(&self.project_row(project).await?)?, version.to_owned());
         blocking(move || {
             let repository = Repository::open(&folder)?;
             let version = find_version(&repository, &wanted)?;

@@ -6,13 +6,13 @@ use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Retry};
 use crate::guests;
 use crate::ownership::not_started;
+use crate::projects::folder_of;
 use crate::runs::parse_run;
 use crate::words::shell_word;
 use lp_engine::scheduler::{RetryError, Scheduler};
 use lp_engine::{Notice as EngineNotice, Past, RunHandle};
 use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber};
 use lp_store::{RunDetail, StagePlace};
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -41,8 +41,9 @@ impl App {
             being_removed.gone().await;
         }
         let project = self.store.project(&before.project).await?;
-        if !Path::new(&project.path).exists() {
-            return Err(ApiError::new(ErrorCode::FolderNotFound, format!("the folder `{}` of the project is gone", project.path))
+        let folder = folder_of(&project)?;
+        if !folder.exists() {
+            return Err(ApiError::new(ErrorCode::FolderNotFound, format!("the folder `{}` of the project is gone", folder.display()))
                 .hint("put the folder back, or open the project where it is now and run it there"));
         }
         let (plan, past, place) = self.stored_run(&id).await?;
@@ -51,7 +52,7 @@ impl App {
                 ErrorCode::NotTrusted,
                 format!("`{}` is not trusted any more, and this run was planned while it was", project.name),
             )
-            .hint(format!("run it again, or trust the project: `letterpress trust {}`", shell_word(&project.path))));
+            .hint(format!("run it again, or trust the project: `letterpress trust {}`", shell_word(&folder.display().to_string()))));
         }
         self.must_be_decided(&project, &plan).await?;
         let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
@@ -70,7 +71,15 @@ impl App {
 
     /// Something of the attempt before might go on working beside the next one.
     async fn still_there(&self, id: &RunId, left: &[String]) -> ApiError {
-        let on = self.store.leftovers(id).await.unwrap_or_default().into_iter().map(|(engine, _)| engine).find(|name| !name.is_empty());
+        let on = self
+            .store
+            .leftovers(&[id])
+            .await
+            .unwrap_or_default()
+            .into_values()
+            .flatten()
+            .map(|(engine, _)| engine)
+            .find(|name| !name.is_empty());
         let on = on.map(|name| format!(" on {name}")).unwrap_or_default();
         ApiError::new(ErrorCode::RunUnderWay, format!("the attempt before is still there{on}: {}", left.join("; ")))
             .hint("see to it that the container engine answers and nothing holds this back, then retry; or run again, which begins anew")
@@ -166,6 +175,7 @@ mod tests {
     use crate::LogKey;
     use crate::dto::{RunStateWord, StepStateWord};
     use crate::testing::{open, project, request, wait_for, wait_until_over};
+    use std::path::Path;
 
     fn pipeline(gate: &Path) -> String {
         let gate = gate.display();

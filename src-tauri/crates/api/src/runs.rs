@@ -9,15 +9,16 @@ use crate::event;
 use crate::guests;
 use crate::ownership::{not_started, queue_place};
 use crate::prepare::Prepared;
-use crate::projects::blocking;
+use crate::projects::{blocking, folder_of};
 use crate::time;
 use lp_engine::Past;
 use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState};
-use lp_store::{NewRun, Run, RunCursor, StageRun, StepRun};
+use lp_store::{Cause, NewRun, Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Longest page of [`App::runs`].
+const PAGE: u32 = 200;
 /// From how many passed runs the usual time comes, and how many there must be.
 const USUAL_FROM: u32 = 20;
 const USUAL_LEAST: usize = 3;
@@ -48,15 +49,9 @@ impl App {
 
     /// Median time of the last passed runs of a workflow.
     async fn usual_ms(&self, project: &ProjectId, workflow: &str) -> Result<Option<u64>, ApiError> {
-        let filter = lp_store::RunFilter { project: Some(project.clone()), states: vec![RunState::Passed], text: None };
-        let runs = self.store.runs(&filter, None, USUAL_FROM).await?;
-        let mut times: Vec<i64> = runs
-            .iter()
-            .filter(|run| run.workflow_name == workflow)
-            .filter_map(|run| Some((run.ended_ms? - run.started_ms?).max(0)))
-            .collect();
+        let mut times = self.store.run_times(project, workflow, USUAL_FROM).await?;
         times.sort_unstable();
-        Ok((times.len() >= USUAL_LEAST).then(|| times[times.len() / 2].unsigned_abs()))
+        Ok((times.len() >= USUAL_LEAST).then(|| times[times.len() / 2]))
     }
 
     /// Starts a run and returns its id. A process that does not own the data folder lets the owner do it.
@@ -87,7 +82,7 @@ impl App {
             workflow: before.workflow_name.clone(),
             version,
             event: plan.as_ref().map(|plan| event::again(&plan.event)),
-            inputs: before.inputs.clone(),
+            inputs: self.store.run_inputs(&before.id).await?,
             // Whoever agreed to that run on this computer agrees to the same again.
             allow_host: !plan.as_ref().map_or(before.backend != backend_word(BackendKind::Host), is_isolated),
             on_host: false,
@@ -98,7 +93,7 @@ impl App {
     /// The version of a run, by its tag as long as that leads to the same commit: a commit may have several.
     async fn version_again(&self, run: &Run, tag: Option<&str>) -> Result<String, ApiError> {
         let Some(reference) = tag.map(|tag| format!("refs/tags/{tag}")) else { return Ok(run.version_sha.clone()) };
-        let (folder, sha) = (PathBuf::from(self.store.project(&run.project).await?.path), run.version_sha.clone());
+        let (folder, sha) = (folder_of(&self.store.project(&run.project).await?)?, run.version_sha.clone());
         blocking(move || {
             let found = lp_git::Repository::open(&folder)?.resolve(&reference);
             Ok(if found.is_ok_and(|version| version.sha == sha) { reference } else { sha })
@@ -127,6 +122,7 @@ impl App {
             version_name: prepared.version.tag.clone().unwrap_or_default(),
             version_title: prepared.version.title.clone(),
             backend: backend_word(prepared.backend()).to_owned(),
+            cause: Cause::of_press(prepared.plan.event.kind, parent.is_some()),
             actor: self.options.actor.clone(),
             parent: parent.map(|run| run.id.clone()),
             created_ms: prepared.plan.event.created_ms,
@@ -176,6 +172,9 @@ impl App {
         self.try_own().await?;
         match self.ownership.engine() {
             Some(engine) => {
+                if engine.run(&id).is_none() {
+                    self.take_up_late(&engine, &id).await?;
+                }
                 if let Some(run) = engine.run(&id) {
                     run.cancel(reason);
                 }
@@ -195,36 +194,37 @@ impl App {
             Some(id) => Some(RunCursor::from(&self.store.run(&parse_run(id)?).await?)),
             None => None,
         };
-        let wanted = lp_store::RunFilter {
-            project: filter.project.as_deref().and_then(ProjectId::parse),
-            states: filter.states.iter().map(|word| (*word).into()).collect(),
-            text: Some(filter.text.trim().to_owned()).filter(|text| !text.is_empty()),
-        };
-        let limit = filter.limit.clamp(1, 200);
+        let wanted = filter_of(filter)?;
+        let limit = filter.limit.clamp(1, PAGE);
         let found = self.store.runs(&wanted, after.as_ref(), limit + 1).await?;
-        let mut runs = Vec::new();
-        for run in found.iter().take(limit as usize) {
-            runs.push(self.run_summary(run).await?);
-        }
+        let runs = self.run_summaries(&found[..found.len().min(limit as usize)]).await?;
         let next = (found.len() > limit as usize).then(|| runs.last().map(|run| run.id.clone())).flatten();
         Ok(RunPage { runs, next })
     }
 
     pub(crate) async fn run_summary(&self, run: &Run) -> Result<RunSummary, ApiError> {
-        let project = self.store.project(&run.project).await?;
-        // Facts that a newer app wrote cannot be read; the run can be shown all the same.
-        let facts = self.store.event_facts(&run.id).await.ok();
-        let mut summary = convert::run_summary(run, &project.name, facts.as_ref());
-        for (engine, left) in self.store.leftovers(&run.id).await? {
-            // It may still work there.
-            let on = if engine.is_empty() { String::new() } else { format!(" on {engine}") };
-            let told = format!("still there{on}, and removed as soon as that is possible: {}", left.join("; "));
-            summary.message = if summary.message.is_empty() { told } else { format!("{}; {told}", summary.message) };
+        let mut summaries = self.run_summaries(std::slice::from_ref(run)).await?;
+        Ok(summaries.pop().expect("one for each run"))
+    }
+
+    /// Runs as lists show them, with what could not be removed of them and what they wait for.
+    pub(crate) async fn run_summaries(&self, runs: &[Run]) -> Result<Vec<RunSummary>, ApiError> {
+        let mut leftovers = self.store.leftovers(&runs.iter().map(|run| &run.id).collect::<Vec<_>>()).await?;
+        let mut summaries = Vec::new();
+        for run in runs {
+            let mut summary = convert::run_summary(run);
+            for (engine, left) in leftovers.remove(&run.id).unwrap_or_default() {
+                // It may still work there.
+                let on = if engine.is_empty() { String::new() } else { format!(" on {engine}") };
+                let told = format!("still there{on}, and removed as soon as that is possible: {}", left.join("; "));
+                summary.message = if summary.message.is_empty() { told } else { format!("{}; {told}", summary.message) };
+            }
+            if run.state == RunState::Queued {
+                summary.waiting = self.waiting(&run.id);
+            }
+            summaries.push(summary);
         }
-        if run.state == RunState::Queued {
-            summary.waiting = self.waiting(&run.id);
-        }
-        Ok(summary)
+        Ok(summaries)
     }
 
     /// Everything about one run but its logs.
@@ -262,7 +262,8 @@ impl App {
         let project = self.store.project(&detail.run.project).await?;
         let facts = RunFacts {
             isolated,
-            can_run_again: Path::new(&project.path).exists(),
+            can_run_again: folder_of(&project).is_ok_and(|folder| folder.exists()),
+            inputs: self.store.run_inputs(&id).await?,
             retry: self.retry_of(&detail, plan.as_ref(), &past),
             attempts,
             resumed: u32::try_from(resumed).unwrap_or(u32::MAX),
@@ -304,6 +305,38 @@ struct Shown<'a> {
     plan: Option<&'a Plan>,
     on_host: bool,
     notes: &'a HashMap<StepKey, String>,
+}
+
+/// A filter for the store.
+///
+/// # Errors
+/// `BadRequest` for a time that is none, `ProjectNotFound` for a project that can be none.
+fn filter_of(filter: &RunFilter) -> Result<lp_store::RunFilter, ApiError> {
+    let word = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let moment = |name: &str, text: &Option<String>| {
+        let parsed = text.as_deref().map(time::from_text).transpose();
+        parsed.map_err(|why| {
+            let text = text.as_deref().unwrap_or_default();
+            ApiError::new(ErrorCode::BadRequest, format!("`{text}` for `{name}` is no time: {why}"))
+                .hint("write a time such as `2026-11-29T08:00:00+08:00`")
+        })
+    };
+    let project = match &filter.project {
+        Some(id) => {
+            Some(ProjectId::parse(id).ok_or_else(|| ApiError::new(ErrorCode::ProjectNotFound, format!("there is no project `{id}`")))?)
+        }
+        None => None,
+    };
+    Ok(lp_store::RunFilter {
+        project,
+        workflow: word(&filter.workflow),
+        target: word(&filter.target),
+        actor: word(&filter.actor),
+        states: filter.states.iter().map(|word| (*word).into()).collect(),
+        from_ms: moment("from", &filter.from)?,
+        until_ms: moment("until", &filter.until)?,
+        text: word(&Some(filter.text.clone())),
+    })
 }
 
 pub(crate) fn parse_run(text: &str) -> Result<RunId, ApiError> {

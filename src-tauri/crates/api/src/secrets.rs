@@ -146,7 +146,7 @@ impl App {
             Origin::Shared(known, Some(true)) => (None, known),
             Origin::Shared(_, None) => {
                 let row = self.store.project(project).await?;
-                return Err(undecided(&row.name, &row.path, &[name], "it is not handed out before"));
+                return Err(undecided(&row.name, row.path.as_deref().unwrap_or_default(), &[name], "it is not handed out before"));
             }
             Origin::Shared(_, Some(false)) | Origin::Nowhere => return Ok(None),
         };
@@ -183,11 +183,7 @@ impl App {
 
     /// All secrets of all scopes, those for everywhere first.
     async fn secret_rows(&self) -> Result<Vec<lp_store::SecretEntry>, ApiError> {
-        let mut rows = self.store.secrets(None).await?;
-        for project in self.store.projects().await? {
-            rows.extend(self.store.secrets(Some(&project.id)).await?);
-        }
-        Ok(rows)
+        Ok(self.store.all_secrets().await?)
     }
 
     /// The project around a folder for a secret, made where it is none yet: also of a repository without a commit.

@@ -1,15 +1,36 @@
-//! What the user set, as JSON values in the store.
+//! What the user set, a row in the store for each.
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Notice, Settings};
 use lp_store::Store;
-
-const KEY: &str = "settings";
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What is in force; before there is an app, too.
 pub(crate) async fn stored(store: &Store) -> Result<Settings, ApiError> {
-    let stored = store.setting(KEY).await?;
-    Ok(stored.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    Ok(in_force(&store.settings().await?))
+}
+
+/// The settings, each from its row of JSON; one without a row, or with one that this version cannot read, is as it is by itself.
+fn in_force(rows: &BTreeMap<String, String>) -> Settings {
+    let mut settings = Settings::default();
+    for name in fields(&settings).keys() {
+        let Some(value) = rows.get(name).and_then(|json| serde_json::from_str::<Value>(json).ok()) else { continue };
+        let mut changed = fields(&settings);
+        changed.insert(name.clone(), value);
+        match serde_json::from_value(Value::Object(changed)) {
+            Ok(read) => settings = read,
+            Err(why) => tracing::warn!(name, %why, "a setting cannot be read"),
+        }
+    }
+    settings
+}
+
+fn fields(settings: &Settings) -> Map<String, Value> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(fields)) => fields,
+        _ => unreachable!("settings are plain data with names"),
+    }
 }
 
 impl App {
@@ -21,7 +42,7 @@ impl App {
         stored(&self.store).await
     }
 
-    /// Sets everything anew.
+    /// Sets what is different from what is in force.
     ///
     /// # Errors
     /// [`ErrorCode::InputInvalid`] for a number out of range or an engine that cannot be used; nothing is changed then.
@@ -45,13 +66,41 @@ impl App {
                 ));
             }
         }
-        self.check_engine(&self.settings().await?.engine, &settings.engine).await?;
-        let json = serde_json::to_string(&settings).expect("plain data");
-        self.store.put_setting(KEY, &json).await?;
+        let before = self.settings().await?;
+        self.check_engine(&before.engine, &settings.engine).await?;
+        // Only what changes: a row that this version cannot read stays for the one that can.
+        let before = fields(&before);
+        let changed = fields(&settings).into_iter().filter(|(name, value)| before.get(name) != Some(value));
+        self.store.put_settings(&changed.map(|(name, value)| (name, value.to_string())).collect()).await?;
         self.apply_settings(&settings);
         self.choose_engine(&settings.engine).await;
         self.ownership.tidy_soon.notify_one();
         self.hub.tell(Notice::Status);
         Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::open;
+
+    #[tokio::test]
+    async fn a_value_that_cannot_be_read_costs_only_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path()).await;
+        app.set_settings(Settings { max_runs: 5, grace_s: 30, ..Settings::default() }).await.unwrap();
+        // As a newer version may have left them.
+        for (name, json) in [("theme", "\"sepia\""), ("max_runs", "not JSON"), ("sounds", "true")] {
+            app.store.put_setting(name, json).await.unwrap();
+        }
+        let expected = Settings { grace_s: 30, ..Settings::default() };
+        assert_eq!(app.settings().await.unwrap(), expected);
+        app.set_settings(Settings { grace_s: 40, ..expected }).await.unwrap();
+        let rows = app.store.settings().await.unwrap();
+        let row = |name: &str| rows.get(name).map(String::as_str);
+        assert_eq!((row("grace_s"), row("theme"), row("sounds")), (Some("40"), Some("\"sepia\""), Some("true")));
+        assert_eq!(row("keep_failed_days"), None, "what nobody set has no row");
+        app.shutdown().await;
     }
 }

@@ -1,8 +1,9 @@
 //! Times: milliseconds inside, RFC 3339 text outside.
 
-use crate::dto::{RunSummary, StepDetail};
-use jiff::Timestamp;
+use crate::dto::{ApiError, ErrorCode, RunSummary, StepDetail};
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan, Zoned};
 
 /// Milliseconds since 1970 UTC.
 pub fn now_ms() -> i64 {
@@ -13,6 +14,40 @@ pub fn now_ms() -> i64 {
 pub fn to_text(milliseconds: i64) -> String {
     let time = Timestamp::from_millisecond(milliseconds).unwrap_or(if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX });
     format!("{time:.3}")
+}
+
+/// The milliseconds of a time in RFC 3339, in any zone.
+///
+/// # Errors
+/// For a text that is no time.
+pub fn from_text(text: &str) -> Result<i64, jiff::Error> {
+    Ok(text.parse::<Timestamp>()?.as_millisecond())
+}
+
+/// A time as a person writes it, as RFC 3339: a date, a date with a time, both as the clock of this computer shows them; or RFC 3339 itself. With
+/// `to_its_end`, a date alone means its end, so that a time until a day has all of it.
+///
+/// # Errors
+/// `BadRequest` for a text that is no time.
+pub fn moment(text: &str, to_its_end: bool) -> Result<String, ApiError> {
+    moment_in(text, to_its_end, &TimeZone::system())
+}
+
+fn moment_in(text: &str, to_its_end: bool, zone: &TimeZone) -> Result<String, ApiError> {
+    let text = text.trim();
+    let local = |time: DateTime| time.to_zoned(zone.clone()).map(|time: Zoned| time.timestamp());
+    let time = text
+        .parse::<Timestamp>()
+        .or_else(|_| match text.len() {
+            // `2026-11-29`: its first moment, which is not midnight everywhere.
+            ..=10 => text.parse::<Date>().and_then(|day| if to_its_end { day.checked_add(1.day()) } else { Ok(day) }).and_then(|day| local(day.into())),
+            _ => text.parse::<DateTime>().and_then(local),
+        })
+        .map_err(|_| {
+            ApiError::new(ErrorCode::BadRequest, format!("`{text}` is no time"))
+                .hint("write a date such as `2026-11-29`, a time such as `2026-11-29 08:30`, or one with its zone such as `2026-11-29T08:30:00+08:00`")
+        })?;
+    Ok(to_text(time.as_millisecond()))
 }
 
 /// A time of ours ([`to_text`]) for people: in the time zone of this computer (`TZ`, else the system's), with that zone's distance from UTC,
@@ -54,6 +89,21 @@ impl StepDetail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_write_dates_and_times_of_their_zone() {
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        let of = |text: &str, end| moment_in(text, end, &zone).unwrap();
+        assert_eq!(of("2026-11-29", false), "2026-11-28T16:00:00.000Z");
+        assert_eq!(of("2026-11-29", true), "2026-11-29T16:00:00.000Z");
+        assert_eq!(of("2026-11-29 08:30", true), "2026-11-29T00:30:00.000Z");
+        assert_eq!(of("2026-11-29T08:30:15", false), "2026-11-29T00:30:15.000Z");
+        assert_eq!(of(" 2026-11-29T08:30:00+01:00 ", true), "2026-11-29T07:30:00.000Z");
+        for bad in ["", "yesterday", "2026-13-01", "29.11.2026", "9999-12-31"] {
+            let error = moment_in(bad, true, &zone).unwrap_err();
+            assert_eq!(error.code, ErrorCode::BadRequest, "{bad}");
+        }
+    }
 
     #[test]
     fn people_see_the_time_of_their_zone() {

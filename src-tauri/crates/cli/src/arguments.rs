@@ -1,3 +1,9 @@
+mod data;
+mod history;
+
+pub use data::{Clean, Data, DataAction};
+pub use history::{History, RunResult};
+
 use crate::language::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -50,6 +56,8 @@ pub enum Command {
     Logs(Logs),
     /// Set, list and remove secrets, and say which project may have which.
     Secret(Secret),
+    /// Show, copy, restore, move and clean up the data folder.
+    Data(Data),
     /// Check what there is on this computer.
     Doctor(Doctor),
 }
@@ -153,22 +161,6 @@ pub struct Trust {
     /// Take the trust back.
     #[arg(long)]
     pub off: bool,
-}
-
-/// `letterpress history`.
-#[derive(Debug, Args)]
-pub struct History {
-    /// Folder of the project; all projects when not given.
-    pub folder: Option<String>,
-    /// Words that must occur in workflow, version, project or person.
-    #[arg(long, default_value = "")]
-    pub text: String,
-    /// At most so many runs.
-    #[arg(long, short = 'n', default_value_t = 20)]
-    pub limit: u32,
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
 }
 
 /// `letterpress logs`.

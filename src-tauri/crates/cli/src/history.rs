@@ -1,11 +1,11 @@
 //! `letterpress history`.
 
-use crate::arguments::{Format, History};
+use crate::arguments::{Format, History, RunResult};
 use crate::exit::ExitCode;
 use crate::render;
 use crate::say::name;
 use lp_api::App;
-use lp_api::dto::{ApiError, RunFilter, RunSummary};
+use lp_api::dto::{ApiError, RunFilter, RunPage, RunStateWord, RunSummary};
 use std::sync::Arc;
 
 /// Most runs of one page.
@@ -13,13 +13,27 @@ const PAGE: u32 = 200;
 
 /// Prints runs, newest first.
 pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiError> {
-    let project = match &wanted.folder {
-        Some(folder) => Some(app.find_project(folder).await?.id),
-        None => None,
+    let project = match (&wanted.folder, &wanted.project) {
+        (Some(folder), _) => Some(app.find_project(folder).await?.id),
+        (None, Some(word)) => Some(app.project_called(word).await?),
+        (None, None) => None,
     };
+    let moment = |text: Option<String>, to_its_end| text.map(|text| lp_api::moment(&text, to_its_end)).transpose();
+    let mut filter = RunFilter {
+        project,
+        workflow: wanted.workflow,
+        target: wanted.environment,
+        actor: wanted.person,
+        states: wanted.results.into_iter().map(state).collect(),
+        from: moment(wanted.from, false)?,
+        until: moment(wanted.until, true)?,
+        text: wanted.text,
+        after: wanted.after,
+        limit: 0,
+    };
+    let is_filtered = RunFilter { limit: 0, ..filter.clone() } != RunFilter::default();
     let mut left = wanted.limit.max(1);
-    let mut filter = RunFilter { project, text: wanted.text, ..RunFilter::default() };
-    let mut found = lp_api::dto::RunPage { runs: Vec::new(), next: None };
+    let mut found = RunPage { runs: Vec::new(), next: None };
     while left > 0 {
         filter.limit = left.min(PAGE);
         let page = app.runs(&filter).await?;
@@ -31,10 +45,27 @@ pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiE
     }
     match wanted.format {
         Format::Json => crate::say::json(&found),
+        Format::Text if found.runs.is_empty() && is_filtered => say!("no such runs"),
         Format::Text if found.runs.is_empty() => say!("no runs yet; start one with `letterpress run`"),
         Format::Text => found.runs.iter().for_each(print),
     }
+    if let (Format::Text, Some(next)) = (wanted.format, &found.next) {
+        remark!("there are more: add `--after {next}` for what comes next, or `-n` for more at once");
+    }
     Ok(ExitCode::Passed)
+}
+
+fn state(result: RunResult) -> RunStateWord {
+    match result {
+        RunResult::Queued => RunStateWord::Queued,
+        RunResult::Running => RunStateWord::Running,
+        RunResult::Passed => RunStateWord::Passed,
+        RunResult::Failed => RunStateWord::Failed,
+        RunResult::Errored => RunStateWord::Errored,
+        RunResult::Cancelled => RunStateWord::Cancelled,
+        RunResult::TimedOut => RunStateWord::TimedOut,
+        RunResult::Interrupted => RunStateWord::Interrupted,
+    }
 }
 
 /// `shop #12  passed  1.1.0  Build and test  2026-11-23 22:20 +08:00  41 s  Fix the cart total`

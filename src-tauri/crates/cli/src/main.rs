@@ -8,6 +8,7 @@
 mod say;
 
 mod arguments;
+mod data;
 mod doctor;
 mod exit;
 mod explain;
@@ -23,7 +24,7 @@ mod run;
 mod secrets;
 mod trust;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Data, DataAction};
 use clap::Parser;
 use exit::ExitCode;
 use language::Language;
@@ -74,14 +75,15 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
     let data = arguments.data;
     // One that only looks or sets something does not drive runs: it would take them up only to leave them again.
     let drives = matches!(arguments.command, Command::Run(_) | Command::Attach(_) | Command::Retry(_) | Command::Cancel(_));
-    let open = async || {
+    let options = || {
         let options = AppOptions::from_environment()?;
-        let data_folder = match data.filter(|folder| !folder.as_os_str().is_empty()) {
-            Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
+        let data_folder = match data.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
+            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
             None => options.data_folder.clone(),
         };
-        App::open(AppOptions { data_folder, drives, ..options }).await
+        Ok::<_, ApiError>(AppOptions { data_folder, drives, ..options })
     };
+    let open = async || App::open(options()?).await;
     match arguments.command {
         Command::Run(wanted) => run::carry_out(open().await?, wanted, language).await,
         Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
@@ -97,6 +99,10 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
         Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted, language).await).await,
+        // Without an app: these need that nobody has the folder open.
+        Command::Data(Data { action: DataAction::Restore { file } }) => data::restore(&options()?.data_folder, &file).await,
+        Command::Data(Data { action: DataAction::Move { folder } }) => data::move_to(&options()?.data_folder, &folder).await,
+        Command::Data(wanted) => closing(open().await?, async |app| data::carry_out(app, wanted.action, language).await).await,
         Command::Doctor(wanted) => closing(open().await?, async |app| doctor::carry_out(app, wanted).await).await,
     }
 }

@@ -1,7 +1,7 @@
 //! Opening the database: one writer, a few readers, migrations forward only.
 
-use crate::StoreError;
 use crate::run_event::LiveRuns;
+use crate::{StoreError, folder};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
@@ -16,6 +16,9 @@ pub(crate) const FILE: &str = "letterpress.db";
 const COPIES: usize = 5;
 /// How long a query waits for another process before it is [`StoreError::Busy`].
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The first schema in which the words of runs are searched.
+const WORDS_SINCE: i64 = 5;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -43,9 +46,8 @@ impl Store {
         let path = dir.join(FILE);
         // Two processes that start at once must not both migrate: SQLite has no lock for a migration as a whole.
         let gate = lock_gate(dir).await?;
-        let migrated = migrate(dir, &path, migrations).await.map_err(|error| error.at(&path));
-        drop(gate);
-        migrated?;
+        folder::finish(dir)?;
+        migrate(dir, &path, migrations).await.map_err(|error| error.at(&path))?;
 
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -72,7 +74,17 @@ impl Store {
             .connect_with(options(&path).create_if_missing(false).read_only(true))
             .await
             .map_err(|error| StoreError::from(error).at(&path))?;
-        Ok(Self { writer, readers, live: LiveRuns::default(), path })
+        let store = Self { writer, readers, live: LiveRuns::default(), path };
+        if migrations.version_exists(WORDS_SINCE) {
+            store.index_backlog().await?;
+        }
+        drop(gate);
+        Ok(store)
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// The database file.
@@ -121,7 +133,7 @@ pub(crate) fn private_folder(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Waits for the right to migrate; dropping the file gives it back.
-async fn lock_gate(dir: &Path) -> Result<fs::File, StoreError> {
+pub(crate) async fn lock_gate(dir: &Path) -> Result<fs::File, StoreError> {
     let path = dir.join("migrate.lock");
     let locked = tokio::task::spawn_blocking(move || {
         let open = fs::File::options().create(true).truncate(false).write(true).open(&path);
@@ -134,7 +146,8 @@ async fn lock_gate(dir: &Path) -> Result<fs::File, StoreError> {
 
 async fn migrate(dir: &Path, path: &Path, migrations: &Migrator) -> Result<(), StoreError> {
     let is_new = fs::metadata(path).map_or(true, |found| found.len() == 0);
-    let mut connection = options(path).connect().await?;
+    // Without foreign keys, which would delete what refers to a table that is made anew; SQLite takes that only outside of a transaction.
+    let mut connection = options(path).foreign_keys(false).connect().await?;
     let known = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
     let found = if is_new { 0 } else { schema_of(&mut connection).await? };
     let result = if found > known {
@@ -191,7 +204,7 @@ async fn copy_before(dir: &Path, target: i64, connection: &mut SqliteConnection)
     copies.iter().take(surplus).try_for_each(|(_, old)| remove_if_there(old))
 }
 
-fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path, source)),
         _ => Ok(()),

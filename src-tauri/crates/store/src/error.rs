@@ -70,6 +70,20 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// Another process owns the data folder, and what was asked for needs that nobody does.
+    #[error("another Letterpress has the data folder open{}", pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    Owned {
+        /// Its process id, where it is known.
+        pid: Option<u32>,
+    },
+    /// The file is no backup, or a damaged one.
+    #[error("`{}` is no backup that can be restored: {message}", path.display())]
+    NotABackup {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
     /// SQLite refused something that should work.
     #[error("the database refused a query: {0}")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),

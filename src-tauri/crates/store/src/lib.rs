@@ -9,17 +9,23 @@
 
 mod database;
 mod error;
+pub mod folder;
 mod kept;
 mod lock;
 pub mod logs;
+mod note;
+#[cfg(test)]
+mod plans;
 mod project;
 mod run;
 mod run_event;
+mod search;
 mod secret;
 mod setting;
 mod stage_run;
 mod status;
 mod step_run;
+mod step_time;
 
 pub use database::Store;
 pub use error::StoreError;
@@ -27,7 +33,7 @@ pub use kept::KeptStage;
 pub use lock::{Lock, Owner, Ownership};
 pub use logs::{LogPosition, LogReader, LogWriter, Logs};
 pub use project::{CleanupPolicy, Project, ProjectKind};
-pub use run::{NewRun, Run, RunAttempt, RunCursor, RunDetail, RunFilter};
+pub use run::{Cause, NewRun, OldRun, PreviousRun, Run, RunAttempt, RunCursor, RunDetail, RunFilter};
 pub use run_event::{StoredEvent, Unfinished};
 pub use secret::{PastSecret, SecretEntry, SecretGrant};
 pub use stage_run::{StagePlace, StageRun};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Name of the locked file; it holds the owner's process id as text, for messages only.
 const FILE: &str = "owner.lock";
 /// Name of the file with the folder's own id.
-const ID_FILE: &str = "folder-id";
+pub(crate) const ID_FILE: &str = "folder-id";
 
 /// The lock of a data folder.
 #[derive(Debug)]

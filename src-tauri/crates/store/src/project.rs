@@ -59,8 +59,8 @@ pub struct Project {
     pub id: ProjectId,
     /// Its name for people.
     pub name: String,
-    /// Absolute path of its root folder.
-    pub path: String,
+    /// Absolute path of its root folder; `None` for a project that has none on this computer.
+    pub path: Option<String>,
     /// Where it came from.
     pub kind: ProjectKind,
     /// When it was added, milliseconds since 1970 UTC.
@@ -78,7 +78,7 @@ pub struct Project {
 struct Row {
     id: String,
     name: String,
-    path: String,
+    path: Option<String>,
     kind: String,
     added_ms: i64,
     hidden_ms: Option<i64>,
@@ -107,7 +107,7 @@ impl TryFrom<Row> for Project {
 
 impl Store {
     /// Adds a project, not trusted and with the dialect's clean-up, or, when one with this path is known already, shows that one again (under
-    /// its old id, with its history). Returns the project as stored.
+    /// its old id, with its history). One without a path is always new. Returns the project as stored.
     pub async fn add_project(&self, project: &Project) -> Result<Project, StoreError> {
         let (id, kind) = (project.id.as_str(), project.kind.as_str());
         let row = sqlx::query_as!(

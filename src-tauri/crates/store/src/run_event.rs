@@ -2,8 +2,9 @@
 
 use crate::run::JOURNAL;
 use crate::status::{RunStatus, Status};
-use crate::{RunAttempt, StageRun, StepRun, Store, StoreError, run, stage_run, step_run};
-use lp_model::{RunEvent, RunId, RunState, StepKey};
+use crate::step_time::{self, StepPlace};
+use crate::{RunAttempt, StageRun, StepRun, Store, StoreError, run, search, stage_run, step_run};
+use lp_model::{RunEvent, RunId, RunState, StepKey, StepState};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,12 @@ pub struct Unfinished {
 /// A run under way as it stands in the database, so that an event need not read all of it again.
 #[derive(Debug)]
 struct Live {
+    /// Row of the run.
+    key: i64,
+    /// Row of its project.
+    project: i64,
+    /// Name of its workflow.
+    workflow: String,
     status: Status,
     /// Number of its last event.
     last: i64,
@@ -61,7 +68,7 @@ impl Store {
         let mut write = self.write_events(events).await?;
         // Taken out first: whatever goes wrong, what is known is what the database holds.
         let appended = match self.live.take(run) {
-            Some(live) => match append(&mut write, run.as_str(), live, events).await {
+            Some(live) => match append(&mut write, live, events).await {
                 // Another process may have written to the run since: then what is known is out of date.
                 Err(_) => {
                     write.rollback().await?;
@@ -76,7 +83,7 @@ impl Store {
             Some(live) => live,
             None => {
                 let live = Live::read(&mut write, run.as_str()).await?;
-                append(&mut write, run.as_str(), live, events).await?
+                append(&mut write, live, events).await?
             }
         };
         write.commit().await?;
@@ -99,9 +106,11 @@ impl Store {
     /// which they went to the queue. To be asked by the owner of the data folder, which knows that nobody drives them.
     pub async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
         let query = sqlx::query!(
-            r#"SELECT id, state, journal AS "journal!: i64" FROM run
-               WHERE state IN ('queued', 'running') OR id IN (SELECT run_id FROM stage_run WHERE place = 'made')
-               ORDER BY queue_number"#
+            r#"SELECT run.id, run.state, run.journal AS "journal!: i64"
+               FROM (SELECT key FROM run INDEXED BY run_under_way WHERE state IN ('queued', 'running')
+                   UNION SELECT run_key FROM stage_run INDEXED BY stage_run_made WHERE place = 'made') AS left_behind
+               CROSS JOIN run ON run.key = left_behind.key
+               ORDER BY run.queue_number"#
         );
         let rows = query.fetch_all(&self.readers).await?;
         rows.into_iter()
@@ -120,14 +129,14 @@ impl Store {
     pub async fn interrupt(&self, run: &RunId, at_ms: i64, message: &str, hint: &str) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         drop(self.live.take(run));
-        let run = run.as_str();
-        let live = Live::read(&mut write, run).await?;
+        let live = Live::read(&mut write, run.as_str()).await?;
+        let key = live.key;
         if !live.status.run.state.is_final() {
             let events = live.status.interruption(message, hint);
             let events: Vec<(i64, RunEvent)> = events.into_iter().map(|event| (at_ms, event)).collect();
-            append(&mut write, run, live, &events).await?;
+            append(&mut write, live, &events).await?;
         }
-        stage_run::leave(&mut write, run).await?;
+        stage_run::leave(&mut write, key).await?;
         Ok(write.commit().await?)
     }
 
@@ -161,7 +170,11 @@ impl Store {
     /// not know.
     pub async fn events(&self, run: &RunId, after: u64) -> Result<Vec<StoredEvent>, StoreError> {
         let (run, after) = (run.as_str(), i64::try_from(after).unwrap_or(i64::MAX));
-        let query = sqlx::query!("SELECT seq, at_ms, json FROM run_event WHERE run_id = ?1 AND seq > ?2 ORDER BY seq", run, after);
+        let query = sqlx::query!(
+            "SELECT seq, at_ms, json FROM run_event WHERE run_key = (SELECT key FROM run WHERE id = ?1) AND seq > ?2 ORDER BY seq",
+            run,
+            after
+        );
         let rows = query.fetch_all(&self.readers).await?;
         rows.into_iter()
             .map(|row| {
@@ -174,7 +187,10 @@ impl Store {
 
 impl Live {
     async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Self, StoreError> {
-        let query = sqlx::query!("SELECT state, cancel_reason, started_ms, ended_ms, message, attempt FROM run WHERE id = ?1", run);
+        let query = sqlx::query!(
+            "SELECT key, project_key, workflow_name, state, cancel_reason, started_ms, ended_ms, message, attempt FROM run WHERE id = ?1",
+            run
+        );
         let row = query.fetch_optional(&mut *connection).await?.ok_or_else(|| StoreError::not_found("run", run))?;
         let status = RunStatus {
             state: run::parse_state(&row.state)?,
@@ -184,21 +200,22 @@ impl Live {
             message: row.message,
             attempt: run::parse_attempt(row.attempt)?,
         };
-        let query = sqlx::query_scalar!(r#"SELECT coalesce(max(seq), 0) AS "seq!: i64" FROM run_event WHERE run_id = ?1"#, run);
+        let query = sqlx::query_scalar!(r#"SELECT coalesce(max(seq), 0) AS "seq!: i64" FROM run_event WHERE run_key = ?1"#, row.key);
         let last = query.fetch_one(&mut *connection).await?;
-        let stages = stage_run::read(connection, run).await?;
-        Ok(Self { status: Status::new(status, stages, step_run::read(connection, run).await?), last })
+        let stages = stage_run::read(connection, row.key).await?;
+        let status = Status::new(status, stages, step_run::read(connection, row.key).await?);
+        Ok(Self { key: row.key, project: row.project_key, workflow: row.workflow_name, status, last })
     }
 }
 
-async fn append(connection: &mut SqliteConnection, run: &str, live: Live, events: &[(i64, RunEvent)]) -> Result<Live, StoreError> {
-    let Live { mut status, mut last } = live;
+async fn append(connection: &mut SqliteConnection, live: Live, events: &[(i64, RunEvent)]) -> Result<Live, StoreError> {
+    let Live { key: run, project, workflow, mut status, mut last } = live;
     let before = status.run.clone();
     for (at_ms, event) in events {
         status.apply(*at_ms, event)?;
         last += 1;
         let json = serde_json::to_string(event).map_err(|why| StoreError::unreadable("event", why))?;
-        sqlx::query!("INSERT INTO run_event (run_id, seq, at_ms, json) VALUES (?1, ?2, ?3, ?4)", run, last, at_ms, json)
+        sqlx::query!("INSERT INTO run_event (run_key, seq, at_ms, json) VALUES (?1, ?2, ?3, ?4)", run, last, at_ms, json)
             .execute(&mut *connection)
             .await?;
     }
@@ -206,15 +223,23 @@ async fn append(connection: &mut SqliteConnection, run: &str, live: Live, events
         stage_run::update(connection, run, &status.stages[&number]).await?;
     }
     for number in std::mem::take(&mut status.changed_steps) {
-        step_run::update(connection, run, &status.steps[&number]).await?;
+        let step = &status.steps[&number];
+        step_run::update(connection, run, step).await?;
+        if let (StepState::Passed, Some(started), Some(ended)) = (step.state, step.started_ms, step.ended_ms) {
+            let stage = &status.stages[&number.0].name;
+            step_time::put(connection, &StepPlace { project, workflow: &workflow, stage, step: &step.name }, run, started, ended).await?;
+        }
     }
     if status.run != before {
         run::update_status(connection, run, &status.run).await?;
     }
+    if status.run.message != before.message {
+        search::index(connection, run).await?;
+    }
     if std::mem::take(&mut status.queued_again) {
         run::queue_again(connection, run).await?;
     }
-    Ok(Live { status, last })
+    Ok(Live { key: run, project, workflow, status, last })
 }
 
 #[cfg(test)]
@@ -226,13 +251,13 @@ mod tests {
     async fn running(dir: &std::path::Path) -> (Store, RunId) {
         let store = Store::open(dir).await.unwrap();
         for rows in [
-            "INSERT INTO project (id, name, path, kind, added_ms) VALUES ('p', 'shop', '/shop', 'folder', 1)",
-            "INSERT INTO run (id, project_id, number, workflow_name, workflow_title, version_name, version_title, version_sha, version_ref,
-                event, plan, inputs, backend, actor, state, created_ms)
-                VALUES ('r', 'p', 1, '', '{}', '', '', '', '', '{}', '{}', '{}', 'host', '', 'running', 1)",
-            "INSERT INTO stage_run (run_id, stage, name, state) VALUES ('r', 1, 'default', 'running')",
-            "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES ('r', 1, 1, 'build', 'commands', 'pending')",
-            "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES ('r', 1, 2, 'test', 'commands', 'pending')",
+            "INSERT INTO project (key, id, name, path, kind, added_ms) VALUES (1, 'p', 'shop', '/shop', 'folder', 1)",
+            "INSERT INTO run (key, id, project_key, number, workflow_name, event, target, branch, cause, actor, backend, state, created_ms, queue_number,
+                version_sha, version_ref, version_name, version_title, version_author, workflow_title)
+                VALUES (1, 'r', 1, 1, '', 'push', '', '', 'person', '', 'host', 'running', 1, 1, '', '', '', '', '', '{}')",
+            "INSERT INTO stage_run (run_key, stage, name, state) VALUES (1, 1, 'default', 'running')",
+            "INSERT INTO step_run (run_key, stage, step, name, kind, state) VALUES (1, 1, 1, 'build', 'commands', 'pending')",
+            "INSERT INTO step_run (run_key, stage, step, name, kind, state) VALUES (1, 1, 2, 'test', 'commands', 'pending')",
         ] {
             sqlx::query(rows).execute(&store.writer).await.unwrap();
         }

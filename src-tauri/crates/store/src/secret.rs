@@ -59,6 +59,18 @@ impl Store {
         Ok(rows.into_iter().map(|row| entry(row.name, row.updated_ms)).collect())
     }
 
+    /// The secrets of all scopes: those of all projects first, then project by project, by name.
+    pub async fn all_secrets(&self) -> Result<Vec<SecretEntry>, StoreError> {
+        let rows: Vec<(Option<String>, String, i64)> = sqlx::query_as(
+            "SELECT secret.project_id, secret.name, secret.updated_ms FROM secret LEFT JOIN project ON project.id = secret.project_id
+             ORDER BY secret.project_id IS NOT NULL, project.name COLLATE NOCASE, project.id, secret.name",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let project = |id: String| ProjectId::parse(&id).ok_or_else(|| StoreError::unreadable("project id", &id));
+        rows.into_iter().map(|(id, name, updated_ms)| Ok(SecretEntry { project: id.map(project).transpose()?, name, updated_ms })).collect()
+    }
+
     /// Whether anything sealed is stored, also a value that is only masked any more: then the key must not be made anew.
     pub async fn has_secrets(&self) -> Result<bool, StoreError> {
         let found: Option<i64> =
@@ -145,11 +157,11 @@ impl Store {
     pub async fn forget_past_secrets(&self) -> Result<u64, StoreError> {
         let query = sqlx::query!(
             "DELETE FROM secret_past WHERE NOT EXISTS (
-                 SELECT 1 FROM run
-                 WHERE run.rowid <= secret_past.upto_run
-                   AND (secret_past.project_id IS NULL OR run.project_id = secret_past.project_id)
-                   AND (run.state IN ('queued', 'running') OR EXISTS (
-                       SELECT 1 FROM stage_run WHERE stage_run.run_id = run.id AND stage_run.place IN ('made', 'kept'))))"
+                 SELECT 1 FROM (SELECT key FROM run INDEXED BY run_under_way WHERE state IN ('queued', 'running')
+                     UNION SELECT run_key FROM stage_run INDEXED BY stage_run_made WHERE place = 'made'
+                     UNION SELECT run_key FROM stage_run INDEXED BY stage_run_kept WHERE place = 'kept') AS printing
+                 CROSS JOIN run ON run.key = printing.key CROSS JOIN project ON project.key = run.project_key
+                 WHERE run.key <= secret_past.upto_run AND (secret_past.project_id IS NULL OR project.id = secret_past.project_id))"
         );
         Ok(query.execute(&self.writer).await?.rows_affected())
     }
@@ -160,7 +172,7 @@ async fn retire(write: &mut Transaction<'_, Sqlite>, project: Option<&ProjectId>
     let scope = project.map_or("", ProjectId::as_str);
     let query = sqlx::query!(
         "INSERT INTO secret_past (project_id, name, sealed, upto_run)
-         SELECT project_id, name, sealed, (SELECT coalesce(max(rowid), 0) FROM run) FROM secret
+         SELECT project_id, name, sealed, (SELECT coalesce(max(key), 0) FROM run) FROM secret
          WHERE coalesce(project_id, '') = ?1 AND name = ?2",
         scope,
         name
@@ -174,7 +186,7 @@ pub(crate) async fn remove_of_project(write: &mut Transaction<'_, Sqlite>, proje
     let id = project.as_str();
     let query = sqlx::query!(
         "INSERT INTO secret_past (project_id, name, sealed, upto_run)
-         SELECT project_id, name, sealed, (SELECT coalesce(max(rowid), 0) FROM run) FROM secret WHERE project_id = ?1",
+         SELECT project_id, name, sealed, (SELECT coalesce(max(key), 0) FROM run) FROM secret WHERE project_id = ?1",
         id
     );
     query.execute(&mut **write).await?;

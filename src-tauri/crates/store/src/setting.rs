@@ -1,6 +1,7 @@
 //! Table `setting`: JSON values by key.
 
 use crate::{Store, StoreError};
+use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
 impl Store {
@@ -17,10 +18,18 @@ impl Store {
 
     /// Sets or replaces a setting; `json` is stored as it is.
     pub async fn put_setting(&self, key: &str, json: &str) -> Result<(), StoreError> {
-        sqlx::query!("INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, json)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
+        let mut write = self.write().await?;
+        put(&mut write, key, json).await?;
+        Ok(write.commit().await?)
+    }
+
+    /// Sets or replaces several settings, all of them or none.
+    pub async fn put_settings(&self, settings: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        for (key, json) in settings {
+            put(&mut write, key, json).await?;
+        }
+        Ok(write.commit().await?)
     }
 
     /// Forgets a setting; one that is not there counts as forgotten.
@@ -28,4 +37,11 @@ impl Store {
         sqlx::query!("DELETE FROM setting WHERE key = ?1", key).execute(&self.writer).await?;
         Ok(())
     }
+}
+
+async fn put(connection: &mut SqliteConnection, key: &str, json: &str) -> Result<(), StoreError> {
+    sqlx::query!("INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, json)
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -86,10 +86,10 @@ impl StageRun {
     }
 }
 
-pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &Plan) -> Result<(), StoreError> {
+pub(crate) async fn insert(connection: &mut SqliteConnection, run: i64, plan: &Plan) -> Result<(), StoreError> {
     for stage in &plan.stages {
         let (number, state) = (i64::from(stage.number.0), StageState::Pending.as_str());
-        sqlx::query!("INSERT INTO stage_run (run_id, stage, name, state) VALUES (?1, ?2, ?3, ?4)", run, number, stage.name, state)
+        sqlx::query!("INSERT INTO stage_run (run_key, stage, name, state) VALUES (?1, ?2, ?3, ?4)", run, number, stage.name, state)
             .execute(&mut *connection)
             .await
             .map_err(|error| StoreError::from(error).about("stage"))?;
@@ -97,10 +97,10 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &
     Ok(())
 }
 
-pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Vec<StageRun>, StoreError> {
+pub(crate) async fn read(connection: &mut SqliteConnection, run: i64) -> Result<Vec<StageRun>, StoreError> {
     let query = sqlx::query!(
         "SELECT stage, name, state, started_ms, ended_ms, message, hint, place, engine, engine_name, leftovers
-         FROM stage_run WHERE run_id = ?1 ORDER BY stage",
+         FROM stage_run WHERE run_key = ?1 ORDER BY stage",
         run
     );
     let rows = query.fetch_all(connection).await?;
@@ -123,14 +123,14 @@ pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result
         .collect()
 }
 
-pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, stage: &StageRun) -> Result<(), StoreError> {
+pub(crate) async fn update(connection: &mut SqliteConnection, run: i64, stage: &StageRun) -> Result<(), StoreError> {
     let (number, state, place) = (i64::from(stage.stage.0), stage.state.as_str(), stage.place.as_str());
     let engine = stage.engine.as_ref().map(EngineId::as_str);
     let leftovers = serde_json::to_string(&stage.leftovers).map_err(|why| StoreError::unreadable("leftovers", why))?;
     let query = sqlx::query!(
         "UPDATE stage_run SET state = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, hint = ?7, place = ?8,
              engine = ?9, engine_name = ?10, leftovers = ?11
-         WHERE run_id = ?1 AND stage = ?2",
+         WHERE run_key = ?1 AND stage = ?2",
         run,
         number,
         state,
@@ -148,8 +148,8 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, stage: 
 }
 
 /// Leaves what is there of a run to the next sweep.
-pub(crate) async fn leave(connection: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
-    sqlx::query!("UPDATE stage_run SET place = 'left', leftovers = '[]' WHERE run_id = ?1 AND place IN ('made', 'kept')", run)
+pub(crate) async fn leave(connection: &mut SqliteConnection, run: i64) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE stage_run SET place = 'left', leftovers = '[]' WHERE run_key = ?1 AND place IN ('made', 'kept')", run)
         .execute(connection)
         .await?;
     Ok(())

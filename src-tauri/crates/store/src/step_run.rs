@@ -106,14 +106,14 @@ fn parse_kind(word: &str) -> Result<StepKind, StoreError> {
     kinds.into_iter().find(|kind| kind_word(*kind) == word).ok_or_else(|| StoreError::unreadable("step kind", word))
 }
 
-pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &Plan) -> Result<(), StoreError> {
+pub(crate) async fn insert(connection: &mut SqliteConnection, run: i64, plan: &Plan) -> Result<(), StoreError> {
     let state = StepState::Pending.as_str();
     // Collected first: an iterator with a closure that is kept across an await makes the future not `Send` for callers.
     let steps: Vec<_> = plan.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step))).collect();
     for (stage, step) in steps {
         let (stage, number, kind) = (i64::from(stage.number.0), i64::from(step.number.0), kind_word(step.kind));
         let query = sqlx::query!(
-            "INSERT INTO step_run (run_id, stage, step, name, kind, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO step_run (run_key, stage, step, name, kind, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             run,
             stage,
             number,
@@ -126,10 +126,10 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, run: &str, plan: &
     Ok(())
 }
 
-pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result<Vec<StepRun>, StoreError> {
+pub(crate) async fn read(connection: &mut SqliteConnection, run: i64) -> Result<Vec<StepRun>, StoreError> {
     let query = sqlx::query!(
         "SELECT stage, step, attempt, name, kind, state, started_ms, ended_ms, exit_code, outcome, skip_reason, message, hint
-         FROM step_run WHERE run_id = ?1 ORDER BY stage, step",
+         FROM step_run WHERE run_key = ?1 ORDER BY stage, step",
         run
     );
     let number = |n: i64| u32::try_from(n).map_err(|why| StoreError::unreadable("step number", why));
@@ -156,7 +156,7 @@ pub(crate) async fn read(connection: &mut SqliteConnection, run: &str) -> Result
         .collect()
 }
 
-pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, step: &StepRun) -> Result<(), StoreError> {
+pub(crate) async fn update(connection: &mut SqliteConnection, run: i64, step: &StepRun) -> Result<(), StoreError> {
     let (stage, number, attempt) = (i64::from(step.key.stage.0), i64::from(step.key.step.0), i64::from(step.key.attempt));
     let (state, exit_code) = (step.state.as_str(), step.exit_code.map(i64::from));
     let json = |why| StoreError::unreadable("step outcome", why);
@@ -165,7 +165,7 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: &str, step: &
     let query = sqlx::query!(
         "UPDATE step_run SET attempt = ?4, state = ?5, started_ms = ?6, ended_ms = ?7, exit_code = ?8, outcome = ?9, skip_reason = ?10,
              message = ?11, hint = ?12
-         WHERE run_id = ?1 AND stage = ?2 AND step = ?3",
+         WHERE run_key = ?1 AND stage = ?2 AND step = ?3",
         run,
         stage,
         number,

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use lp_model::{CancelReason, IllegalMove, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepOutcome, StepState};
-use lp_store::{CleanupPolicy, KeptStage, NewRun, RunCursor, RunFilter, StagePlace, Store, StoreError};
+use lp_store::{KeptStage, Logs, NewRun, RunCursor, RunFilter, StagePlace, Store, StoreError};
 use sqlx::{Connection, SqliteConnection};
 
 const STAGE: StageNumber = StageNumber(1);
@@ -45,7 +45,8 @@ async fn a_run_is_written_down_and_survives_the_app() {
     let detail = store.run_detail(&run_id("r")).await.unwrap();
     let run = &detail.run;
     assert_eq!((run.number, run.state, run.started_ms, run.ended_ms), (1, RunState::Failed, Some(1_000), Some(1_012)));
-    assert_eq!((run.version_ref.as_str(), run.inputs["SHOP_NAME"].as_str()), ("refs/tags/1.1.0", "铺子"));
+    assert_eq!((run.version_ref.as_str(), run.project_name.as_str(), run.event.as_str()), ("refs/tags/1.1.0", "Project p", "push"));
+    assert_eq!(store.run_inputs(&run_id("r")).await.unwrap()["SHOP_NAME"], "铺子");
     assert_eq!(
         (detail.stages[0].state, detail.stages[0].started_ms, detail.stages[0].ended_ms),
         (StageState::Failed, Some(1_001), Some(1_011))
@@ -107,10 +108,18 @@ async fn events_cannot_be_changed_and_go_only_with_their_run() {
     let mut repeat = new_run("p", "again", 2, 200);
     repeat.parent = Some(run_id("r"));
     store.create_run(&repeat).await.unwrap();
-    assert!(matches!(store.delete_run(&run_id("again")).await, Err(StoreError::Conflict { .. })), "it is not over");
-    store.delete_run(&run_id("r")).await.unwrap();
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM run_event").fetch_one(&mut raw).await.unwrap();
-    assert_eq!(left, 0);
+    let logs = Logs::new(dir.path());
+    logs.writer(&run_id("r"), key(2), 1).unwrap();
+    assert!(matches!(store.delete_run(&run_id("again"), &logs).await, Err(StoreError::Conflict { .. })), "it is not over");
+    store.delete_run(&run_id("r"), &logs).await.unwrap();
+    assert!(!logs.path(&run_id("r"), key(2)).exists());
+    for table in ["run_event", "stage_run", "step_run", "run_input", "run_plan", "run_facts", "run_text"] {
+        let of_it = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table} WHERE run_key = 1"));
+        assert_eq!(sqlx::query_scalar::<_, i64>(of_it).fetch_one(&mut raw).await.unwrap(), 0, "{table}");
+    }
+    let found = store.runs(&RunFilter { text: Some("铺子".into()), ..RunFilter::default() }, None, 9).await.unwrap();
+    assert_eq!(found.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["again"], "nor in the index of words");
+    sqlx::query("INSERT INTO run_search (run_search, rank) VALUES ('integrity-check', 1)").execute(&mut raw).await.unwrap();
     assert_eq!(store.run(&run_id("again")).await.unwrap().parent, None);
 }
 
@@ -214,7 +223,16 @@ async fn kept_files_are_listed_measured_and_given_up() {
         store.create_run(&new_run("p", id, number, 100)).await.unwrap();
         store.append_events(&run_id(id), &events).await.unwrap();
     }
-    let kept = |run: &str, bytes| KeptStage { run: run_id(run), stage: STAGE, engine: None, ended_ms: 1_012, bytes };
+    let kept = |run: &str, bytes| KeptStage {
+        run: run_id(run),
+        number: if run == "a" { 2 } else { 3 },
+        project: project_id("p"),
+        project_name: "Project p".into(),
+        stage: STAGE,
+        engine: None,
+        ended_ms: 1_012,
+        bytes,
+    };
     store.set_kept_bytes(&run_id("b"), STAGE, 7_000_000).await.unwrap();
     assert_eq!(store.kept().await.unwrap(), [kept("a", None), kept("b", Some(7_000_000))]);
     store.give_up_kept(&run_id("a"), STAGE).await.unwrap();
@@ -305,71 +323,20 @@ async fn runs_are_found_by_project_state_and_words() {
     assert_eq!(names(&store, RunFilter { states: vec![RunState::Failed, RunState::Queued], ..RunFilter::default() }).await, ["c", "a"]);
     assert_eq!(names(&store, text("总价")).await, ["b"]);
     assert_eq!(names(&store, text("CART")).await, ["c", "a"]);
-    assert_eq!(names(&store, text("0%_d")).await, ["c"]);
-    assert_eq!(names(&store, text("1_1")).await, [""; 0], "wildcards are letters");
+    assert_eq!(names(&store, text("100%_d")).await, ["c"], "what is no letter parts words");
+    assert_eq!(names(&store, text("art")).await, [""; 0], "a word is found by its beginning");
+    assert_eq!(names(&store, text("cart* OR NEAR(")).await, [""; 0], "no language of queries");
+    assert_eq!(names(&store, text("%_")).await, [""; 0]);
+    assert_eq!(names(&store, text("购物")).await, ["b"]);
+    assert_eq!(names(&store, text("物车")).await, ["b"]);
+    assert_eq!(names(&store, text("价")).await, ["b"], "a single character, also the last one");
+    assert_eq!(names(&store, text("总购")).await, [""; 0], "two characters that are not neighbours");
+    assert_eq!(names(&store, text("修复 1.1")).await, ["b"], "all words");
+    assert_eq!(names(&store, text("铺子 total")).await, ["c", "a"], "values too");
+    assert_eq!(names(&store, text("2")).await, ["b"]);
     assert_eq!(names(&store, text("#2")).await, ["b"]);
     assert_eq!(names(&store, text("李雷")).await.len(), 3);
     assert_eq!(names(&store, text("  ")).await.len(), 3);
-}
-
-#[tokio::test]
-async fn a_project_that_was_hidden_comes_back_with_its_history() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = store_with_run(dir.path()).await;
-    store.set_project_trusted(&project_id("p"), true).await.unwrap();
-    assert!(store.project(&project_id("p")).await.unwrap().trusted);
-    store.hide_project(&project_id("p"), 7).await.unwrap();
-    assert!(store.projects().await.unwrap().is_empty());
-    assert_eq!(store.project(&project_id("p")).await.unwrap().hidden_ms, Some(7));
-    let mut same_path = project("new");
-    same_path.path = project("p").path;
-    let back = store.add_project(&same_path).await.unwrap();
-    assert_eq!((back.id, back.hidden_ms, back.trusted), (project_id("p"), None, false));
-    store.rename_project(&project_id("p"), "铺子").await.unwrap();
-    assert_eq!(store.project_at(&same_path.path).await.unwrap().unwrap().name, "铺子");
-    assert!(matches!(store.rename_project(&project_id("new"), "x").await, Err(StoreError::NotFound { .. })));
-}
-
-#[tokio::test]
-async fn what_happens_after_a_cancel_is_set_per_project() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = store_with_run(dir.path()).await;
-    let set = async || {
-        let project = store.project(&project_id("p")).await.unwrap();
-        (project.cleanup, project.cleanup_s)
-    };
-    assert_eq!(set().await, (CleanupPolicy::Dialect, None));
-    for (policy, seconds) in [(CleanupPolicy::Always, Some(30)), (CleanupPolicy::Never, None)] {
-        store.set_project_cleanup(&project_id("p"), policy, seconds).await.unwrap();
-        assert_eq!(set().await, (policy, seconds));
-    }
-    let nobody = store.set_project_trusted(&project_id("none"), true).await;
-    assert!(matches!(nobody, Err(StoreError::NotFound { what: "project", .. })), "{nobody:?}");
-}
-
-#[tokio::test]
-async fn secrets_have_a_scope_and_settings_a_key() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = store_with_run(dir.path()).await;
-    let p = project_id("p");
-    store.put_secret(None, "token", b"for all", 1).await.unwrap();
-    store.put_secret(Some(&p), "token", b"for p", 2).await.unwrap();
-    store.put_secret(Some(&p), "token", b"for p, newer", 3).await.unwrap();
-    assert_eq!(store.secret(None, "token").await.unwrap().unwrap(), b"for all");
-    assert_eq!(store.secret(Some(&p), "token").await.unwrap().unwrap(), b"for p, newer");
-    let list = store.secrets(Some(&p)).await.unwrap();
-    assert_eq!(list.iter().map(|e| (e.name.as_str(), e.updated_ms)).collect::<Vec<_>>(), [("token", 3)]);
-    let stranger = store.put_secret(Some(&project_id("none")), "x", b"y", 1).await;
-    assert!(matches!(stranger, Err(StoreError::Conflict { what: "secret", .. })), "{stranger:?}");
-    assert!(store.delete_secret(Some(&p), "token").await.unwrap());
-    assert!(!store.delete_secret(Some(&p), "token").await.unwrap());
-    assert!(store.secret(None, "token").await.unwrap().is_some());
-
-    store.put_setting("theme", "\"dark\"").await.unwrap();
-    store.put_setting("theme", "\"light\"").await.unwrap();
-    assert_eq!(store.settings().await.unwrap().into_iter().collect::<Vec<_>>(), [("theme".to_owned(), "\"light\"".to_owned())]);
-    store.delete_setting("theme").await.unwrap();
-    assert_eq!(store.setting("theme").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -402,7 +369,7 @@ async fn a_full_disk_is_told_apart_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_disk_that_is_full_from_the_start_is_told_apart() {
-    let disk = TinyDisk::mount(512);
+    let disk = TinyDisk::mount(1_024);
     disk.fill_but(4);
     let opened = Store::open(&disk.path.join("data")).await;
     assert!(matches!(opened, Err(StoreError::DiskFull)), "{opened:?}");
@@ -422,54 +389,4 @@ async fn a_writer_elsewhere_does_not_stop_readers() {
     assert_eq!(store.project(&project_id("p")).await.unwrap().name, "Project p");
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     store.rename_project(&project_id("p"), "whole").await.unwrap();
-}
-
-#[tokio::test]
-async fn a_value_is_kept_as_long_as_an_older_run_may_print_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = store_with_run(dir.path()).await;
-    let (p, r) = (project_id("p"), run_id("r"));
-    store.add_project(&project("q")).await.unwrap();
-    let past = async |project: &str| {
-        let rows = store.past_secrets(&project_id(project)).await.unwrap();
-        rows.into_iter().map(|row| String::from_utf8(row.sealed).unwrap()).collect::<Vec<_>>()
-    };
-    store.put_secret(Some(&p), "token", b"one", 1).await.unwrap();
-    // Newer than the run by its place in the table, though the clock went back.
-    store.put_secret(Some(&p), "token", b"two", 0).await.unwrap();
-    store.put_secret(None, "token", b"all", 0).await.unwrap();
-    store.delete_secret(None, "token").await.unwrap();
-    store.put_secret(Some(&project_id("q")), "token", b"other", 0).await.unwrap();
-    store.hide_project(&project_id("q"), 1).await.unwrap();
-    assert_eq!(past("p").await, ["one", "all"]);
-    assert_eq!(past("q").await, ["all", "other"], "secrets go with their project");
-    assert!(store.secret(Some(&project_id("q")), "token").await.unwrap().is_none());
-    assert_eq!(store.forget_past_secrets().await.unwrap(), 1, "no run of `q` can print its value");
-    assert_eq!(past("p").await, ["one", "all"]);
-    store.append_events(&r, &[(1, RunEvent::RunEnded { state: RunState::Cancelled })]).await.unwrap();
-    // A later run never had them.
-    store.create_run(&new_run("p", "later", 2, 50)).await.unwrap();
-    assert_eq!(store.forget_past_secrets().await.unwrap(), 2);
-    assert!(store.has_secrets().await.unwrap());
-}
-
-#[tokio::test]
-async fn a_decision_belongs_to_a_project_and_a_secret() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = store_with_run(dir.path()).await;
-    let p = project_id("p");
-    store.put_secret(None, "token", b"all", 1).await.unwrap();
-    let grants = async || store.secret_grants(Some(&p)).await.unwrap().into_iter().map(|grant| grant.allowed).collect::<Vec<_>>();
-    assert!(grants().await.is_empty());
-    store.decide_secret(&p, "token", Some(true), 1).await.unwrap();
-    store.decide_secret(&p, "token", Some(false), 2).await.unwrap();
-    assert_eq!(grants().await, [false]);
-    store.put_secret(None, "token", b"newer", 3).await.unwrap();
-    assert_eq!(grants().await, [false], "a new value is the same secret");
-    store.decide_secret(&p, "token", None, 4).await.unwrap();
-    assert!(grants().await.is_empty());
-    store.decide_secret(&p, "token", Some(true), 5).await.unwrap();
-    store.delete_secret(None, "token").await.unwrap();
-    assert!(grants().await.is_empty(), "another one of that name is asked about anew");
-    assert!(store.decide_secret(&project_id("nobody"), "token", Some(true), 5).await.is_err());
 }

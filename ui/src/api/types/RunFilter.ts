@@ -14,7 +14,28 @@ project: string | null,
  */
 states: Array<RunStateWord>, 
 /**
- * Words that must occur in the workflow, version, project or actor; empty: all.
+ * Only of the workflow with this name.
+ */
+workflow?: string, 
+/**
+ * Only with this target environment.
+ */
+target?: string, 
+/**
+ * Only those that this person started.
+ */
+actor?: string, 
+/**
+ * Only those that were asked for at this time or later, RFC 3339.
+ */
+from?: string, 
+/**
+ * Only those that were asked for before this time, RFC 3339.
+ */
+until?: string, 
+/**
+ * Words that must all occur in version, workflow, project, person, branch, target, values, message, note or error, or the number of the
+ * run; empty: all. A word is found by its beginning, a Chinese one anywhere.
  */
 text: string, 
 /**

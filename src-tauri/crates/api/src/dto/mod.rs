@@ -3,6 +3,7 @@
 //! TypeScript types are generated from these by ts-rs into `ui/src/api/types/`; a test fails when they are stale.
 
 mod app;
+mod data;
 mod error;
 mod lint;
 mod log;
@@ -13,6 +14,7 @@ mod secret;
 mod words;
 
 pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceWord, Language, Settings, Theme};
+pub use data::{BackupMade, CleanReport, CleanRequest, DataSize};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
 pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};

@@ -340,7 +340,23 @@ pub struct RunFilter {
     pub project: Option<String>,
     /// Only in these states; empty: all.
     pub states: Vec<RunStateWord>,
-    /// Words that must occur in the workflow, version, project or actor; empty: all.
+    /// Only of the workflow with this name.
+    #[ts(optional)]
+    pub workflow: Option<String>,
+    /// Only with this target environment.
+    #[ts(optional)]
+    pub target: Option<String>,
+    /// Only those that this person started.
+    #[ts(optional)]
+    pub actor: Option<String>,
+    /// Only those that were asked for at this time or later, RFC 3339.
+    #[ts(optional)]
+    pub from: Option<String>,
+    /// Only those that were asked for before this time, RFC 3339.
+    #[ts(optional)]
+    pub until: Option<String>,
+    /// Words that must all occur in version, workflow, project, person, branch, target, values, message, note or error, or the number of the
+    /// run; empty: all. A word is found by its beginning, a Chinese one anywhere.
     pub text: String,
     /// Continue after this run ([`RunPage::next`]).
     pub after: Option<String>,

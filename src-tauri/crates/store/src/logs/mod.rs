@@ -6,6 +6,7 @@
 //! on at that byte. A log may be read while it is written. Lines count from 0 and end with `\n`; bytes after the last one are a line as well.
 
 mod ansi;
+mod excerpt;
 mod index;
 mod mark;
 mod position;
@@ -20,20 +21,27 @@ pub use writer::LogWriter;
 use crate::StoreError;
 use crate::database::private_folder;
 use lp_model::{RunId, StepKey};
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The folder of all logs.
+/// Of how many runs the lines of finished logs are remembered.
+const REMEMBERED: usize = 200;
+
+/// The folder of all logs. Clones share what they remember.
 #[derive(Debug, Clone)]
 pub struct Logs {
     dir: PathBuf,
+    /// Lines of logs that are finished: whoever looks at a run wants them of all of its steps, again and again.
+    lines: Arc<Mutex<HashMap<RunId, HashMap<StepKey, u64>>>>,
 }
 
 impl Logs {
     /// The logs of a data folder. Makes nothing yet.
     pub fn new(data_dir: &Path) -> Self {
-        Self { dir: data_dir.join("logs") }
+        Self { dir: data_dir.join(crate::folder::LOGS), lines: Arc::default() }
     }
 
     /// Opens the log of a step attempt for appending, creating it when it is not there. What a crash left behind stays up to the last position
@@ -41,6 +49,7 @@ impl Logs {
     /// times that were lost. At most one writer per log at a time. [`StoreError::Conflict`] when the log is complete and its run over.
     pub fn writer(&self, run: &RunId, key: StepKey, now_ms: i64) -> Result<LogWriter, StoreError> {
         let path = self.path(run, key);
+        self.forget_lines(run);
         private_folder(path.parent().unwrap_or(&self.dir))?;
         LogWriter::open(&path, now_ms)
     }
@@ -53,6 +62,31 @@ impl Logs {
             }
             other => other,
         })
+    }
+
+    /// Lines of a log without opening it, where it is finished and was asked for before.
+    pub fn known_lines(&self, run: &RunId, key: StepKey) -> Option<u64> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).get(run)?.get(&key).copied()
+    }
+
+    /// Lines of a log as it is now, as [`Self::reader`].
+    pub fn lines(&self, run: &RunId, key: StepKey) -> Result<u64, StoreError> {
+        if let Some(lines) = self.known_lines(run, key) {
+            return Ok(lines);
+        }
+        let summary = self.reader(run, key)?.summary();
+        if summary.finished {
+            let mut known = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= REMEMBERED && !known.contains_key(run) {
+                known.clear();
+            }
+            known.entry(run.clone()).or_default().insert(key, summary.lines);
+        }
+        Ok(summary.lines)
+    }
+
+    fn forget_lines(&self, run: &RunId) {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
     }
 
     /// Removes the positions in the logs of a run that is over: nobody will go on with them.
@@ -73,10 +107,25 @@ impl Logs {
 
     /// Removes all logs of a run; a run without any counts as removed.
     pub fn remove(&self, run: &RunId) -> Result<(), StoreError> {
+        self.forget_lines(run);
         let folder = self.dir.join(run.as_str());
         match fs::remove_dir_all(&folder) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &folder, source)),
             _ => Ok(()),
+        }
+    }
+
+    /// What all logs of a run take, in bytes.
+    pub fn bytes(&self, run: &RunId) -> u64 {
+        crate::folder::bytes_of(&self.dir.join(run.as_str()))
+    }
+
+    /// The runs that have a folder of logs, in no order.
+    pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        match fs::read_dir(&self.dir) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(StoreError::io("list", &self.dir, source)),
+            Ok(entries) => Ok(entries.flatten().filter_map(|entry| RunId::parse(entry.file_name().to_str()?)).collect()),
         }
     }
 

@@ -5,7 +5,7 @@ use lp_model::{
     BackendKind, Dialect, EventFacts, EventKind, PLAN_VERSION, Plan, ProjectId, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind,
     StepNumber, Workspace,
 };
-use lp_store::{CleanupPolicy, NewRun, Project, ProjectKind, Store};
+use lp_store::{Cause, CleanupPolicy, NewRun, Project, ProjectKind, Store};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,7 +22,7 @@ pub fn key(step: u32) -> StepKey {
 }
 
 pub fn project(id: &str) -> Project {
-    let (name, path) = (format!("Project {id}"), format!("/projects/{id}"));
+    let (name, path) = (format!("Project {id}"), Some(format!("/projects/{id}")));
     Project {
         id: project_id(id),
         name,
@@ -85,6 +85,7 @@ pub fn new_run(project: &str, id: &str, number: u64, created_ms: i64) -> NewRun 
         version_title: "Fix the cart total".into(),
         plan: plan(number),
         backend: "docker".into(),
+        cause: Cause::Person,
         actor: "李雷".into(),
         parent: None,
         created_ms,

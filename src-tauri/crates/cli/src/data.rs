@@ -1,0 +1,100 @@
+//! `letterpress data`.
+
+use crate::arguments::{Clean, DataAction, Format};
+use crate::exit::ExitCode;
+use crate::language::Language;
+use lp_api::App;
+use lp_api::dto::{ApiError, CleanRequest, DataSize};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Shows, copies or cleans up the data folder.
+pub async fn carry_out(app: &Arc<App>, action: DataAction, language: Language) -> Result<ExitCode, ApiError> {
+    match action {
+        DataAction::Size { format } => size(&app.data_size().await?, format),
+        DataAction::Backup { file, format } => {
+            let made = app.back_up(&file).await?;
+            match format {
+                Format::Json => crate::say::json(&made),
+                Format::Text => {
+                    say!("{}  {}", made.file, bytes(made.bytes));
+                    remark!("it has the history, the logs and the sealed secrets, and not the key that opens them");
+                }
+            }
+        }
+        DataAction::Clean(wanted) => clean(app, wanted, language).await?,
+        DataAction::Protect { project, targets, none } => {
+            let project = app.project_called(&project).await?;
+            let targets = if none || !targets.is_empty() {
+                app.set_production_targets(&project, &targets).await?
+            } else {
+                app.production_targets(&project).await?
+            };
+            targets.iter().for_each(|target| say!("{target}"));
+        }
+        DataAction::Restore { .. } | DataAction::Move { .. } => unreachable!("done without an app"),
+    }
+    Ok(ExitCode::Passed)
+}
+
+/// Puts a backup in the place of the data.
+pub async fn restore(data_folder: &Path, file: &Path) -> Result<ExitCode, ApiError> {
+    match lp_api::restore_data(data_folder, file).await? {
+        Some(replaced) => remark!("restored; what was there before is in `{}`, remove it when nothing of it is needed", replaced.display()),
+        None => remark!("restored"),
+    }
+    Ok(ExitCode::Passed)
+}
+
+/// Moves the data folder.
+pub async fn move_to(data_folder: &Path, to: &Path) -> Result<ExitCode, ApiError> {
+    let now = lp_api::move_data(data_folder, to).await?;
+    remark!("the data folder is `{}` now; the old place leads there", now.display());
+    Ok(ExitCode::Passed)
+}
+
+fn size(size: &DataSize, format: Format) {
+    if format == Format::Json {
+        return crate::say::json(size);
+    }
+    say!("{}", size.folder);
+    let rows = [("history", size.database), ("logs", size.logs), ("copies", size.copies), ("other", size.other), ("total", size.total)];
+    for (name, taken) in rows {
+        say!("{name:8} {:>10}", bytes(taken));
+    }
+}
+
+async fn clean(app: &Arc<App>, wanted: Clean, language: Language) -> Result<(), ApiError> {
+    let project = match &wanted.project {
+        Some(word) => Some(app.project_called(word).await?),
+        None => None,
+    };
+    let request = CleanRequest {
+        project,
+        target: wanted.environment,
+        older_than_days: wanted.older_than,
+        keep_runs: wanted.keep,
+        keep_mb: wanted.keep_mb,
+    };
+    let report = if wanted.yes { app.clean(&request).await? } else { app.clean_preview(&request).await? };
+    match wanted.format {
+        Format::Json => crate::say::json(&report),
+        Format::Text => report.words.iter().for_each(|words| say!("{}", language.words(words))),
+    }
+    if wanted.yes {
+        remark!("{} removed", report.runs);
+    } else if report.runs > 0 {
+        remark!("nothing was removed; add `--yes` to remove them");
+    }
+    Ok(())
+}
+
+/// `4.2 MB`
+fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
+    }
+}
