@@ -23,7 +23,10 @@ pub(crate) fn is_transport(error: &Error) -> bool {
 fn has_no_descriptor(error: &Error) -> bool {
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut next: Option<&(dyn std::error::Error + 'static)> = match error {
+        Error::IOError { err } => Some(err),
+        error => Some(error),
+    };
     while let Some(error) = next {
         if error
             .downcast_ref::<std::io::Error>()
