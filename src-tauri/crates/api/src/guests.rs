@@ -18,6 +18,9 @@ use tokio::net::{UnixListener, UnixStream};
 const LONGEST: u64 = 1 << 20;
 /// How long the owner may take to answer; starting a run reads a repository.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the end of the app waits for the answer to a wish that was heard.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
+
 /// How long the owner waits after it could not let a guest in.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -83,11 +86,8 @@ pub(crate) fn listen(app: &Arc<App>) -> Result<(), ApiError> {
                     };
                     let guest = Arc::clone(&host);
                     host.tasks.spawn(async move {
-                        tokio::select! {
-                            () = guest.ending.cancelled() => {}
-                            served = serve(&guest, stream) => if let Err(problem) = served {
-                                tracing::debug!(%problem, "a guest went away");
-                            },
+                        if let Err(problem) = serve(&guest, stream).await {
+                            tracing::debug!(%problem, "a guest went away");
                         }
                     });
                 }
@@ -98,11 +98,32 @@ pub(crate) fn listen(app: &Arc<App>) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Hears one wish and answers it. A wish that was heard is answered also when the app is about to end, which may be what the wish leads to.
 async fn serve(app: &Arc<App>, stream: UnixStream) -> std::io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
-    let answer: Answer = match serde_json::from_str(&line) {
+    let mut reading = BufReader::new(reading.take(LONGEST));
+    tokio::select! {
+        () = app.ending.cancelled() => return Ok(()),
+        heard = reading.read_line(&mut line) => heard?,
+    };
+    let too_late = async {
+        app.ending.cancelled().await;
+        tokio::time::sleep(LAST_ANSWER).await;
+    };
+    tokio::select! {
+        answer = answer(app, &line) => {
+            let mut text = serde_json::to_vec(&answer).expect("plain data");
+            text.push(b'\n');
+            writing.write_all(&text).await
+        }
+        () = too_late => Ok(()),
+    }
+}
+
+/// Does what a guest wants.
+async fn answer(app: &Arc<App>, line: &str) -> Answer {
+    match serde_json::from_str(line) {
         Ok(wish) if wish.begins_a_run() && !app.options.accept_guests => {
             Err(ApiError::new(ErrorCode::NotOwner, "another letterpress drives the runs of this data folder and takes none from others")
                 .hint("wait until it ends; this happens by itself"))
@@ -117,10 +138,7 @@ async fn serve(app: &Arc<App>, stream: UnixStream) -> std::io::Result<()> {
         Ok(Wish::RemoveKept(run)) => app.remove_kept(run.as_deref()).await.map(|kept| json(&kept)),
         Err(problem) => Err(ApiError::new(ErrorCode::BadRequest, format!("the wish is not understood: {problem}"))
             .hint("both processes should be the same version of Letterpress")),
-    };
-    let mut text = serde_json::to_vec(&answer).expect("plain data");
-    text.push(b'\n');
-    writing.write_all(&text).await
+    }
 }
 
 async fn ask(app: &App, wish: &Wish) -> Answer {

@@ -180,8 +180,23 @@ impl App {
                 }
                 Ok(())
             }
-            None if reason == CancelReason::Forced => guests::kill(self, run).await,
-            None => guests::cancel(self, run).await,
+            None => {
+                let asked = match reason {
+                    CancelReason::Forced => guests::kill(self, run).await,
+                    _ => guests::cancel(self, run).await,
+                };
+                let Err(error) = asked else { return Ok(()) };
+                // The owner may have ended in this moment, with the run or without it.
+                if self.store.run(&id).await?.state.is_final() {
+                    return Ok(());
+                }
+                self.try_own().await?;
+                let engine = self.ownership.engine().ok_or(error)?;
+                if let Some(run) = engine.run(&id) {
+                    run.cancel(reason);
+                }
+                Ok(())
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! Data folders of earlier versions of the app, opened by this one: nothing is lost, and one that is killed meanwhile loses nothing either.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -131,7 +131,7 @@ async fn everything_is_there(store: &Store, runs: u64) {
 
     let found = |text: &str| RunFilter { text: Some(text.into()), ..RunFilter::default() };
     assert_eq!(list(found("物车")).await.len() as u64, runs);
-    assert_eq!(list(found("space left")).await.len() as u64, (runs + 4) / 5);
+    assert_eq!(list(found("space left")).await.len() as u64, runs.div_ceil(5));
     let day = RunFilter { from_ms: Some(2_000), until_ms: Some(4_000), ..RunFilter::default() };
     assert_eq!(list(day).await.iter().map(|run| run.number).collect::<Vec<_>>(), [3, 2]);
     let under_way = store.unfinished().await.unwrap();

@@ -74,7 +74,7 @@ impl RunDriver {
         });
         // A run that is cancelled while it waits leaves the queue at once: its place there lives as long as this wait. Time limits of a run that
         // is taken up come after its steps are.
-        while !self.suspended && !(waits && self.is_over()) {
+        while !(self.suspended || waits && self.is_over()) {
             tokio::select! {
                 biased;
                 Some(post) = self.inbox.recv() => self.receive(post).await,
