@@ -214,9 +214,9 @@ impl Following {
             if self.pending.is_empty() {
                 self.app.must_be_driven(&self.run).await?;
             }
-            let is_driven = engine.zip(RunId::parse(&self.run)).is_some_and(|(engine, run)| engine.run(&run).is_some());
-            if let Some(notices) = notices.filter(|_| is_driven) {
-                self.feed = Some(Feed::new(notices, &self.app, &detail).await?);
+            let handle = engine.zip(RunId::parse(&self.run)).and_then(|(engine, run)| engine.run(&run));
+            if let Some((notices, handle)) = notices.zip(handle) {
+                self.feed = Some(Feed::new(notices, handle, &self.app, &detail).await?);
             }
         }
         Ok(!self.pending.is_empty())

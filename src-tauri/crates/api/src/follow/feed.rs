@@ -6,7 +6,7 @@ use crate::convert::{self, StepFacts};
 use crate::dto::{ApiError, RunDetail, StepDetail};
 use crate::runs::parse_run;
 use crate::time;
-use lp_engine::Notice;
+use lp_engine::{Notice, RunHandle};
 use lp_model::{RunEvent, RunId, StageNumber, StepKey, StepNumber, StepState};
 use lp_store::StepRun;
 use std::collections::{BTreeMap, VecDeque};
@@ -16,6 +16,8 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 pub(super) struct Feed {
     notices: Receiver<Notice>,
     run: RunId,
+    /// Of a run whose end cannot be stored no notice tells.
+    handle: RunHandle,
     steps: BTreeMap<(StageNumber, StepNumber), FedStep>,
     heard: VecDeque<Notice>,
     /// Notices were lost, or there will be none any more.
@@ -50,7 +52,7 @@ pub(super) enum Heard {
 
 impl Feed {
     /// Of a run that was looked at since `notices` are heard.
-    pub async fn new(notices: Receiver<Notice>, app: &App, detail: &RunDetail) -> Result<Self, ApiError> {
+    pub async fn new(notices: Receiver<Notice>, handle: RunHandle, app: &App, detail: &RunDetail) -> Result<Self, ApiError> {
         let run = parse_run(&detail.run.id)?;
         let mut rows: BTreeMap<_, _> =
             app.store.run_detail(&run).await?.steps.into_iter().map(|row| ((row.key.stage, row.key.step), row)).collect();
@@ -63,15 +65,19 @@ impl Feed {
                 steps.insert(place, FedStep { row, shown: step.clone(), label, note });
             }
         }
-        Ok(Self { notices, run, steps, heard: VecDeque::new(), is_broken: false })
+        Ok(Self { notices, run, handle, steps, heard: VecDeque::new(), is_broken: false })
     }
 
     /// Waits until something was heard of the run. `false` when this feed is at its end.
     pub async fn hear(&mut self) -> bool {
         while self.heard.is_empty() && !self.is_broken {
-            match self.notices.recv().await {
-                Ok(notice) => self.keep(notice),
-                Err(RecvError::Lagged(_) | RecvError::Closed) => self.is_broken = true,
+            tokio::select! {
+                biased;
+                notice = self.notices.recv() => match notice {
+                    Ok(notice) => self.keep(notice),
+                    Err(RecvError::Lagged(_) | RecvError::Closed) => self.is_broken = true,
+                },
+                () = self.handle.gone() => self.is_broken = true,
             }
             // Whatever else is there: of the output of a step one notice is enough.
             while let Ok(notice) = self.notices.try_recv() {
