@@ -22,7 +22,7 @@ pub async fn measure(table: &mut Table, runs: u64) {
     let (steps, gigabytes) = (runs * made_up::STEPS, bytes as f64 / 1e9);
     eprintln!("  {runs} runs, {steps} steps: {gigabytes:.1} GB, made in {:.0} s", before.elapsed().as_secs_f64());
     table.note(format!(
-        "Store: {runs} generated runs of {} projects, {steps} step runs, {gigabytes:.1} GB; medians of {TIMES}.",
+        "Store: {runs} generated runs of {} projects, {steps} step runs, {gigabytes:.1} GB, indexes and words written at once; medians of {TIMES}.",
         made_up::PROJECTS
     ));
 
