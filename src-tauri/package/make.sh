@@ -26,8 +26,9 @@ linked_deb= linked_rpm=
 if command -v dpkg-shlibdeps >/dev/null; then
   mkdir -p "$out/control/debian"
   printf 'Source: letterpress\n\nPackage: letterpress\nArchitecture: any\n' >"$out/control/debian/control"
-  # It warns that the programs do not lie in a package's folder.
-  linked_deb=$(cd "$out/control" && dpkg-shlibdeps -O "${programs[@]/#/-e../../../}" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+  # Its warnings, that the programs do not lie in a package's folder, are of interest only where it fails.
+  linked_deb=$(cd "$out/control" && dpkg-shlibdeps -O "${programs[@]/#/-e../../../}" 2>said | sed -n 's/^shlibs:Depends=//p') ||
+    { cat "$out/control/said" >&2; exit 1; }
   rm -r "$out/control"
 fi
 linked_rpm=$(objdump -p "${programs[@]}" | sed -n 's/^ *NEEDED *//p' | grep -v '^ld-linux' | sort -u | sed 's/$/()(64bit)/' | paste -sd,)
