@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod claims;
-pub mod computer;
 pub mod conformance;
 pub mod desktop;
 pub mod disk;
