@@ -43,7 +43,9 @@ impl Shop {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let app = open_app(folder.path()).await;
         let request = add_project(&app, folder.path(), pipeline).await;
-        app.set_secret(&SecretScope::Everywhere, "token", "s3cr3t-token-of-the-press".to_owned()).await.expect("it can be kept");
+        app.set_secret(&SecretScope::Project { project: request.project.clone() }, "token", "s3cr3t-token-of-the-press".to_owned())
+            .await
+            .expect("it can be kept");
 
         let announced = Arc::new(AtomicU64::new(0));
         let (mut notices, sum) = (app.notices(), Arc::clone(&announced));
