@@ -292,8 +292,9 @@ pub fn root() -> PathBuf {
 
 /// A binary of ours, built by `./dev test` in the same profile as the tests.
 pub fn binary(name: &str) -> PathBuf {
-    // target/release/deps/TEST -> target/release
-    let folder = std::env::current_exe().expect("we run").ancestors().nth(2).expect("tests lie in deps").to_owned();
+    // Tests lie in target/release/deps, the bench in target/release.
+    let ours = std::env::current_exe().expect("we run");
+    let folder = ours.ancestors().skip(1).find(|folder| !folder.ends_with("deps")).expect("a program lies in a folder").to_owned();
     let path = folder.join(name);
     assert!(path.is_file(), "`{}` is not built: run `./dev test`, or `cargo build --release --workspace --all-targets`", path.display());
     path
