@@ -17,7 +17,10 @@ use std::path::Path;
 
 /// Comes after the commands of the step, or is the whole program of one without.
 const PROGRAM: &str = r#"
-if [ "${STEP_OOM_KILLED:-}" = true ]; then exec tail /dev/zero; fi
+if [ "${STEP_OOM_KILLED:-}" = true ]; then
+  # Engines lose the news of a program that is killed at its very beginning or together with its container.
+  sleep 1; tail /dev/zero; code=$?; sleep 1; exit $code
+fi
 case "${SLEEP:-}" in
   forever) sleep 100000 ;;
   *ms) usleep "${SLEEP%ms}000" ;;

@@ -9,18 +9,18 @@ use crate::stage::holder;
 use crate::time::Moment;
 use bollard::errors::Error;
 use bollard::models::ContainerState;
-use bollard::query_parameters::LogsOptionsBuilder;
+use bollard::query_parameters::{EventsOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
 use lp_backend::{BackendError, Cancel, Position, StepExit, StepSink};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Exit code of a program that was killed, and how often and how far apart the engine is then asked whether memory was the reason.
+/// Exit code of a program that was killed, and how long the engine is then listened to for the word that memory was the reason.
 const KILLED: i64 = 137;
-const OOM_ASKS: u32 = 10;
-const OOM_PAUSE: Duration = Duration::from_millis(100);
+const OOM_PATIENCE: Duration = Duration::from_secs(1);
 
 impl StepContainer<'_> {
     /// Copies the output until the program has ended, and ends it when `cancel` asks for it.
@@ -54,8 +54,8 @@ impl StepContainer<'_> {
             return Ok(StepExit::Code(0));
         }
         // A program that was ended with its container looks like one that was killed, and nobody can tell the two apart.
-        let Some(state) = self.final_state(code).await? else { return Err(self.lost("was removed while its program ran")) };
-        if state.oom_killed.unwrap_or(false) {
+        let Some(state) = self.final_state().await? else { return Err(self.lost("was removed while its program ran")) };
+        if self.took_too_much_memory(code, &state).await? {
             return Ok(StepExit::OutOfMemory);
         }
         if self.end(code, &state).await?.came_with_the_engine() {
@@ -115,17 +115,35 @@ impl StepContainer<'_> {
         }
     }
 
-    /// The state of a program that has ended, `None` when it is gone. On a busy machine the engine hears of the memory limit after the end of the
-    /// program, so one that looks killed is asked about for a moment.
-    async fn final_state(&self, code: i64) -> Result<Option<ContainerState>, BackendError> {
-        for asked in 1.. {
-            let Some(state) = self.inspect().await?.and_then(|found| found.state) else { break };
-            if code != KILLED || asked == OOM_ASKS || state.oom_killed.unwrap_or(false) {
-                return Ok(Some(state));
-            }
-            tokio::time::sleep(OOM_PAUSE).await;
+    /// The state of a program that has ended, `None` when it is gone.
+    async fn final_state(&self) -> Result<Option<ContainerState>, BackendError> {
+        Ok(self.inspect().await?.and_then(|found| found.state))
+    }
+
+    /// Whether the program was killed because of its memory limit. The engine hears of that from its runtime apart from the end and often after it;
+    /// Docker 20.10 then writes it only into its events, later versions also into the state. So a program that looks killed is listened for
+    /// in the events since its start, and a moment longer.
+    async fn took_too_much_memory(&self, code: i64, state: &ContainerState) -> Result<bool, BackendError> {
+        if state.oom_killed.unwrap_or(false) {
+            return Ok(true);
         }
-        Ok(None)
+        if code != KILLED {
+            return Ok(false);
+        }
+        let filters = HashMap::from([("container", vec![self.name]), ("event", vec!["oom"])]);
+        let since = state.started_at.as_deref().unwrap_or_default();
+        let options = EventsOptionsBuilder::new().since(since).filters(&filters).build();
+        let heard = async {
+            let mut events = std::pin::pin!(self.docker().events(Some(options)));
+            match events.next().await {
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => std::future::pending().await,
+            }
+        };
+        if tokio::time::timeout(OOM_PATIENCE, heard).await.is_ok() {
+            return Ok(true);
+        }
+        Ok(self.final_state().await?.is_some_and(|state| state.oom_killed.unwrap_or(false)))
     }
 
     /// All that tells whether it ended by itself.
