@@ -28,6 +28,7 @@ mod time;
 pub use connect::{EngineAddress, EngineEnvironment, Tls, Tried};
 pub use image::{NoLogins, RegistryLogins};
 
+use lp_model::Message;
 use async_trait::async_trait;
 use connect::Connection;
 use image::Images;
@@ -167,7 +168,7 @@ impl Backend for DockerBackend {
         self.run_container(stage, step, sink, cancel).await
     }
 
-    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<Message>, BackendError> {
         self.head_start.forget(&stage.name());
         self.forget_loader(stage);
         self.destroy_stage(stage, keep).await

@@ -4,6 +4,7 @@
 //! Both are a few lines for `/bin/sh`: the app's own binary would bring the libraries of a window into each step. What the shell
 //! cannot do: it drops variables whose names are no names to it, as it does for the script of a step anyway.
 
+use lp_model::{Message, message};
 use crate::folder::{Root, StageFolder};
 use crate::process_tree::{self, Process, ProcessTree, Scope, Watch};
 use crate::records::{Exit, Records, Start};
@@ -67,12 +68,12 @@ impl Side {
         drop(command);
         // There until we reap it, so the number cannot mean anybody else.
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).and_then(Process::of);
-        let process = process.ok_or_else(|| io::Error::other("it has no process number"))?;
+        let process = process.ok_or_else(|| io::Error::other(message!("it has no process number")))?;
         Ok(Self { process: Some(process), watch: process.watch()?, child: Some(child) })
     }
 
     fn find(process: Option<Process>) -> Result<Self, BackendError> {
-        let watch = process.map(Process::watch).transpose().map_err(|error| call_error("watch the step", &error))?;
+        let watch = process.map(Process::watch).transpose().map_err(|error| call_error(message!("watch the step"), &error))?;
         Ok(Self { process, watch: watch.flatten(), child: None })
     }
 
@@ -98,7 +99,7 @@ pub(crate) enum Found {
     /// Nothing is written down of it.
     Nothing,
     /// Nobody can say.
-    Lost(String),
+    Lost(Message),
 }
 
 impl Carrier {
@@ -112,22 +113,22 @@ impl Carrier {
         is_told: bool,
     ) -> Result<Self, BackendError> {
         let name = stage.step_name(step.key);
-        let refuse = |message: String| crate::not_started(&step.step.name, message);
+        let refuse = |message: Message| crate::not_started(&step.step.name, message);
         let arguments: Vec<String> = step.step.entrypoint.iter().chain(&step.step.command).flatten().cloned().collect();
-        let first = arguments.first().cloned().ok_or_else(|| refuse("it has no commands".to_owned()))?;
+        let first = arguments.first().cloned().ok_or_else(|| refuse(message!("it has no commands")))?;
         let working_folder = working_folder(folder, stage, &step.step)?;
         let made = working_folder.clone();
         // A container engine makes a missing working folder too.
         let made = tokio::task::spawn_blocking(move || std::fs::create_dir_all(made)).await.map_err(io::Error::other).flatten();
-        made.map_err(|error| refuse(format!("working folder `{}`: {error}", working_folder.display())))?;
+        made.map_err(|error| refuse(message!("working folder `{}`: {}", working_folder.display(), error)))?;
 
         let env = environment::build(std::env::vars_os(), root, folder, &stage.stage.workspace, step, &name);
         let (path, from) = (env.get(&OsString::from("PATH")).cloned(), working_folder.clone());
-        let found = blocking("find the program of the step", move || Ok(program::find(&first, path.as_deref(), &from))).await?;
+        let found = blocking(message!("find the program of the step"), move || Ok(program::find(&first, path.as_deref(), &from))).await?;
         found.map_err(refuse)?;
 
         let (of_stage, of_step) = (folder.clone(), name.clone());
-        let (records, setsid) = blocking("write down the start of the step", move || {
+        let (records, setsid) = blocking(message!("write down the start of the step"), move || {
             let path = std::env::var_os("PATH");
             let setsid = program::find(SETSID, path.as_deref(), "/".as_ref()).or_else(|_| program::find(SETSID, None, "/".as_ref()));
             Ok((Records::make(&of_stage, &of_step)?, setsid.ok()))
@@ -138,7 +139,7 @@ impl Carrier {
         }
 
         let started = |error: io::Error| start_error(&step.step, &error);
-        let (reader, writer) = io::pipe().map_err(|error| call_error("make a pipe", &error))?;
+        let (reader, writer) = io::pipe().map_err(|error| call_error(message!("make a pipe"), &error))?;
         let file = records.output_to_append().map_err(started)?;
         let words = records.words_to_append().map_err(started)?;
         let mut command = CommandWrap::with_new(SHELL, |command| {
@@ -158,7 +159,7 @@ impl Carrier {
         });
         command.wrap(ProcessSession);
         let supervisor = Side::spawn(command).map_err(|error| match error.kind() {
-            io::ErrorKind::ArgumentListTooLong => refuse("its commands and environment are too long".to_owned()),
+            io::ErrorKind::ArgumentListTooLong => refuse(message!("its commands and environment are too long")),
             _ => started(error),
         })?;
         let mut carrier = Self { root: root.clone(), name, records, supervisor, pump, program: None, is_of_this_boot: true };
@@ -166,7 +167,7 @@ impl Carrier {
             let words = read(&carrier.records, Records::words).await?;
             carrier.kill_all().await?;
             read(&carrier.records, Records::try_disk).await?;
-            return Err(refuse(if words.is_empty() { "what watches over it was ended at once".to_owned() } else { words }));
+            return Err(refuse(if words.is_empty() { message!("what watches over it was ended at once") } else { Message::verbatim(words) }));
         }
         Ok(carrier)
     }
@@ -175,7 +176,7 @@ impl Carrier {
     pub(crate) async fn find(root: &Root, folder: &StageFolder, stage: &StageContext, step: &StepContext) -> Result<Found, BackendError> {
         let name = stage.step_name(step.key);
         let (of_stage, of_step) = (folder.clone(), name.clone());
-        let records = blocking("find the records of the step", move || Records::find(&of_stage, &of_step)).await?;
+        let records = blocking(message!("find the records of the step"), move || Records::find(&of_stage, &of_step)).await?;
         let Some(records) = records else { return Ok(Found::Nothing) };
         let is_of_this_boot = read(&records, Records::is_of_this_boot).await?;
         let supervisor = loop {
@@ -183,7 +184,7 @@ impl Carrier {
                 Start::Claimed { supervisor, .. } => break supervisor,
                 // What was written before the computer went down may not have reached the disk.
                 _ if !is_of_this_boot => {
-                    return Ok(Found::Lost(format!("this computer was restarted while step `{}` was under way", step.step.name)));
+                    return Ok(Found::Lost(message!("this computer was restarted while step `{}` was under way", step.step.name)));
                 }
                 Start::Void => return Ok(Found::NeverStarted),
                 // Nobody can start it any more once we have made the file. If somebody else has just made it, we look again.
@@ -269,7 +270,7 @@ impl Carrier {
         // Somebody has ended the supervisor alone.
         if self.exit().await?.is_none()
             && let Some(program) = self.running_program()
-            && let Some(watch) = program.watch().map_err(|error| call_error("watch the step", &error))?
+            && let Some(watch) = program.watch().map_err(|error| call_error(message!("watch the step"), &error))?
         {
             process_tree::end_of(&watch).await?;
         }
@@ -315,7 +316,7 @@ impl Carrier {
 
     async fn output_error(&self) -> BackendError {
         match read(&self.records, Records::try_disk).await {
-            Ok(()) => call_error("keep the output of the step", &io::Error::other("its `cat` was ended")),
+            Ok(()) => call_error(message!("keep the output of the step"), &io::Error::other(message!("its `cat` was ended"))),
             Err(error) => error,
         }
     }
@@ -349,16 +350,16 @@ impl Carrier {
 }
 
 async fn reap(child: &mut dyn ChildWrapper) -> Result<ExitStatus, BackendError> {
-    let action = "end what carries the step";
+    let action = message!("end what carries the step");
     match timeout(END_DEADLINE, child.wait()).await {
         Ok(status) => status.map_err(|error| call_error(action, &error)),
-        Err(_) => Err(call_error(action, &io::Error::other("its process does not react to KILL"))),
+        Err(_) => Err(call_error(action, &io::Error::other(message!("its process does not react to KILL")))),
     }
 }
 
 async fn read<T: Send + 'static>(records: &Records, read: fn(&Records) -> io::Result<T>) -> Result<T, BackendError> {
     let records = records.clone();
-    blocking("read what is written down of the step", move || read(&records)).await
+    blocking(message!("read what is written down of the step"), move || read(&records)).await
 }
 
 /// The step's working folder on this computer; the working copy when it has none.
@@ -367,11 +368,11 @@ fn working_folder(folder: &StageFolder, stage: &StageContext, step: &Step) -> Re
     let Some(planned) = &step.working_dir else { return Ok(folder.dir(workspace)) };
     folder.map(workspace, planned).ok_or_else(|| {
         let base = &workspace.base;
-        let message = format!("its working folder `{planned}` lies outside the workspace `{base}`, which only a container can give");
+        let message = message!("its working folder `{}` lies outside the workspace `{}`, which only a container can give", planned, base);
         crate::not_started(&step.name, message)
     })
 }
 
 fn start_error(step: &Step, error: &io::Error) -> BackendError {
-    crate::not_started(&step.name, error.to_string())
+    crate::not_started(&step.name, Message::of_error(error))
 }

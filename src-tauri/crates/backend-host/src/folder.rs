@@ -1,5 +1,6 @@
 //! What is on the disk: `root/lp-RUN-STAGE/{work,home,tmp,steps}`, readable by its owner alone.
 
+use lp_model::message;
 use crate::mark;
 use lp_model::{RunId, StageNumber, Workspace};
 use std::collections::HashSet;
@@ -111,7 +112,7 @@ impl StageFolder {
     /// Makes the folders, in place of what there is of the stage.
     pub(crate) fn create(&self, workspace: &Workspace) -> io::Result<()> {
         let Some(dir) = self.map(workspace, &workspace.dir()) else {
-            let message = format!("the working copy `{}` lies outside `{}`", workspace.dir(), workspace.base);
+            let message = message!("the working copy `{}` lies outside `{}`", workspace.dir(), workspace.base);
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         };
         self.remove()?;

@@ -26,6 +26,7 @@ mod records;
 mod step;
 mod unpack;
 
+use lp_model::{Message, message};
 use async_trait::async_trait;
 use folder::{Root, StageFolder};
 use lp_backend::{
@@ -67,8 +68,8 @@ impl HostBackend {
     fn must_be(&self, engine: Option<&EngineId>) -> Result<(), BackendError> {
         match engine.is_none_or(|engine| *engine == self.id()) {
             true => Ok(()),
-            false => Err(BackendError::unreachable("its steps are processes of another computer or of another data folder")
-                .hinted("go on with it there, where it was begun")),
+            false => Err(BackendError::unreachable(message!("its steps are processes of another computer or of another data folder"))
+                .hinted(message!("go on with it there, where it was begun"))),
         }
     }
 
@@ -80,7 +81,7 @@ impl HostBackend {
     /// The root as it really is; asked each time, because it may not exist yet.
     async fn root(&self) -> Result<Root, BackendError> {
         let path = self.root.clone();
-        blocking("find the folder of the stages", move || Root::find(&path)).await
+        blocking(message!("find the folder of the stages"), move || Root::find(&path)).await
     }
 }
 
@@ -117,35 +118,35 @@ impl Backend for HostBackend {
         let folder = root.stage(&stage.name());
         if stage.files == Files::Kept {
             let taken = folder.clone();
-            return match blocking("look for the files of the stage", move || taken.take()).await? {
+            return match blocking(message!("look for the files of the stage"), move || taken.take()).await? {
                 true => Ok(()),
-                false => Err(BackendError::files_gone(format!("folder `{}` is not there, or not whole", folder.path().display()))),
+                false => Err(BackendError::files_gone(message!("folder `{}` is not there, or not whole", folder.path().display()))),
             };
         }
         if folder.path().exists() {
             // Of an earlier attempt, or of one that came to nothing.
             let left = self.tree_of(&root, stage).kill().await?;
             if !left.is_empty() {
-                let message = format!("still there: {}", left.join(", "));
-                return Err(BackendError::call("end what was left of the stage", message).hinted("end it by hand and retry"));
+                let message = message!("still there: {}", Message::joined(left, ", "));
+                return Err(BackendError::call(message!("end what was left of the stage"), message).hinted(message!("end it by hand and retry")));
             }
         }
         let (made, workspace) = (folder.clone(), stage.stage.workspace.clone());
-        blocking("make the folder of the stage", move || made.create(&workspace)).await?;
+        blocking(message!("make the folder of the stage"), move || made.create(&workspace)).await?;
         if let Some(source) = &stage.source {
             let target = folder.dir(&stage.stage.workspace);
             let reader = source.open().await.map_err(|error| source_error(&error))?;
             let mut copied = 0;
             let mut reader = InspectReader::new(reader, |piece| {
                 copied += piece.len() as u64;
-                notes.progress(&format!("copying the files of the commit: {} MB", copied / 1_000_000));
+                notes.progress(message!("copying the files of the commit: {} MB", copied / 1_000_000));
             });
             let stop = cancel.reached(CancelStage::Ask);
             if !unpack::unpack(&mut reader, target, stop).await.map_err(|error| source_error(&error))? {
                 return Err(BackendError::Cancelled);
             }
         }
-        blocking("finish the folder of the stage", move || folder.set_ready()).await
+        blocking(message!("finish the folder of the stage"), move || folder.set_ready()).await
     }
 
     async fn run_step(
@@ -160,7 +161,7 @@ impl Backend for HostBackend {
         step::run(&root, stage, step, sink, cancel).await
     }
 
-    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<Message>, BackendError> {
         self.must_be_meant(stage)?;
         let root = self.root().await?;
         let mut left = self.tree_of(&root, stage).kill().await?;
@@ -174,7 +175,7 @@ impl Backend for HostBackend {
         let tree = ProcessTree::new(&root, Scope::RunsBut(claims.live.clone()));
         let mut report = SweepReport { failed: tree.kill().await?, ..SweepReport::default() };
         let listed = root.clone();
-        let folders = blocking("list the folders of the stages", move || listed.stages()).await?;
+        let folders = blocking(message!("list the folders of the stages"), move || listed.stages()).await?;
         for (run, _, folder) in folders {
             if claims.live.contains(&run) {
                 continue;
@@ -193,7 +194,7 @@ impl Backend for HostBackend {
 
     async fn kept(&self) -> Result<KeptFiles, BackendError> {
         let (root, engine) = (self.root().await?, self.id());
-        blocking("look at the files that are kept", move || {
+        blocking(message!("look at the files that are kept"), move || {
             let kept = root.stages()?.into_iter().filter(|(_, _, folder)| folder.is_kept());
             let stages =
                 kept.map(|(run, stage, folder)| KeptStage { run, stage, bytes: folder.bytes(MOST_COUNTED), is_clean: true }).collect();
@@ -204,41 +205,41 @@ impl Backend for HostBackend {
 }
 
 /// Removes a stage's folder, or all but its files; the inner error says in words why it is still there.
-async fn remove(folder: StageFolder, keep: Keep) -> Result<Result<(), String>, BackendError> {
-    blocking("remove the folder of the stage", move || {
+async fn remove(folder: StageFolder, keep: Keep) -> Result<Result<(), Message>, BackendError> {
+    blocking(message!("remove the folder of the stage"), move || {
         let removed = match keep {
             Keep::Nothing => folder.remove(),
             Keep::Files => folder.keep(),
         };
-        Ok(removed.map_err(|error| format!("folder `{}`: {error}", folder.path().display())))
+        Ok(removed.map_err(|error| message!("folder `{}`: {}", folder.path().display(), error)))
     })
     .await
 }
 
 /// Does file work away from the runtime's workers.
 async fn blocking<T: Send + 'static>(
-    action: &'static str,
+    action: Message,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, BackendError> {
     let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten();
     done.map_err(|error| call_error(action, &error))
 }
 
-fn call_error(action: &str, error: &io::Error) -> BackendError {
+fn call_error(action: Message, error: &io::Error) -> BackendError {
     match full(error) {
         Some(full) => full,
-        None => BackendError::call(action, error.to_string()),
+        None => BackendError::call(action, Message::of_error(error)),
     }
 }
 
 /// The program of a step cannot be started.
-fn not_started(step: &str, message: impl Into<String>) -> BackendError {
-    BackendError::start(step, message).hinted("check `commands`, `entrypoint` and the working folder of the step")
+fn not_started(step: &str, message: Message) -> BackendError {
+    BackendError::start(step, message).hinted(message!("check `commands`, `entrypoint` and the working folder of the step"))
 }
 
 fn source_error(error: &io::Error) -> BackendError {
     full(error).unwrap_or_else(|| {
-        BackendError::source_unreadable(causes(error)).hinted("check that the repository is readable and has the commit")
+        BackendError::source_unreadable(causes(error)).hinted(message!("check that the repository is readable and has the commit"))
     })
 }
 
@@ -248,7 +249,10 @@ fn full(error: &io::Error) -> Option<BackendError> {
 }
 
 /// The error with its causes: `tar` keeps the system's words in the source.
-fn causes(error: &io::Error) -> String {
+fn causes(error: &io::Error) -> Message {
+    if let Some(message) = Message::in_error(error) {
+        return message;
+    }
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -259,5 +263,5 @@ fn causes(error: &io::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    Message::verbatim(text)
 }

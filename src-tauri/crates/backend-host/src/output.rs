@@ -2,6 +2,7 @@
 //!
 //! The program does not get the file itself: `echo > /dev/stderr` would empty it.
 
+use lp_model::message;
 use crate::process_tree::{self, Process, Watch};
 use crate::{blocking, call_error};
 use lp_backend::{BackendError, Position, StepSink};
@@ -37,7 +38,7 @@ pub(crate) async fn follow(file: File, sink: &dyn StepSink, complete: &Cancellat
         // Asked before reading: what came until then is read.
         let is_complete = complete.is_cancelled();
         let from = file.clone();
-        let (read, length) = blocking("read the output of the step", move || {
+        let (read, length) = blocking(message!("read the output of the step"), move || {
             let length = from.read_at(&mut buffer, upto.stdout)?;
             Ok((buffer, length))
         })
@@ -67,12 +68,12 @@ pub(crate) async fn drain(pump: Process, watch: &Watch) -> Result<bool, BackendE
         if let Ok(ended) = timeout(QUIET, process_tree::end_of(watch)).await {
             return ended.map(|()| false);
         }
-        let is_quiet = blocking("look at the output of the step", move || Ok(is_quiet(pump))).await?;
+        let is_quiet = blocking(message!("look at the output of the step"), move || Ok(is_quiet(pump))).await?;
         if (is_quiet && was_quiet) || Instant::now() > deadline {
             process_tree::kill(watch)?;
             return match timeout(PUMP_DEADLINE, process_tree::end_of(watch)).await {
                 Ok(ended) => ended.map(|()| true),
-                Err(_) => Err(call_error("end the output of the step", &io::Error::other("its process does not react to KILL"))),
+                Err(_) => Err(call_error(message!("end the output of the step"), &io::Error::other(message!("its process does not react to KILL")))),
             };
         }
         was_quiet = is_quiet;

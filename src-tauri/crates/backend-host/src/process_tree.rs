@@ -7,6 +7,7 @@
 //! (`PR_SET_CHILD_SUBREAPER`) would find that too, but holds for the whole process: the app would then have to reap the
 //! orphans of the window's web view as well.
 
+use lp_model::{Message, message};
 use crate::folder::Root;
 use crate::mark;
 use lp_backend::BackendError;
@@ -106,7 +107,7 @@ impl Process {
 
 /// Waits until the process has ended.
 pub(crate) async fn end_of(watch: &Watch) -> Result<(), BackendError> {
-    watch.readable().await.map_err(|error| crate::call_error("wait for a process of the step", &error))?.retain_ready();
+    watch.readable().await.map_err(|error| crate::call_error(message!("wait for a process of the step"), &error))?.retain_ready();
     Ok(())
 }
 
@@ -182,7 +183,7 @@ impl ProcessTree {
     }
 
     /// Kills all, also those that appear meanwhile. Returns in words what could not be ended.
-    pub(crate) async fn kill(&self) -> Result<Vec<String>, BackendError> {
+    pub(crate) async fn kill(&self) -> Result<Vec<Message>, BackendError> {
         let deadline = Instant::now() + KILL_DEADLINE;
         let mut seen = Vec::new();
         loop {
@@ -200,7 +201,7 @@ impl ProcessTree {
             }
             let killed = !handles.is_empty() || refused.is_empty();
             if !killed || timeout_at(deadline, gone(handles)).await.is_err() {
-                return Ok(seen.iter().map(|seen| format!("process {}", seen.pid.as_raw_nonzero())).collect());
+                return Ok(seen.iter().map(|seen| message!("process {}", seen.pid.as_raw_nonzero())).collect());
             }
         }
     }
@@ -210,7 +211,7 @@ impl ProcessTree {
     async fn find(&self, before: &[Seen]) -> Result<Vec<Seen>, BackendError> {
         let tree = self.clone();
         let sessions = before.iter().filter_map(|seen| seen.session).collect();
-        crate::blocking("list the processes of the step", move || tree.scan(&sessions)).await
+        crate::blocking(message!("list the processes of the step"), move || tree.scan(&sessions)).await
     }
 
     fn scan(&self, sessions: &HashSet<Pid>) -> io::Result<Vec<Seen>> {
@@ -316,7 +317,7 @@ fn open(seen: &[Seen]) -> Result<Vec<(Seen, Watch)>, BackendError> {
     let mut handles = Vec::new();
     for seen in seen {
         let process = Process { pid: seen.pid, start: seen.start };
-        let handle = process.watch().map_err(|error| crate::call_error("watch a process of the step", &error))?;
+        let handle = process.watch().map_err(|error| crate::call_error(message!("watch a process of the step"), &error))?;
         handles.extend(handle.map(|handle| (*seen, handle)));
     }
     Ok(handles)
@@ -327,7 +328,7 @@ fn signal(handle: &Watch, signal: Signal) -> Result<bool, BackendError> {
     match pidfd_send_signal(handle.get_ref(), signal) {
         Ok(()) | Err(Errno::SRCH) => Ok(true),
         Err(Errno::PERM) => Ok(false),
-        Err(error) => Err(crate::call_error("signal a process of the step", &error.into())),
+        Err(error) => Err(crate::call_error(message!("signal a process of the step"), &error.into())),
     }
 }
 

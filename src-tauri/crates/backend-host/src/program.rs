@@ -1,5 +1,6 @@
 //! Finding programs as `execvp` would, so that what cannot be started is said before anything is written down.
 
+use lp_model::{Message, message};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -13,7 +14,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 const FIRST_LINE_BYTES: u64 = 256;
 
 /// Where `program` is, seen from the working folder `from`; the error says in words why it cannot be started.
-pub(crate) fn find(program: &str, path: Option<&OsStr>, from: &Path) -> Result<PathBuf, String> {
+pub(crate) fn find(program: &str, path: Option<&OsStr>, from: &Path) -> Result<PathBuf, Message> {
     let mut refused = false;
     for folder in folders(program, path) {
         let candidate = from.join(folder).join(program);
@@ -24,7 +25,7 @@ pub(crate) fn find(program: &str, path: Option<&OsStr>, from: &Path) -> Result<P
             Err(_) => {}
         }
     }
-    Err(if refused { format!("program `{program}` may not be executed") } else { format!("program `{program}` is not on this computer") })
+    Err(if refused { message!("program `{}` may not be executed", program) } else { message!("program `{}` is not on this computer", program) })
 }
 
 /// A name with a slash is a path already.
@@ -41,7 +42,7 @@ fn is_executable(path: &Path) -> io::Result<bool> {
 }
 
 /// A script whose interpreter is not there fails in a way that names the script: say what is really missing.
-fn missing_interpreter(program: &str, path: &Path, from: &Path) -> Option<String> {
+fn missing_interpreter(program: &str, path: &Path, from: &Path) -> Option<Message> {
     let mut start = Vec::new();
     // What may be executed but not read is no script.
     File::open(path).ok()?.take(FIRST_LINE_BYTES).read_to_end(&mut start).ok()?;
@@ -50,7 +51,7 @@ fn missing_interpreter(program: &str, path: &Path, from: &Path) -> Option<String
     let name = Path::new(OsStr::from_bytes(name));
     let is_missing = fs::metadata(from.join(name)).is_err_and(|error| error.kind() == ErrorKind::NotFound);
     // Escaped, because it is often a carriage return at the end that nobody sees.
-    is_missing.then(|| format!("program `{program}` needs `{}`, which is not on this computer", name.to_string_lossy().escape_debug()))
+    is_missing.then(|| message!("program `{}` needs `{}`, which is not on this computer", program, name.to_string_lossy().escape_debug()))
 }
 
 #[cfg(test)]
@@ -75,11 +76,11 @@ mod tests {
         let find = |program: &str| find(program, Some(&path), temp.path());
         assert_eq!(find("tool"), Ok(at("two/tool")));
         assert_eq!(find("./two/tool"), Ok(at("./two/tool")));
-        assert_eq!(find("one/tool"), Err("program `one/tool` may not be executed".into()));
-        assert_eq!(find("./folder"), Err("program `./folder` may not be executed".into()));
-        assert_eq!(find("sh"), Err("program `sh` is not on this computer".into()));
-        assert_eq!(find(""), Err("program `` is not on this computer".into()));
-        assert_eq!(find("./dos"), Err("program `./dos` needs `/bin/sh\\r`, which is not on this computer".into()));
+        assert_eq!(find("one/tool"), Err(Message::verbatim("program `one/tool` may not be executed")));
+        assert_eq!(find("./folder"), Err(Message::verbatim("program `./folder` may not be executed")));
+        assert_eq!(find("sh"), Err(Message::verbatim("program `sh` is not on this computer")));
+        assert_eq!(find(""), Err(Message::verbatim("program `` is not on this computer")));
+        assert_eq!(find("./dos"), Err(Message::verbatim("program `./dos` needs `/bin/sh\\r`, which is not on this computer")));
         assert!(super::find("sh", None, temp.path()).is_ok());
     }
 }

@@ -1,5 +1,6 @@
 //! One step from its start, or from where another process left it, to its last byte of output.
 
+use lp_model::{Message, message};
 use crate::carrier::{Carrier, Found};
 use crate::folder::{Root, StageFolder};
 use crate::output;
@@ -34,7 +35,7 @@ pub(crate) async fn run(
     // Looked for whatever was said: a loss of power can take back what was written down of a step, and its program must not run twice.
     let found = match (Carrier::find(root, &folder, stage, step).await?, step.before) {
         (Found::Nothing, Before::Nothing) => Found::NeverStarted,
-        (Found::Nothing, Before::Created) => Found::Lost(format!("nothing is left of step `{}` on this computer", step.step.name)),
+        (Found::Nothing, Before::Created) => Found::Lost(message!("nothing is left of step `{}` on this computer", step.step.name)),
         (found, _) => found,
     };
     let mut carrier = match found {
@@ -57,7 +58,7 @@ pub(crate) async fn run(
             }
             let carrier = Carrier::start(root, &folder, stage, step, sink, is_told).await?;
             if !step.step.image.is_empty() {
-                sink.note(format!("runs with the programs of this computer instead of image `{}`", step.step.image)).await;
+                sink.note(message!("runs with the programs of this computer instead of image `{}`", step.step.image)).await;
             }
             carrier
         }
@@ -88,20 +89,20 @@ pub(crate) async fn run(
 /// Refuses what only a container can give.
 fn check(step: &Step) -> Result<(), BackendError> {
     let message = match step.kind {
-        StepKind::Plugin => format!("needs a container engine: its program is inside the image `{}`", step.image),
-        StepKind::Service => format!("needs a container engine: the service is inside the image `{}`", step.image),
+        StepKind::Plugin => message!("needs a container engine: its program is inside the image `{}`", step.image),
+        StepKind::Service => message!("needs a container engine: the service is inside the image `{}`", step.image),
         StepKind::Commands => match step.mounts.first() {
-            Some(mount) => format!("needs a container engine: it mounts the volume `{}`", mount.volume),
+            Some(mount) => message!("needs a container engine: it mounts the volume `{}`", mount.volume),
             None => return Ok(()),
         },
     };
-    Err(BackendError::unsupported(&step.name, message).hinted("start a container engine and run again"))
+    Err(BackendError::unsupported(&step.name, message).hinted(message!("start a container engine and run again")))
 }
 
 /// Removes what a process that died has made for a step whose program it had not started yet.
 async fn forget(folder: &StageFolder, step_name: String) -> Result<(), BackendError> {
     let folder = folder.clone();
-    blocking("remove the records of the step", move || Records::remove(&folder, &step_name)).await
+    blocking(message!("remove the records of the step"), move || Records::remove(&folder, &step_name)).await
 }
 
 /// How the watch over a step came to its end.
@@ -109,7 +110,7 @@ struct End {
     /// We ended it.
     by_us: bool,
     /// In words, what could not be ended.
-    survivors: Vec<String>,
+    survivors: Vec<Message>,
     /// Somebody whom we could not find still holds the output open.
     was_cut: bool,
 }
@@ -118,12 +119,12 @@ struct End {
 /// its output was accepted.
 async fn attend(carrier: &Carrier, step: &Step, sink: &dyn StepSink, cancel: &Cancel) -> Result<End, BackendError> {
     let records = carrier.records().clone();
-    let file = blocking("open the output of the step", move || match records.output() {
+    let file = blocking(message!("open the output of the step"), move || match records.output() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         opened => opened.map(Some),
     });
     let Some(file) = file.await? else {
-        return Err(BackendError::lost(format!("the output of step `{}` was removed", step.name)));
+        return Err(BackendError::lost(message!("the output of step `{}` was removed", step.name)));
     };
     let complete = CancellationToken::new();
     let end = async {
@@ -157,7 +158,7 @@ async fn wait_or_end(carrier: &Carrier, cancel: &Cancel) -> Result<bool, Backend
     }
     let records = carrier.records().clone();
     // Only for who takes over if we die in the middle of this: not worth failing for.
-    let _ = blocking("write down that the step is cancelled", move || records.set_asked()).await;
+    let _ = blocking(message!("write down that the step is cancelled"), move || records.set_asked()).await;
     let tree = carrier.tree().await?;
     tokio::select! {
         biased;
@@ -180,21 +181,21 @@ async fn how_it_ended(carrier: &Carrier, step: &Step, cancel: &Cancel) -> Result
             return Ok(StepExit::Killed);
         }
         let message = if carrier.is_of_this_boot() {
-            format!("what watched over step `{}` was ended from outside", step.name)
+            message!("what watched over step `{}` was ended from outside", step.name)
         } else {
-            format!("this computer was restarted while step `{}` was under way", step.name)
+            message!("this computer was restarted while step `{}` was under way", step.name)
         };
         return Err(BackendError::lost(message));
     };
     if !carrier.has_started() {
-        return Err(crate::not_started(&step.name, "its start could not be written down"));
+        return Err(crate::not_started(&step.name, message!("its start could not be written down")));
     }
     Ok(if exit.by_signal { StepExit::Signal(exit.code - 128) } else { StepExit::Code(exit.code) })
 }
 
-fn refuse_survivors(step: &Step, survivors: Vec<String>) -> Result<(), BackendError> {
+fn refuse_survivors(step: &Step, survivors: Vec<Message>) -> Result<(), BackendError> {
     if survivors.is_empty() {
         return Ok(());
     }
-    Err(call_error(&format!("end step `{}`", step.name), &io::Error::other(format!("still there: {}", survivors.join(", ")))))
+    Err(call_error(message!("end step `{}`", step.name), &io::Error::other(message!("still there: {}", Message::joined(survivors, ", ")))))
 }

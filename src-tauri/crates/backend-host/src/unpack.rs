@@ -1,5 +1,6 @@
 //! Fills a working copy from the tar stream of a commit. The stream is not trusted: it comes from a repository.
 
+use lp_model::{Message, message};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 use tar::{Archive, EntryType};
@@ -63,21 +64,21 @@ fn unpack_archive(reader: &mut impl Read, target: &Path) -> io::Result<()> {
             EntryType::XGlobalHeader => continue,
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory | EntryType::Symlink => {}
             // Git knows no others, and each of them is a way out: a hard link to any file, a device.
-            other => return Err(refusal(&path, &format!("is of a kind that a commit cannot have ({other:?})"))),
+            other => return Err(refusal(message!("`{}` is of a kind that a commit cannot have ({})", path.display(), format_args!("{other:?}")))),
         }
         if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-            return Err(refusal(&path, "leaves the working copy"));
+            return Err(refusal(message!("`{}` leaves the working copy", path.display())));
         }
         // Also refuses to write through a symbolic link that leads outside: it resolves the parent first.
         if !entry.unpack_in(target)? {
-            return Err(refusal(&path, "leaves the working copy"));
+            return Err(refusal(message!("`{}` leaves the working copy", path.display())));
         }
     }
     Ok(())
 }
 
-fn refusal(path: &Path, why: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("`{}` {why}", path.display()))
+fn refusal(why: Message) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, why)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use lp_model::{EngineId, RunId, Stage, StageNumber, Step, StepKey};
+use lp_model::{EngineId, Message, RunId, Stage, StageNumber, Step, StepKey, message};
 use lp_secret::SecretValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -198,8 +198,12 @@ pub struct EngineInfo {
 
 impl EngineInfo {
     /// What a person calls it: `Docker (unix:///var/run/docker.sock)`, `this computer`.
-    pub fn told(&self) -> String {
-        if self.address.is_empty() { self.name.clone() } else { format!("{} ({})", self.name, self.address) }
+    pub fn told(&self) -> Message {
+        match (self.isolated, self.address.as_str()) {
+            (false, "") => message!("this computer"),
+            (true, "") => Message::verbatim(&self.name),
+            (_, address) => Message::verbatim(format_args!("{} ({address})", self.name)),
+        }
     }
 }
 
@@ -209,5 +213,5 @@ pub struct SweepReport {
     /// Names of removed things.
     pub removed: Vec<String>,
     /// Things of ours that could not be removed, in words.
-    pub failed: Vec<String>,
+    pub failed: Vec<Message>,
 }

@@ -1,11 +1,13 @@
+use lp_model::{Message, message};
+
 /// The writer of a log refused a chunk (disk full).
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the log cannot be written: {message}")]
+#[error("{}", self.told())]
 pub struct SinkError {
     /// What the system said.
-    pub message: String,
+    pub message: Message,
     /// What to do, or empty.
-    pub hint: String,
+    pub hint: Message,
 }
 
 /// We could not do it or could not find out: says nothing about the program. Messages hold no secrets.
@@ -13,143 +15,157 @@ pub struct SinkError {
 /// Each kind has a constructor of its name (`BackendError::lost("…")`). What a person can do about it is known where the error arises, and
 /// given there with [`BackendError::hinted`]: nobody else guesses it from the kind.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum BackendError {
     /// The engine does not answer (not running, no permission for its socket, gone in the middle), or another one answers in its stead.
-    #[error("the container engine does not answer: {message}")]
     Unreachable {
         /// What the connection said.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// The image is not on the machine and cannot be fetched.
-    #[error("image `{image}` cannot be had: {message}")]
     Image {
         /// As written in the file.
         image: String,
         /// What the engine or registry said.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// The step cannot run in this kind of place at all (a plugin or service on the host backend).
-    #[error("step `{step}` {message}")]
     Unsupported {
         /// Its name.
         step: String,
         /// Why not, beginning with a verb.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// The program cannot be started: no such entrypoint, no such folder, refused settings.
-    #[error("step `{step}` cannot be started: {message}")]
     Start {
         /// Its name.
         step: String,
         /// What the engine said.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// The working copy cannot be made from the commit.
-    #[error("the working copy cannot be made: {message}")]
     Source {
         /// Why.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// `prepare` was to find the files that steps have worked on ([`crate::Files::Kept`]), and they are not there or not complete.
-    #[error("the files that the steps before have made are gone: {message}")]
     FilesGone {
         /// What is not there.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// No room left on a disk.
-    #[error("no space left: {message}")]
     DiskFull {
         /// Where.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// What the step ran in is gone, or was ended from outside together with the engine: how it would have ended cannot be known.
-    #[error("lost: {message}")]
     Lost {
         /// What happened.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
     /// The log could not be written; the step was killed.
-    #[error(transparent)]
     Sink(#[from] SinkError),
     /// `prepare` ended early because it was cancelled.
-    #[error("cancelled")]
     Cancelled,
     /// The engine or the system refused a call that should work.
-    #[error("{action} failed: {message}")]
     Call {
         /// What was tried, e.g. "create network `lp-…`".
-        action: String,
+        action: Message,
         /// What was answered.
-        message: String,
+        message: Message,
         /// What to do, or empty.
-        hint: String,
+        hint: Message,
     },
 }
 
+impl SinkError {
+    /// What happened.
+    pub fn told(&self) -> Message {
+        message!("the log cannot be written: {}", self.message)
+    }
+}
+
 impl BackendError {
+    /// What happened.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Unreachable { message, .. } => message!("the container engine does not answer: {}", message),
+            Self::Image { image, message, .. } => message!("image `{}` cannot be had: {}", image, message),
+            Self::Unsupported { step, message, .. } => message!("step `{}` {}", step, message),
+            Self::Start { step, message, .. } => message!("step `{}` cannot be started: {}", step, message),
+            Self::Source { message, .. } => message!("the working copy cannot be made: {}", message),
+            Self::FilesGone { message, .. } => message!("the files that the steps before have made are gone: {}", message),
+            Self::DiskFull { message, .. } => message!("no space left: {}", message),
+            Self::Lost { message, .. } => message!("lost: {}", message),
+            Self::Sink(error) => error.told(),
+            Self::Cancelled => message!("cancelled"),
+            Self::Call { action, message, .. } => message!("{} failed: {}", action, message),
+        }
+    }
+
     /// [`Self::Unreachable`] without a hint.
-    pub fn unreachable(message: impl Into<String>) -> Self {
-        Self::Unreachable { message: message.into(), hint: String::new() }
+    pub fn unreachable(message: impl Into<Message>) -> Self {
+        Self::Unreachable { message: message.into(), hint: Message::default() }
     }
 
     /// [`Self::Image`] without a hint.
-    pub fn image(image: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Image { image: image.into(), message: message.into(), hint: String::new() }
+    pub fn image(image: impl Into<String>, message: impl Into<Message>) -> Self {
+        Self::Image { image: image.into(), message: message.into(), hint: Message::default() }
     }
 
     /// [`Self::Unsupported`] without a hint.
-    pub fn unsupported(step: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Unsupported { step: step.into(), message: message.into(), hint: String::new() }
+    pub fn unsupported(step: impl Into<String>, message: impl Into<Message>) -> Self {
+        Self::Unsupported { step: step.into(), message: message.into(), hint: Message::default() }
     }
 
     /// [`Self::Start`] without a hint.
-    pub fn start(step: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Start { step: step.into(), message: message.into(), hint: String::new() }
+    pub fn start(step: impl Into<String>, message: impl Into<Message>) -> Self {
+        Self::Start { step: step.into(), message: message.into(), hint: Message::default() }
     }
 
     /// [`Self::Source`] without a hint.
-    pub fn source_unreadable(message: impl Into<String>) -> Self {
-        Self::Source { message: message.into(), hint: String::new() }
+    pub fn source_unreadable(message: impl Into<Message>) -> Self {
+        Self::Source { message: message.into(), hint: Message::default() }
     }
 
     /// [`Self::FilesGone`]. What to do follows from the kind: a retry begins the stage with its first step.
-    pub fn files_gone(message: impl Into<String>) -> Self {
-        Self::FilesGone { message: message.into(), hint: "retry the run: the stage begins with its first step".to_owned() }
+    pub fn files_gone(message: impl Into<Message>) -> Self {
+        Self::FilesGone { message: message.into(), hint: message!("retry the run: the stage begins with its first step") }
     }
 
     /// [`Self::DiskFull`]. What to do follows from the kind.
-    pub fn disk_full(message: impl Into<String>) -> Self {
-        Self::DiskFull { message: message.into(), hint: "free some disk space and run again".to_owned() }
+    pub fn disk_full(message: impl Into<Message>) -> Self {
+        Self::DiskFull { message: message.into(), hint: message!("free some disk space and run again") }
     }
 
     /// [`Self::Lost`]. What to do follows from the kind.
-    pub fn lost(message: impl Into<String>) -> Self {
-        Self::Lost { message: message.into(), hint: "retry the run: it goes on from the lost step".to_owned() }
+    pub fn lost(message: impl Into<Message>) -> Self {
+        Self::Lost { message: message.into(), hint: message!("retry the run: it goes on from the lost step") }
     }
 
     /// [`Self::Call`] without a hint.
-    pub fn call(action: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Call { action: action.into(), message: message.into(), hint: String::new() }
+    pub fn call(action: impl Into<Message>, message: impl Into<Message>) -> Self {
+        Self::Call { action: action.into(), message: message.into(), hint: Message::default() }
     }
 
     /// The same error with another hint: one sentence that says what the user can do.
-    pub fn hinted(mut self, text: impl Into<String>) -> Self {
+    pub fn hinted(mut self, text: impl Into<Message>) -> Self {
         match &mut self {
             Self::Unreachable { hint, .. }
             | Self::Image { hint, .. }
@@ -167,7 +183,7 @@ impl BackendError {
     }
 
     /// One sentence that says what the user can do, or empty.
-    pub fn hint(&self) -> &str {
+    pub fn hint(&self) -> Message {
         match self {
             Self::Unreachable { hint, .. }
             | Self::Image { hint, .. }
@@ -178,8 +194,8 @@ impl BackendError {
             | Self::DiskFull { hint, .. }
             | Self::Lost { hint, .. }
             | Self::Sink(SinkError { hint, .. })
-            | Self::Call { hint, .. } => hint,
-            Self::Cancelled => "",
+            | Self::Call { hint, .. } => hint.clone(),
+            Self::Cancelled => Message::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ pub use context::{
 };
 pub use error::{BackendError, SinkError};
 
+use lp_model::Message;
 use async_trait::async_trait;
 use lp_model::{BackendKind, EngineId};
 
@@ -103,7 +104,7 @@ pub trait Backend: Send + Sync {
     /// Removes everything of the stage, of all attempts of its steps, but for the files if they are to be kept. Returns what could not be removed,
     /// in words, instead of failing at the first; it is called again then. An empty answer says that the engine was looked at and has nothing
     /// any more.
-    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError>;
+    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<Message>, BackendError>;
 
     /// Removes leftovers of runs that nobody claims, found by label or by place. Touches nothing that is not ours.
     async fn sweep(&self, claims: &Claims) -> Result<SweepReport, BackendError>;
@@ -117,11 +118,11 @@ pub trait Backend: Send + Sync {
 pub trait Notes: Send + Sync {
     /// One sentence for a person that stays with the run: something happened that explains the result. Not output, and not how far something
     /// is. It is stored.
-    async fn note(&self, note: String);
+    async fn note(&self, note: Message);
 
     /// How far a piece of work is (`fetching alpine: 12 of 40 MB`): shown to whoever looks just now, and never stored. Also the sign that the
     /// work goes on: each call, with the same words too, puts off the time at which it is given up. May be called as often as there is news.
-    fn progress(&self, sentence: &str);
+    fn progress(&self, sentence: Message);
 }
 
 /// Where a step's output and news go. One per step; the engine implements it.
@@ -153,9 +154,9 @@ pub struct NoNotes;
 
 #[async_trait]
 impl Notes for NoNotes {
-    async fn note(&self, _note: String) {}
+    async fn note(&self, _note: Message) {}
 
-    fn progress(&self, _sentence: &str) {}
+    fn progress(&self, _sentence: Message) {}
 }
 
 /// How a program ended. Not finding out is a [`BackendError`] instead.

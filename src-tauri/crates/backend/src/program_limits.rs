@@ -4,6 +4,7 @@
 //! down for the step would mean something else when it is cut: it is refused by name. (Linux: `execve(2)`, "Limits on size of arguments and
 //! environment".)
 
+use lp_model::{Message, message};
 use crate::{BackendError, Before, EnvText, StageContext, StepContext};
 
 /// Longest single argument, and longest `NAME=value`, with the byte that ends it: 32 pages (`MAX_ARG_STRLEN`).
@@ -25,13 +26,13 @@ const LISTS: [&str; 2] = ["PIPELINE_FILES", "PULL_REQUEST_LABELS"];
 ///
 /// # Errors
 /// [`BackendError::Start`], which names what is too long, and by how much.
-pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContext, Vec<String>), BackendError> {
+pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContext, Vec<Message>), BackendError> {
     // What runs already was startable.
     if step.before == Before::Created {
         return Ok((step.clone(), Vec::new()));
     }
-    let refused = |message: String| {
-        BackendError::start(&step.step.name, message).hinted("put the long text into a file of the repository, and read it in the step")
+    let refused = |message: Message| {
+        BackendError::start(&step.step.name, message).hinted(message!("put the long text into a file of the repository, and read it in the step"))
     };
     let workspace = step.step.workspace(&stage.stage.workspace);
     let dir = workspace.dir();
@@ -46,13 +47,13 @@ pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContex
             match &mut value {
                 EnvText::Plain(text) if is_fact(name, &SENTENCES) => {
                     text.truncate(text.floor_char_boundary(room));
-                    notes.push(format!("`{name}` is cut: it has {length} bytes, and a program can be given {room}"));
+                    notes.push(message!("`{}` is cut: it has {} bytes, and a program can be given {}", name, length, room));
                 }
                 EnvText::Plain(_) if is_fact(name, &LISTS) => {
-                    notes.push(format!("`{name}` is left out: it has {length} bytes, and a program can be given {room}"));
+                    notes.push(message!("`{}` is left out: it has {} bytes, and a program can be given {}", name, length, room));
                     continue;
                 }
-                _ => return Err(refused(format!("the variable `{name}` has {length} bytes, and a program can be given {room}"))),
+                _ => return Err(refused(message!("the variable `{}` has {} bytes, and a program can be given {}", name, length, room))),
             }
         }
         all += name.len() + "=".len() + length.min(room) + TEXT_COST;
@@ -60,13 +61,13 @@ pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContex
     }
     for argument in step.step.entrypoint.iter().chain(&step.step.command).flatten() {
         if argument.len() >= LONGEST_TEXT {
-            let message = format!("its commands have {} bytes, and a program can be given {}", argument.len(), LONGEST_TEXT - 1);
+            let message = message!("its commands have {} bytes, and a program can be given {}", argument.len(), LONGEST_TEXT - 1);
             return Err(refused(message));
         }
         all += argument.len() + TEXT_COST;
     }
     if all > ALL_TEXTS {
-        return Err(refused(format!("its variables and commands have {all} bytes together, and a program can be given {ALL_TEXTS}")));
+        return Err(refused(message!("its variables and commands have {} bytes together, and a program can be given {}", all, ALL_TEXTS)));
     }
     Ok((StepContext { env, ..step.clone() }, notes))
 }

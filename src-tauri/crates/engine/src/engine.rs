@@ -1,3 +1,4 @@
+use lp_model::{Message, message};
 use crate::gate::{Gate, Limits, QueuePlace, Queued};
 use crate::messages::{Fact, Notice, Post, RunEnd};
 use crate::ports::Ports;
@@ -81,18 +82,13 @@ pub struct Past {
 
 /// A run that is not started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum StartError {
     /// The plan could never end.
-    #[error("the plan cannot be carried out: {0}")]
     Plan(#[from] BadPlan),
     /// It waits or runs already.
-    #[error("run `{0}` is under way already")]
     AlreadyLive(RunId),
     /// What is stored of it does not tell a run of that plan.
-    #[error(
-        "the stored events of run `{run}` cannot be read ({error}): they are damaged or from a newer version of the app; \
-         update the app, or delete the run"
-    )]
     Replay {
         /// Which.
         run: RunId,
@@ -100,11 +96,26 @@ pub enum StartError {
         error: ReplayError,
     },
     /// It is not over, or has passed.
-    #[error(transparent)]
     Retry(#[from] RetryError),
     /// The engine is being shut down.
-    #[error("the app is about to end")]
     Closed,
+}
+
+impl StartError {
+    /// Why not.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Plan(bad) => message!("the plan cannot be carried out: {}", bad.told()),
+            Self::AlreadyLive(run) => message!("run `{}` is under way already", run),
+            Self::Replay { run, error } => message!(
+                "the stored events of run `{}` cannot be read ({}): they are damaged or from a newer version of the app; update the app, or delete the run",
+                run,
+                error.told()
+            ),
+            Self::Retry(refusal) => refusal.told(),
+            Self::Closed => message!("the app is about to end"),
+        }
+    }
 }
 
 /// Carries out runs. Cheap to clone; all clones are one engine.
@@ -335,7 +346,7 @@ impl RunHandle {
     }
 
     /// Tries to remove at once what could not be removed of a run that is over. What is still there then, in words; nothing when all is gone.
-    pub async fn remove_remains(&self) -> Vec<String> {
+    pub async fn remove_remains(&self) -> Vec<Message> {
         let (answer, answered) = oneshot::channel();
         // Whoever does not listen or drops the answer has nothing left.
         let _ = self.inbox.send(Post::RemoveNow(answer));
@@ -356,6 +367,6 @@ impl RunHandle {
 async fn ended(end: &watch::Receiver<Option<RunEnd>>) -> RunEnd {
     match end.clone().wait_for(Option::is_some).await {
         Ok(end) => end.clone().expect("waited for it"),
-        Err(_) => RunEnd { state: RunState::Errored, message: "the task of the run ended unexpectedly".to_owned() },
+        Err(_) => RunEnd { state: RunState::Errored, message: message!("the task of the run ended unexpectedly") },
     }
 }

@@ -2,7 +2,7 @@ use crate::ports::PortError;
 use crate::scheduler::SoFar;
 use crate::secrets::RunSecrets;
 use lp_backend::EnvText;
-use lp_model::{EnvPiece, EnvValue, MissingSecret, RuntimeFact, Step, json_escape};
+use lp_model::{EnvPiece, EnvValue, Message, MissingSecret, RuntimeFact, Step, json_escape, message};
 use lp_secret::SecretValue;
 
 /// What is known only now that a step starts.
@@ -20,18 +20,20 @@ pub(crate) struct Environment {
     /// Sorted by name.
     pub env: Vec<(String, EnvText)>,
     /// One sentence for each variable that is not set because its secret does not exist.
-    pub notes: Vec<String>,
+    pub notes: Vec<Message>,
 }
 
 /// What to say about a secret that cannot be read.
-pub(crate) fn unreadable(name: &str, error: &PortError) -> String {
-    let what = format!("secret `{name}` cannot be read: {error}");
-    if error.hint.is_empty() { what } else { format!("{what}; {}", error.hint) }
+pub(crate) fn unreadable(name: &str, error: &PortError) -> Message {
+    match error.hint.is_empty() {
+        true => message!("secret `{}` cannot be read: {}", name, error.message),
+        false => message!("secret `{}` cannot be read: {}; {}", name, error.message, error.hint),
+    }
 }
 
 /// Fills in secrets and facts. `Err`: one of the secrets cannot be read, or does not exist and the step must have it; the text says which
 /// and why.
-pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> Result<Environment, String> {
+pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> Result<Environment, Message> {
     let mut env = Vec::with_capacity(step.environment.len());
     let mut notes = Vec::new();
     for (variable, value) in &step.environment {
@@ -53,9 +55,9 @@ pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> 
         match (text, missing) {
             (Some(text), _) => env.push((variable.clone(), text)),
             (None, Some(name)) if step.missing_secret == MissingSecret::Error => {
-                return Err(format!("there is no secret `{name}`, which `{variable}` needs"));
+                return Err(message!("there is no secret `{}`, which `{}` needs", name, variable));
             }
-            (None, Some(name)) => notes.push(format!("there is no secret `{name}`, so `{variable}` is not set")),
+            (None, Some(name)) => notes.push(message!("there is no secret `{}`, so `{}` is not set", name, variable)),
             (None, None) => {}
         }
     }
@@ -65,8 +67,8 @@ pub(crate) fn resolve(step: &Step, secrets: &RunSecrets, facts: &StartFacts) -> 
 /// The text with its secrets filled in; as a whole it is as secret as they are. `None` when one of them does not exist.
 fn fill<'s>(
     pieces: &[EnvPiece],
-    mut secret: impl FnMut(&str) -> Result<Option<&'s SecretValue>, String>,
-) -> Result<Option<SecretValue>, String> {
+    mut secret: impl FnMut(&str) -> Result<Option<&'s SecretValue>, Message>,
+) -> Result<Option<SecretValue>, Message> {
     let mut text = String::new();
     for piece in pieces {
         let value = match piece.secret_name().map(&mut secret).transpose()? {
@@ -156,7 +158,7 @@ mod tests {
         let filled = fill(&pieces("token"), known).unwrap().unwrap();
         assert_eq!(filled.expose(), "x,a\"b,{\"k\":\"a\\\"b\"}");
         assert!(fill(&pieces("gone"), known).unwrap().is_none());
-        assert_eq!(fill(&pieces("token"), |_| Err("locked".into())).unwrap_err(), "locked");
+        assert_eq!(fill(&pieces("token"), |_| Err(Message::verbatim("locked"))).unwrap_err(), "locked");
 
         let mut step = Step::new(1, "a", StepKind::Plugin);
         step.environment.insert("PLUGIN_LIST".into(), EnvValue::Template(pieces("gone").to_vec()));

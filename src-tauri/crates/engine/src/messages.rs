@@ -45,7 +45,7 @@
 
 use crate::scheduler::{Evidence, Exit};
 use lp_backend::{Before, Keep, SinkError};
-use lp_model::{CancelReason, EngineId, RunEvent, RunId, RunState, StageNumber, StepKey};
+use lp_model::{CancelReason, EngineId, Message, RunEvent, RunId, RunState, StageNumber, StepKey};
 use tokio::sync::oneshot;
 
 /// What comes into the inbox of a run.
@@ -69,13 +69,13 @@ pub(crate) enum Post {
         /// The engine.
         engine: EngineId,
         /// What a person calls it.
-        name: String,
+        name: Message,
         /// Whether the place may be made.
         answer: oneshot::Sender<Result<(), SinkError>>,
     },
     /// From [`crate::RunHandle::remove_remains`]: what could not be removed is to be tried again now. The answer is what is left then; none
     /// comes when nothing is.
-    RemoveNow(oneshot::Sender<Vec<String>>),
+    RemoveNow(oneshot::Sender<Vec<Message>>),
     /// From [`crate::Engine::shutdown`]: the process is about to end; what cannot be removed is left to the next one.
     LeaveRemains,
     /// From [`crate::Engine::suspend`]: the process is about to end; everything is to be left as it is.
@@ -99,32 +99,32 @@ pub enum Fact {
         /// The engine.
         engine: EngineId,
         /// What a person calls it.
-        name: String,
+        name: Message,
     },
     /// As [`Fact::PrepareFailed`], because the files that steps have worked on are not there any more.
     FilesGone {
         /// Which.
         stage: StageNumber,
         /// What happened.
-        message: String,
+        message: Message,
         /// What to do about it, or empty.
-        hint: String,
+        hint: Message,
     },
     /// The place of a stage could not be made, or its making was stopped.
     PrepareFailed {
         /// Which.
         stage: StageNumber,
         /// What happened.
-        message: String,
+        message: Message,
         /// What to do about it, or empty.
-        hint: String,
+        hint: Message,
     },
     /// A stage waits for something, or there is something else to say about it before its steps run.
     StageNoted {
         /// Which.
         stage: StageNumber,
         /// One sentence.
-        note: String,
+        note: Message,
     },
     /// All that a step runs in is made; its program will be started once this is stored.
     StepCreated {
@@ -141,7 +141,7 @@ pub enum Fact {
         /// Which.
         key: StepKey,
         /// One sentence.
-        note: String,
+        note: Message,
     },
     /// A step has ended; what that is called, [`crate::scheduler`] decides.
     StepEnded {
@@ -174,7 +174,7 @@ pub enum Fact {
         /// Which.
         stage: StageNumber,
         /// What could not be removed, in words.
-        leftovers: Vec<String>,
+        leftovers: Vec<Message>,
         /// Its files were to stay.
         kept: bool,
     },
@@ -258,7 +258,7 @@ pub enum Notice {
         /// Of which step; `None`: of the making of the stage's place.
         step: Option<StepKey>,
         /// One sentence for a person, secrets masked.
-        sentence: String,
+        sentence: Message,
     },
     /// The log of a step has grown. At most 30 a second per step, and one when it is complete.
     Log {
@@ -280,5 +280,5 @@ pub struct RunEnd {
     pub state: RunState,
     /// What went wrong with the engine itself (events could not be stored), or empty. What went wrong with a stage or step stands in
     /// the events.
-    pub message: String,
+    pub message: Message,
 }

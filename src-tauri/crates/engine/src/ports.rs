@@ -3,28 +3,28 @@
 
 use async_trait::async_trait;
 use lp_backend::{Backend, Position, SinkError, Source};
-use lp_model::{BackendKind, EngineId, Plan, RunEvent, RunId, Stage, StepKey};
+use lp_model::{BackendKind, EngineId, Message, Plan, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
 use std::sync::Arc;
 
 /// The store did not take it (disk full, file gone). The engine stops the run: nothing is shown that is not stored.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", self.message)]
 pub struct PortError {
     /// What happened, without secrets.
-    pub message: String,
+    pub message: Message,
     /// What to do about it, or empty.
-    pub hint: String,
+    pub hint: Message,
 }
 
 impl PortError {
     /// Without a hint.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: String::new() }
+    pub fn new(message: impl Into<Message>) -> Self {
+        Self { message: message.into(), hint: Message::default() }
     }
 
     /// The same error with what to do about it.
-    pub fn hinted(self, hint: impl Into<String>) -> Self {
+    pub fn hinted(self, hint: impl Into<Message>) -> Self {
         Self { hint: hint.into(), ..self }
     }
 }

@@ -1,6 +1,7 @@
 //! How far a piece of work is: passed on to whoever looks, and the sign of life by which the engine tells slow from stuck. The one place that
 //! decides how often people hear of it.
 
+use lp_model::Message;
 use crate::messages::Notice;
 use lp_model::{RunId, StageNumber, StepKey};
 use lp_secret::masker::Masker;
@@ -25,7 +26,7 @@ struct Heard {
     /// When something was told last.
     last: Instant,
     /// What people were told last, and when.
-    shown: Option<(Instant, String)>,
+    shown: Option<(Instant, Message)>,
 }
 
 impl Progress {
@@ -35,19 +36,19 @@ impl Progress {
     }
 
     /// The work goes on.
-    pub fn hear(&self, sentence: &str) {
+    pub fn hear(&self, sentence: Message) {
         let now = Instant::now();
         let mut heard = self.heard();
         heard.last = now;
-        let is_news = heard.shown.as_ref().is_none_or(|(at, shown)| now - *at >= NOTICE_INTERVAL && shown != sentence);
+        let is_news = heard.shown.as_ref().is_none_or(|(at, shown)| now - *at >= NOTICE_INTERVAL && *shown != sentence);
         if !is_news {
             return;
         }
-        heard.shown = Some((now, sentence.to_owned()));
+        let masked = sentence.with_texts(&|text| self.masker.mask_text(text));
+        heard.shown = Some((now, sentence));
         drop(heard);
-        let sentence = self.masker.mask_text(sentence);
         // An error only says that nobody listens.
-        let _ = self.notices.send(Notice::Progress { run: self.run.clone(), stage: self.stage, step: self.step, sentence });
+        let _ = self.notices.send(Notice::Progress { run: self.run.clone(), stage: self.stage, step: self.step, sentence: masked });
     }
 
     /// Ends when nothing was heard for so long.

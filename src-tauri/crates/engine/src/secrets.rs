@@ -1,6 +1,6 @@
 use crate::environment::unreadable;
 use crate::ports::{PortError, SecretSource};
-use lp_model::{Plan, RunId};
+use lp_model::{Message, Plan, RunId};
 use lp_secret::SecretValue;
 use lp_secret::masker::Masker;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct RunSecrets {
     values: BTreeMap<String, Result<Option<SecretValue>, PortError>>,
     /// The first that cannot be masked, because nothing of it can be read.
-    unmasked: Option<String>,
+    unmasked: Option<Message>,
     pub masker: Masker,
 }
 
@@ -43,7 +43,7 @@ impl RunSecrets {
     }
 
     /// What to say when one of them cannot be read, and so cannot be masked either.
-    pub fn unreadable(&self) -> Option<String> {
+    pub fn unreadable(&self) -> Option<Message> {
         self.unmasked.clone()
     }
 
@@ -74,11 +74,11 @@ mod tests {
     #[async_trait]
     impl SecretSource for Source {
         async fn secret(&self, _run: &RunId, _name: &str) -> Result<Option<SecretValue>, PortError> {
-            self.value.map(|value| value.map(SecretValue::new)).map_err(PortError::new)
+            self.value.map(|value| value.map(SecretValue::new)).map_err(|text| PortError::new(Message::verbatim(text)))
         }
 
         async fn masks(&self, _run: &RunId, _name: &str) -> Result<Vec<SecretValue>, PortError> {
-            self.masks.clone().map(|values| values.into_iter().map(SecretValue::new).collect()).map_err(PortError::new)
+            self.masks.clone().map(|values| values.into_iter().map(SecretValue::new).collect()).map_err(|text| PortError::new(Message::verbatim(text)))
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!((refused.unreadable(), refused.masker.mask_text("value-one")), (None, "********".to_owned()));
         assert!(refused.get("token").is_err());
         for (value, masks) in [(Err("locked"), Ok(vec![])), (Err("locked"), Err("locked")), (Ok(None), Err("locked"))] {
-            assert_eq!(read(value, masks).await.unreadable().as_deref(), Some("secret `token` cannot be read: locked"));
+            assert_eq!(read(value, masks).await.unreadable().map(|message| message.to_string()).as_deref(), Some("secret `token` cannot be read: locked"));
         }
     }
 }

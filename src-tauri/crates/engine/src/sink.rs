@@ -2,6 +2,7 @@
 //! own), and the writer masks them, appends them to the log and tells about it now and then. A log that is slower than the program slows the
 //! program down.
 
+use lp_model::{Message, message};
 use crate::messages::{Fact, Notice, Post};
 use crate::ports::{OpenLog, StepLog};
 use crate::progress::Progress;
@@ -123,14 +124,14 @@ impl LogSink {
     /// The output is complete: waits until the writer has written everything out.
     pub async fn finish(self) -> Result<(), SinkError> {
         drop(self.pieces);
-        let panicked = |error| SinkError { message: format!("the writer of the log failed unexpectedly: {error}"), hint: String::new() };
+        let panicked = |error| SinkError { message: message!("the writer of the log failed unexpectedly: {}", error), hint: Message::default() };
         self.writer.await.unwrap_or_else(|error| Err(panicked(error)))
     }
 
     async fn hand_on(&self, piece: Piece, upto: Option<Position>) -> Result<(), SinkError> {
         if self.pieces.send(piece).await.is_err() {
             // The writer ends before its sink only when it is broken or has panicked.
-            let panicked = || SinkError { message: "the writer of the log has ended".to_owned(), hint: String::new() };
+            let panicked = || SinkError { message: message!("the writer of the log has ended"), hint: Message::default() };
             return Err(self.broken.get().cloned().unwrap_or_else(panicked));
         }
         if let Some(upto) = upto {
@@ -248,7 +249,7 @@ impl StepSink for LogSink {
         let (answer, answered) = oneshot::channel();
         // The inbox outlives every step of its run; an answer that never comes says that the run is being left alone.
         let _ = self.post.send(Post::Created { key: self.key, answer });
-        let left = || SinkError { message: "the run is not under way any more".to_owned(), hint: String::new() };
+        let left = || SinkError { message: message!("the run is not under way any more"), hint: Message::default() };
         answered.await.unwrap_or_else(|_| Err(left()))?;
         self.created.store(true, Ordering::Relaxed);
         Ok(())
@@ -274,12 +275,12 @@ impl StepSink for LogSink {
 
 #[async_trait]
 impl Notes for LogSink {
-    async fn note(&self, note: String) {
+    async fn note(&self, note: Message) {
         // The inbox outlives every step of its run.
         let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
     }
 
-    fn progress(&self, sentence: &str) {
+    fn progress(&self, sentence: Message) {
         self.progress.hear(sentence);
     }
 }

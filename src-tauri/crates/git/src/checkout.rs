@@ -1,5 +1,6 @@
 //! The working copy of a commit as a stream.
 
+use lp_model::message;
 use crate::dot_git::DotGit;
 use crate::files::{self, Written};
 use crate::lfs::LfsStore;
@@ -59,7 +60,7 @@ impl Order {
         let commit_id = merged.map_or(self.commit, |merged| merged.commit);
         let mut objects = Objects::of(git).map_err(failed)?;
         let commit = objects.read(commit_id).map_err(failed)?;
-        let damaged = || failed(GitError::corrupt(format!("the commit `{commit_id}` cannot be read")));
+        let damaged = || failed(GitError::corrupt(message!("the commit `{}` cannot be read", format_args!("{}", commit_id))));
         let (tree, _) = links(&commit.bytes).ok_or_else(damaged)?;
         let open_modes = self.checkout.as_ref().is_some_and(|checkout| checkout.open_modes);
         let mut out = Out::new(pipe, seconds(&commit.bytes), open_modes);

@@ -1,42 +1,39 @@
 use git2::{ErrorClass, ErrorCode};
+use lp_model::message::file_failed;
+use lp_model::{Message, message};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What can go wrong with a repository, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum GitError {
     /// There is no such folder.
-    #[error("there is no folder `{path}`")]
     NotFound {
         /// The folder.
         path: String,
     },
     /// Neither the folder nor one above it is a git repository.
-    #[error("the folder `{path}` is not a git repository")]
     NotARepository {
         /// The folder.
         path: String,
     },
     /// The repository has no commit yet.
-    #[error("the repository `{path}` has no commits yet")]
     Empty {
         /// Its root.
         path: String,
     },
     /// What is checked out is a branch that has no commit yet, in a repository that has others.
-    #[error("the branch `{branch}`, which is checked out, has no commit yet")]
     NoCommitYet {
         /// The branch.
         branch: String,
     },
     /// Files of the repository are damaged.
-    #[error("the repository is damaged: {message}")]
     Corrupt {
         /// What is wrong.
-        message: String,
+        message: Message,
     },
     /// An object that the repository itself names is not there.
-    #[error("the repository `{path}` is damaged: its object `{object}` is missing")]
     MissingObject {
         /// The folder `.git`.
         path: String,
@@ -44,7 +41,6 @@ pub enum GitError {
         object: String,
     },
     /// The repository is a partial clone, and what is needed of it was never fetched.
-    #[error("the repository `{path}` is a partial clone, and `{object}` of it was never fetched")]
     PartialClone {
         /// The folder `.git`.
         path: String,
@@ -52,7 +48,6 @@ pub enum GitError {
         object: String,
     },
     /// The repository borrows objects from another one, which is gone.
-    #[error("the repository borrows objects from `{folder}`, as `{file}` says, and that folder is gone")]
     Borrowed {
         /// The file that names the folder.
         file: String,
@@ -60,7 +55,6 @@ pub enum GitError {
         folder: String,
     },
     /// A file `.git` leads to a folder that is not there: the work tree or its repository was moved.
-    #[error("`{file}` leads to `{target}`, which is not there: this folder or its repository was moved")]
     Moved {
         /// The file.
         file: String,
@@ -68,13 +62,11 @@ pub enum GitError {
         target: String,
     },
     /// A file of the repository may not be read by this user.
-    #[error("this user may not read `{path}`")]
     Unreadable {
         /// The file.
         path: String,
     },
     /// A line of the settings of git cannot be read.
-    #[error("line {line} of `{file}` cannot be read as a setting of git")]
     BadConfig {
         /// The file.
         file: String,
@@ -82,7 +74,6 @@ pub enum GitError {
         line: u64,
     },
     /// A pull request changes what its target branch has changed in another way.
-    #[error("the commit cannot be merged into `{branch}`: {} in conflict", in_conflict(files, *more))]
     Conflict {
         /// The branch.
         branch: String,
@@ -92,19 +83,16 @@ pub enum GitError {
         more: usize,
     },
     /// A name in a commit that no checkout may write.
-    #[error("`{path}` in the commit is a path that git does not check out")]
     IllegalPath {
         /// The path.
         path: String,
     },
     /// The repository may not be read, or the new one not be written.
-    #[error("no permission for `{path}`")]
     Denied {
         /// The folder.
         path: String,
     },
     /// The repository names its objects with another hash than SHA-1.
-    #[error("the repository `{path}` has the object format `{format}`; only `sha1` can be read")]
     ObjectFormat {
         /// The folder `.git`.
         path: String,
@@ -112,7 +100,6 @@ pub enum GitError {
         format: String,
     },
     /// The repository keeps its references in another way than files.
-    #[error("the repository `{path}` keeps its references as `{format}`; only `files` can be read")]
     ReferenceFormat {
         /// The folder `.git`.
         path: String,
@@ -120,7 +107,6 @@ pub enum GitError {
         format: String,
     },
     /// The repository needs something that this app does not know.
-    #[error("the repository `{path}` needs `{what}`, which this version of Letterpress does not know")]
     Unsupported {
         /// The folder `.git`.
         path: String,
@@ -128,19 +114,16 @@ pub enum GitError {
         what: String,
     },
     /// The repository has no tag, branch or commit of that name.
-    #[error("there is no version `{text}`")]
     UnknownVersion {
         /// What was asked for.
         text: String,
     },
     /// Several commits begin like that.
-    #[error("`{text}` is not unique: more than one commit begins with it")]
     Ambiguous {
         /// What was asked for.
         text: String,
     },
     /// A file is larger than the caller wants to read.
-    #[error("`{path}` has {bytes} bytes, more than the {limit} that are read")]
     TooLarge {
         /// The file.
         path: String,
@@ -150,19 +133,16 @@ pub enum GitError {
         limit: u64,
     },
     /// A new repository is to be made where something is already.
-    #[error("`{path}` exists already")]
     Exists {
         /// The folder.
         path: String,
     },
     /// No room left on the disk of a new repository.
-    #[error("no space left for `{path}`")]
     DiskFull {
         /// The folder.
         path: String,
     },
     /// A file operation failed.
-    #[error("{action} `{path}` failed: {source}")]
     Io {
         /// What was tried, a verb.
         action: &'static str,
@@ -172,66 +152,111 @@ pub enum GitError {
         source: io::Error,
     },
     /// libgit2 refused something that should work.
-    #[error("git: {message}")]
     Git {
         /// What it said.
         message: String,
     },
 }
 
-fn in_conflict(files: &[String], more: usize) -> String {
-    let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more} {}", names.join(", "), if files.len() == 1 && more.is_empty() { "is" } else { "are" })
+/// Names files, the last ones by their number only.
+fn in_conflict(files: &[String], more: usize) -> Message {
+    let names = Message::verbatim(files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", "));
+    match (files.len(), more) {
+        (1, 0) => message!("{} is in conflict", names),
+        (_, 0) => message!("{} are in conflict", names),
+        _ => message!("{} and {} more are in conflict", names, more),
+    }
 }
 
 impl GitError {
-    /// What to do about it.
-    pub fn hint(&self) -> String {
+    /// What is wrong, and with which repository, file or version.
+    pub fn told(&self) -> Message {
         match self {
-            Self::NotFound { .. } => "check the path".into(),
+            Self::NotFound { path } => message!("there is no folder `{}`", path),
+            Self::NotARepository { path } => message!("the folder `{}` is not a git repository", path),
+            Self::Empty { path } => message!("the repository `{}` has no commits yet", path),
+            Self::NoCommitYet { branch } => message!("the branch `{}`, which is checked out, has no commit yet", branch),
+            Self::Corrupt { message } => message!("the repository is damaged: {}", message),
+            Self::MissingObject { path, object } => message!("the repository `{}` is damaged: its object `{}` is missing", path, object),
+            Self::PartialClone { path, object } => {
+                message!("the repository `{}` is a partial clone, and `{}` of it was never fetched", path, object)
+            }
+            Self::Borrowed { file, folder } => {
+                message!("the repository borrows objects from `{}`, as `{}` says, and that folder is gone", folder, file)
+            }
+            Self::Moved { file, target } => {
+                message!("`{}` leads to `{}`, which is not there: this folder or its repository was moved", file, target)
+            }
+            Self::Unreadable { path } => message!("this user may not read `{}`", path),
+            Self::BadConfig { file, line } => message!("line {} of `{}` cannot be read as a setting of git", line, file),
+            Self::Conflict { branch, files, more } => {
+                message!("the commit cannot be merged into `{}`: {}", branch, in_conflict(files, *more))
+            }
+            Self::IllegalPath { path } => message!("`{}` in the commit is a path that git does not check out", path),
+            Self::Denied { path } => message!("no permission for `{}`", path),
+            Self::ObjectFormat { path, format } => {
+                message!("the repository `{}` has the object format `{}`; only `sha1` can be read", path, format)
+            }
+            Self::ReferenceFormat { path, format } => {
+                message!("the repository `{}` keeps its references as `{}`; only `files` can be read", path, format)
+            }
+            Self::Unsupported { path, what } => {
+                message!("the repository `{}` needs `{}`, which this version of Letterpress does not know", path, what)
+            }
+            Self::UnknownVersion { text } => message!("there is no version `{}`", text),
+            Self::Ambiguous { text } => message!("`{}` is not unique: more than one commit begins with it", text),
+            Self::TooLarge { path, bytes, limit } => message!("`{}` has {} bytes, more than the {} that are read", path, bytes, limit),
+            Self::Exists { path } => message!("`{}` exists already", path),
+            Self::DiskFull { path } => message!("no space left for `{}`", path),
+            Self::Io { action, path, source } => file_failed(action, path, source),
+            Self::Git { message } => message!("git: {}", message),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Message {
+        match self {
+            Self::NotFound { .. } => message!("check the path"),
             Self::NotARepository { .. } => {
-                "choose a folder that is a git repository, or make it one with `git init` and a first commit".into()
+                message!("choose a folder that is a git repository, or make it one with `git init` and a first commit")
             }
-            Self::Empty { .. } => "commit something first, then open the folder again".into(),
-            Self::NoCommitYet { .. } => "commit something, or name another branch or a tag as the version".into(),
-            Self::Corrupt { .. } => "`git fsck` in the repository says more; a new clone is often the shortest way".into(),
-            Self::MissingObject { path, .. } => {
-                format!(
-                    "`git -C {path} fsck` says what else is missing; `git -C {path} fetch --refetch` fetches everything again where the remote has it"
-                )
-            }
+            Self::Empty { .. } => message!("commit something first, then open the folder again"),
+            Self::NoCommitYet { .. } => message!("commit something, or name another branch or a tag as the version"),
+            Self::Corrupt { .. } => message!("`git fsck` in the repository says more; a new clone is often the shortest way"),
+            Self::MissingObject { path, .. } => message!(
+                "`git -C {0} fsck` says what else is missing; `git -C {0} fetch --refetch` fetches everything again where the remote has it",
+                path
+            ),
             Self::PartialClone { path, .. } => {
-                format!("`git -C {path} fetch --refetch --no-filter` fetches everything once, where the remote can be reached")
+                message!("`git -C {} fetch --refetch --no-filter` fetches everything once, where the remote can be reached", path)
             }
-            Self::Borrowed { file, .. } => {
-                format!(
-                    "bring the folder back or correct its path in `{file}`; `git repack -a -d` while it is there makes the repository complete"
-                )
-            }
-            Self::Moved { .. } => {
+            Self::Borrowed { file, .. } => message!(
+                "bring the folder back or correct its path in `{}`; `git repack -a -d` while it is there makes the repository complete",
+                file
+            ),
+            Self::Moved { .. } => message!(
                 "run `git worktree repair` in the repository that the work tree belongs to (with the new path of the work tree as argument)"
-                    .into()
-            }
+            ),
             Self::Unreadable { path } => {
-                format!("let this user read it (`ls -l {path}` shows whose it is), or run Letterpress as its owner")
+                message!("let this user read it (`ls -l {}` shows whose it is), or run Letterpress as its owner", path)
             }
-            Self::Denied { path } => format!("let this user read the folder (`ls -ld {path}` shows whose it is)"),
-            Self::BadConfig { file, line } => format!("correct or remove line {line} of `{file}`; `git config --list` checks it"),
-            Self::Conflict { branch, .. } => format!("merge `{branch}` into the branch of the pull request and commit the result"),
-            Self::IllegalPath { .. } => "rename it in the repository and commit that".into(),
-            Self::ObjectFormat { path, .. } => format!(
-                "git cannot change the format of a repository: take a clone with SHA-1, or make one by `git -C {path} fast-export --all` into a new repository"
+            Self::Denied { path } => message!("let this user read the folder (`ls -ld {}` shows whose it is)", path),
+            Self::BadConfig { file, line } => message!("correct or remove line {} of `{}`; `git config --list` checks it", line, file),
+            Self::Conflict { branch, .. } => message!("merge `{}` into the branch of the pull request and commit the result", branch),
+            Self::IllegalPath { .. } => message!("rename it in the repository and commit that"),
+            Self::ObjectFormat { path, .. } => message!(
+                "git cannot change the format of a repository: take a clone with SHA-1, or make one by `git -C {} fast-export --all` into a new repository",
+                path
             ),
             Self::ReferenceFormat { path, .. } => {
-                format!("`git -C {path} refs migrate --ref-format=files` changes it and keeps everything")
+                message!("`git -C {} refs migrate --ref-format=files` changes it and keeps everything", path)
             }
-            Self::Unsupported { .. } => "install the newest Letterpress, or work with a plain clone of the repository".into(),
-            Self::UnknownVersion { .. } | Self::Ambiguous { .. } => "pick a tag or a branch of the repository".into(),
-            Self::TooLarge { .. } => "a pipeline file is at most 1 MB".into(),
-            Self::Exists { .. } => "choose another folder".into(),
-            Self::DiskFull { .. } => "free some disk space and try again".into(),
-            Self::Io { .. } | Self::Git { .. } => "check that this user may read the folder, and the repository with `git fsck`".into(),
+            Self::Unsupported { .. } => message!("install the newest Letterpress, or work with a plain clone of the repository"),
+            Self::UnknownVersion { .. } | Self::Ambiguous { .. } => message!("pick a tag or a branch of the repository"),
+            Self::TooLarge { .. } => message!("a pipeline file is at most 1 MB"),
+            Self::Exists { .. } => message!("choose another folder"),
+            Self::DiskFull { .. } => message!("free some disk space and try again"),
+            Self::Io { .. } | Self::Git { .. } => message!("check that this user may read the folder, and the repository with `git fsck`"),
         }
     }
 }
@@ -247,8 +272,8 @@ impl GitError {
         }
     }
 
-    pub(crate) fn corrupt(message: impl Into<String>) -> Self {
-        Self::Corrupt { message: message.into() }
+    pub(crate) fn corrupt(message: Message) -> Self {
+        Self::Corrupt { message }
     }
 }
 
@@ -261,11 +286,11 @@ impl From<git2::Error> for GitError {
                 let mut ids = message.split(|letter: char| !letter.is_ascii_hexdigit());
                 match ids.rfind(|word| word.len() == 40) {
                     Some(object) if class == ErrorClass::Odb => Self::MissingObject { path: String::new(), object: object.to_owned() },
-                    _ => Self::Corrupt { message },
+                    _ => Self::Corrupt { message: Message::verbatim(message) },
                 }
             }
             (_, ErrorClass::Odb | ErrorClass::Object | ErrorClass::Tree | ErrorClass::Zlib | ErrorClass::Reference | ErrorClass::Sha1) => {
-                Self::Corrupt { message }
+                Self::Corrupt { message: Message::verbatim(message) }
             }
             _ => Self::Git { message },
         }

@@ -1,5 +1,6 @@
 //! The files of a commit as a checkout writes them.
 
+use lp_model::message;
 use crate::GitError;
 use crate::attributes::{Attributes, FileAttributes};
 use crate::convert::checked_out;
@@ -94,7 +95,7 @@ impl Folder {
         if rest.is_empty() {
             return Ok(None);
         }
-        let damaged = || failed(GitError::corrupt(format!("the folder `{}` cannot be read", String::from_utf8_lossy(&self.path))));
+        let damaged = || failed(GitError::corrupt(message!("the folder `{}` cannot be read", *String::from_utf8_lossy(&self.path))));
         let (mode, name, id, tail) = tree_entry(rest).ok_or_else(damaged)?;
         let mode = std::str::from_utf8(mode).ok().and_then(|mode| u32::from_str_radix(mode, 8).ok()).ok_or_else(damaged)?;
         Ok(Some((mode, name, id, self.tree.bytes.len() - tail.len())))

@@ -1,3 +1,4 @@
+use lp_model::message;
 use crate::GitError;
 use git2::{ObjectType, Oid};
 use sha1::{Digest, Sha1};
@@ -47,12 +48,12 @@ impl<R: Read> Read for Exact<R> {
         }
         let count = self.reader.read(&mut buffer[..room])?;
         if count == 0 {
-            return Err(io::Error::other(GitError::corrupt("an object ends too early")));
+            return Err(io::Error::other(GitError::corrupt(message!("an object ends too early"))));
         }
         self.name.update(&buffer[..count]);
         self.left -= count as u64;
         if self.left == 0 && !self.name.clone().is(self.id) {
-            return Err(io::Error::other(GitError::corrupt(format!("the object `{}` holds something else", self.id))));
+            return Err(io::Error::other(GitError::corrupt(message!("the object `{}` holds something else", format_args!("{}", self.id)))));
         }
         Ok(count)
     }

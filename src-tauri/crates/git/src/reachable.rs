@@ -1,5 +1,6 @@
 //! Which objects a clone has: from some commits down, as deep as asked for.
 
+use lp_model::message;
 use crate::GitError;
 use crate::objects::Objects;
 use git2::{ErrorCode, ObjectType, Oid};
@@ -67,7 +68,7 @@ impl Reachable {
             let mut next = Vec::new();
             for id in std::mem::take(&mut level) {
                 let commit = objects.read(id)?;
-                let (tree, parents) = links(&commit.bytes).ok_or_else(|| GitError::corrupt(format!("the commit `{id}` cannot be read")))?;
+                let (tree, parents) = links(&commit.bytes).ok_or_else(|| GitError::corrupt(message!("the commit `{}` cannot be read", format_args!("{}", id))))?;
                 trees.push(tree);
                 // git: `get_shallow_commits` of `shallow.c` marks whatever stands at the last depth, a first commit too.
                 if limits.depth.is_some_and(|most| depth >= most) || (limits.boundary.contains(&id) && !parents.is_empty()) {
@@ -101,7 +102,7 @@ impl Reachable {
             let mut rest = &tree.bytes[..];
             while !rest.is_empty() {
                 let (mode, _, below, tail) =
-                    tree_entry(rest).ok_or_else(|| GitError::corrupt(format!("the tree `{id}` cannot be read")))?;
+                    tree_entry(rest).ok_or_else(|| GitError::corrupt(message!("the tree `{}` cannot be read", format_args!("{}", id))))?;
                 rest = tail;
                 // A submodule is a commit of another repository.
                 if mode != b"160000" && self.add(below) && matches!(mode, b"40000" | b"040000") {

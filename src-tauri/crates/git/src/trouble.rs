@@ -1,6 +1,7 @@
 //! Why a repository cannot be read. libgit2 says `object not found` or `unsupported` for many troubles, each of which has another remedy: a partial
 //! clone, borrowed objects that are gone, files of another user, a moved work tree, a format of its own.
 
+use lp_model::message;
 use crate::GitError;
 use crate::dot_git::is_partial;
 use crate::objects::{alternates, folders};
@@ -51,8 +52,8 @@ pub(crate) fn opening(git_dir: &Path, error: &git2::Error) -> GitError {
 pub(crate) fn missing_part(git_dir: &Path) -> GitError {
     let missing = ["HEAD", "objects", "refs"].into_iter().find(|part| !git_dir.join(part).exists());
     let message = match missing {
-        Some(part) => format!("`{}` is not complete: `{part}` is missing", git_dir.display()),
-        None => format!("`{}` is not complete", git_dir.display()),
+        Some(part) => message!("`{}` is not complete: `{}` is missing", git_dir.display(), part),
+        None => message!("`{}` is not complete", git_dir.display()),
     };
     GitError::Corrupt { message }
 }

@@ -1,3 +1,4 @@
+use lp_model::message;
 use crate::commit::{Commit, tagged_at};
 use crate::order::TagOrder;
 use crate::repository::Branch;
@@ -180,7 +181,7 @@ impl Repository {
     pub(crate) fn read_commit(&self, id: Oid) -> Result<Commit, GitError> {
         let odb = self.git.odb()?;
         let object = odb.read(id)?;
-        Commit::read(id, object.data()).ok_or_else(|| GitError::corrupt(format!("the commit `{id}` cannot be read")))
+        Commit::read(id, object.data()).ok_or_else(|| GitError::corrupt(message!("the commit `{}` cannot be read", format_args!("{}", id))))
     }
 
     /// The commit that an object is or, as a tag (of a tag …), names; `None` when it leads to a file or folder.

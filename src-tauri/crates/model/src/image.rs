@@ -6,6 +6,7 @@
 //! The meaning of an image's name stands in the model because the compiler (plugins with all rights), the registries (credentials by host)
 //! and the backend (which image to fetch) must read a name in the same way.
 
+use crate::{Message, message};
 use std::fmt;
 
 /// The registry that is meant when a name has no host.
@@ -25,18 +26,15 @@ pub struct ImageReference {
 
 /// Why a text is no image name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum ReferenceError {
     /// Nothing there.
-    #[error("the image name is empty")]
     Empty,
     /// Host and repository together are too long.
-    #[error("the image name is longer than 255 characters")]
     TooLong,
     /// Upper case letters in the repository: the usual slip.
-    #[error("the image name `{0}` has upper case letters")]
     UpperCase(String),
     /// A part of the repository is not lower case letters and digits separated by `.`, `_`, `__` or dashes.
-    #[error("`{part}` in the image name `{name}` is not allowed")]
     Part {
         /// The whole text.
         name: String,
@@ -44,11 +42,23 @@ pub enum ReferenceError {
         part: String,
     },
     /// The tag has other characters than letters, digits, `_`, `.`, `-`, or is too long.
-    #[error("`{0}` is not a tag")]
     Tag(String),
     /// The digest is not `algorithm:hex`.
-    #[error("`{0}` is not a digest")]
     Digest(String),
+}
+
+impl ReferenceError {
+    /// What is wrong with it.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Empty => message!("the image name is empty"),
+            Self::TooLong => message!("the image name is longer than 255 characters"),
+            Self::UpperCase(name) => message!("the image name `{}` has upper case letters", name),
+            Self::Part { name, part } => message!("`{}` in the image name `{}` is not allowed", part, name),
+            Self::Tag(tag) => message!("`{}` is not a tag", tag),
+            Self::Digest(digest) => message!("`{}` is not a digest", digest),
+        }
+    }
 }
 
 impl ImageReference {

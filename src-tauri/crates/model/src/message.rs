@@ -8,10 +8,15 @@
 //! which nothing is wrong.
 
 mod chinese;
+mod verbs;
+
+pub use verbs::{file_failed, file_problem};
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
+use std::io;
 
 /// The languages that people read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,25 +28,76 @@ pub enum Language {
     Zh,
 }
 
-/// A sentence or a part of one: lower case, the thing in backticks, no full stop.
+/// What a person reads: a sentence or a part of one (lower case, the thing in backticks, no full stop), or a text that is the same in every
+/// language, as an engine or a system said it.
+///
+/// It is kept and sent as JSON: a text is a string, everything else a template with its arguments. So what was stored as a string before
+/// there were messages reads back as what it was: a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// English, with a hole `{}` for each argument; `{{` and `}}` stand for the brackets themselves.
-    template: Cow<'static, str>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    args: Vec<Arg>,
-}
+#[serde(transparent)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(type = "string | { template: string, args?: Array<Message> }"))]
+pub struct Message(Said);
 
-/// What fills a hole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Arg {
+enum Said {
     /// The same in every language.
     Text(String),
-    Message(Message),
+    Sentence {
+        /// English, with a hole `{}` for each argument; `{{` and `}}` stand for the brackets themselves.
+        template: Cow<'static, str>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        args: Vec<Message>,
+    },
+}
+
+impl Default for Message {
+    /// Nothing to say.
+    fn default() -> Self {
+        Self(Said::Text(String::new()))
+    }
 }
 
 impl Message {
+    /// A text that nobody translates: what an engine, a system or a program said. It is not cut, so that a secret in it is masked as a whole.
+    pub fn verbatim(text: impl fmt::Display) -> Self {
+        Self(Said::Text(text.to_string()))
+    }
+
+    /// The message that an error is, or has been made of, wherever it is in the chain of causes.
+    pub fn in_error(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).and_then(|inside| inside.downcast_ref());
+            if let Some(message) = error.downcast_ref::<Self>().or(inside) {
+                return Some(message.clone());
+            }
+            // What an `io::Error` was made of is not its source; only the source of that is.
+            let made_of = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            next = made_of.map(|made_of| made_of as &(dyn Error + 'static)).or_else(|| error.source());
+        }
+        None
+    }
+
+    /// What an error of the system or of a library says: the message in it, else its own text.
+    pub fn of_error(error: &(dyn Error + 'static)) -> Self {
+        Self::in_error(error).unwrap_or_else(|| Self::verbatim(error))
+    }
+
+    /// Nothing to say.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.0, Said::Text(text) if text.is_empty())
+    }
+
+    /// The messages one after the other, with a text (`, `, `; `) between them.
+    pub fn joined(messages: impl IntoIterator<Item = Self>, between: &'static str) -> Self {
+        let args: Vec<Self> = messages.into_iter().collect();
+        if args.len() < 2 {
+            return args.into_iter().next().unwrap_or_default();
+        }
+        Self(Said::Sentence { template: vec!["{}"; args.len()].join(between).into(), args })
+    }
+
     /// The message in a language; English where there is no translation.
     pub fn text(&self, language: Language) -> String {
         let mut out = String::new();
@@ -54,9 +110,21 @@ impl Message {
         self.text(Language::Zh)
     }
 
-    /// The English template.
-    pub fn template(&self) -> &str {
-        &self.template
+    /// The same with each text in it, however deep, replaced: how secrets are masked.
+    pub fn with_texts(&self, change: &impl Fn(&str) -> String) -> Self {
+        Self(match &self.0 {
+            Said::Text(text) => Said::Text(change(text)),
+            Said::Sentence { template, args } => {
+                Said::Sentence { template: template.clone(), args: args.iter().map(|arg| arg.with_texts(change)).collect() }
+            }
+        })
+    }
+
+    fn template(&self) -> &str {
+        match &self.0 {
+            Said::Text(_) => "",
+            Said::Sentence { template, .. } => template,
+        }
     }
 
     /// Whether both say the same but for parts with one of these templates (those that only name a place).
@@ -65,25 +133,31 @@ impl Message {
         if is_part(self) && is_part(other) {
             return true;
         }
-        let same = |(one, other): (&Arg, &Arg)| match (one, other) {
-            (Arg::Message(one), Arg::Message(other)) => one.same_but_for(other, parts),
+        match (&self.0, &other.0) {
+            (Said::Sentence { template, args }, Said::Sentence { template: theirs, args: other }) => {
+                template == theirs && args.len() == other.len() && args.iter().zip(other).all(|(one, other)| one.same_but_for(other, parts))
+            }
             (one, other) => one == other,
-        };
-        self.template == other.template && self.args.len() == other.args.len() && self.args.iter().zip(&other.args).all(same)
+        }
     }
 
-    /// The first template in it, itself or a part, that has no Chinese.
+    /// The first template in it, itself or a part, that has words and no Chinese.
     pub fn untranslated(&self) -> Option<&str> {
-        if chinese::of(&self.template).is_none() {
-            return Some(&self.template);
+        let Said::Sentence { template, args } = &self.0 else { return None };
+        if chinese::of(template).is_none() && template.contains(char::is_alphabetic) {
+            return Some(template);
         }
-        self.args.iter().find_map(|arg| if let Arg::Message(message) = arg { message.untranslated() } else { None })
+        args.iter().find_map(Self::untranslated)
     }
 
     fn fill(&self, language: Language, out: &mut String) {
+        let (template, args) = match &self.0 {
+            Said::Text(text) => return out.push_str(text),
+            Said::Sentence { template, args } => (template, args),
+        };
         let template = match language {
-            Language::En => &*self.template,
-            Language::Zh => chinese::of(&self.template).unwrap_or(&self.template),
+            Language::En => template,
+            Language::Zh => chinese::of(template).unwrap_or(template),
         };
         let mut next = 0;
         let mut rest = template;
@@ -100,9 +174,9 @@ impl Message {
             let index = hole.parse().unwrap_or(next);
             next = index + 1;
             rest = behind;
-            match self.args.get(index) {
-                Some(Arg::Text(text)) => out.push_str(text),
-                Some(Arg::Message(message)) => {
+            match args.get(index) {
+                Some(Self(Said::Text(text))) => out.push_str(text),
+                Some(message) => {
                     let part = message.text(language);
                     // The template parts names from words by a blank; between two Chinese words stands none.
                     if part.starts_with(is_han) && out.strip_suffix(' ').is_some_and(|out| out.ends_with(is_han)) {
@@ -131,6 +205,35 @@ impl fmt::Display for Message {
     }
 }
 
+impl From<&Message> for Message {
+    fn from(message: &Message) -> Self {
+        message.clone()
+    }
+}
+
+impl From<What<'_>> for Message {
+    fn from(what: What<'_>) -> Self {
+        what.message()
+    }
+}
+
+/// A message is the whole of an error where only people look at it: it goes through `io::Error::other` and comes out by [`Message::of_error`].
+impl Error for Message {}
+
+impl PartialEq<str> for Message {
+    /// Whether it reads so in English.
+    fn eq(&self, other: &str) -> bool {
+        self.to_string() == other
+    }
+}
+
+impl PartialEq<&str> for Message {
+    /// Whether it reads so in English.
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
 /// A message that borrows its parts; made with [`what!`](crate::what), or with [`message!`](crate::message) and kept.
 #[derive(Debug, Clone, Copy)]
 pub struct What<'a> {
@@ -144,12 +247,12 @@ impl What<'_> {
     /// The message.
     pub fn message(&self) -> Message {
         let arg = |part: &Part<'_>| match part {
-            Part::Text(text) => Arg::Text(short(text)),
-            Part::Number(number) => Arg::Text(number.to_string()),
-            Part::What(what) => Arg::Message(what.message()),
-            Part::Message(message) => Arg::Message((*message).clone()),
+            Part::Text(text) => Message(Said::Text(short(text))),
+            Part::Shown(shown) => Message(Said::Text(short(&shown.to_string()))),
+            Part::What(what) => what.message(),
+            Part::Message(message) => (*message).clone(),
         };
-        Message { template: Cow::Borrowed(self.template), args: self.parts.iter().map(arg).collect() }
+        Message(Said::Sentence { template: Cow::Borrowed(self.template), args: self.parts.iter().map(arg).collect() })
     }
 }
 
@@ -165,13 +268,18 @@ fn short(text: &str) -> String {
 pub enum Part<'a> {
     /// The same in every language.
     Text(&'a str),
-    /// A count, a line.
-    Number(u64),
+    /// The same in every language: a count, a path, an id, what the system said.
+    Shown(&'a dyn Shown),
     /// Words.
     What(&'a What<'a>),
     /// Words that were made before.
     Message(&'a Message),
 }
+
+/// Something that shows itself in the same way in every language.
+pub trait Shown: fmt::Display + fmt::Debug {}
+
+impl<T: fmt::Display + fmt::Debug> Shown for T {}
 
 /// What may stand in a message.
 pub trait Sayable {
@@ -191,17 +299,18 @@ impl Sayable for String {
     }
 }
 
-impl Sayable for u32 {
-    fn part(&self) -> Part<'_> {
-        Part::Number(u64::from(*self))
-    }
+macro_rules! shown {
+    ($($kind:ty),*) => {
+        $(impl Sayable for $kind {
+            fn part(&self) -> Part<'_> {
+                Part::Shown(self)
+            }
+        })*
+    };
 }
 
-impl Sayable for usize {
-    fn part(&self) -> Part<'_> {
-        Part::Number(*self as u64)
-    }
-}
+shown!(u16, u32, u64, usize, i32, i64, fmt::Arguments<'_>, std::io::Error, std::path::Display<'_>);
+shown!(crate::EngineId, crate::ProjectId, crate::RunId, crate::StageNumber, crate::StepNumber, crate::StepKey);
 
 impl Sayable for What<'_> {
     fn part(&self) -> Part<'_> {
@@ -255,7 +364,7 @@ mod tests {
     fn brackets_and_holes_without_anything_to_fill_them_do_no_harm() {
         let message = message!("`${{{}}}` {{}} {}", "NAME");
         assert_eq!(message.to_string(), "`${NAME}` {} ");
-        assert_eq!(message.untranslated(), Some("`${{{}}}` {{}} {}"));
+        assert_eq!(message!("no such {} sentence", 1).untranslated(), Some("no such {} sentence"));
         assert_eq!(message!("} {").to_string(), " ");
     }
 
@@ -272,5 +381,36 @@ mod tests {
         let kept = serde_json::to_string(&message).expect("plain data");
         assert_eq!(kept, r#"{"template":"{} has no `image`","args":[{"template":"step `{}`","args":["a"]}]}"#);
         assert_eq!(serde_json::from_str::<Message>(&kept).expect("plain data"), message);
+    }
+
+    #[test]
+    fn a_text_is_kept_as_it_was_before_there_were_messages() {
+        let said = Message::verbatim("no route to {host}");
+        assert_eq!(serde_json::to_string(&said).expect("plain data"), r#""no route to {host}""#);
+        assert_eq!(serde_json::from_str::<Message>(r#""no route to {host}""#).expect("plain data"), said);
+        assert_eq!((said.to_string(), said.in_chinese()), ("no route to {host}".to_owned(), "no route to {host}".to_owned()));
+        assert_eq!((said.untranslated(), said.is_empty(), Message::default().is_empty()), (None, false, true));
+        // A text in a sentence and the same text alone read back as the same thing.
+        let whole = message!("{} has no `image`", said);
+        let kept = serde_json::to_string(&whole).expect("plain data");
+        assert_eq!(kept, r#"{"template":"{} has no `image`","args":["no route to {host}"]}"#);
+        assert_eq!(serde_json::from_str::<Message>(&kept).expect("plain data"), whole);
+    }
+
+    #[test]
+    fn an_error_gives_back_the_message_in_it() {
+        let message = message!("{} has no `image`", what!("step `{}`", "a"));
+        let error = io::Error::other(io::Error::other(message.clone()));
+        assert_eq!(Message::of_error(&error), message);
+        assert_eq!(Message::of_error(&io::Error::other("no route")), Message::verbatim("no route"));
+    }
+
+    #[test]
+    fn texts_are_masked_however_deep_they_are() {
+        let message = message!("`{}` of {}", "s3cret", what!("step `{}`", "my s3cret"));
+        let masked = message.with_texts(&|text| text.replace("s3cret", "***"));
+        assert_eq!(masked, "`***` of step `my ***`");
+        let list = Message::joined([Message::verbatim("a"), message!("a list")], ", ");
+        assert_eq!((list.to_string(), list.in_chinese()), ("a, a list".to_owned(), "a, 列表".to_owned()));
     }
 }

@@ -5,7 +5,7 @@
 use crate::Credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lp_model::ImageReference;
+use lp_model::{ImageReference, Message, message};
 use lp_model::image::DEFAULT_HOST;
 use lp_secret::SecretValue;
 use serde_json::{Map, Value};
@@ -21,9 +21,9 @@ const NOT_FOUND: &str = "credentials not found in native keychain";
 
 /// Why a file with logins cannot be used. Says where, never what stands there: the file holds passwords.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum ConfigError {
     /// Not JSON.
-    #[error("the registry login file is not JSON (line {line}, column {column})")]
     Syntax {
         /// Line from 1.
         line: usize,
@@ -31,17 +31,28 @@ pub enum ConfigError {
         column: usize,
     },
     /// The entry of the host has another shape than it should.
-    #[error("the login for `{host}` in the registry login file cannot be read")]
     Entry {
         /// The host.
         host: String,
     },
     /// The file names a helper that can be no program.
-    #[error("`{helper}` in the registry login file is no name of a credential helper")]
     HelperName {
         /// As written.
         helper: String,
     },
+}
+
+impl ConfigError {
+    /// Where the file cannot be used.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Syntax { line, column } => message!("the registry login file is not JSON (line {}, column {})", line, column),
+            Self::Entry { host } => message!("the login for `{}` in the registry login file cannot be read", host),
+            Self::HelperName { helper } => {
+                message!("`{}` in the registry login file is no name of a credential helper", helper)
+            }
+        }
+    }
 }
 
 /// Where the login for an image is.
@@ -66,13 +77,22 @@ pub struct Helper {
 
 /// What a helper answered, when it is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum HelperError {
     /// It failed; these are its own words, which it means for people.
-    #[error("it says: {0}")]
     Refused(String),
     /// Its answer has another form than it should.
-    #[error("its answer cannot be read")]
     Form,
+}
+
+impl HelperError {
+    /// Why the answer is of no use.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Refused(said) => message!("it says: {}", said),
+            Self::Form => message!("its answer cannot be read"),
+        }
+    }
 }
 
 impl Helper {

@@ -1,18 +1,18 @@
-use lp_model::IllegalMove;
+use crate::words::noun;
+use lp_model::message::{file_failed, file_problem};
+use lp_model::{IllegalMove, Message, message};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What can go wrong with the data folder, by what the caller can do about it. Messages hold no secrets.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum StoreError {
     /// No room left on the disk of the data folder. Nothing was written; it can be tried again.
-    #[error("no space left on the disk of the data folder")]
     DiskFull,
     /// Another process holds the database for too long. It can be tried again.
-    #[error("the database is busy")]
     Busy,
     /// A newer version of the app has written the database: this one must not touch it.
-    #[error("the database was written by a newer version of the app (its schema is {found}, this app knows {known})")]
     NewerFile {
         /// Schema of the file.
         found: i64,
@@ -20,21 +20,18 @@ pub enum StoreError {
         known: i64,
     },
     /// The database file is damaged or is no database.
-    #[error("the database `{path}` is damaged: {message}")]
     Corrupt {
         /// The file, or empty where it is not known.
         path: String,
         /// What SQLite said.
-        message: String,
+        message: Message,
     },
     /// The files may not be read or written.
-    #[error("no permission for the data folder: {message}")]
     Denied {
         /// What the system said.
-        message: String,
+        message: Message,
     },
     /// There is no such thing.
-    #[error("there is no {what} `{id}`")]
     NotFound {
         /// What was asked for: project, run, log.
         what: &'static str,
@@ -42,26 +39,22 @@ pub enum StoreError {
         id: String,
     },
     /// Something with the same key is there already, or what it refers to is not.
-    #[error("the {what} cannot be stored: {message}")]
     Conflict {
         /// What was to be stored.
         what: &'static str,
         /// What stands against it.
-        message: String,
+        message: Message,
     },
     /// The event does not fit the state of the run: nothing of the batch was written.
-    #[error(transparent)]
     IllegalMove(#[from] IllegalMove),
     /// A stored value is not understood, for example because a newer app wrote it.
-    #[error("the stored {what} cannot be read: {message}")]
     Unreadable {
         /// Which value.
         what: &'static str,
         /// Why.
-        message: String,
+        message: Message,
     },
     /// A file of the data folder could not be worked with.
-    #[error("{action} `{path}` failed: {source}")]
     Io {
         /// What was tried, a verb.
         action: &'static str,
@@ -71,21 +64,18 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another process owns the data folder, and what was asked for needs that nobody does.
-    #[error("another Letterpress has the data folder open{}", pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     Owned {
         /// Its process id, where it is known.
         pid: Option<u32>,
     },
     /// The file is no backup, or a damaged one.
-    #[error("`{}` is no backup that can be restored: {message}", path.display())]
     NotABackup {
         /// The file.
         path: PathBuf,
         /// Why.
-        message: String,
+        message: Message,
     },
     /// SQLite refused something that should work.
-    #[error("the database refused a query: {0}")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -102,19 +92,45 @@ const NOTADB: i32 = 26;
 const IOERR_SHMSIZE: i32 = 4874;
 
 impl StoreError {
+    /// What is wrong, and with which file, run or value.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::DiskFull => message!("no space left on the disk of the data folder"),
+            Self::Busy => message!("the database is busy"),
+            Self::NewerFile { found, known } => message!(
+                "the database was written by a newer version of the app (its schema is {}, this app knows {})",
+                found,
+                known
+            ),
+            Self::Corrupt { path, message } => message!("the database `{}` is damaged: {}", path, message),
+            Self::Denied { message } => message!("no permission for the data folder: {}", message),
+            Self::NotFound { what, id } => message!("there is no {} `{}`", noun(what), id),
+            Self::Conflict { what, message } => message!("the {} cannot be stored: {}", noun(what), message),
+            Self::IllegalMove(illegal) => illegal.told(),
+            Self::Unreadable { what, message } => message!("the stored {} cannot be read: {}", noun(what), message),
+            Self::Io { action, path, source } => file_failed(action, path, source),
+            Self::Owned { pid: None } => message!("another Letterpress has the data folder open"),
+            Self::Owned { pid: Some(pid) } => message!("another Letterpress has the data folder open (process {})", pid),
+            Self::NotABackup { path, message } => message!("`{}` is no backup that can be restored: {}", path.display(), message),
+            Self::Database(refusal) => message!("the database refused a query: {}", Message::verbatim(refusal)),
+        }
+    }
+}
+
+impl StoreError {
     /// Wraps an I/O error about one file.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::Denied { message: format!("{action} `{}`: {source}", path.display()) }
+                Self::Denied { message: file_problem(action, path, &source) }
             }
             _ => Self::Io { action, path: path.to_owned(), source },
         }
     }
 
     pub(crate) fn unreadable(what: &'static str, why: impl std::fmt::Display) -> Self {
-        Self::Unreadable { what, message: why.to_string() }
+        Self::Unreadable { what, message: Message::verbatim(why) }
     }
 
     pub(crate) fn not_found(what: &'static str, id: impl std::fmt::Display) -> Self {
@@ -143,7 +159,7 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::Database(refusal) => {
                 let code = refusal.code().and_then(|text| text.parse::<i32>().ok()).unwrap_or_default();
-                let message = refusal.message().to_owned();
+                let message = Message::verbatim(refusal.message());
                 match (code, code & 0xff) {
                     (IOERR_SHMSIZE, _) | (_, FULL) => Self::DiskFull,
                     (_, BUSY | LOCKED) => Self::Busy,

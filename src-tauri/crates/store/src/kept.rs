@@ -1,7 +1,7 @@
 //! Files of stages that did not pass, kept for a retry: what the store knows of them. The files themselves are the backends'.
 
 use crate::{Store, StoreError};
-use lp_model::{EngineId, ProjectId, RunId, StageNumber};
+use lp_model::{Message, EngineId, ProjectId, RunId, StageNumber};
 use std::collections::HashMap;
 
 /// A stage whose files are kept.
@@ -54,7 +54,7 @@ impl Store {
 
     /// What could not be removed of some runs yet: of each run's stages with something left, what a person calls their engine, and what it is
     /// in words. Runs without any are not there.
-    pub async fn leftovers(&self, runs: &[&RunId]) -> Result<HashMap<RunId, Vec<(String, Vec<String>)>>, StoreError> {
+    pub async fn leftovers(&self, runs: &[&RunId]) -> Result<HashMap<RunId, Vec<(Message, Vec<Message>)>>, StoreError> {
         let ids = serde_json::json!(runs.iter().map(|run| run.as_str()).collect::<Vec<_>>()).to_string();
         let query = sqlx::query!(
             "SELECT run.id, engine_name, leftovers
@@ -62,11 +62,11 @@ impl Store {
              CROSS JOIN stage_run INDEXED BY stage_run_leftovers ON run_key = run.key AND leftovers <> '[]' ORDER BY run.key, stage",
             ids
         );
-        let mut found: HashMap<RunId, Vec<(String, Vec<String>)>> = HashMap::new();
+        let mut found: HashMap<RunId, Vec<(Message, Vec<Message>)>> = HashMap::new();
         for row in query.fetch_all(&self.readers).await? {
             let run = RunId::parse(&row.id).ok_or_else(|| StoreError::unreadable("run id", &row.id))?;
             let left = serde_json::from_str(&row.leftovers).map_err(|why| StoreError::unreadable("leftovers", why))?;
-            found.entry(run).or_default().push((row.engine_name, left));
+            found.entry(run).or_default().push((crate::words::from_column(&row.engine_name), left));
         }
         Ok(found)
     }

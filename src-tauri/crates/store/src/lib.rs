@@ -26,6 +26,7 @@ mod stage_run;
 mod status;
 mod step_run;
 mod step_time;
+mod words;
 
 pub use database::Store;
 pub use error::StoreError;

@@ -1,5 +1,6 @@
 //! Table `run_event`: the append-only truth about a run, and the cached status that is written with it.
 
+use lp_model::Message;
 use crate::run::JOURNAL;
 use crate::status::{RunStatus, Status};
 use crate::step_time::{self, StepPlace};
@@ -126,7 +127,7 @@ impl Store {
 
     /// Closes a run that is not over as interrupted at `at_ms`, with stored events for each step, stage and the run; `message` and `hint` say why and
     /// what to do. What is there of it is left to the next sweep. A run that is over keeps its state.
-    pub async fn interrupt(&self, run: &RunId, at_ms: i64, message: &str, hint: &str) -> Result<(), StoreError> {
+    pub async fn interrupt(&self, run: &RunId, at_ms: i64, message: &Message, hint: &Message) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         drop(self.live.take(run));
         let live = Live::read(&mut write, run.as_str()).await?;
@@ -197,7 +198,7 @@ impl Live {
             cancel_reason: run::parse_cancel(row.cancel_reason.as_deref())?,
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
-            message: row.message,
+            message: crate::words::from_column(&row.message),
             attempt: run::parse_attempt(row.attempt)?,
         };
         let query = sqlx::query_scalar!(r#"SELECT coalesce(max(seq), 0) AS "seq!: i64" FROM run_event WHERE run_key = ?1"#, row.key);

@@ -167,7 +167,8 @@ pub(crate) async fn index(connection: &mut SqliteConnection, run: i64) -> Result
     }
     texts.extend([row.target, row.branch, row.actor, row.version_author, row.version_sha]);
     texts.extend(sqlx::query_scalar!("SELECT text FROM run_note WHERE run_key = ?1", run).fetch_optional(&mut *connection).await?);
-    texts.push(row.message);
+    let message = crate::words::from_column(&row.message);
+    texts.extend([message.to_string(), message.in_chinese()]);
     let query = sqlx::query_scalar!("SELECT text FROM run_excerpt WHERE run_key = ?1 ORDER BY stage, step", run);
     texts.extend(query.fetch_all(&mut *connection).await?);
     let query = sqlx::query_scalar!("SELECT value FROM run_input WHERE run_key = ?1 ORDER BY name", run);

@@ -4,7 +4,8 @@
 //! places belong to a run that someone has to finish.
 
 use crate::StoreError;
-use lp_model::{EngineId, Plan, StageNumber, StageState};
+use crate::words::{from_column, to_column};
+use lp_model::{EngineId, Message, Plan, StageNumber, StageState};
 use sqlx::SqliteConnection;
 
 /// What there is of a stage in its backend.
@@ -53,34 +54,33 @@ pub struct StageRun {
     /// When it ended, milliseconds since 1970 UTC.
     pub ended_ms: Option<i64>,
     /// What went wrong with the stage itself, or empty.
-    pub message: String,
+    pub message: Message,
     /// What to do about it, or empty.
-    pub hint: String,
+    pub hint: Message,
     /// What there is of it in its backend.
     pub place: StagePlace,
     /// The engine that it is on; `None` before it has one, and of stages of earlier versions of the app.
     pub engine: Option<EngineId>,
     /// What a person calls that engine, or empty.
-    pub engine_name: String,
+    pub engine_name: Message,
     /// What could not be removed of it, in words.
-    pub leftovers: Vec<String>,
+    pub leftovers: Vec<Message>,
 }
 
 impl StageRun {
     /// One that waits.
     pub(crate) fn pending(stage: StageNumber, name: &str) -> Self {
-        let (message, hint) = (String::new(), String::new());
         Self {
             stage,
             name: name.to_owned(),
             state: StageState::Pending,
             started_ms: None,
             ended_ms: None,
-            message,
-            hint,
+            message: Message::default(),
+            hint: Message::default(),
             place: StagePlace::None,
             engine: None,
-            engine_name: String::new(),
+            engine_name: Message::default(),
             leftovers: Vec::new(),
         }
     }
@@ -112,11 +112,11 @@ pub(crate) async fn read(connection: &mut SqliteConnection, run: i64) -> Result<
                 state: StageState::parse(&row.state).ok_or_else(|| StoreError::unreadable("stage state", &row.state))?,
                 started_ms: row.started_ms,
                 ended_ms: row.ended_ms,
-                message: row.message,
-                hint: row.hint,
+                message: from_column(&row.message),
+                hint: from_column(&row.hint),
                 place: StagePlace::parse(&row.place)?,
                 engine: row.engine.map(EngineId::new),
-                engine_name: row.engine_name,
+                engine_name: from_column(&row.engine_name),
                 leftovers: serde_json::from_str(&row.leftovers).map_err(|why| StoreError::unreadable("leftovers", why))?,
             })
         })
@@ -127,6 +127,8 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: i64, stage: &
     let (number, state, place) = (i64::from(stage.stage.0), stage.state.as_str(), stage.place.as_str());
     let engine = stage.engine.as_ref().map(EngineId::as_str);
     let leftovers = serde_json::to_string(&stage.leftovers).map_err(|why| StoreError::unreadable("leftovers", why))?;
+    let engine_name = to_column(&stage.engine_name);
+    let (message, hint) = (to_column(&stage.message), to_column(&stage.hint));
     let query = sqlx::query!(
         "UPDATE stage_run SET state = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, hint = ?7, place = ?8,
              engine = ?9, engine_name = ?10, leftovers = ?11
@@ -136,11 +138,11 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: i64, stage: &
         state,
         stage.started_ms,
         stage.ended_ms,
-        stage.message,
-        stage.hint,
+        message,
+        hint,
         place,
         engine,
-        stage.engine_name,
+        engine_name,
         leftovers
     );
     query.execute(connection).await?;

@@ -4,7 +4,7 @@
 use crate::stage_run::StagePlace;
 use crate::{StageRun, StepRun};
 use lp_model::run::{RunStanding, Standing, StepStanding, fold};
-use lp_model::{CancelReason, IllegalMove, RunEvent, RunState, StageNumber, StageState, StepKey, StepNumber, StepOutcome};
+use lp_model::{CancelReason, IllegalMove, Message, RunEvent, RunState, StageNumber, StageState, StepKey, StepNumber, StepOutcome};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// State, times and message of the run itself.
@@ -14,14 +14,14 @@ pub(crate) struct RunStatus {
     pub cancel_reason: Option<CancelReason>,
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
-    pub message: String,
+    pub message: Message,
     pub attempt: u32,
 }
 
 impl RunStatus {
     /// That of a run that has just been written down.
     pub fn queued() -> Self {
-        Self { state: RunState::Queued, cancel_reason: None, started_ms: None, ended_ms: None, message: String::new(), attempt: 1 }
+        Self { state: RunState::Queued, cancel_reason: None, started_ms: None, ended_ms: None, message: Message::default(), attempt: 1 }
     }
 }
 
@@ -101,7 +101,7 @@ impl Status {
     }
 
     /// The events that close a run which nobody drives any more and nobody can take over; each stage that is not over says why and what to do.
-    pub fn interruption(&self, message: &str, hint: &str) -> Vec<RunEvent> {
+    pub fn interruption(&self, message: &Message, hint: &Message) -> Vec<RunEvent> {
         let steps = self.steps.values().filter(|step| !step.state.is_final());
         let stages = || self.stages.values().filter(|stage| !stage.state.is_final());
         let state = if stages().next().is_some() {
@@ -114,15 +114,15 @@ impl Status {
         events.extend(stages().map(|stage| RunEvent::StageEnded {
             stage: stage.stage,
             state: StageState::Interrupted,
-            message: message.to_owned(),
-            hint: hint.to_owned(),
+            message: message.clone(),
+            hint: hint.clone(),
         }));
         events.push(RunEvent::RunEnded { state });
         events
     }
 
     /// What stopped the run, in the words of the first stage or step that could not be run.
-    fn first_message(&self) -> String {
+    fn first_message(&self) -> Message {
         let stages = self.stages.values().map(|stage| &stage.message);
         let steps = self.steps.values().map(|step| &step.message);
         stages.chain(steps).find(|message| !message.is_empty()).cloned().unwrap_or_default()

@@ -3,7 +3,8 @@
 //! Only the newest attempt of a step has a row; earlier attempts are folded from the events when someone looks at them.
 
 use crate::StoreError;
-use lp_model::{Plan, RunEvent, SkipReason, StageNumber, StepKey, StepKind, StepNumber, StepOutcome, StepState};
+use crate::words::{from_column, to_column};
+use lp_model::{Message, Plan, RunEvent, SkipReason, StageNumber, StepKey, StepKind, StepNumber, StepOutcome, StepState};
 use sqlx::SqliteConnection;
 
 /// A step of a run and how far it is.
@@ -28,9 +29,9 @@ pub struct StepRun {
     /// Why it was skipped.
     pub skip_reason: Option<SkipReason>,
     /// What went wrong around it (not its output), or empty.
-    pub message: String,
+    pub message: Message,
     /// What to do about it, or empty.
-    pub hint: String,
+    pub hint: Message,
 }
 
 impl StepRun {
@@ -87,8 +88,8 @@ impl StepRun {
             exit_code: None,
             outcome: None,
             skip_reason: None,
-            message: String::new(),
-            hint: String::new(),
+            message: Message::default(),
+            hint: Message::default(),
         }
     }
 }
@@ -149,8 +150,8 @@ pub(crate) async fn read(connection: &mut SqliteConnection, run: i64) -> Result<
                 exit_code: exit_code.map_err(|why| StoreError::unreadable("exit code", why))?,
                 outcome: row.outcome.as_deref().map(json).transpose()?,
                 skip_reason: row.skip_reason.as_deref().map(reason).transpose()?,
-                message: row.message,
-                hint: row.hint,
+                message: from_column(&row.message),
+                hint: from_column(&row.hint),
             })
         })
         .collect()
@@ -162,6 +163,7 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: i64, step: &S
     let json = |why| StoreError::unreadable("step outcome", why);
     let outcome = step.outcome.as_ref().map(serde_json::to_string).transpose().map_err(json)?;
     let skip_reason = step.skip_reason.as_ref().map(serde_json::to_string).transpose().map_err(json)?;
+    let (message, hint) = (to_column(&step.message), to_column(&step.hint));
     let query = sqlx::query!(
         "UPDATE step_run SET attempt = ?4, state = ?5, started_ms = ?6, ended_ms = ?7, exit_code = ?8, outcome = ?9, skip_reason = ?10,
              message = ?11, hint = ?12
@@ -176,8 +178,8 @@ pub(crate) async fn update(connection: &mut SqliteConnection, run: i64, step: &S
         exit_code,
         outcome,
         skip_reason,
-        step.message,
-        step.hint
+        message,
+        hint
     );
     query.execute(connection).await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! Where engines may listen.
 
+use lp_model::{Message, message};
 use std::path::PathBuf;
 
 /// A place where an engine may listen.
@@ -13,7 +14,7 @@ pub struct EngineAddress {
     /// File that `ssh` reads its settings from instead of the user's own.
     pub ssh_config: Option<PathBuf>,
     /// Why nothing can be there, when that is known already (a context that does not exist): it is not asked, and this is its problem.
-    pub problem: Option<String>,
+    pub problem: Option<Message>,
 }
 
 /// How a connection is secured.
@@ -85,13 +86,13 @@ impl EngineAddress {
     pub fn new(url: impl Into<String>) -> Self {
         let url = url.into();
         let without = without_password(&url);
-        let problem = without.is_some().then(|| "a password cannot be part of an address; use a key, or certificates".to_owned());
+        let problem = without.is_some().then(|| message!("a password cannot be part of an address; use a key, or certificates"));
         Self { url: without.unwrap_or(url), tls: None, ssh_config: None, problem }
     }
 
     /// A place of which only the name is known, and why nothing can be there.
-    pub fn unusable(name: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { problem: Some(problem.into()), ..Self::new(name) }
+    pub fn unusable(name: impl Into<String>, problem: Message) -> Self {
+        Self { problem: Some(problem), ..Self::new(name) }
     }
 
     /// What stands before `://`.
@@ -167,7 +168,7 @@ mod tests {
     fn a_password_goes_no_further() {
         let address = EngineAddress::new("ssh://ann:hunter2@build:22/run/docker.sock");
         assert_eq!(address.url, "ssh://ann@build:22/run/docker.sock");
-        assert!(address.problem.unwrap().contains("use a key"));
+        assert!(address.problem.unwrap().to_string().contains("use a key"));
         for url in ["ssh://ann@build:22/a:b@c", "tcp://[::1]:2376", "unix:///a:b@c", "npipe:////./pipe/docker_engine"] {
             assert_eq!((EngineAddress::new(url).url.as_str(), EngineAddress::new(url).problem), (url, None));
         }

@@ -21,7 +21,7 @@ pub use address::{EngineAddress, EngineEnvironment, Tls};
 use crate::error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use lp_backend::{BackendError, EngineInfo};
-use lp_model::EngineId;
+use lp_model::{EngineId, Message, message};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl ContainerEngine {
                 Ok(Err(error)) if error::is_transport(&error) => return error::unreachable(&error),
                 Ok(_) => missed = 0,
                 Err(_) if missed == 0 => missed = 1,
-                Err(_) => return error::gone(format!("no answer from {}", self.info.address)),
+                Err(_) => return error::gone(message!("no answer from {}", self.info.address)),
             }
         }
     }
@@ -123,7 +123,7 @@ pub struct Tried {
     /// As it was given.
     pub address: String,
     /// Why, and what to do about it where that is known.
-    pub reason: String,
+    pub reason: Message,
     /// There is nothing at all: no socket.
     pub is_absent: bool,
 }
@@ -196,18 +196,18 @@ impl Connection {
                     self.tried.lock().unwrap_or_else(PoisonError::into_inner).clear();
                     return Ok(engine);
                 }
-                Ok(other) => (format!("{} answers, which is another engine than the one that this is on", other.info.told()), false),
+                Ok(other) => (message!("{} answers, which is another engine than the one that this is on", other.info.told()), false),
                 Err(refusal) => refusal,
             };
             tried.push(Tried { address: address.url.clone(), reason, is_absent });
         }
-        let reasons: Vec<_> = tried.iter().map(|one| format!("`{}`: {}", one.address, one.reason)).collect();
-        let message = if reasons.is_empty() { "no address of an engine is known".to_owned() } else { reasons.join("; ") };
+        let reasons = tried.iter().map(|one| message!("`{}`: {}", one.address, one.reason));
+        let message = if tried.is_empty() { message!("no address of an engine is known") } else { Message::joined(reasons, "; ") };
         // Where an engine is there and cannot be used the reason says what to do.
         let is_refused = tried.iter().any(|one| !one.is_absent);
         *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = tried;
         let error = error::gone(message);
-        Err(if is_refused { error.hinted("mend what is said of the address, or start the engine, and run again") } else { error })
+        Err(if is_refused { error.hinted(message!("mend what is said of the address, or start the engine, and run again")) } else { error })
     }
 
     /// The addresses that were tried in vain when an engine was last looked for, each with its reason.
@@ -217,7 +217,7 @@ impl Connection {
 }
 
 /// Asks an address who is there; else why nobody is, and whether there is nothing at all.
-async fn ask(address: &EngineAddress, known: Option<ContainerEngine>) -> Result<ContainerEngine, (String, bool)> {
+async fn ask(address: &EngineAddress, known: Option<ContainerEngine>) -> Result<ContainerEngine, (Message, bool)> {
     if let Some(problem) = &address.problem {
         return Err((problem.clone(), false));
     }
@@ -237,7 +237,7 @@ async fn ask(address: &EngineAddress, known: Option<ContainerEngine>) -> Result<
     };
     meeting.await.map_err(|refusal| match refusal {
         Refusal::Error(error) => (reason::of(address, &error), reason::is_absent(&error)),
-        Refusal::Silence(limit) => (format!("no answer within {} seconds", limit.as_secs()), false),
+        Refusal::Silence(limit) => (message!("no answer within {} seconds", limit.as_secs()), false),
         Refusal::Version(message) => (message, false),
     })
 }
@@ -246,11 +246,11 @@ async fn ask(address: &EngineAddress, known: Option<ContainerEngine>) -> Result<
 enum Refusal {
     Error(bollard::errors::Error),
     Silence(Duration),
-    Version(String),
+    Version(Message),
 }
 
 /// A client for the address, else why not (as [`ask`]). It says only whether the address makes sense; nothing is sent yet.
-fn client(address: &EngineAddress) -> Result<Docker, (String, bool)> {
+fn client(address: &EngineAddress) -> Result<Docker, (Message, bool)> {
     let made = match (address.scheme(), &address.tls) {
         ("unix", _) if cfg!(unix) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
         ("npipe", _) if cfg!(windows) => Docker::connect_with_local(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
@@ -260,7 +260,7 @@ fn client(address: &EngineAddress) -> Result<Docker, (String, bool)> {
             transport::client(connector, &url)
         }
         ("tcp" | "http", None) => Docker::connect_with_http(&address.url, CALL_LIMIT_S, API_DEFAULT_VERSION),
-        _ => return Err(("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`".to_owned(), false)),
+        _ => return Err((message!("this kind of address is not supported; use `unix://`, `tcp://` or `ssh://`"), false)),
     };
     made.map_err(|error| (reason::of(address, &error), reason::is_absent(&error)))
 }

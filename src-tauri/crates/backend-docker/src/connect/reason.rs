@@ -1,5 +1,6 @@
 //! Why an address does not answer, and what to do about it.
 
+use lp_model::{Message, message};
 use super::address::EngineAddress;
 use crate::error;
 use bollard::errors::Error;
@@ -7,48 +8,47 @@ use std::error::Error as StdError;
 use std::io;
 
 /// The reason in words. An address that simply has no engine says only so: several usual places are tried, and most are empty.
-pub(super) fn of(address: &EngineAddress, error: &Error) -> String {
-    let message = error::message(error);
+pub(super) fn of(address: &EngineAddress, error: &Error) -> Message {
+    let said = error::message(error);
+    let message = said.to_string();
     let folder = || address.tls.as_ref().map(|tls| tls.folder.display().to_string()).unwrap_or_default();
     let advice = match kind(error) {
         Some(io::ErrorKind::PermissionDenied) => {
-            return "this user may not use the socket; add the user to the group `docker` and log in again".to_owned();
+            return message!("this user may not use the socket; add the user to the group `docker` and log in again");
         }
         Some(io::ErrorKind::ConnectionRefused) => {
-            return "connection refused: nobody listens there; start the engine or mend the address".to_owned();
+            return message!("connection refused: nobody listens there; start the engine or mend the address");
         }
         _ if message.contains("HTTP request to an HTTPS server") => {
-            return "the engine wants a secured connection; set `DOCKER_TLS_VERIFY=1` and `DOCKER_CERT_PATH`, or make a docker context with \
-                    the certificates"
-                .to_owned();
+            return message!("the engine wants a secured connection; set `DOCKER_TLS_VERIFY=1` and `DOCKER_CERT_PATH`, or make a docker context with the certificates");
         }
         _ if message.contains("InvalidContentType") => {
-            return "the engine does not speak TLS at this address; mend the port, or leave the certificates out".to_owned();
+            return message!("the engine does not speak TLS at this address; mend the port, or leave the certificates out");
         }
         // The latter when the authority was made anew under its old name.
         _ if message.contains("UnknownIssuer") || message.contains("BadSignature") => {
-            format!("the engine's certificate was not signed by the authority in `{}/ca.pem`; copy the right one there", folder())
+            message!("the engine's certificate was not signed by the authority in `{}/ca.pem`; copy the right one there", folder())
         }
         _ if message.contains("certificate not valid for name") || message.contains("NotValidForName") => {
-            "the engine's certificate is made for another name; use the name that stands in it".to_owned()
+            message!("the engine's certificate is made for another name; use the name that stands in it")
         }
         _ if message.contains("certificate expired") || message.contains("Expired") => {
-            "the engine's certificate has expired; have a new one made".to_owned()
+            message!("the engine's certificate has expired; have a new one made")
         }
         _ if message.contains("fatal alert") => {
-            format!("the engine does not accept our certificate; put the `cert.pem` and `key.pem` made for it into `{}`", folder())
+            message!("the engine does not accept our certificate; put the `cert.pem` and `key.pem` made for it into `{}`", folder())
         }
         _ => match error {
             Error::DockerResponseServerError { status_code, .. } => {
-                return format!("what answers there is no container engine (it said {status_code}); check the address");
+                return message!("what answers there is no container engine (it said {}); check the address", status_code);
             }
             Error::JsonDataError { .. } | Error::JsonSerdeError { .. } | Error::APIVersionParseError {} => {
-                return "what answers there is no container engine; check the address".to_owned();
+                return message!("what answers there is no container engine; check the address");
             }
-            _ => return message,
+            _ => return said,
         },
     };
-    format!("{advice} ({message})")
+    message!("{} ({})", advice, said)
 }
 
 /// Whether there is simply nothing at that address: of usual places most are empty, and nobody needs to hear of them.

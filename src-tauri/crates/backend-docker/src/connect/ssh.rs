@@ -5,6 +5,7 @@
 //! Not by the library's connector: it accepts the key of an unknown host without a word, takes no settings, and starts a second
 //! connection in the background for each.
 
+use lp_model::{Message, message};
 use super::address::EngineAddress;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -52,8 +53,8 @@ struct Destination {
 }
 
 impl Destination {
-    fn of(address: &EngineAddress) -> Result<Self, String> {
-        let rest = address.url.strip_prefix("ssh://").ok_or("it does not begin with `ssh://`")?;
+    fn of(address: &EngineAddress) -> Result<Self, Message> {
+        let rest = address.url.strip_prefix("ssh://").ok_or_else(|| message!("it does not begin with `ssh://`"))?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, place) = match authority.rsplit_once('@') {
             Some((user, place)) => (Some(user), place),
@@ -63,19 +64,19 @@ impl Destination {
             Some((host, rest)) => (host, rest.strip_prefix(':')),
             None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
         };
-        let port = port.map(|text| text.parse().map_err(|_| format!("`{text}` is not a port"))).transpose()?;
+        let port = port.map(|text| text.parse().map_err(|_| message!("`{}` is not a port", text))).transpose()?;
         // The names become arguments of `ssh`, the path a word for a shell over there.
         let is_name = |text: &str, more: &str| {
             !text.is_empty() && !text.starts_with('-') && text.chars().all(|c| c.is_alphanumeric() || "._-".contains(c) || more.contains(c))
         };
         if !is_name(host, ":%") {
-            return Err(format!("`{host}` is not the name of a host"));
+            return Err(message!("`{}` is not the name of a host", host));
         }
         if let Some(user) = user.filter(|user| !is_name(user, "+\\@")) {
-            return Err(format!("`{user}` is not the name of a user"));
+            return Err(message!("`{}` is not the name of a user", user));
         }
         if !path.is_empty() && !path.chars().all(|c| c.is_ascii_alphanumeric() || "._-/+:@,".contains(c)) {
-            return Err(format!("the path `/{path}` has characters that cannot be passed on safely"));
+            return Err(message!("the path `/{}` has characters that cannot be passed on safely", path));
         }
         Ok(Self {
             user: user.map(str::to_owned),
@@ -132,47 +133,38 @@ impl Destination {
         command.process_group(0);
         command.spawn().map_err(|problem| match problem.kind() {
             io::ErrorKind::NotFound => {
-                io::Error::other("the program `ssh` is not installed on this computer; install the OpenSSH client and check again")
+                io::Error::other(message!("the program `ssh` is not installed on this computer; install the OpenSSH client and check again"))
             }
-            _ => io::Error::other(format!("the program `ssh` cannot be started: {problem}")),
+            _ => io::Error::other(message!("the program `ssh` cannot be started: {}", problem)),
         })
     }
 
     /// Why the connection ended, from what `ssh` said and its exit code.
-    fn reason(&self, code: Option<i32>, words: &str) -> String {
+    fn reason(&self, code: Option<i32>, words: &str) -> Message {
         let login = self.login();
         let host = &self.host;
         let says = |text: &str| words.contains(text);
         // The last line is the reason; before it come the texts of the server and of the configuration.
-        let last = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it gave no reason").trim_end_matches('.');
+        let last = words.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let last = last.map_or_else(|| message!("it gave no reason"), |line| Message::verbatim(line.trim_end_matches('.')));
         if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-            return format!(
-                "the key of host `{host}` is not the one that ssh knows: it was set up anew, or somebody poses as it; ask who runs it, \
-                 then remove the old key with `ssh-keygen -R {host}` and log in once with `ssh {login}`"
-            );
+            return message!("the key of host `{}` is not the one that ssh knows: it was set up anew, or somebody poses as it; ask who runs it, then remove the old key with `ssh-keygen -R {}` and log in once with `ssh {}`", host, host, login);
         }
         if says("Host key verification failed") {
-            return format!(
-                "ssh does not know host `{host}` yet; log in once with `ssh {login}` in a terminal and check the key that it shows"
-            );
+            return message!("ssh does not know host `{}` yet; log in once with `ssh {}` in a terminal and check the key that it shows", host, login);
         }
         if says("Permission denied (") {
-            return format!(
-                "host `{host}` does not let us in: {last}; a password cannot be asked for here, so see that `ssh {login}` works without \
-                 one (`ssh-copy-id {login}`, or `ssh-add` for a key with a password)"
-            );
+            return message!("host `{}` does not let us in: {}; a password cannot be asked for here, so see that `ssh {}` works without one (`ssh-copy-id {}`, or `ssh-add` for a key with a password)", host, last, login, login);
         }
         if code == Some(NOT_FOUND) || says("command not found") {
-            return format!(
-                "host `{host}` has no program `docker` (18.09 or newer), which passes the connection on to the engine; install it there: {last}"
-            );
+            return message!("host `{}` has no program `docker` (18.09 or newer), which passes the connection on to the engine; install it there: {}", host, last);
         }
         if says("permission denied while trying to connect") {
-            return format!("the user on host `{host}` may not use the engine: add the user to the group `docker` there: {last}");
+            return message!("the user on host `{}` may not use the engine: add the user to the group `docker` there: {}", host, last);
         }
         match code {
-            Some(SSH_FAILED) => format!("ssh cannot reach host `{host}`: {last}; see that `ssh {login}` works in a terminal"),
-            _ => format!("host `{host}` gives no connection to an engine: {last}; see that `ssh {login} docker version` works"),
+            Some(SSH_FAILED) => message!("ssh cannot reach host `{}`: {}; see that `ssh {}` works in a terminal", host, last, login),
+            _ => message!("host `{}` gives no connection to an engine: {}; see that `ssh {} docker version` works", host, last, login),
         }
     }
 }
@@ -185,7 +177,7 @@ pub(super) struct Ssh {
 }
 
 impl Ssh {
-    pub fn new(address: &EngineAddress) -> Result<Self, String> {
+    pub fn new(address: &EngineAddress) -> Result<Self, Message> {
         Ok(Self { destination: Arc::new(Destination::of(address)?), logins: Arc::new(Semaphore::new(LOGINS_AT_ONCE)) })
     }
 }
@@ -206,7 +198,7 @@ impl Service<Uri> for Ssh {
             let turn = logins.acquire_owned().await.map_err(io::Error::other)?;
             let mut child = destination.start()?;
             let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
-                return Err(io::Error::other("the streams of `ssh` are missing"));
+                return Err(io::Error::other(message!("the streams of `ssh` are missing")));
             };
             let login = Some((turn, Box::pin(tokio::time::sleep(LOGIN_TIME))));
             let ended = Some(end(child, stderr, destination).boxed());
@@ -374,10 +366,10 @@ mod tests {
             (1, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "gives no connection to an engine: Cannot connect"),
         ];
         for (code, words, part) in table {
-            let reason = destination.reason(Some(code), &format!("{banner}{words}\r\n"));
+            let reason = destination.reason(Some(code), &format!("{banner}{words}\r\n")).to_string();
             assert!(reason.contains(part) || words.is_empty(), "{part} is not in {reason}");
         }
-        assert!(destination.reason(Some(255), " \n").contains("it gave no reason"));
-        assert!(destination.reason(None, "").contains("gives no connection"));
+        assert!(destination.reason(Some(255), " \n").to_string().contains("it gave no reason"));
+        assert!(destination.reason(None, "").to_string().contains("gives no connection"));
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Only the `ca.pem` of the engine is trusted, as for the `docker` command, not every public authority.
 
+use lp_model::{Message, message};
 use super::address::{EngineAddress, Tls};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,11 +23,11 @@ pub(super) fn connector(address: &EngineAddress) -> Result<(HttpsConnector<HttpC
     Ok((HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().build(), format!("https://{rest}")))
 }
 
-fn config(tls: Option<&Tls>) -> Result<ClientConfig, String> {
+fn config(tls: Option<&Tls>) -> Result<ClientConfig, Message> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|problem| problem.to_string())?;
+        .map_err(Message::verbatim)?;
     let builder = match tls {
         Some(Tls { verify: false, .. }) => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyEngine { provider: provider.clone() }))
@@ -38,19 +39,19 @@ fn config(tls: Option<&Tls>) -> Result<ClientConfig, String> {
     match (certificates(&certificate)?, private_key(&key)?) {
         (Some(chain), Some(key_bytes)) => builder
             .with_client_auth_cert(chain, key_bytes)
-            .map_err(|problem| format!("`{}` and `{}` do not fit together: {problem}", certificate.display(), key.display())),
+            .map_err(|problem| message!("`{}` and `{}` do not fit together: {}", certificate.display(), key.display(), Message::verbatim(&problem))),
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(_), None) => Err(missing(&key, &certificate)),
         (None, Some(_)) => Err(missing(&certificate, &key)),
     }
 }
 
-fn missing(one: &Path, other: &Path) -> String {
-    format!("`{}` is missing beside `{}`; copy it there", one.display(), other.display())
+fn missing(one: &Path, other: &Path) -> Message {
+    message!("`{}` is missing beside `{}`; copy it there", one.display(), other.display())
 }
 
 /// Who may have signed the engine's certificate: those in `ca.pem` and nobody else, as for the `docker` command.
-fn authorities(tls: Option<&Tls>) -> Result<RootCertStore, String> {
+fn authorities(tls: Option<&Tls>) -> Result<RootCertStore, Message> {
     let mut store = RootCertStore::empty();
     let file: Option<PathBuf> = tls.map(|tls| tls.folder.join("ca.pem"));
     let own = file.as_deref().map(certificates).transpose()?.flatten();
@@ -58,7 +59,7 @@ fn authorities(tls: Option<&Tls>) -> Result<RootCertStore, String> {
         Some(list) => {
             for certificate in list {
                 let added = store.add(certificate);
-                added.map_err(|problem| format!("`{}`: {problem}", file.as_deref().unwrap_or(Path::new("ca.pem")).display()))?;
+                added.map_err(|problem| message!("`{}`: {}", file.as_deref().unwrap_or(Path::new("ca.pem")).display(), Message::verbatim(&problem)))?;
             }
         }
         // One that cannot be read does not make the others worthless.
@@ -70,26 +71,26 @@ fn authorities(tls: Option<&Tls>) -> Result<RootCertStore, String> {
 }
 
 /// The certificates in a file; `None` when there is no file.
-fn certificates(path: &Path) -> Result<Option<Vec<CertificateDer<'static>>>, String> {
+fn certificates(path: &Path) -> Result<Option<Vec<CertificateDer<'static>>>, Message> {
     let Some(text) = read(path)? else { return Ok(None) };
     let list: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match list {
         Ok(list) if !list.is_empty() => Ok(Some(list)),
-        Ok(_) => Err(format!("there is no certificate in `{}`", path.display())),
+        Ok(_) => Err(message!("there is no certificate in `{}`", path.display())),
         Err(problem) => Err(unreadable(path, &problem)),
     }
 }
 
-fn private_key(path: &Path) -> Result<Option<PrivateKeyDer<'static>>, String> {
+fn private_key(path: &Path) -> Result<Option<PrivateKeyDer<'static>>, Message> {
     let Some(text) = read(path)? else { return Ok(None) };
     match PrivateKeyDer::from_pem_slice(&text) {
         Ok(key) => Ok(Some(key)),
-        Err(PemError::NoItemsFound) => Err(format!("there is no private key in `{}` that can be used without a password", path.display())),
+        Err(PemError::NoItemsFound) => Err(message!("there is no private key in `{}` that can be used without a password", path.display())),
         Err(problem) => Err(unreadable(path, &problem)),
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Message> {
     match std::fs::read(path) {
         Ok(text) => Ok(Some(text)),
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -97,8 +98,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     }
 }
 
-fn unreadable(path: &Path, problem: &dyn std::fmt::Display) -> String {
-    format!("`{}` cannot be read: {problem}", path.display())
+fn unreadable(path: &Path, problem: &dyn std::fmt::Display) -> Message {
+    message!("`{}` cannot be read: {}", path.display(), Message::verbatim(&problem))
 }
 
 /// Takes every engine for the right one, also somebody who poses as it: only for a person who asked for exactly that.

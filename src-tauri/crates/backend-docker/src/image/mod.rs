@@ -14,7 +14,7 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::future::{BoxFuture, FutureExt as _, Shared, WeakShared};
 use futures_util::{StreamExt as _, pin_mut, stream};
 use lp_backend::{BackendError, NoNotes, Notes};
-use lp_model::PullPolicy;
+use lp_model::{Message, PullPolicy, message};
 use lp_registry::{Credentials, ImageReference};
 use progress::{Layers, Progress, silence, tell};
 use pull::{Pull, WhenThere};
@@ -52,9 +52,9 @@ impl RegistryLogins for NoLogins {
 /// Why a fetch failed, in a form that all who wait for it can have.
 #[derive(Debug, Clone)]
 enum FetchError {
-    Unreachable(String),
-    DiskFull(String),
-    Refused(String),
+    Unreachable(Message),
+    DiskFull(Message),
+    Refused(Message),
 }
 
 impl FetchError {
@@ -115,7 +115,7 @@ impl Images {
             return Ok(());
         }
         if pull.is_forbidden {
-            let message = "it is not on this computer, and the step forbids fetching it".to_owned();
+            let message = message!("it is not on this computer, and the step forbids fetching it");
             return Err(error::no_image(image, message));
         }
         let stands_in = match pull.when_there {
@@ -125,7 +125,7 @@ impl Images {
         match self.fetch(engine, &pull.reference, image, stands_in.then_some(STAND_IN_AFTER), notes).await {
             Ok(()) => Ok(()),
             Err(FetchError::Refused(reason)) if stands_in => {
-                notes.note(format!("`{image}` cannot be fetched, the one on this computer is used: {reason}")).await;
+                notes.note(message!("`{}` cannot be fetched, the one on this computer is used: {}", image, reason)).await;
                 Ok(())
             }
             Err(error) => Err(error.into_backend(image)),
@@ -147,9 +147,9 @@ impl Images {
         tokio::select! {
             biased;
             result = tell(fetch, progress, notes) => result?,
-            () = silence => return Err(FetchError::Refused("the registry does not answer".to_owned())),
+            () = silence => return Err(FetchError::Refused(message!("the registry does not answer"))),
         }
-        notes.note(format!("fetched `{image}`")).await;
+        notes.note(message!("fetched `{}`", image)).await;
         Ok(())
     }
 
@@ -162,7 +162,7 @@ impl Images {
         {
             return (fetch, one.progress.clone());
         }
-        let (sender, progress) = watch::channel(Progress { answered: false, sentence: format!("fetching `{image}`") });
+        let (sender, progress) = watch::channel(Progress { answered: false, sentence: message!("fetching `{}`", image) });
         let work = fetch_image(engine.patient(NO_LIMIT), self.logins.clone(), reference.clone(), image.to_owned(), sender);
         let fetch: Fetch = work.boxed().shared();
         if let Some(weak) = fetch.downgrade() {
@@ -214,7 +214,7 @@ async fn fetch_image(
             BackendError::Unreachable { message, .. } => FetchError::Unreachable(message),
             BackendError::DiskFull { message, .. } => FetchError::DiskFull(message),
             BackendError::Image { message, .. } => FetchError::Refused(message),
-            other => FetchError::Refused(other.to_string()),
+            other => FetchError::Refused(other.told()),
         })?;
         layers.take(&answer);
         let now = Progress { answered: true, sentence: layers.sentence(&image) };

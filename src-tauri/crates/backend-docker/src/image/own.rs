@@ -3,6 +3,7 @@
 //! Their names are of a host that cannot exist (RFC 6761 keeps `.invalid` free), so that no registry can have them; and an image that bears the name
 //! counts only if its content is ours, because anybody on the computer can give names. Containers are made of the id.
 
+use lp_model::message;
 use crate::connect::ContainerEngine;
 use crate::creation::{Creation, create};
 use crate::error;
@@ -75,7 +76,7 @@ impl OwnImages {
             }
             other => other,
         };
-        created.map_err(|refused| error::call(format!("create container `{name}`"), &refused))
+        created.map_err(|refused| error::call(message!("create container `{}`", name), &refused))
     }
 
     /// The id, of another image than the one that is `gone`.
@@ -100,14 +101,14 @@ async fn find(engine: &ContainerEngine, image: &OwnImage) -> Result<Option<Strin
     let found = match engine.docker.inspect_image(image.name).await {
         Ok(found) => found,
         Err(missing) if error::is_missing(&missing) => return Ok(None),
-        Err(refused) => return Err(error::call(format!("look for image `{}`", image.name), &refused)),
+        Err(refused) => return Err(error::call(message!("look for image `{}`", image.name), &refused)),
     };
     let layers = found.root_fs.and_then(|files| files.layers).unwrap_or_default();
     Ok(found.id.filter(|_| layers == [image.digest()]))
 }
 
 async fn import(engine: &ContainerEngine, image: &OwnImage) -> Result<String, BackendError> {
-    let failed = |refused: &Error| error::call(format!("import image `{}`", image.name), refused);
+    let failed = |refused: &Error| error::call(message!("import image `{}`", image.name), refused);
     // The tag stands in the name: Podman before 4.5 ignores it as a parameter of its own.
     let options = CreateImageOptionsBuilder::new().from_src("-").repo(image.name).build();
     let answers = engine.docker.create_image(Some(options), Some(bollard::body_full(image.layer.clone())), None);
@@ -115,5 +116,5 @@ async fn import(engine: &ContainerEngine, image: &OwnImage) -> Result<String, Ba
     // The last line is the id.
     let id = answers.into_iter().filter_map(|answer| answer.status).next_back().map(|line| line.trim().to_owned());
     id.filter(|id| !id.is_empty())
-        .ok_or_else(|| BackendError::call(format!("import image `{}`", image.name), "the engine did not say its id"))
+        .ok_or_else(|| BackendError::call(message!("import image `{}`", image.name), message!("the engine did not say its id")))
 }

@@ -1,5 +1,6 @@
 //! How a fetch goes, in sentences that a person can follow.
 
+use lp_model::{Message, message};
 use bollard::models::CreateImageInfo;
 use futures_util::pin_mut;
 use lp_backend::Notes;
@@ -13,13 +14,13 @@ pub(super) struct Progress {
     /// Whether the registry has said anything yet.
     pub answered: bool,
     /// For a person.
-    pub sentence: String,
+    pub sentence: Message,
 }
 
 /// Waits for the fetch and tells how it goes, whenever that changes.
 pub(super) async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch::Receiver<Progress>, notes: &dyn Notes) -> T {
     pin_mut!(fetch);
-    notes.progress(&progress.borrow_and_update().sentence);
+    notes.progress(progress.borrow_and_update().sentence.clone());
     loop {
         let news = async {
             // An error says that the fetch has ended; its result comes by the other branch.
@@ -32,7 +33,7 @@ pub(super) async fn tell<T>(fetch: impl Future<Output = T>, mut progress: watch:
             result = &mut fetch => return result,
             () = news => {}
         }
-        notes.progress(&progress.borrow_and_update().sentence);
+        notes.progress(progress.borrow_and_update().sentence.clone());
     }
 }
 
@@ -79,16 +80,16 @@ impl Layers {
     }
 
     /// "fetching `node:20`: 34 of 120 MB". The engine learns of layers little by little, so the whole grows.
-    pub fn sentence(&self, image: &str) -> String {
+    pub fn sentence(&self, image: &str) -> Message {
         let (done, whole) = self.sizes.values().fold((0, 0), |(done, whole), layer| (done + layer.0, whole + layer.1));
         if whole == 0 {
-            return format!("fetching `{image}`");
+            return message!("fetching `{}`", image);
         }
         if done == whole {
-            return format!("unpacking `{image}`: {} of {} layers", self.unpacked, self.sizes.len());
+            return message!("unpacking `{}`: {} of {} layers", image, self.unpacked, self.sizes.len());
         }
         let megabytes = |bytes: i64| (bytes + 500_000) / 1_000_000;
-        format!("fetching `{image}`: {} of {} MB", megabytes(done), megabytes(whole))
+        message!("fetching `{}`: {} of {} MB", image, megabytes(done), megabytes(whole))
     }
 }
 

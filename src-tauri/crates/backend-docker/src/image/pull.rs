@@ -31,7 +31,7 @@ pub(crate) enum WhenThere {
 impl Pull {
     /// Reads the image's name as it is written in the file.
     pub fn of(image: &str, policy: PullPolicy) -> Result<Self, BackendError> {
-        let reference = ImageReference::parse(image).map_err(|refused| error::no_image(image, refused.to_string()))?;
+        let reference = ImageReference::parse(image).map_err(|refused| error::no_image(image, refused.told()))?;
         let when_there = match policy {
             PullPolicy::Always => WhenThere::MustBeFetched,
             PullPolicy::Refresh => WhenThere::StandsInWithoutLogin,

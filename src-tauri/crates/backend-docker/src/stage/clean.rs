@@ -1,5 +1,6 @@
 //! Removing what we made: of one stage, or everything that no live run claims.
 
+use lp_model::{Message, message};
 use super::StageHandle;
 use crate::connect::ContainerEngine;
 use crate::creation;
@@ -46,11 +47,11 @@ enum Kind {
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    fn word(self) -> Message {
         match self {
-            Self::Container => "container",
-            Self::Network => "network",
-            Self::Volume => "volume",
+            Self::Container => message!("container"),
+            Self::Network => message!("network"),
+            Self::Volume => message!("volume"),
         }
     }
 }
@@ -81,7 +82,7 @@ impl Thing {
 }
 
 impl DockerBackend {
-    pub(crate) async fn destroy_stage(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+    pub(crate) async fn destroy_stage(&self, stage: &StageContext, keep: Keep) -> Result<Vec<Message>, BackendError> {
         let handle = self.stage(stage).await?;
         let left = handle.engine.watched(self.heartbeat, self.remove_stage(&handle, keep)).await?;
         if left.is_empty() {
@@ -91,7 +92,7 @@ impl DockerBackend {
     }
 
     /// Removes everything of a stage, or all but its files; what is left, in words.
-    pub(super) async fn remove_stage(&self, stage: &StageHandle, keep: Keep) -> Result<Vec<String>, BackendError> {
+    pub(super) async fn remove_stage(&self, stage: &StageHandle, keep: Keep) -> Result<Vec<Message>, BackendError> {
         let number = stage.context.stage.number.to_string();
         let wanted = [(labels::RUN, stage.context.run.as_str()), (labels::STAGE, number.as_str())];
         let mut left = Vec::new();
@@ -169,7 +170,7 @@ impl DockerBackend {
                 labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()),
                 ..Default::default()
             };
-            engine.docker.create_volume(request).await.map_err(|refused| error::call("mark files that are kept", &refused))?;
+            engine.docker.create_volume(request).await.map_err(|refused| error::call(message!("mark files that are kept"), &refused))?;
         }
         things.retain(|thing| {
             let stage = thing.stage();
@@ -216,7 +217,7 @@ async fn volume_sizes(engine: &ContainerEngine) -> Result<HashMap<String, u64>, 
         request
     });
     let listed = asking.list_volumes(None::<ListVolumesOptions>).await;
-    let listed = listed.map_err(|refused| error::call("ask for the sizes of volumes", &refused))?;
+    let listed = listed.map_err(|refused| error::call(message!("ask for the sizes of volumes"), &refused))?;
     let size_of = |volume: Volume| Some((volume.name, u64::try_from(volume.usage_data?.size).ok()?));
     Ok(listed.volumes.into_iter().flatten().filter_map(size_of).collect())
 }
@@ -229,7 +230,7 @@ async fn list(engine: &ContainerEngine, wanted: &[(&str, &str)]) -> Result<Vec<T
     let networks = docker.list_networks(Some(ListNetworksOptionsBuilder::new().filters(filter).build()));
     let volumes = docker.list_volumes(Some(ListVolumesOptionsBuilder::new().filters(filter).build()));
     let (containers, networks, volumes) =
-        tokio::try_join!(containers, networks, volumes).map_err(|refused| error::call("list what runs have left", &refused))?;
+        tokio::try_join!(containers, networks, volumes).map_err(|refused| error::call(message!("list what runs have left"), &refused))?;
 
     let label = |labels: Option<&HashMap<String, String>>, name: &str| labels.and_then(|l| l.get(name)).cloned().unwrap_or_default();
     let thing = |kind, id, name, labels: Option<&HashMap<String, String>>| {
@@ -269,7 +270,7 @@ async fn remove_all(engine: &ContainerEngine, things: Vec<Thing>) -> Result<Swee
             match result {
                 Ok(()) => report.removed.push(thing.name),
                 Err(refused) if error::is_transport(&refused) => return Err(error::unreachable(&refused)),
-                Err(refused) => report.failed.push(format!("{} `{}`: {}", thing.kind.word(), thing.name, error::message(&refused))),
+                Err(refused) => report.failed.push(message!("{} `{}`: {}", thing.kind.word(), thing.name, error::message(&refused))),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Making the place for a stage: its network, its volumes, and the working copy filled from the commit.
 
+use lp_model::{Message, message};
 use super::StageHandle;
 use crate::step::container;
 use crate::{DockerBackend, error, labels};
@@ -44,8 +45,8 @@ impl DockerBackend {
         if left.is_empty() {
             return Ok(());
         }
-        let action = format!("remove what was left of `{}`", stage.context.name());
-        Err(BackendError::call(action, left.join("; ")).hinted("remove it by hand and retry"))
+        let action = message!("remove what was left of `{}`", stage.context.name());
+        Err(BackendError::call(action, Message::joined(left, "; ")).hinted(message!("remove it by hand and retry")))
     }
 
     /// Makes sure that the files are there on which steps have worked.
@@ -56,7 +57,7 @@ impl DockerBackend {
             return Ok(());
         }
         self.certain(&stage.engine).await?;
-        Err(BackendError::files_gone(format!("volume `{}` is not there", missing.join("`, `"))))
+        Err(BackendError::files_gone(message!("volume `{}` is not there", missing.join("`, `"))))
     }
 
     /// Names of the stage's volumes that are not there.
@@ -66,7 +67,7 @@ impl DockerBackend {
             match stage.engine.docker.inspect_volume(&name).await {
                 Ok(_) => {}
                 Err(refused) if error::is_missing(&refused) => missing.push(name),
-                Err(refused) => return Err(error::call(format!("look for volume `{name}`"), &refused)),
+                Err(refused) => return Err(error::call(message!("look for volume `{}`", name), &refused)),
             }
         }
         Ok(missing)
@@ -86,7 +87,7 @@ impl DockerBackend {
         match engine.docker.inspect_network(&name, None).await {
             Ok(_) => return Ok(()),
             Err(missing) if error::is_missing(&missing) => {}
-            Err(refused) => return Err(error::call(format!("look for network `{name}`"), &refused)),
+            Err(refused) => return Err(error::call(message!("look for network `{}`", name), &refused)),
         }
         let request = NetworkCreateRequest {
             name: name.clone(),
@@ -100,7 +101,7 @@ impl DockerBackend {
             match engine.docker.create_network(request.clone()).await {
                 Ok(_) => return Ok(()),
                 Err(refused) if tries < NETWORK_TRIES && error::message(&refused).contains(INTERFACE_VANISHED) => {}
-                Err(refused) => return Err(error::call(format!("create network `{name}`"), &refused)),
+                Err(refused) => return Err(error::call(message!("create network `{}`", name), &refused)),
             }
         }
     }
@@ -125,7 +126,7 @@ impl DockerBackend {
             VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels::of_stage(&self.owner, stage)), ..Default::default() };
         match engine.docker.create_volume(request).await {
             Ok(_) => Ok(()),
-            Err(refused) => Err(error::call(format!("create volume `{name}`"), &refused)),
+            Err(refused) => Err(error::call(message!("create volume `{}`", name), &refused)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The working copy of a stage: a volume that is filled from the commit through a container.
 
+use lp_model::{Message, message};
 use super::StageHandle;
 use super::rooted::rooted;
 use crate::connect::ContainerEngine;
@@ -92,7 +93,7 @@ impl DockerBackend {
     }
 
     async fn remove_empty(&self, engine: &ContainerEngine, name: &str) -> Result<(), BackendError> {
-        remove(&engine.docker, name).await.map_err(|refused| error::call(format!("remove container `{name}`"), &refused))
+        remove(&engine.docker, name).await.map_err(|refused| error::call(message!("remove container `{}`", name), &refused))
     }
 
     /// Sends the folders of the working copy and the files of the commit through the loader, in one call that begins at the loader's root: out of
@@ -117,7 +118,7 @@ impl DockerBackend {
             let whole = [&folders[..], &[0; 1024]].concat();
             return self.upload(engine, loader, target, stream::iter([Ok(Bytes::from(whole))]), notes, cancel).await;
         };
-        let unreadable = |error: io::Error| unreadable(error.to_string());
+        let unreadable = |error: io::Error| unreadable(Message::of_error(&error));
         let mut reader = source.open().await.map_err(unreadable)?;
         // The first piece is read before the engine is called: a repository that cannot be read at all is the usual failure.
         let mut first = vec![0; CHUNK];
@@ -128,7 +129,7 @@ impl DockerBackend {
         let failure = Arc::new(Mutex::new(None));
         let seen = failure.clone();
         let files = rooted(&dir, first.chain(ReaderStream::with_capacity(reader, CHUNK))).inspect_err(move |error| {
-            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Message::of_error(error));
         });
         let sent = self.upload(engine, loader, target, stream::iter([Ok(folders)]).chain(files), notes, cancel).await;
         // A source that fails in the middle makes the call fail too; then the source's own words are the reason.
@@ -149,7 +150,7 @@ impl DockerBackend {
         notes: &dyn Notes,
         cancel: &Cancel,
     ) -> Result<(), BackendError> {
-        const ACTION: &str = "copy the files of the commit into the working copy";
+        let action = || message!("copy the files of the commit into the working copy");
         let options = UploadToContainerOptionsBuilder::new().path(folder).build();
         let (sent, mut taken) = watch::channel(0);
         let tar = tar.inspect(move |piece| {
@@ -159,7 +160,7 @@ impl DockerBackend {
         let patient = engine.patient(NO_LIMIT);
         let telling = async {
             while taken.changed().await.is_ok() {
-                notes.progress(&format!("copying the files of the commit: {} MB", *taken.borrow_and_update() / 1_000_000));
+                notes.progress(message!("copying the files of the commit: {} MB", *taken.borrow_and_update() / 1_000_000));
             }
             // All is sent. The engine still has to write it.
             std::future::pending::<Infallible>().await
@@ -173,14 +174,14 @@ impl DockerBackend {
         let Err(refused) = sent else { return Ok(()) };
         // An engine that refuses in the middle (a full disk) closes the connection on us, and its reason may be lost with it.
         if error::is_transport(&refused) && engine.docker.ping().await.is_ok() {
-            return Err(BackendError::call(ACTION, error::message(&refused)));
+            return Err(BackendError::call(action(), error::message(&refused)));
         }
-        Err(error::call(ACTION, &refused))
+        Err(error::call(action(), &refused))
     }
 }
 
-fn unreadable(message: String) -> BackendError {
-    BackendError::source_unreadable(message).hinted("check that the repository is readable and has the commit")
+fn unreadable(message: Message) -> BackendError {
+    BackendError::source_unreadable(message).hinted(message!("check that the repository is readable and has the commit"))
 }
 
 /// The beginning of a tar: the folders of `path` below `base`, outermost first, with names from the root on.

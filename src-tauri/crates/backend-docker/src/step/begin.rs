@@ -1,5 +1,6 @@
 //! The first half of a step: from nothing, or from what an earlier process has left, to a program whose output is in our hands.
 
+use lp_model::message;
 use super::head_start::{Made, settled};
 use super::{Output, OutputSource, StepContainer, container};
 use crate::creation::{Creation, create, remove};
@@ -129,7 +130,7 @@ impl DockerBackend {
         step: &StepContext,
         sink: &dyn StepSink,
     ) -> Result<OutputSource, BackendError> {
-        let Some(found) = container.inspect().await? else { return Err(container.lost("is gone")) };
+        let Some(found) = container.inspect().await? else { return Err(container.lost(message!("is gone"))) };
         let state = found.state.unwrap_or_default();
         match state.status {
             Some(ContainerStateStatusEnum::CREATED) => {
@@ -137,7 +138,7 @@ impl DockerBackend {
                     self.freshen_holder(container.stage).await?;
                 }
                 let refused = |refused: Error| match error::is_missing(&refused) {
-                    true => container.lost("was removed"),
+                    true => container.lost(message!("was removed")),
                     false => error::start(&step.step.name, &refused),
                 };
                 container.check_volumes().await?;
@@ -187,7 +188,7 @@ impl StepContainer<'_> {
             let labels = match found {
                 Ok(found) => found.labels,
                 Err(missing) if error::is_missing(&missing) => HashMap::new(),
-                Err(refused) => return Err(error::call(format!("look for volume `{name}`"), &refused)),
+                Err(refused) => return Err(error::call(message!("look for volume `{}`", name), &refused)),
             };
             if labels.get(labels::RUN).map(String::as_str) == Some(stage.run.as_str()) {
                 continue;
@@ -198,7 +199,7 @@ impl StepContainer<'_> {
             if let Err(refused) = removed.or_else(|refused| if error::is_missing(&refused) { Ok(()) } else { Err(refused) }) {
                 tracing::warn!(volume = name, "cannot be removed: {}", error::message(&refused));
             }
-            return Err(BackendError::files_gone(format!("volume `{name}` was removed")));
+            return Err(BackendError::files_gone(message!("volume `{}` was removed", name)));
         }
         Ok(())
     }
@@ -223,7 +224,7 @@ impl StepContainer<'_> {
 
     /// Removes a container that was made and never started.
     async fn remove(&self) -> Result<(), BackendError> {
-        remove(self.docker(), self.name).await.map_err(|refused| error::call(format!("remove container `{}`", self.name), &refused))
+        remove(self.docker(), self.name).await.map_err(|refused| error::call(message!("remove container `{}`", self.name), &refused))
     }
 }
 

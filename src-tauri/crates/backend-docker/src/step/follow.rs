@@ -1,5 +1,6 @@
 //! The second half of a step: its output until it has ended, and how it ended.
 
+use lp_model::message;
 use super::evidence::EndEvidence;
 use super::output::{pump, quiet_after_exit};
 use super::takeover::{LastBytes, Manner, news};
@@ -54,12 +55,12 @@ impl StepContainer<'_> {
             return Ok(StepExit::Code(0));
         }
         // A program that was ended with its container looks like one that was killed, and nobody can tell the two apart.
-        let Some(state) = self.final_state().await? else { return Err(self.lost("was removed while its program ran")) };
+        let Some(state) = self.final_state().await? else { return Err(self.lost(message!("was removed while its program ran"))) };
         if self.took_too_much_memory(code, &state).await? {
             return Ok(StepExit::OutOfMemory);
         }
         if self.end(code, &state).await?.came_with_the_engine() {
-            let message = format!("the container engine ended or was started again while step `{}` ran", self.step.name);
+            let message = message!("the container engine ended or was started again while step `{}` ran", self.step.name);
             return Err(BackendError::lost(message));
         }
         Ok(StepExit::Code(i32::try_from(code).unwrap_or(i32::MAX)))
@@ -109,9 +110,9 @@ impl StepContainer<'_> {
             Some(Ok(answer)) => Ok(answer.status_code),
             // The library's way to say that the code is not 0.
             Some(Err(Error::DockerContainerWaitError { code, .. })) => Ok(code),
-            Some(Err(missing)) if error::is_missing(&missing) => Err(self.lost("was removed while its program ran")),
-            Some(Err(refused)) => Err(error::call(format!("wait for container `{}`", self.name), &refused)),
-            None => Err(error::gone("the connection was closed while the step ran")),
+            Some(Err(missing)) if error::is_missing(&missing) => Err(self.lost(message!("was removed while its program ran"))),
+            Some(Err(refused)) => Err(error::call(message!("wait for container `{}`", self.name), &refused)),
+            None => Err(error::gone(message!("the connection was closed while the step ran"))),
         }
     }
 

@@ -18,6 +18,7 @@ mod ownership;
 mod stop;
 mod takeover;
 
+use lp_model::{Message, message};
 use crate::stage::StageHandle;
 use crate::{DockerBackend, error};
 use bollard::Docker;
@@ -113,12 +114,12 @@ impl StepContainer<'_> {
         match self.docker().inspect_container(self.name, None).await {
             Ok(found) => Ok(Some(found)),
             Err(missing) if error::is_missing(&missing) => Ok(None),
-            Err(refused) => Err(error::call(format!("look for container `{}`", self.name), &refused)),
+            Err(refused) => Err(error::call(message!("look for container `{}`", self.name), &refused)),
         }
     }
 
     /// What happened to the container, so that nobody can know how its program ended.
-    fn lost(&self, what: &str) -> BackendError {
-        BackendError::lost(format!("the container of step `{}` {what}", self.step.name))
+    fn lost(&self, what: Message) -> BackendError {
+        BackendError::lost(message!("the container of step `{}` {}", self.step.name, what))
     }
 }

@@ -1,5 +1,6 @@
 //! The output of a container on its way to the sink: bytes unchanged, in large pieces, at the speed of the slower side.
 
+use lp_model::message;
 use crate::error;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
@@ -33,7 +34,7 @@ pub(crate) async fn pump(
             biased;
             next = output.next() => next,
             () = quiet_after_exit(exited.clone()) => {
-                sink.note("the engine did not close the output of the ended step; its last lines may be missing".to_owned()).await;
+                sink.note(message!("the engine did not close the output of the ended step; its last lines may be missing")).await;
                 return Ok(upto);
             }
         };
@@ -50,7 +51,7 @@ pub(crate) async fn pump(
                     }
                     piece.extend_from_slice(chunk.as_ref());
                 }
-                Some(Err(error)) => end = Some(Err(error::call("read the output of the step", &error))),
+                Some(Err(error)) => end = Some(Err(error::call(message!("read the output of the step"), &error))),
                 None => end = Some(Ok(())),
             }
             next = if end.is_none() && piece.len() < PIECE { output.next().now_or_never() } else { None };

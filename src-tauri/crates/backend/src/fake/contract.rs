@@ -1,5 +1,6 @@
 //! The contract, and what it forbids.
 
+use lp_model::{Message, message};
 use super::FakeBackend;
 use super::script::text_of;
 use super::world::Place;
@@ -47,7 +48,7 @@ impl Backend for FakeBackend {
         let (has_files, is_ready) =
             self.world().places.get(&name).map_or((false, false), |place| (place.has_files, place.is_there && place.ready));
         if is_kept && !has_files {
-            return Err(BackendError::files_gone(format!("volume `{}` is not there", name.1)));
+            return Err(BackendError::files_gone(message!("volume `{}` is not there", name.1)));
         }
         {
             let mut world = self.world();
@@ -81,7 +82,7 @@ impl Backend for FakeBackend {
             while let Some(every) = self.places.prepare_tells_every.filter(|every| *every < left) {
                 sleep(every).await;
                 left -= every;
-                notes.progress(&format!("copying: {} s left", left.as_secs()));
+                notes.progress(message!("copying: {} s left", left.as_secs()));
             }
             sleep(left).await;
         };
@@ -98,7 +99,7 @@ impl Backend for FakeBackend {
         match world.places.get_mut(&name) {
             // Somebody has removed them meanwhile.
             Some(place) if is_kept && !place.has_files => {
-                return Err(BackendError::files_gone(format!("volume `{}` is not there any more", name.1)));
+                return Err(BackendError::files_gone(message!("volume `{}` is not there any more", name.1)));
             }
             Some(place) => (place.ready, place.has_files) = (true, true),
             None => {}
@@ -162,7 +163,7 @@ impl Backend for FakeBackend {
         exit
     }
 
-    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<Message>, BackendError> {
         self.record("destroy", &stage.stage.name);
         let prefix = format!("{}-", stage.name());
         let still = self.world().attached.iter().find(|name| name.starts_with(&prefix)).cloned();
@@ -180,7 +181,7 @@ impl Backend for FakeBackend {
             let resists = world.now() < world.resists_until;
             if let (true, Some(place)) = (resists, world.places.get_mut(&name)) {
                 place.half_removed = true;
-                if self.places.leftovers.is_empty() { vec![format!("`{}` resists", name.1)] } else { self.places.leftovers.clone() }
+                if self.places.leftovers.is_empty() { vec![Message::verbatim(format_args!("`{}` resists", name.1))] } else { self.places.leftovers.clone() }
             } else {
                 world.containers.retain(|(on, _), container| *on != engine || container.stage != name.1);
                 let place = world.places.remove(&name);

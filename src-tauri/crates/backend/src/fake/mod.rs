@@ -39,6 +39,7 @@ mod steps;
 mod tests;
 mod world;
 
+use lp_model::{Message, message};
 use crate::BackendError;
 use lp_model::{BackendKind, EngineId, RunId, StageNumber};
 use std::collections::BTreeMap;
@@ -70,7 +71,7 @@ pub struct FakePlaces {
     /// How long `destroy` takes.
     pub destroy_takes: Duration,
     /// What it cannot remove until [`FakePlaces::leftovers_until`], in words.
-    pub leftovers: Vec<String>,
+    pub leftovers: Vec<Message>,
     /// From what time of the world on nothing resists any more.
     pub leftovers_until: Duration,
     /// What it fails with.
@@ -287,7 +288,7 @@ impl FakeBackend {
         let mut world = self.world();
         let now = world.now();
         let answers = |engine: &Engine| engine.away_until <= now;
-        let refused = || Err(BackendError::unreachable("connection refused").hinted("start Docker (or Podman) and run again"));
+        let refused = || Err(BackendError::unreachable(Message::verbatim("connection refused")).hinted(message!("start Docker (or Podman) and run again")));
         let engine = match wanted {
             Some(id) => world.engines.iter().position(|engine| engine.id == *id),
             None => world.in_use.or_else(|| world.engines.iter().position(answers)),

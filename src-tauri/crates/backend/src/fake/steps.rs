@@ -1,5 +1,6 @@
 //! Steps: made, started, followed to their end.
 
+use lp_model::{Message, message};
 use super::FakeBackend;
 use super::script::Script;
 use super::world::{Container, Death, Life, Name};
@@ -91,7 +92,7 @@ impl FakeBackend {
                 // All was made when the process died, and the engine can tell that it has never run.
                 Some(Life::Created) if !known => self.start(engine, stage, step),
                 Some(_) => was_taken_over = true,
-                None => return Err(BackendError::lost(format!("container `{}` is not there any more", name.1))),
+                None => return Err(BackendError::lost(message!("container `{}` is not there any more", name.1))),
             }
         } else {
             let script = Script::read(step);
@@ -99,11 +100,11 @@ impl FakeBackend {
                 panic!("`{}` was told to", step.step.name);
             }
             if let Some(note) = script.text("STEP_NOTE") {
-                sink.note(note.to_owned()).await;
+                sink.note(Message::verbatim(note)).await;
             }
             let fetch = async {
                 for second in 0..script.duration("STEP_PROGRESS").unwrap_or_default().as_secs() {
-                    sink.progress(&format!("fetching: {second} s"));
+                    sink.progress(message!("fetching: {} s", second));
                     sleep(Duration::from_secs(1)).await;
                 }
                 sleep(script.duration("STEP_START_DELAY").unwrap_or_default()).await;
@@ -114,17 +115,17 @@ impl FakeBackend {
                 () = fetch => {}
             }
             if step.step.image.starts_with("missing") {
-                return Err(BackendError::image(&step.step.image, "no such image").hinted("check the spelling of the image"));
+                return Err(BackendError::image(&step.step.image, message!("no such image")).hinted(message!("check the spelling of the image")));
             }
             if script.is("STEP_START_FAIL") {
-                return Err(BackendError::start(&step.step.name, "no such file").hinted("check `commands` of the step"));
+                return Err(BackendError::start(&step.step.name, message!("no such file")).hinted(message!("check `commands` of the step")));
             }
             self.answering(Some(&self.engine_id(engine)))?;
             let found = self.world().containers.get(&name).map(|container| container.state);
             self.forbid(matches!(found, Some(Life::Runs(_) | Life::Ended(..))), &format!("`{}` would be started twice", name.1));
             let has_files = self.world().places.get(&(engine, stage.name())).is_some_and(|place| place.has_files);
             if !has_files {
-                return Err(BackendError::files_gone(format!("volume `{}` is not there any more", stage.name())));
+                return Err(BackendError::files_gone(message!("volume `{}` is not there any more", stage.name())));
             }
             self.create(engine, stage, step);
             sink.created().await?;
@@ -149,7 +150,7 @@ impl FakeBackend {
 
     /// Follows a program to its end.
     async fn attend(&self, name: &Name, shown: &str, sink: &dyn StepSink, cancel: &Cancel) -> Result<StepExit, BackendError> {
-        let lost = || BackendError::lost(format!("container `{}` is not there any more", name.1));
+        let lost = || BackendError::lost(message!("container `{}` is not there any more", name.1));
         let id = self.engine_id(name.0);
         let mut changes = self.changes.subscribe();
         let (mut next, mut upto) = (0, sink.position());
@@ -171,7 +172,7 @@ impl FakeBackend {
             // From when until when nobody answers about it.
             let gone = gone.map(|(after, time)| (since.saturating_add(after), since.saturating_add(after).saturating_add(time)));
             if gone.is_some_and(|(from, to)| from <= now && now < to) {
-                return Err(BackendError::unreachable("connection reset").hinted("start Docker (or Podman) and run again"));
+                return Err(BackendError::unreachable(Message::verbatim("connection reset")).hinted(message!("start Docker (or Podman) and run again")));
             }
             while let Some(chunk) = program.chunks.get(next).filter(|chunk| chunk.at <= until) {
                 let (skipped, counted) = match chunk.is_error {
@@ -193,7 +194,7 @@ impl FakeBackend {
             match state {
                 Life::Ended(_, _, Death::Exit(exit)) => return Ok(exit),
                 Life::Ended(_, _, Death::Lost) => {
-                    return Err(BackendError::lost("the container engine was restarted"));
+                    return Err(BackendError::lost(message!("the container engine was restarted")));
                 }
                 _ => {}
             }

@@ -1,3 +1,4 @@
+use lp_model::Message;
 use super::*;
 use crate::{
     Backend, Before, CancelHandle, Claims, EnvText, Files, Keep, NoNotes, Notes, Position, SinkError, StageContext, StepContext, StepExit,
@@ -28,8 +29,8 @@ impl StepSink for Deaf {
 
 #[async_trait]
 impl Notes for Deaf {
-    async fn note(&self, _: String) {}
-    fn progress(&self, _: &str) {}
+    async fn note(&self, _: Message) {}
+    fn progress(&self, _: Message) {}
 }
 
 fn stage() -> (StageContext, StepContext) {

@@ -10,6 +10,7 @@ pub(crate) use prepare::PrepareJob;
 pub(crate) use remove::destroy;
 pub(crate) use step::StepJob;
 
+use lp_model::{Message, message};
 use crate::aside::Asides;
 use crate::gate::Ticket;
 use futures_util::FutureExt;
@@ -56,13 +57,13 @@ impl Site {
 }
 
 /// Awaits a call to a backend; a panic in it becomes a message.
-async fn guarded<T>(call: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(call).catch_unwind().await.map_err(|panic| format!("the backend failed unexpectedly: {}", panic_text(&*panic)))
+async fn guarded<T>(call: impl Future<Output = T>) -> Result<T, Message> {
+    AssertUnwindSafe(call).catch_unwind().await.map_err(|panic| message!("the backend failed unexpectedly: {}", panic_text(&*panic)))
 }
 
 /// Awaits a call to a backend, but not for ever once it was told to end: `None` when `patience` is over after the time at which the
 /// program was to be killed.
-async fn unless_given_up<T>(call: impl Future<Output = T>, cancel: &Cancel, patience: Duration) -> Option<Result<T, String>> {
+async fn unless_given_up<T>(call: impl Future<Output = T>, cancel: &Cancel, patience: Duration) -> Option<Result<T, Message>> {
     let given_up = async {
         cancel.reached(CancelStage::Ask).await;
         tokio::select! {
@@ -78,7 +79,7 @@ async fn unless_given_up<T>(call: impl Future<Output = T>, cancel: &Cancel, pati
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+fn panic_text(panic: &(dyn Any + Send)) -> Message {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).map_or_else(|| message!("it panicked"), Message::verbatim)
 }

@@ -1,5 +1,6 @@
 //! What a job does while the container engine does not answer.
 
+use lp_model::{Message, message};
 use super::{Site, guarded};
 use crate::EngineSettings;
 use crate::deadlines::{BACK_AFTER, PROBE_INTERVAL, Work};
@@ -28,7 +29,7 @@ impl Outage {
         site: &Site,
         cancel: &Cancel,
         settings: &EngineSettings,
-        note: impl FnOnce(String),
+        note: impl FnOnce(Message),
     ) -> bool {
         let now = Instant::now();
         // An engine that was there for so long went away once more; one that only lets us attach and hangs up did not come back.
@@ -39,7 +40,7 @@ impl Outage {
         let is_another = self.since.is_none();
         let since = *self.since.get_or_insert(now);
         if is_another {
-            note("the container engine does not answer; waiting for it".to_owned());
+            note(message!("the container engine does not answer; waiting for it"));
         }
         loop {
             let left = Work::Outage.time(settings).saturating_sub(since.elapsed());

@@ -9,7 +9,7 @@ use crate::messages::{Fact, Notice, Post};
 use crate::progress::Progress;
 use async_trait::async_trait;
 use lp_backend::{BackendError, Cancel, CancelHandle, CancelStage, Notes};
-use lp_model::EngineId;
+use lp_model::{EngineId, Message, message};
 use lp_secret::masker::Masker;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct PrepareJob {
     /// The ticket of its concurrency group that it still needs.
     pub group: Option<(Gate, Group, u32)>,
     /// The engine of the other stages of the run, for a stage whose own is not written down yet.
-    pub others_engine: Option<(EngineId, String)>,
+    pub others_engine: Option<(EngineId, Message)>,
     /// Its engine is not written down yet.
     pub is_new: bool,
     /// The place was there and its steps run, or have run, in it.
@@ -39,9 +39,9 @@ pub(crate) struct PrepareJob {
 impl PrepareJob {
     pub async fn run(mut self) -> Fact {
         let stage = self.site.context.stage.number;
-        let failed = |message: String, hint: &str| Fact::PrepareFailed { stage, message, hint: hint.to_owned() };
+        let failed = |message: Message, hint: Message| Fact::PrepareFailed { stage, message, hint };
         if !self.have_turn().await {
-            return failed("cancelled".to_owned(), "");
+            return failed(message!("cancelled"), Message::default());
         }
         if let Err(fact) = self.be_placed().await {
             return fact;
@@ -71,7 +71,7 @@ impl PrepareJob {
                     Ok(Some(Ok(Ok(())))) => Fact::StagePrepared { stage },
                     Ok(Some(Ok(Err(error)))) => {
                         if let BackendError::FilesGone { .. } = error {
-                            return Fact::FilesGone { stage, message: error.to_string(), hint: error.hint().to_owned() };
+                            return Fact::FilesGone { stage, message: error.told(), hint: error.hint() };
                         }
                         if matches!(error, BackendError::Unreachable { .. }) && self.is_patient {
                             let note = |note| self.post(Fact::StageNoted { stage, note });
@@ -79,13 +79,13 @@ impl PrepareJob {
                                 continue;
                             }
                         }
-                        failed(error.to_string(), error.hint())
+                        failed(error.told(), error.hint())
                     }
-                    Ok(Some(Err(panic))) => failed(panic, ""),
-                    Ok(None) => failed("the backend did not stop in time".to_owned(), ""),
+                    Ok(Some(Err(panic))) => failed(panic, Message::default()),
+                    Ok(None) => failed(message!("the backend did not stop in time"), Message::default()),
                     Err(_) => failed(
-                        format!("the making of the stage has not got any further for {} s", Work::Prepare.time(&self.settings).as_secs()),
-                        "check that the container engine and the disk are not overloaded, and run again",
+                        message!("the making of the stage has not got any further for {} s", Work::Prepare.time(&self.settings).as_secs()),
+                        message!("check that the container engine and the disk are not overloaded, and run again"),
                     ),
                 };
             }
@@ -104,7 +104,7 @@ impl PrepareJob {
         let ticket = match waiting.try_recv() {
             Ok(ticket) => ticket,
             Err(_) => {
-                let note = format!("waits: at most {limit} such stages of the project run at the same time");
+                let note = message!("waits: at most {} such stages of the project run at the same time", limit);
                 self.post(Fact::StageNoted { stage: self.site.context.stage.number, note });
                 tokio::select! {
                     biased;
@@ -124,7 +124,7 @@ impl PrepareJob {
             return Ok(());
         }
         let stage = self.site.context.stage.number;
-        let failed = |message: String, hint: &str| Fact::PrepareFailed { stage, message, hint: hint.to_owned() };
+        let failed = |message: Message, hint: Message| Fact::PrepareFailed { stage, message, hint };
         let (engine, name) = match self.others_engine.take() {
             Some(known) => known,
             None => {
@@ -133,14 +133,14 @@ impl PrepareJob {
                     let began = Instant::now();
                     let asked = tokio::select! {
                         biased;
-                        () = self.cancel.reached(CancelStage::Ask) => return Err(failed("cancelled".to_owned(), "")),
+                        () = self.cancel.reached(CancelStage::Ask) => return Err(failed(message!("cancelled"), Message::default())),
                         asked = timeout(Work::Place.time(&self.settings), guarded(self.site.backend.engine())) => asked,
                     };
                     let error = match asked {
                         Ok(Ok(Ok(info))) => break (info.id.clone(), info.told()),
                         Ok(Ok(Err(error))) => error,
-                        Ok(Err(panic)) => return Err(failed(panic, "")),
-                        Err(_) => BackendError::unreachable("no answer in time"),
+                        Ok(Err(panic)) => return Err(failed(panic, Message::default())),
+                        Err(_) => BackendError::unreachable(message!("no answer in time")),
                     };
                     if matches!(error, BackendError::Unreachable { .. }) && self.is_patient {
                         let note = |note| self.post(Fact::StageNoted { stage, note });
@@ -148,15 +148,15 @@ impl PrepareJob {
                             continue;
                         }
                     }
-                    return Err(failed(error.to_string(), error.hint()));
+                    return Err(failed(error.told(), error.hint()));
                 }
             }
         };
         let (answer, stored) = oneshot::channel();
         // The inbox outlives every job of its run; an answer that never comes says that the run is being left alone.
         let _ = self.post.send(Post::Placed { stage, engine: engine.clone(), name, answer });
-        let left = || failed("the run is not under way any more".to_owned(), "");
-        stored.await.map_err(|_| left())?.map_err(|error| failed(error.message, &error.hint))?;
+        let left = || failed(message!("the run is not under way any more"), Message::default());
+        stored.await.map_err(|_| left())?.map_err(|error| failed(error.message, error.hint))?;
         self.site.context.engine = Some(engine);
         Ok(())
     }
@@ -177,11 +177,11 @@ struct PlaceNotes<'a>(&'a PrepareJob, &'a Progress);
 
 #[async_trait]
 impl Notes for PlaceNotes<'_> {
-    async fn note(&self, note: String) {
+    async fn note(&self, note: Message) {
         self.0.post(Fact::StageNoted { stage: self.0.site.context.stage.number, note });
     }
 
-    fn progress(&self, sentence: &str) {
+    fn progress(&self, sentence: Message) {
         self.1.hear(sentence);
     }
 }

@@ -1,5 +1,6 @@
 //! The removal of a stage's place.
 
+use lp_model::message;
 use super::{Site, guarded};
 use crate::EngineSettings;
 use crate::deadlines::{PROBE_INTERVAL, Work};
@@ -21,12 +22,12 @@ pub(crate) async fn destroy(site: Site, keep: Keep, settings: Arc<EngineSettings
             Ok(Ok(Ok(leftovers))) => break leftovers,
             // It may be about to come back.
             Ok(Ok(Err(error @ BackendError::Unreachable { .. }))) if !is_again && Instant::now() + PROBE_INTERVAL < until => {
-                last = Some(format!("`{name}`: {error}"));
+                last = Some(message!("`{}`: {}", name, error.told()));
                 sleep(PROBE_INTERVAL).await;
             }
-            Ok(Ok(Err(error))) => break vec![format!("`{name}`: {error}")],
-            Ok(Err(panic)) => break vec![format!("`{name}`: {panic}")],
-            Err(_) => break vec![last.unwrap_or_else(|| format!("`{name}`: not removed after {} s", limit.as_secs()))],
+            Ok(Ok(Err(error))) => break vec![message!("`{}`: {}", name, error.told())],
+            Ok(Err(panic)) => break vec![message!("`{}`: {}", name, panic)],
+            Err(_) => break vec![last.unwrap_or_else(|| message!("`{}`: not removed after {} s", name, limit.as_secs()))],
         }
     };
     Fact::StageDestroyed { stage: site.context.stage.number, leftovers, kept: keep == Keep::Files }

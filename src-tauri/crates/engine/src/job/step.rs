@@ -12,7 +12,7 @@ use crate::scheduler::{BrokenLog, Evidence, Exit};
 use crate::secrets::RunSecrets;
 use crate::sink::{LogPlace, LogSink};
 use lp_backend::{BackendError, Before, Cancel, CancelHandle, CancelStage, SinkError, StepContext, StepExit};
-use lp_model::{RunId, Step, StepKey, StepKind};
+use lp_model::{Message, RunId, Step, StepKey, StepKind, message};
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc};
@@ -50,27 +50,27 @@ impl StepJob {
 
     /// What became of the program, and what was seen beside.
     async fn exit(self) -> (Exit, Evidence) {
-        const SECRETS: &str = "open the settings and set the secret again";
+        let secrets = || message!("open the settings and set the secret again");
         if let Some(message) = self.secrets.unreadable().filter(|_| self.needs_all_secrets) {
-            return unseen(Exit::failed(message, SECRETS));
+            return unseen(Exit::failed(message, secrets()));
         }
         let environment = match (resolve(&self.step, &self.secrets, &self.facts), self.before) {
             (Ok(environment), _) => environment,
             // It has its environment already.
             (Err(_), Before::Created) => Default::default(),
-            (Err(message), Before::Nothing) => return unseen(Exit::failed(message, SECRETS)),
+            (Err(message), Before::Nothing) => return unseen(Exit::failed(message, secrets())),
         };
         if self.before == Before::Nothing {
             for note in environment.notes {
                 self.note(note);
             }
         }
-        let Some(_ticket) = self.have_ticket().await else { return unseen(Exit::failed("cancelled", "")) };
+        let Some(_ticket) = self.have_ticket().await else { return unseen(Exit::failed(message!("cancelled"), Message::default())) };
         let log = match self.logs.open(&self.run, self.key).await {
             Ok(log) => log,
             Err(error) => {
                 let error = SinkError::from(error);
-                return unseen(Exit::failed(error.to_string(), &error.hint));
+                return unseen(Exit::failed(error.told(), error.hint));
             }
         };
         self.site.asides.made(self.key, &self.cancel, Work::MakeAhead.time(&self.settings)).await;
@@ -93,17 +93,17 @@ impl StepJob {
             }
         };
         // Also after a panic or a step that was given up: what it wrote until then is kept.
-        let broken_log = sink.finish().await.err().map(|error| BrokenLog { message: error.to_string(), hint: error.hint });
+        let broken_log = sink.finish().await.err().map(|error| BrokenLog { message: error.told(), hint: error.hint });
         let exit = match ended {
             Some(Ok(Ok(exit))) => Exit::Program(exit),
             Some(Ok(Err(BackendError::Lost { message, .. }))) => Exit::Lost { message },
-            Some(Ok(Err(error))) => Exit::failed(error.to_string(), error.hint()),
-            Some(Err(panic)) => Exit::failed(panic, ""),
+            Some(Ok(Err(error))) => Exit::failed(error.told(), error.hint()),
+            Some(Err(panic)) => Exit::failed(panic, Message::default()),
             None => {
                 let message =
-                    format!("the step did not end within {} s after it was killed", Work::EndAfterKill.time(&self.settings).as_secs());
+                    message!("the step did not end within {} s after it was killed", Work::EndAfterKill.time(&self.settings).as_secs());
                 self.note(message.clone());
-                Exit::failed(message, "restart the container engine")
+                Exit::failed(message, message!("restart the container engine"))
             }
         };
         (exit, Evidence { engine_was_away: outage.was_there(), broken_log })
@@ -121,7 +121,7 @@ impl StepJob {
         if let Ok(ticket) = waiting.try_recv() {
             return Some(Some(ticket));
         }
-        self.note(format!("waits: at most {} steps run at the same time on this computer", self.gate.steps()));
+        self.note(message!("waits: at most {} steps run at the same time on this computer", self.gate.steps()));
         tokio::select! {
             biased;
             () = self.cancel.reached(CancelStage::Ask) => None,
@@ -149,7 +149,7 @@ impl StepJob {
         sink: &LogSink,
         context: &StepContext,
         outage: &mut Outage,
-    ) -> Option<Result<Result<StepExit, BackendError>, String>> {
+    ) -> Option<Result<Result<StepExit, BackendError>, Message>> {
         let call = self.site.backend.run_step(&self.site.context, context, sink, &self.cancel);
         let mut call = pin!(unless_given_up(call, &self.cancel, Work::EndAfterKill.time(&self.settings)));
         if outage.since.is_some() {
@@ -159,12 +159,12 @@ impl StepJob {
                 () = sleep(BACK_AFTER) => {}
             }
             outage.since = None;
-            self.note("the container engine answers again".to_owned());
+            self.note(message!("the container engine answers again"));
         }
         call.await
     }
 
-    fn note(&self, note: String) {
+    fn note(&self, note: Message) {
         // The inbox outlives every step of its run.
         let _ = self.post.send(Post::Fact(Fact::StepNoted { key: self.key, note }));
     }

@@ -1,5 +1,6 @@
 //! What the driver of a run starts and stops.
 
+use lp_model::{Message, message};
 use super::{RunDriver, group};
 use crate::environment::{StartFacts, resolve};
 use crate::job::{self, PrepareJob, Site, StepJob};
@@ -15,7 +16,7 @@ impl RunDriver {
         match action {
             // Nothing is begun that is not stored.
             Action::Prepare(stage) if self.lost.is_some() => {
-                self.send(Fact::PrepareFailed { stage, message: String::new(), hint: String::new() })
+                self.send(Fact::PrepareFailed { stage, message: Message::default(), hint: Message::default() })
             }
             Action::StartStep { key, .. } if self.lost.is_some() => {
                 let exit = Exit::failed("not started: its start could not be stored", "");
@@ -55,7 +56,7 @@ impl RunDriver {
     }
 
     /// The place of a stage; `Err` is what to say when there is no backend for it, and what to do.
-    fn site(&mut self, number: StageNumber) -> Result<Site, (String, String)> {
+    fn site(&mut self, number: StageNumber) -> Result<Site, (Message, Message)> {
         if let Some(site) = self.sites.get(&number) {
             return Ok(site.clone());
         }
@@ -64,10 +65,10 @@ impl RunDriver {
         let engine = self.scheduler.engine(number).map(|(engine, _)| engine.clone());
         let Some(backend) = ports.backends.backend(stage.backend, engine.as_ref()) else {
             let (message, hint) = match stage.backend {
-                BackendKind::Docker => ("no container engine was found on this computer", "start Docker (or Podman) and run again"),
-                BackendKind::Host => ("steps cannot run on this computer itself", "allow it in the settings and run again"),
+                BackendKind::Docker => (message!("no container engine was found on this computer"), message!("start Docker (or Podman) and run again")),
+                BackendKind::Host => (message!("steps cannot run on this computer itself"), message!("allow it in the settings and run again")),
             };
-            return Err((message.to_owned(), hint.to_owned()));
+            return Err((message, hint));
         };
         let source = stage.source.then(|| ports.sources.source(&self.run, &self.plan, stage));
         let context =

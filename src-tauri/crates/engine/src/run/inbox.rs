@@ -1,5 +1,6 @@
 //! What the driver of a run hears, and what could not be removed yet.
 
+use lp_model::{Message, message};
 use super::RunDriver;
 use crate::deadlines::remove_again;
 use crate::messages::{Fact, Job, Post};
@@ -17,7 +18,7 @@ impl RunDriver {
                 let may_start = match &self.lost {
                     Some(error) => Err(error.clone().into()),
                     None if self.scheduler.is_created(key) => Ok(()),
-                    None => Err(SinkError { message: "the step is not under way any more".to_owned(), hint: String::new() }),
+                    None => Err(SinkError { message: message!("the step is not under way any more"), hint: Message::default() }),
                 };
                 // Nobody listens to it when the job was given up.
                 let _ = answer.send(may_start);
@@ -27,7 +28,7 @@ impl RunDriver {
                 let may_begin = match &self.lost {
                     Some(error) => Err(error.clone().into()),
                     None if self.scheduler.is_placed_on(stage, &engine) => Ok(()),
-                    None => Err(SinkError { message: "the stage is not under way any more".to_owned(), hint: String::new() }),
+                    None => Err(SinkError { message: message!("the stage is not under way any more"), hint: Message::default() }),
                 };
                 if let (Ok(()), Some(site)) = (&may_begin, self.sites.get_mut(&stage)) {
                     site.context.engine = Some(engine);
@@ -71,7 +72,7 @@ impl RunDriver {
 
     fn answer_about_remains(&mut self) {
         if self.removing.is_empty() {
-            let left: Vec<String> = self.remains.values().flat_map(|(told, _)| told.clone()).collect();
+            let left: Vec<Message> = self.remains.values().flat_map(|(told, _)| told.clone()).collect();
             for answer in self.ask_remains.drain(..) {
                 // Whoever asked may have gone.
                 let _ = answer.send(left.clone());
@@ -87,10 +88,10 @@ impl RunDriver {
         };
         let job = self.tasks.remove(&id);
         let (Some(job), Some(error)) = (job, error) else { return };
-        let message = format!("the engine failed unexpectedly: {error}");
+        let message = message!("the engine failed unexpectedly: {}", error);
         self.take(match job {
-            Job::Prepare(stage) => Fact::PrepareFailed { stage, message, hint: String::new() },
-            Job::Step(key) => Fact::StepEnded { key, exit: Exit::failed(message, ""), evidence: Evidence::default() },
+            Job::Prepare(stage) => Fact::PrepareFailed { stage, message, hint: Message::default() },
+            Job::Step(key) => Fact::StepEnded { key, exit: Exit::failed(message, Message::default()), evidence: Evidence::default() },
             Job::Destroy(stage, keep) => Fact::StageDestroyed { stage, leftovers: vec![message], kept: keep == Keep::Files },
         })
         .await;
@@ -112,7 +113,7 @@ impl RunDriver {
 
     /// The one place where texts enter the events, and so the one place where secrets are taken out of them.
     fn masked(&self, fact: Fact) -> Fact {
-        let mask = |text: String| self.secrets.masker.mask_text(&text);
+        let mask = |message: Message| message.with_texts(&|text| self.secrets.masker.mask_text(text));
         match fact {
             Fact::PrepareFailed { stage, message, hint } => Fact::PrepareFailed { stage, message: mask(message), hint },
             Fact::FilesGone { stage, message, hint } => Fact::FilesGone { stage, message: mask(message), hint },

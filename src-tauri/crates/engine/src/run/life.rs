@@ -1,6 +1,7 @@
 //! The phases of a run in this process: it waits for its turn, is driven until it is over, and is closed: what is left of it is removed. A run
 //! that the process takes up from another one begins in the phase that its stored events tell.
 
+use lp_model::{Message, message};
 use super::{Beginning, RunDriver};
 use crate::Past;
 use crate::gate::Ticket;
@@ -152,7 +153,7 @@ impl RunDriver {
         if self.lost.is_some() {
             return;
         }
-        let end = RunEnd { state: self.scheduler.run_state(), message: String::new() };
+        let end = RunEnd { state: self.scheduler.run_state(), message: Message::default() };
         if self.over.borrow().is_none() {
             self.over.send_replace(Some(end.clone()));
         }
@@ -165,7 +166,7 @@ impl RunDriver {
     async fn close(mut self) -> RunEnd {
         while self.jobs.join_next().await.is_some() {}
         let Some(lost) = self.lost.take() else {
-            return RunEnd { state: self.scheduler.run_state(), message: String::new() };
+            return RunEnd { state: self.scheduler.run_state(), message: Message::default() };
         };
         let mut events = std::mem::take(&mut self.unstored);
         let mut state = self.scheduler.run_state();
@@ -193,7 +194,7 @@ impl RunDriver {
             site.asides.abandon().await;
         }
         let state = self.scheduler.run_state();
-        let end = RunEnd { state, message: "the app ended; the run goes on when it is opened again".to_owned() };
+        let end = RunEnd { state, message: message!("the app ended; the run goes on when it is opened again") };
         self.over.send_if_modified(|over| over.is_none() && over.replace(end.clone()).is_none());
         end
     }

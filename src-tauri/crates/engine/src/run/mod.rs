@@ -8,6 +8,7 @@ mod inbox;
 mod journal;
 mod life;
 
+use lp_model::Message;
 use crate::engine::Shared;
 use crate::gate::{Group, QueuePlace, Ticket, Traveller};
 use crate::job::Site;
@@ -53,9 +54,9 @@ pub(crate) struct RunDriver {
     suspended: bool,
     leaves_remains: bool,
     /// What is left of stages that could not be removed, and how often that was tried.
-    remains: BTreeMap<StageNumber, (Vec<String>, u32)>,
+    remains: BTreeMap<StageNumber, (Vec<Message>, u32)>,
     /// Who waits for the next try.
-    ask_remains: Vec<oneshot::Sender<Vec<String>>>,
+    ask_remains: Vec<oneshot::Sender<Vec<Message>>>,
     over: watch::Sender<Option<RunEnd>>,
     settled: watch::Sender<Option<RunEnd>>,
     jobs: JoinSet<()>,

@@ -1,50 +1,59 @@
 //! Whether a plan can be scheduled at all. The compiler makes no other ones; a plan may also come from the store or a file.
 
 use super::progress::index;
-use lp_model::Plan;
+use lp_model::{Message, Plan, message};
 
 /// A plan that nobody could carry out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum BadPlan {
     /// Stages or steps are not numbered by their position.
-    #[error("{what} is not numbered by its position")]
     Numbering {
         /// `stage \`name\`` or `step \`name\``.
-        what: String,
+        what: Message,
     },
     /// It needs something that is not there.
-    #[error("{what} needs number {need}, which does not exist")]
     UnknownNeed {
         /// `stage \`name\`` or `step \`name\``.
-        what: String,
+        what: Message,
         /// The number it asks for.
         need: u32,
     },
     /// It waits for itself, perhaps by way of others.
-    #[error("{what} waits for itself")]
     Cycle {
         /// `stage \`name\`` or `step \`name\``.
-        what: String,
+        what: Message,
     },
+}
+
+impl BadPlan {
+    /// What is wrong, and with which stage or step.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Numbering { what } => message!("{} is not numbered by its position", what),
+            Self::UnknownNeed { what, need } => message!("{} needs number {}, which does not exist", what, need),
+            Self::Cycle { what } => message!("{} waits for itself", what),
+        }
+    }
 }
 
 /// A stage or step, reduced to what matters here.
 struct Node {
-    what: String,
+    what: Message,
     number: u32,
     needs: Vec<u32>,
 }
 
 pub(super) fn check(plan: &Plan) -> Result<(), BadPlan> {
     let stages = plan.stages.iter().map(|stage| Node {
-        what: format!("stage `{}`", stage.name),
+        what: message!("stage `{}`", stage.name),
         number: stage.number.0,
         needs: stage.needs.iter().map(|n| n.0).collect(),
     });
     check_nodes(&stages.collect::<Vec<_>>())?;
     for stage in &plan.stages {
         let steps = stage.steps.iter().map(|step| Node {
-            what: format!("step `{}`", step.name),
+            what: message!("step `{}`", step.name),
             number: step.number.0,
             needs: step.needs.iter().map(|n| n.0).collect(),
         });

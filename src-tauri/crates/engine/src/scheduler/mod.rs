@@ -43,6 +43,7 @@ pub use verdict::{BrokenLog, Evidence, Exit};
 
 pub use crate::messages::{Action, Fact, Moves};
 
+use lp_model::Message;
 use lp_backend::{Before, Files, Keep};
 use lp_model::{
     CancelReason, EngineId, IllegalMove, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey,
@@ -108,7 +109,7 @@ impl Scheduler {
 
     /// The engine that a stage is on, with what a person calls it. Of a stage that begins, the engine of the others of its kind: the stages of one
     /// run do not end up on two engines.
-    pub fn engine(&self, stage: StageNumber) -> Option<&(EngineId, String)> {
+    pub fn engine(&self, stage: StageNumber) -> Option<&(EngineId, Message)> {
         let kind = self.planned_stage(stage).backend;
         let others = self
             .plan
@@ -196,7 +197,7 @@ impl Scheduler {
             Fact::PrepareFailed { stage, message, hint } if self.is_reviving(stage) => self.bury(&mut moves, stage, message, hint),
             Fact::PrepareFailed { stage, message, hint } if self.stage_state(stage) == Some(StageState::Preparing) => {
                 if self.progress.cancel.is_some() {
-                    self.end_unstarted(&mut moves, stage, SkipReason::Cancelled, StageState::Cancelled, String::new(), String::new());
+                    self.end_unstarted(&mut moves, stage, SkipReason::Cancelled, StageState::Cancelled, Message::default(), Message::default());
                 } else {
                     self.end_unstarted(&mut moves, stage, SkipReason::StageErrored, StageState::Errored, message, hint);
                 }
@@ -299,7 +300,7 @@ impl Scheduler {
             (!run_on.success).then_some(SkipReason::NothingFailed)
         };
         match skip {
-            Some(reason) => self.end_unstarted(moves, stage, reason, StageState::Skipped, String::new(), String::new()),
+            Some(reason) => self.end_unstarted(moves, stage, reason, StageState::Skipped, Message::default(), Message::default()),
             None => {
                 self.emit(moves, RunEvent::StagePreparing { stage });
                 moves.actions.push(Action::Prepare(stage));
@@ -337,7 +338,7 @@ impl Scheduler {
         }
         if self.frontier.steps_are_over(stage).0 {
             let state = self.progress.stages[index(stage.0)].trouble.unwrap_or(StageState::Passed);
-            self.end_stage(moves, stage, state, String::new(), String::new());
+            self.end_stage(moves, stage, state, Message::default(), Message::default());
         }
     }
 
@@ -414,7 +415,7 @@ impl Scheduler {
     }
 
     /// Ends a stage none of whose steps has started in this attempt of the run.
-    fn end_unstarted(&mut self, moves: &mut Moves, stage: StageNumber, why: SkipReason, state: StageState, message: String, hint: String) {
+    fn end_unstarted(&mut self, moves: &mut Moves, stage: StageNumber, why: SkipReason, state: StageState, message: Message, hint: Message) {
         // In a retry some have kept their result.
         for key in self.keys(stage).into_iter().filter(|&key| self.step_state(key) == Some(StepState::Pending)).collect::<Vec<_>>() {
             self.emit(moves, RunEvent::StepSkipped { key, reason: why });
@@ -422,7 +423,7 @@ impl Scheduler {
         self.end_stage(moves, stage, state, message, hint);
     }
 
-    fn end_stage(&mut self, moves: &mut Moves, stage: StageNumber, state: StageState, message: String, hint: String) {
+    fn end_stage(&mut self, moves: &mut Moves, stage: StageNumber, state: StageState, message: Message, hint: Message) {
         self.emit(moves, RunEvent::StageEnded { stage, state, message, hint });
         self.destroy(moves, stage);
     }
@@ -488,11 +489,20 @@ impl Scheduler {
 
 /// Stored events that do not tell a run of that plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum ReplayError {
     /// The plan itself.
-    #[error(transparent)]
     Plan(#[from] BadPlan),
     /// One of the events.
-    #[error(transparent)]
     Move(#[from] IllegalMove),
+}
+
+impl ReplayError {
+    /// What does not fit.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Plan(bad) => bad.told(),
+            Self::Move(illegal) => illegal.told(),
+        }
+    }
 }

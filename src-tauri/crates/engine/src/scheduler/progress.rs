@@ -1,6 +1,7 @@
 //! Where a run stands, as its events tell: its states by the fold of the model, and what only the scheduler asks. The same serves a run under
 //! way and one read back from the store, so that nothing about a run is known that cannot be known again.
 
+use lp_model::Message;
 use lp_model::run::{RunStanding, Standing, StepStanding, fold};
 use lp_model::{
     CancelReason, EngineId, IllegalMove, OnFailure, Plan, RunEvent, RunState, SkipReason, StageNumber, StageState, Step, StepKey,
@@ -86,7 +87,7 @@ pub(super) struct StageProgress {
     pub state: StageState,
     pub place: Place,
     /// The engine that it is on, with what a person calls it. Not known of stages of earlier versions of the app.
-    pub engine: Option<(EngineId, String)>,
+    pub engine: Option<(EngineId, Message)>,
     /// Its removal was asked for. No event says so: after a crash it is asked for again.
     pub destroying: bool,
     /// A process before this one made its place, which is being looked after before its steps go on.

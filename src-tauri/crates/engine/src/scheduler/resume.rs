@@ -3,6 +3,7 @@
 //! A program that may have been started is only ever attached to; one that was not is started. What was asked for and not done (a place, its
 //! removal, a stop) is asked for again.
 
+use lp_model::Message;
 use super::progress::{Stop, index};
 use super::{Action, Evidence, Exit, Moves, Scheduler};
 use lp_backend::Before;
@@ -63,7 +64,7 @@ impl Scheduler {
     }
 
     /// The place of a running stage cannot be had again: how its steps ended, or would have, cannot be known.
-    pub(super) fn bury(&mut self, moves: &mut Moves, stage: StageNumber, message: String, hint: String) {
+    pub(super) fn bury(&mut self, moves: &mut Moves, stage: StageNumber, message: Message, hint: Message) {
         self.progress.stages[index(stage.0)].reviving = false;
         let cancelled = self.progress.cancel.is_some();
         // Without its files what comes next has lost its work, too, whether it was begun or not.
@@ -72,7 +73,7 @@ impl Scheduler {
             let was_created = self.progress.step(key).is_some_and(|step| step.created);
             let exit = match was_created || files_gone {
                 true => Exit::Lost { message: message.clone() },
-                false => Exit::failed(message.clone(), &hint),
+                false => Exit::failed(message.clone(), hint.clone()),
             };
             self.end_step(moves, key, exit, Evidence::default());
         }

@@ -3,23 +3,32 @@
 use super::check::behind;
 use super::progress::{StepProgress, index};
 use super::{Moves, Scheduler};
-use lp_model::{RunEvent, RunState, StageNumber, StageState, Step, StepKey, StepState};
+use lp_model::{Message, RunEvent, RunState, StageNumber, StageState, Step, StepKey, StepState, message};
 
 /// A run that cannot be retried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum RetryError {
     /// It is not over, or has passed.
-    #[error("a run that is `{}` cannot be retried", .state.as_str())]
     State {
         /// Its state.
         state: RunState,
     },
     /// Something of the attempt before is still there, and might still work beside the retry.
-    #[error("stage {stage} of the attempt before is still there")]
     NotRemoved {
         /// The stage.
         stage: StageNumber,
     },
+}
+
+impl RetryError {
+    /// Why not.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::State { state } => message!("a run that is `{}` cannot be retried", state.as_str()),
+            Self::NotRemoved { stage } => message!("stage {} of the attempt before is still there", stage),
+        }
+    }
 }
 
 impl Scheduler {

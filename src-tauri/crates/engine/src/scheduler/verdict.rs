@@ -18,7 +18,7 @@
 //! Whether the *engine* ended a program that looks as if it had ended by itself, a backend alone can see: it reports that as lost.
 
 use lp_backend::StepExit;
-use lp_model::{CancelReason, Step, StepOutcome};
+use lp_model::{CancelReason, Message, Step, StepOutcome, message};
 
 /// What became of the program of a step, as its job reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,14 +28,14 @@ pub enum Exit {
     /// What it ran in is gone.
     Lost {
         /// What happened.
-        message: String,
+        message: Message,
     },
     /// It could not be started, or how it ended cannot be found out.
     Failed {
         /// What happened.
-        message: String,
+        message: Message,
         /// What to do about it, or empty.
-        hint: String,
+        hint: Message,
     },
     /// A process that died had not started it, and it was told to end before the next process could.
     NeverStarted,
@@ -43,8 +43,8 @@ pub enum Exit {
 
 impl Exit {
     /// With a message and what to do about it.
-    pub(crate) fn failed(message: impl Into<String>, hint: &str) -> Self {
-        Self::Failed { message: message.into(), hint: hint.to_owned() }
+    pub(crate) fn failed(message: impl Into<Message>, hint: Message) -> Self {
+        Self::Failed { message: message.into(), hint }
     }
 }
 
@@ -61,9 +61,9 @@ pub struct Evidence {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenLog {
     /// What happened.
-    pub message: String,
+    pub message: Message,
     /// What to do about it, or empty.
-    pub hint: String,
+    pub hint: Message,
 }
 
 /// Why a step that still ran was told to end.
@@ -97,9 +97,9 @@ pub(super) fn verdict(step: &Step, exit: Exit, evidence: Evidence, told: Option<
     match exit {
         // What an engine that is restarted does to the programs in it.
         StepExit::Code(137 | 143) | StepExit::Signal(9 | 15) if evidence.engine_was_away => {
-            StepOutcome::Lost { message: "the container engine ended it when it was itself restarted".to_owned() }
+            StepOutcome::Lost { message: message!("the container engine ended it when it was itself restarted") }
         }
-        StepExit::Killed => StepOutcome::Errored { message: "the step was stopped from outside".to_owned(), hint: String::new() },
+        StepExit::Killed => StepOutcome::Errored { message: message!("the step was stopped from outside"), hint: Message::default() },
         StepExit::Code(78) if step.exit_78_ends_stage && !step.detached => StepOutcome::EndedStage,
         StepExit::Code(code) => StepOutcome::Exited { code },
         StepExit::Signal(signal) => StepOutcome::Signalled { signal },
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn torn() -> Evidence {
-        Evidence { engine_was_away: true, broken_log: Some(BrokenLog { message: "disk full".into(), hint: "free some".into() }) }
+        Evidence { engine_was_away: true, broken_log: Some(BrokenLog { message: Message::verbatim("disk full"), hint: Message::verbatim("free some") }) }
     }
 
     fn code(code: i32) -> Exit {
@@ -131,19 +131,19 @@ mod tests {
     }
 
     fn errored(message: &str, hint: &str) -> StepOutcome {
-        StepOutcome::Errored { message: message.into(), hint: hint.into() }
+        StepOutcome::Errored { message: Message::verbatim(message), hint: Message::verbatim(hint) }
     }
 
     fn taken_along() -> StepOutcome {
-        StepOutcome::Lost { message: "the container engine ended it when it was itself restarted".into() }
+        StepOutcome::Lost { message: message!("the container engine ended it when it was itself restarted") }
     }
 
     #[test]
     fn what_nobody_told_to_end_is_called_by_how_it_ended() {
         let (signal, memory, killed) =
             (|n| Exit::Program(StepExit::Signal(n)), Exit::Program(StepExit::OutOfMemory), Exit::Program(StepExit::Killed));
-        let gone = Exit::Lost { message: "gone".into() };
-        let failed = Exit::failed("no image", "check the spelling");
+        let gone = Exit::Lost { message: Message::verbatim("gone") };
+        let failed = Exit::failed(Message::verbatim("no image"), Message::verbatim("check the spelling"));
         let table = [
             (code(0), quiet(), StepOutcome::Exited { code: 0 }),
             (code(3), quiet(), StepOutcome::Exited { code: 3 }),
@@ -151,8 +151,8 @@ mod tests {
             (code(137), quiet(), StepOutcome::Exited { code: 137 }),
             (signal(15), quiet(), StepOutcome::Signalled { signal: 15 }),
             (memory.clone(), quiet(), StepOutcome::OutOfMemory),
-            (killed.clone(), quiet(), errored("the step was stopped from outside", "")),
-            (gone.clone(), quiet(), StepOutcome::Lost { message: "gone".into() }),
+            (killed.clone(), quiet(), StepOutcome::Errored { message: message!("the step was stopped from outside"), hint: Message::default() }),
+            (gone.clone(), quiet(), StepOutcome::Lost { message: Message::verbatim("gone") }),
             (failed.clone(), quiet(), errored("no image", "check the spelling")),
             (Exit::NeverStarted, quiet(), StepOutcome::Interrupted),
             // The engine was away: only what looks as if it had been ended by somebody else is in doubt.
@@ -164,13 +164,13 @@ mod tests {
             (signal(15), AWAY, taken_along()),
             (signal(11), AWAY, StepOutcome::Signalled { signal: 11 }),
             (memory.clone(), AWAY, StepOutcome::OutOfMemory),
-            (killed.clone(), AWAY, errored("the step was stopped from outside", "")),
+            (killed.clone(), AWAY, StepOutcome::Errored { message: message!("the step was stopped from outside"), hint: Message::default() }),
             // A program whose log is not whole did nothing that counts; without an end of its own the log says nothing new.
             (code(0), torn(), errored("disk full", "free some")),
             (code(137), torn(), errored("disk full", "free some")),
             (killed, torn(), errored("disk full", "free some")),
             (memory, torn(), errored("disk full", "free some")),
-            (gone, torn(), StepOutcome::Lost { message: "gone".into() }),
+            (gone, torn(), StepOutcome::Lost { message: Message::verbatim("gone") }),
             (failed, torn(), errored("no image", "check the spelling")),
             (Exit::NeverStarted, torn(), StepOutcome::Interrupted),
         ];
@@ -194,8 +194,8 @@ mod tests {
                 code(78),
                 code(137),
                 Exit::Program(StepExit::Killed),
-                Exit::Lost { message: "gone".into() },
-                Exit::failed("no image", ""),
+                Exit::Lost { message: Message::verbatim("gone") },
+                Exit::failed(Message::verbatim("no image"), Message::default()),
                 Exit::NeverStarted,
             ];
             for exit in exits {

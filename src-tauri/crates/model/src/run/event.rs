@@ -1,6 +1,7 @@
 //! What happens in a run, as it is stored.
 
 use super::{CancelReason, RunState, SkipReason, StageState, StepOutcome};
+use crate::Message;
 use crate::ids::{EngineId, StageNumber, StepKey};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ pub enum RunEvent {
         /// The engine.
         engine: EngineId,
         /// What a person calls the engine: its name and address, e.g. `Docker (unix:///var/run/docker.sock)`.
-        name: String,
+        name: Message,
     },
     /// The stage's place is ready.
     StageReady {
@@ -51,7 +52,7 @@ pub enum RunEvent {
         /// Which.
         key: StepKey,
         /// The note, one sentence.
-        note: String,
+        note: Message,
     },
     /// It ended and its log is complete.
     StepEnded {
@@ -79,11 +80,11 @@ pub enum RunEvent {
         /// Its final state.
         state: StageState,
         /// For `Errored`: what happened. Otherwise empty.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        message: String,
+        #[serde(default, skip_serializing_if = "Message::is_empty")]
+        message: Message,
         /// What to do about it, or empty.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        hint: String,
+        #[serde(default, skip_serializing_if = "Message::is_empty")]
+        hint: Message,
     },
     /// The stage's containers, network and volumes are removed, but for `leftovers`. With leftovers the stage is still there: the event comes
     /// once more when the rest is removed too.
@@ -92,7 +93,7 @@ pub enum RunEvent {
         stage: StageNumber,
         /// What could not be removed, in words: it is tried again until nothing is left.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        leftovers: Vec<String>,
+        leftovers: Vec<Message>,
         /// Its files were kept, so that a failed step can be retried.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         kept: bool,

@@ -6,26 +6,36 @@
 
 use super::{CancelReason, RunEvent, RunState, StageState, StepState};
 use crate::ids::{StageNumber, StepKey, StepNumber};
+use crate::{Message, message};
 
 /// An event that cannot follow on the ones before it: the stored events are damaged, or from a newer program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.told())]
 pub enum IllegalMove {
     /// A move that the tables of the states forbid.
-    #[error("{subject} cannot go from `{from}` to `{to}`")]
     State {
         /// `the run`, `stage 1`, `step 1.2.1`.
-        subject: String,
+        subject: Message,
         /// The state that the subject is in.
         from: &'static str,
         /// The state that the event asks for.
         to: &'static str,
     },
     /// A stage or step that the plan does not have, or an attempt of a step that is not the one under way.
-    #[error("the plan has no {subject}")]
     Unknown {
         /// `stage 7`, `step 1.9.1`.
-        subject: String,
+        subject: Message,
     },
+}
+
+impl IllegalMove {
+    /// What does not follow on what.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::State { subject, from, to } => message!("{} cannot go from `{}` to `{}`", subject, from, to),
+            Self::Unknown { subject } => message!("the plan has no {}", subject),
+        }
+    }
 }
 
 /// Where the run itself is.
@@ -93,7 +103,7 @@ pub fn fold(standing: &mut impl Standing, event: &RunEvent) -> Result<(), Illega
         RunEvent::StepCreated { key } => {
             let state = *step_of(standing, *key)?;
             if state != StepState::Starting {
-                return Err(IllegalMove::State { subject: format!("step {key}"), from: state.as_str(), to: "created" });
+                return Err(IllegalMove::State { subject: message!("step {}", key), from: state.as_str(), to: "created" });
             }
             Ok(())
         }
@@ -109,7 +119,7 @@ pub fn fold(standing: &mut impl Standing, event: &RunEvent) -> Result<(), Illega
 fn retry(standing: &mut impl Standing, attempt: u32, stages: &[StageNumber], steps: &[StepKey]) -> Result<(), IllegalMove> {
     let run = standing.run_standing();
     if !run.state.can_be_retried() || attempt <= run.attempt {
-        return Err(IllegalMove::State { subject: "the run".to_owned(), from: run.state.as_str(), to: "retried" });
+        return Err(IllegalMove::State { subject: message!("the run"), from: run.state.as_str(), to: "retried" });
     }
     standing.begin_run_again(attempt);
     for key in steps {
@@ -138,7 +148,7 @@ fn begin_next_attempt(standing: &mut impl Standing, key: StepKey) {
 fn move_run(standing: &mut impl Standing, to: RunState) -> Result<(), IllegalMove> {
     let state = standing.run_standing().state;
     if !state.can_become(to) {
-        return Err(IllegalMove::State { subject: "the run".to_owned(), from: state.as_str(), to: to.as_str() });
+        return Err(IllegalMove::State { subject: message!("the run"), from: state.as_str(), to: to.as_str() });
     }
     *state = to;
     Ok(())
@@ -147,7 +157,7 @@ fn move_run(standing: &mut impl Standing, to: RunState) -> Result<(), IllegalMov
 fn move_stage(standing: &mut impl Standing, stage: StageNumber, to: StageState) -> Result<(), IllegalMove> {
     let state = stage_of(standing, stage)?;
     if !state.can_become(to) {
-        return Err(IllegalMove::State { subject: format!("stage {stage}"), from: state.as_str(), to: to.as_str() });
+        return Err(IllegalMove::State { subject: message!("stage {}", stage), from: state.as_str(), to: to.as_str() });
     }
     *state = to;
     Ok(())
@@ -156,14 +166,14 @@ fn move_stage(standing: &mut impl Standing, stage: StageNumber, to: StageState) 
 fn move_step(standing: &mut impl Standing, key: StepKey, to: StepState) -> Result<(), IllegalMove> {
     let state = step_of(standing, key)?;
     if !state.can_become(to) {
-        return Err(IllegalMove::State { subject: format!("step {key}"), from: state.as_str(), to: to.as_str() });
+        return Err(IllegalMove::State { subject: message!("step {}", key), from: state.as_str(), to: to.as_str() });
     }
     *state = to;
     Ok(())
 }
 
 fn stage_of(standing: &mut impl Standing, stage: StageNumber) -> Result<&mut StageState, IllegalMove> {
-    standing.stage_state(stage).ok_or_else(|| IllegalMove::Unknown { subject: format!("stage {stage}") })
+    standing.stage_state(stage).ok_or_else(|| IllegalMove::Unknown { subject: message!("stage {}", stage) })
 }
 
 /// The state of the step of a key, whose attempt has to be the current one.
@@ -173,7 +183,7 @@ fn step_of(standing: &mut impl Standing, key: StepKey) -> Result<&mut StepState,
 }
 
 fn unknown_step(key: StepKey) -> IllegalMove {
-    IllegalMove::Unknown { subject: format!("step {key}") }
+    IllegalMove::Unknown { subject: message!("step {}", key) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The states of a run, its stages and steps, with the tables of legal moves; and how steps end.
 
+use crate::Message;
 use serde::{Deserialize, Serialize};
 
 macro_rules! words {
@@ -270,10 +271,10 @@ pub enum StepOutcome {
     /// We could not start it, or could not find out how it ended.
     Errored {
         /// What happened, in the backend's words, without secrets.
-        message: String,
+        message: Message,
         /// What to do about it, or empty.
         #[serde(default)]
-        hint: String,
+        hint: Message,
     },
     /// The app ended in the middle of it and nobody took it over (runs of earlier versions of the app).
     Interrupted,
@@ -281,7 +282,7 @@ pub enum StepOutcome {
     /// retried from there.
     Lost {
         /// What happened, without secrets.
-        message: String,
+        message: Message,
     },
 }
 

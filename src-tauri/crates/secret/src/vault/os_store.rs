@@ -1,4 +1,5 @@
 use keyring::{Entry, Error};
+use lp_model::{Message, message};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use zeroize::Zeroizing;
 #[error("{message}")]
 pub struct OsStoreError {
     /// What it said.
-    pub message: String,
+    pub message: Message,
 }
 
 /// A place of the operating system that keeps one key for us. All methods block, possibly while a person types a password.
@@ -57,11 +58,11 @@ impl SystemKeyStore {
             // Nobody listens any more when it took too long.
             let _ = sender.send(answer);
         });
-        asked.map_err(|error| OsStoreError { message: error.to_string() })?;
+        asked.map_err(|error| OsStoreError { message: Message::verbatim(error) })?;
         receiver.recv_timeout(PATIENCE).unwrap_or_else(|error| {
             let message = match error {
-                RecvTimeoutError::Timeout => format!("no answer within {} seconds", PATIENCE.as_secs()),
-                RecvTimeoutError::Disconnected => "the question was not answered".to_owned(),
+                RecvTimeoutError::Timeout => message!("no answer within {} seconds", PATIENCE.as_secs()),
+                RecvTimeoutError::Disconnected => message!("the question was not answered"),
             };
             Err(OsStoreError { message })
         })
@@ -90,8 +91,8 @@ impl OsKeyStore for SystemKeyStore {
 /// The error in words. Two variants carry what was stored, so they are not simply printed.
 fn refusal(error: &Error) -> OsStoreError {
     let message = match error {
-        Error::BadEncoding(_) | Error::BadDataFormat(..) => "the entry cannot be read".to_owned(),
-        error => error.to_string(),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => message!("the entry cannot be read"),
+        error => Message::verbatim(error),
     };
     OsStoreError { message }
 }

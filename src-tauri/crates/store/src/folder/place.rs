@@ -3,6 +3,7 @@
 use super::remove_folder;
 use crate::database::{FILE, lock_gate, private_folder};
 use crate::{Lock, Ownership, Store, StoreError};
+use lp_model::{Message, message};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,21 +51,21 @@ pub async fn move_to(folder: &Path, to: &Path) -> Result<(), StoreError> {
         Ownership::Owner(owner) => owner,
         Ownership::Busy { pid } => return Err(StoreError::Owned { pid }),
     };
-    let conflict = |message: String| StoreError::Conflict { what: "move", message };
+    let conflict = |message: Message| StoreError::Conflict { what: "move", message };
     let store = Store::open(folder).await?;
     let unfinished = store.unfinished().await;
     store.close().await;
     if let Some(run) = unfinished?.first() {
-        return Err(conflict(format!("run `{}` is not over, or not removed yet where it ran", run.id)));
+        return Err(conflict(message!("run `{}` is not over, or not removed yet where it ran", run.id)));
     }
     match fs::read_dir(to).map(|mut entries| entries.next().is_some()) {
-        Ok(true) => return Err(conflict(format!("`{}` is not empty", to.display()))),
+        Ok(true) => return Err(conflict(message!("`{}` is not empty", to.display()))),
         Ok(false) => {}
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(StoreError::io("list", to, source)),
     }
     if to.starts_with(folder) {
-        return Err(conflict(format!("`{}` lies in the folder that is moved", to.display())));
+        return Err(conflict(message!("`{}` lies in the folder that is moved", to.display())));
     }
     let gate = lock_gate(folder).await?;
     let (old, new) = (folder.to_owned(), to.to_owned());

@@ -3,6 +3,7 @@
 //! First all of the backup is unpacked and opened beside the data; only what was found whole is put in the place of the data, file by file. A
 //! process that dies meanwhile leaves the rest to the next one that opens the folder.
 
+use lp_model::{Message, message};
 use super::{LOGS, remove_folder};
 use crate::database::{FILE, lock_gate, private_folder};
 use crate::lock::ID_FILE;
@@ -88,23 +89,23 @@ fn unpack(from: &Path, to: &Path) -> Result<(), StoreError> {
     // Also where the backup has no logs: those of the data go with the data.
     private_folder(&to.join(LOGS))?;
     let file = File::open(from).map_err(|source| StoreError::io("open", from, source))?;
-    let none = |why: String| StoreError::NotABackup { path: from.to_owned(), message: why };
+    let none = |why: Message| StoreError::NotABackup { path: from.to_owned(), message: why };
     let mut archive = tar::Archive::new(GzDecoder::new(file));
-    for entry in archive.entries().map_err(|why| none(why.to_string()))? {
-        let mut entry = entry.map_err(|why| none(why.to_string()))?;
-        let name = entry.path().map_err(|why| none(why.to_string()))?.into_owned();
+    for entry in archive.entries().map_err(|why| none(Message::verbatim(why)))? {
+        let mut entry = entry.map_err(|why| none(Message::verbatim(why)))?;
+        let name = entry.path().map_err(|why| none(Message::verbatim(why)))?.into_owned();
         if !belongs(&name) || !entry.header().entry_type().is_file() {
-            return Err(none(format!("`{}` does not belong to a backup", name.display())));
+            return Err(none(message!("`{}` does not belong to a backup", name.display())));
         }
         let path = to.join(&name);
         private_folder(path.parent().unwrap_or(to))?;
         let mut file = File::create(&path).map_err(|source| StoreError::io("create", &path, source))?;
         io::copy(&mut entry, &mut file).map_err(|source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
-            _ => none(source.to_string()),
+            _ => none(Message::verbatim(source)),
         })?;
     }
-    if to.join(FILE).exists() { Ok(()) } else { Err(none("there is no database in it".to_owned())) }
+    if to.join(FILE).exists() { Ok(()) } else { Err(none(message!("there is no database in it"))) }
 }
 
 /// Whether a name is one that [`Store::back_up`] writes.
@@ -121,7 +122,7 @@ fn belongs(name: &Path) -> bool {
 
 /// Opens what was unpacked, as of this version of the app, and has SQLite look through it.
 async fn check(folder: &Path, from: &Path) -> Result<(), StoreError> {
-    let damaged = |message: String| StoreError::NotABackup { path: from.to_owned(), message };
+    let damaged = |message: Message| StoreError::NotABackup { path: from.to_owned(), message };
     let store = Box::pin(Store::open(folder)).await.map_err(|error| match error {
         StoreError::Corrupt { message, .. } => damaged(message),
         other => other,
@@ -130,7 +131,7 @@ async fn check(folder: &Path, from: &Path) -> Result<(), StoreError> {
     store.close().await;
     match found {
         Ok(word) if word == "ok" => Ok(()),
-        Ok(problem) => Err(damaged(problem)),
-        Err(error) => Err(damaged(error.to_string())),
+        Ok(problem) => Err(damaged(Message::verbatim(problem))),
+        Err(error) => Err(damaged(Message::verbatim(error))),
     }
 }

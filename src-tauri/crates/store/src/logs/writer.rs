@@ -1,3 +1,4 @@
+use lp_model::message;
 use super::index::{Index, Record, Scanner};
 use super::position::{LogPosition, Pair, PositionFile};
 use crate::StoreError;
@@ -40,7 +41,7 @@ impl LogWriter {
         index.read_to_end(&mut bytes).map_err(io)?;
         let there = log.metadata().map_err(io)?.len();
         if !is_known && Index::decode(&bytes, there).finished.is_some() {
-            let message = format!("`{}` is complete", path.display());
+            let message = message!("`{}` is complete", path.display());
             return Err(StoreError::Conflict { what: "output", message });
         }
         let (positions, pair) =

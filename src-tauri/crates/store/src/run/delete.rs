@@ -1,5 +1,6 @@
 //! Runs that go: which may, and their removal.
 
+use lp_model::message;
 use super::{parse_id, parse_state, read};
 use crate::{Logs, Store, StoreError};
 use lp_model::{ProjectId, RunId, RunState};
@@ -85,13 +86,13 @@ impl Store {
     pub async fn delete_run(&self, id: &RunId, logs: &Logs) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         let run = read::read(&mut write, id.as_str()).await?;
-        let refused = |why: &str| Err(StoreError::Conflict { what: "deletion", message: format!("run `{id}` {why}") });
+        let refused = |message| Err(StoreError::Conflict { what: "deletion", message });
         if !run.state.is_final() {
-            return refused("is not over");
+            return refused(message!("run `{}` is not over", id));
         }
         let query = sqlx::query_scalar!("SELECT count(*) FROM stage_run WHERE run_key = ?1 AND place = 'made'", run.key);
         if query.fetch_one(&mut *write).await? > 0 {
-            return refused("is still being removed where it ran");
+            return refused(message!("run `{}` is still being removed where it ran", id));
         }
         sqlx::query!("DELETE FROM run WHERE key = ?1", run.key).execute(&mut *write).await?;
         write.commit().await?;

@@ -18,6 +18,7 @@ pub(crate) use read::key_of;
 #[cfg(test)]
 pub(crate) use {list::tests::every_list, newest::QUERIES as NEWEST_QUERIES, read::QUERIES as READ_QUERIES};
 
+use lp_model::Message;
 use crate::status::RunStatus;
 use crate::{StageRun, StepRun, Store, StoreError, search, stage_run, step_run};
 use lp_model::{CancelReason, EventKind, Plan, ProjectId, RunId, RunState};
@@ -146,7 +147,7 @@ pub struct Run {
     /// When it was over, milliseconds since 1970 UTC.
     pub ended_ms: Option<i64>,
     /// What stopped it, or empty.
-    pub message: String,
+    pub message: Message,
     /// Which attempt this is, from 1; times and message are of this one.
     pub attempt: u32,
 }
@@ -163,7 +164,7 @@ pub struct RunAttempt {
     /// When it was over, milliseconds since 1970 UTC.
     pub ended_ms: Option<i64>,
     /// What stopped it, or empty.
-    pub message: String,
+    pub message: Message,
     /// Its stages in order.
     pub stages: Vec<StageRun>,
     /// The steps of all stages in order. One that was not run in this attempt is here with the attempt before.
@@ -204,6 +205,7 @@ pub(crate) async fn update_status(connection: &mut SqliteConnection, run: i64, s
     let state = status.state.as_str();
     let cancel = status.cancel_reason.as_ref().map(serde_json::to_string).transpose();
     let cancel = cancel.map_err(|why| StoreError::unreadable("cancel reason", why))?;
+    let message = crate::words::to_column(&status.message);
     let query = sqlx::query!(
         "UPDATE run SET state = ?2, cancel_reason = ?3, started_ms = ?4, ended_ms = ?5, message = ?6, attempt = ?7 WHERE key = ?1",
         run,
@@ -211,7 +213,7 @@ pub(crate) async fn update_status(connection: &mut SqliteConnection, run: i64, s
         cancel,
         status.started_ms,
         status.ended_ms,
-        status.message,
+        message,
         status.attempt
     );
     query.execute(connection).await?;

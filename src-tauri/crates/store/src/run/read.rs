@@ -89,7 +89,7 @@ impl TryFrom<Row> for Run {
             created_ms: row.created_ms,
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
-            message: row.message,
+            message: crate::words::from_column(&row.message),
             attempt: parse_attempt(row.attempt)?,
         })
     }

@@ -3,6 +3,7 @@
 
 mod program;
 
+use lp_model::message;
 use super::StageHandle;
 use super::network::{Abilities, is_host_name};
 use crate::connect::ContainerEngine;
@@ -56,7 +57,7 @@ impl DockerBackend {
             || match engine.docker.inspect_network("bridge", None).await {
                 Ok(_) => true,
                 Err(missing) if error::is_missing(&missing) => false,
-                Err(refused) => return Err(error::call("look for the default network", &refused)),
+                Err(refused) => return Err(error::call(message!("look for the default network"), &refused)),
             };
         *self.bridge.lock().unwrap_or_else(PoisonError::into_inner) = Some((engine.info.address.clone(), bridge));
         Ok(Abilities { bridge, holder })
@@ -67,7 +68,7 @@ impl DockerBackend {
     pub(crate) async fn make_holder(&self, stage: &StageHandle) -> Result<(), BackendError> {
         match self.start_holder(stage).await {
             Err(BackendError::Call { action, message, .. }) => {
-                tracing::warn!(action, "the holder of a network cannot be used: {message}");
+                tracing::warn!(%action, "the holder of a network cannot be used: {message}");
                 self.holders_fail.store(true, Ordering::Relaxed);
                 self.stages.forget(&stage.context.name());
                 Ok(())
@@ -82,7 +83,7 @@ impl DockerBackend {
         let Some(image) = program::image(&engine.info.platform) else { return Ok(()) };
         // One that is there already may run or not: starting what runs is no error.
         self.own_images.create(engine, &image, &name, body(stage, &self.owner)).await?;
-        engine.docker.start_container(&name, None).await.map_err(|refused| error::call(format!("start container `{name}`"), &refused))
+        engine.docker.start_container(&name, None).await.map_err(|refused| error::call(message!("start container `{}`", name), &refused))
     }
 
     /// Makes sure before a step starts that its namespace is there and as the engine made it.
@@ -103,7 +104,7 @@ impl DockerBackend {
         match fate? {
             Fate::Runs(Some(since), _) if [hosts, resolver, host_name].into_iter().flatten().all(|changed| changed <= since) => Ok(false),
             Fate::Runs(Some(_), _) => {
-                remove(docker, &name).await.map_err(|refused| error::call(format!("remove container `{name}`"), &refused))?;
+                remove(docker, &name).await.map_err(|refused| error::call(message!("remove container `{}`", name), &refused))?;
                 self.start_holder(stage).await.map(|()| true)
             }
             Fate::Runs(None, _) | Fate::None => Ok(false),
@@ -122,7 +123,7 @@ pub(crate) async fn fate(stage: &StageHandle) -> Result<Fate, BackendError> {
     match stage.engine.docker.inspect_container(&name, None).await {
         Ok(found) => Ok(fate_of(&found.state.unwrap_or_default())),
         Err(missing) if error::is_missing(&missing) => Ok(Fate::Gone),
-        Err(refused) => Err(error::call(format!("look for container `{name}`"), &refused)),
+        Err(refused) => Err(error::call(message!("look for container `{}`", name), &refused)),
     }
 }
 
