@@ -1,10 +1,12 @@
 /** Everything that turns values into words of the window's language. */
 import { useI18n } from "vue-i18n";
-import type { RunSummary, Version, Words, Workflow } from "@/api";
+import type { Message, RunSummary, Version, Workflow } from "@/api";
+import { sentencesIn } from "@/i18n/sentences";
 import { DERIVED_KEY, EVENT_KEY } from "@/logic/status";
 import { listFormat, numberFormat } from "@/logic/formatters";
 import { bytes, duration, fullMoment, momentParts } from "@/logic/time";
-import { capitalised, foreign, localised, spoken } from "@/logic/words";
+import { say } from "@/logic/say";
+import { capitalised, foreign, localised } from "@/logic/words";
 import { useToday } from "./useClock";
 
 export function useWords() {
@@ -39,9 +41,9 @@ export function useWords() {
     text: (value: { [key in string]: string }) => foreign(text(value)),
     foreign,
     /** A sentence of the core. */
-    said: (words: Words) => foreign(spoken(words, locale.value)),
+    said: (message: Message) => foreign(say(message, sentencesIn(locale.value))),
     /** The same where it stands alone: it then begins as a sentence does. */
-    sentence: (words: Words) => foreign(capitalised(spoken(words, locale.value))),
+    sentence: (message: Message) => foreign(capitalised(say(message, sentencesIn(locale.value)))),
     /** Sentences as one text: Chinese puts no space between them. */
     sentences: (parts: readonly string[]) => parts.join(locale.value.startsWith("zh") ? "" : " "),
     /** Names in a row. */

@@ -1,6 +1,5 @@
 /** Sorts the entries of a compatibility report into what a person has to deal with: one topic for everything that one action settles. */
 import type { ReportDto, ReportEffect, ReportEntry, SecretEntry } from "@/api/types";
-import { excerptLines } from "./excerpt";
 
 /** What is asked of the user; `other` has the core's own words only. */
 export type TopicKind = "secret" | "trust" | "login" | "other";
@@ -28,14 +27,6 @@ export type Verdict = "unsupported" | "needs" | "runs";
 
 const KIND: Record<string, TopicKind> = { "needs-secret": "secret", "not-trusted": "trust", "needs-login": "login" };
 
-/** The secret that an entry asks for: what is underlined, as long as the sentence names it too; else the last name in the sentence. */
-export function secretName(entry: ReportEntry): string | null {
-  const named = [...entry.title.en.matchAll(/`([\p{L}\p{N}\p{M}_./-]+)`/gu)].map((match) => match[1] ?? "");
-  const marked = entry.excerpt === null ? "" : excerptLines(entry.excerpt).map((line) => line.marked).join("");
-  const bare = marked.trim().replace(/^(["'])(.*)\1$/, "$2");
-  return named.includes(bare) ? bare : (named.at(-1) ?? null);
-}
-
 /** Whether the project has a value for a secret: its own, or one of all projects after the yes. The case of its name does not matter, as for the core. */
 export function isSecretSet(secrets: readonly SecretEntry[], project: string, name: string): boolean {
   const reaches = (one: SecretEntry) =>
@@ -52,9 +43,9 @@ function topicsOf(entries: readonly ReportEntry[], secrets: readonly SecretEntry
   const groups = new Map<string, { kind: TopicKind; name: string | null; entries: ReportEntry[] }>();
   for (const entry of entries) {
     const kind = entry.effect === "needs" ? (KIND[entry.code] ?? "other") : "other";
-    const name = kind === "secret" ? secretName(entry) : null;
+    const name = kind === "secret" ? entry.secret : null;
     // The same sentence about several lines is one topic.
-    const key = kind === "secret" && name !== null ? `secret ${name.toLowerCase()}` : kind === "trust" || kind === "login" ? kind : `${entry.code} ${entry.title.en}`;
+    const key = kind === "secret" && name !== null ? `secret ${name.toLowerCase()}` : kind === "trust" || kind === "login" ? kind : `${entry.code} ${JSON.stringify(entry.title)}`;
     const group = groups.get(key) ?? { kind, name, entries: [] };
     groups.set(key, group);
     group.entries.push(entry);

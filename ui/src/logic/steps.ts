@@ -58,11 +58,6 @@ export function isCarried(before: readonly StageDetail[], stage: StageDetail, st
   return earlier?.attempt === step.attempt;
 }
 
-/** The note of a step whose container engine went away; the core says nothing else that begins so. */
-export function isEngineSilent(step: StepDetail): boolean {
-  return !isOver(step.state) && step.note.startsWith("the container engine does not answer");
-}
-
 /** Pieces of a picture of all steps: more would be thinner than can be seen. */
 const MOST_PIECES = 160;
 /** What a piece that stands for several steps shows, first what matters most. */

@@ -1,14 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { ReportDto, ReportEntry, SecretEntry } from "@/api";
 import { REPORT_BROKEN, REPORT_DIFFERENT, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED } from "@/api/fake/report";
-import { isSecretSet, openTopics, secretName, sortReport, verdict } from "@/logic/report";
+import { isSecretSet, openTopics, sortReport, verdict } from "@/logic/report";
 
-const base: ReportEntry = { effect: "needs", code: "needs-secret", file: ".drone.yml", line: 3, column: 1, title: { en: "", zh: "" }, help: null, excerpt: null };
-
-function asking(en: string, line?: string, from = 1, to = 1): ReportEntry {
-  const excerpt = line === undefined ? null : { first_line: 3, lines: [line], line: 3, column: from, end_line: 3, end_column: to };
-  return { ...base, title: { en, zh: "" }, excerpt };
-}
+const base: ReportEntry = { effect: "needs", code: "needs-secret", file: ".drone.yml", line: 3, column: 1, title: "", help: null, excerpt: null, secret: null };
 
 function set(name: string, project?: string): SecretEntry {
   return { name, scope: project === undefined ? { scope: "everywhere" } : { scope: "project", project }, updated: "", grants: [] };
@@ -18,20 +13,6 @@ function set(name: string, project?: string): SecretEntry {
 function decided(name: string, allowed: boolean, project = "p"): SecretEntry {
   return { ...set(name), grants: [{ project, project_name: project, allowed }] };
 }
-
-describe("the name of a secret", () => {
-  it.each([
-    ["what is underlined", asking("the secret `token` of step `publish`", "    from_secret: token", 18, 23), "token"],
-    ["without its quotes", asking("the secret `token` of step `publish`", '  secrets: ["token"]', 13, 20), "token"],
-    ["the last name when all of the step is underlined", asking("step `publish` reads the secret `deploy.key/prod`", "- name: publish", 1, 16), "deploy.key/prod"],
-    ["the last name without a line", asking("step `publish` reads the secret `token`"), "token"],
-    ["behind Chinese text", asking("step `发布` reads the secret `token`", "  密码: {from_secret: token}", 21, 26), "token"],
-    ["none when the sentence names none", asking("a secret is needed"), null],
-    ["none when no name could be one", asking("the step `two words` needs something"), null],
-  ])("is %s", (_, entry, expected) => {
-    expect(secretName(entry)).toBe(expected);
-  });
-});
 
 it.each([
   ["everywhere, without a yes for this project", [set("token")], false],
@@ -61,13 +42,13 @@ describe("sorting", () => {
   });
 
   it("says the same sentence once, with all its places", () => {
-    const same = { ...base, effect: "different" as const, code: "platform-ignored", title: { en: "the platform is ignored", zh: "" } };
-    const report: ReportDto = { ...REPORT_RUNS, entries: [same, { ...same, line: 9 }, { ...same, title: { en: "another", zh: "" } }] };
+    const same = { ...base, effect: "different" as const, code: "platform-ignored", title: "the platform is ignored" };
+    const report: ReportDto = { ...REPORT_RUNS, entries: [same, { ...same, line: 9 }, { ...same, title: "another" }] };
     expect(sortReport(report, [], "p").different.map((topic) => topic.entries.length)).toEqual([2, 1]);
   });
 
   it("keeps a need of a newer core, in the core's words", () => {
-    const report: ReportDto = { ...REPORT_RUNS, entries: [{ ...base, code: "needs-magic", title: { en: "magic `x` is needed", zh: "" } }] };
+    const report: ReportDto = { ...REPORT_RUNS, entries: [{ ...base, code: "needs-magic", title: "magic `x` is needed" }] };
     const { needs } = sortReport(report, [set("x")], "p");
     expect(needs.map((topic) => [topic.kind, topic.name, topic.done])).toEqual([["other", null, false]]);
   });
@@ -91,7 +72,7 @@ it.each([
 });
 
 it("a need that is met is in nobody's way", () => {
-  const report: ReportDto = { ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, asking("step `publish` reads the secret `token`")] };
+  const report: ReportDto = { ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, { ...base, title: "the secret `token` must be set", secret: "token" }] };
   expect(verdict(sortReport(report, [], "p"))).toBe("needs");
   expect(verdict(sortReport(report, [set("token", "p")], "p"))).toBe("runs");
 });

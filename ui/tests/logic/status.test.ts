@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StageDetail, StepDetail } from "@/api";
 import { ERROR_WORDS, REASON_KEY, RUN_STATES, STATE_KEY, STATE_TONE, isOver, isTrouble } from "@/logic/status";
-import { interestingStep, isCarried, isCleaningUp, isEngineSilent, retryStart } from "@/logic/steps";
+import { interestingStep, isCarried, isCleaningUp, retryStart } from "@/logic/steps";
 import { en } from "@/i18n/en";
 import { zhCN } from "@/i18n/zh-CN";
 
@@ -104,13 +104,4 @@ describe("a cancel", () => {
   ])("%s", (_, steps, expected) => {
     expect(isCleaningUp([stage(1, "build", ...steps)])).toBe(expected);
   });
-});
-
-it.each<[string, Part, boolean]>([
-  ["runs and hears nothing", { state: "running", note: "the container engine does not answer; waiting for it" }, true],
-  ["is being made", { state: "starting", note: "the container engine does not answer; waiting for it" }, true],
-  ["has a pull behind it", { state: "running", note: "fetched `node:20`" }, false],
-  ["is over", { state: "passed", note: "the container engine does not answer; waiting for it" }, false],
-])("a step that %s", (_, part, silent) => {
-  expect(isEngineSilent(stage(1, "build", part).steps[0]!)).toBe(silent);
 });

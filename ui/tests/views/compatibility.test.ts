@@ -84,7 +84,7 @@ describe("the compatibility report", () => {
   });
 
   it("is content when the last need is met", async () => {
-    const entries = REPORT_NEEDS.entries.filter((entry) => entry.effect === "runs" || entry.title.en.includes("webhook_url"));
+    const entries = REPORT_NEEDS.entries.filter((entry) => entry.effect === "runs" || entry.secret === "webhook_url");
     const app = await openWindow(STORE, answering({ ...REPORT_NEEDS, entries }));
     await setFirstSecret(app, "https://example.com");
     expect(app.one("verdict").attributes("data-verdict")).toBe("runs");
@@ -114,7 +114,7 @@ describe("the compatibility report", () => {
     const app = await openWindow("/project/p-checkout/compatibility");
     expect(app.one("verdict").attributes("data-verdict")).toBe("unsupported");
     expect(app.one("verdict").text()).toContain("3 of 4 steps run here as they are. 1 thing needs you. 1 thing is not supported here.");
-    expect(topics(app, "unsupported")[0]!.text()).toContain("The pipeline ios is of type exec");
+    expect(topics(app, "unsupported")[0]!.text()).toContain("Step sign has no commands");
     expect(topics(app, "unsupported")[0]!.text()).toContain("Run its steps in containers: type: docker");
   });
 
@@ -137,7 +137,7 @@ describe("the compatibility report", () => {
 
   it("shows the first of very many, and the rest when asked", async () => {
     const one = REPORT_DIFFERENT.entries.find((entry) => entry.effect === "different")!;
-    const many = Array.from({ length: 200 }, (_, n) => ({ ...one, title: { en: `difference ${n}`, zh: "" } }));
+    const many = Array.from({ length: 200 }, (_, n) => ({ ...one, title: `difference ${n}` }));
     const app = await openWindow(STORE, answering({ ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, ...many] }));
     expect(topics(app, "different")).toHaveLength(30);
     expect(app.one("report-more").text()).toBe("Show 170 more");
@@ -240,8 +240,7 @@ describe("the way to the report", () => {
 
   it("is not taken when all secrets that it asks for are set", async () => {
     const asked = REPORT_NEEDS.entries.find((entry) => entry.code === "needs-secret")!;
-    const title = { ...asked.title, en: "the secret `registry_password` must be set" };
-    const report = { ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, { ...asked, title }] };
+    const report = { ...REPORT_RUNS, entries: [...REPORT_RUNS.entries, { ...asked, secret: "registry_password" }] };
     const app = await added(report, { name: "registry_password", decided: true });
     expect(app.router.currentRoute.value.name).toBe("project");
     app.window.unmount();

@@ -43,8 +43,8 @@ pub(crate) fn kind(asked: &AskedEvent, tag: &str) -> Result<Option<EventKind>, A
     match given.iter().find(|(_, _, kinds)| kind.is_some_and(|kind| !kinds.contains(&kind))) {
         Some((flag, _, kinds)) => {
             let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-            let message = format!("`{flag}` says nothing about the event `{}`", kind.unwrap_or(EventKind::Push).as_str());
-            Err(ApiError::new(ErrorCode::BadRequest, message).hint(format!("events with it: {}", words.join(", "))))
+            let message = message!("`{}` says nothing about the event `{}`", flag, kind.unwrap_or(EventKind::Push).as_str());
+            Err(ApiError::new(ErrorCode::BadRequest, message).hint(message!("events with it: {}", words.join(", "))))
         }
         None => Ok(kind),
     }
@@ -53,7 +53,7 @@ pub(crate) fn kind(asked: &AskedEvent, tag: &str) -> Result<Option<EventKind>, A
 /// The error for a word that is no event.
 pub(crate) fn no_event(word: &str) -> ApiError {
     let words: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    ApiError::new(ErrorCode::BadRequest, format!("`{word}` is no event")).hint(format!("events are: {}", words.join(", ")))
+    ApiError::new(ErrorCode::BadRequest, message!("`{}` is no event", word)).hint(message!("events are: {}", words.join(", ")))
 }
 
 /// The facts of an event of that kind, and what a person should know about them.
@@ -73,8 +73,8 @@ pub(crate) fn facts(ground: &Ground, kind: EventKind, asked: &AskedEvent) -> Res
     let of_branch = filled(&facts.commit.branch).map(|branch| format!("refs/heads/{branch}"));
     facts.commit.reference = match kind {
         EventKind::Tag => of_tag.ok_or_else(|| {
-            ApiError::new(ErrorCode::InputInvalid, "the event `tag` is for tags, and this version has none")
-                .hint("pick a version with a tag")
+            ApiError::new(ErrorCode::InputInvalid, message!("the event `tag` is for tags, and this version has none"))
+                .hint(message!("pick a version with a tag"))
         })?,
         EventKind::Promote | EventKind::Rollback => of_tag.or(of_branch).unwrap_or_default(),
         EventKind::Push | EventKind::Manual | EventKind::Cron => of_branch.unwrap_or_default(),

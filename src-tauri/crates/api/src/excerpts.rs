@@ -12,7 +12,7 @@ const MOST: usize = 10;
 /// Keeps a few lines of each step that failed. A log that cannot be read costs its words, nothing else.
 pub(crate) async fn keep(app: Arc<App>, run: RunId) {
     if let Err(problem) = keep_all(&app, &run).await {
-        tracing::info!(%run, problem = problem.message, "the words of a failure are not kept");
+        tracing::info!(%run, problem = %problem.message, "the words of a failure are not kept");
     }
 }
 

@@ -22,11 +22,11 @@ pub struct Explanation {
 /// `BadRequest` for a text that is no code, with the one that was probably meant.
 pub fn explain(code: &str) -> Result<Explanation, ApiError> {
     let Some(known) = Code::parse(code.trim()) else {
-        let error = ApiError::new(ErrorCode::BadRequest, format!("there is no code `{}`", code.trim()));
+        let error = ApiError::new(ErrorCode::BadRequest, message!("there is no code `{}`", code.trim()));
         let all: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         return Err(error.hint(match lp_pipeline::closest(code.trim(), &all) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => "a code stands in square brackets behind a finding, e.g. `not-trusted`".to_owned(),
+            Some(meant) => message!("did you mean `{}`?", meant),
+            None => message!("a code stands in square brackets behind a finding, e.g. `not-trusted`"),
         }));
     };
     let severity = match known.severity() {

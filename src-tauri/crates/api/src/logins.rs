@@ -1,6 +1,7 @@
 //! Logins for registries: those that `docker login` and `podman login` keep on this computer. They are read anew for each image that is fetched, so
 //! that a login counts at once.
 
+use lp_model::{Message, message};
 use crate::app::App;
 use async_trait::async_trait;
 use lp_backend_docker::RegistryLogins;
@@ -30,8 +31,8 @@ pub struct LoginReport {
     pub place: String,
     /// Hosts with an entry of their own there.
     pub hosts: Vec<String>,
-    /// Why some of it or all of it cannot be used, in English.
-    pub problems: Vec<String>,
+    /// Why some of it or all of it cannot be used.
+    pub problems: Vec<Message>,
 }
 
 impl StoredLogins {
@@ -51,16 +52,16 @@ impl StoredLogins {
     }
 
     /// The places that are there, with what they say.
-    async fn read(&self) -> Vec<(String, Result<DockerConfig, String>)> {
+    async fn read(&self) -> Vec<(String, Result<DockerConfig, Message>)> {
         let mut all = Vec::new();
         if let Some(text) = &self.text {
-            all.push(("DOCKER_AUTH_CONFIG".to_owned(), DockerConfig::parse(text).map_err(|problem| problem.to_string())));
+            all.push(("DOCKER_AUTH_CONFIG".to_owned(), DockerConfig::parse(text).map_err(|problem| problem.told())));
         }
         for file in &self.files {
             let config = match tokio::fs::read_to_string(file).await {
-                Ok(text) => DockerConfig::parse(&text).map_err(|problem| problem.to_string()),
+                Ok(text) => DockerConfig::parse(&text).map_err(|problem| problem.told()),
                 Err(missing) if matches!(missing.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
-                Err(problem) => Err(problem.to_string()),
+                Err(problem) => Err(Message::verbatim(problem)),
             };
             all.push((file.display().to_string(), config));
         }
@@ -69,18 +70,18 @@ impl StoredLogins {
 
     /// What there is, and what of it cannot be used. Asks no helper for a password; one that is not installed is a problem.
     pub async fn report(&self, path: Option<&str>) -> Vec<LoginReport> {
-        let report = |(place, config): (String, Result<DockerConfig, String>)| match config {
+        let report = |(place, config): (String, Result<DockerConfig, Message>)| match config {
             Ok(config) => {
                 let hosts: Vec<String> = config.hosts().into_iter().map(str::to_owned).collect();
-                let mut problems: Vec<String> = Vec::new();
+                let mut problems: Vec<Message> = Vec::new();
                 for host in &hosts {
                     let Ok(image) = ImageReference::parse(&format!("{host}/a")) else { continue };
                     let problem = match config.login(&image) {
                         Ok(Login::Helper(helper)) if !is_installed(&helper.program, path) => {
-                            format!("`{}`, which keeps the login for `{host}`, is not installed", helper.program)
+                            message!("`{}`, which keeps the login for `{}`, is not installed", helper.program, host)
                         }
                         Ok(_) => continue,
-                        Err(problem) => problem.to_string(),
+                        Err(problem) => problem.told(),
                     };
                     problems.push(problem);
                 }
@@ -96,7 +97,7 @@ impl StoredLogins {
 impl RegistryLogins for StoredLogins {
     async fn login(&self, image: &ImageReference) -> Option<Credentials> {
         for (place, config) in self.read().await {
-            let found = match config.and_then(|config| config.login(image).map_err(|problem| problem.to_string())) {
+            let found = match config.and_then(|config| config.login(image).map_err(|problem| problem.told())) {
                 Ok(Login::None) => continue,
                 Ok(Login::Here(login)) => Ok(Some(login)),
                 Ok(Login::Helper(helper)) => ask(&helper).await,
@@ -113,11 +114,11 @@ impl RegistryLogins for StoredLogins {
     }
 }
 
-async fn ask(helper: &Helper) -> Result<Option<Credentials>, String> {
-    let told = |problem: &dyn std::fmt::Display| format!("`{}`: {problem}", helper.program);
+async fn ask(helper: &Helper) -> Result<Option<Credentials>, Message> {
+    let told = |problem: Message| message!("`{}`: {}", helper.program, problem);
     let mut command = Command::new(&helper.program);
     command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(|problem| told(&problem))?;
+    let mut child = command.spawn().map_err(|problem| told(Message::verbatim(problem)))?;
     let asking = async {
         if let Some(mut input) = child.stdin.take() {
             input.write_all(helper.server.as_bytes()).await?;
@@ -127,8 +128,8 @@ async fn ask(helper: &Helper) -> Result<Option<Credentials>, String> {
     };
     let answer = tokio::time::timeout(HELPER_LIMIT, asking).await;
     let answer =
-        answer.map_err(|_| told(&format!("no answer within {} seconds", HELPER_LIMIT.as_secs())))?.map_err(|problem| told(&problem))?;
-    helper.read(&String::from_utf8_lossy(&answer.stdout), answer.status.success()).map_err(|problem| told(&problem))
+        answer.map_err(|_| told(message!("no answer within {} seconds", HELPER_LIMIT.as_secs())))?.map_err(|problem| told(Message::verbatim(problem)))?;
+    helper.read(&String::from_utf8_lossy(&answer.stdout), answer.status.success()).map_err(|problem| told(problem.told()))
 }
 
 fn is_installed(program: &str, path: Option<&str>) -> bool {
@@ -195,8 +196,8 @@ mod tests {
         let report = logins(&[("DOCKER_AUTH_CONFIG", text)]).report(Some("/nowhere")).await;
         assert_eq!(report.len(), 1);
         assert_eq!(report[0].hosts, ["a.example.com", "gcr.io"]);
-        assert!(report[0].problems[0].contains("`a.example.com`"), "{report:?}");
-        assert!(report[0].problems[1].contains("`docker-credential-nowhere`"), "{report:?}");
+        assert!(report[0].problems[0].to_string().contains("`a.example.com`"), "{report:?}");
+        assert!(report[0].problems[1].to_string().contains("`docker-credential-nowhere`"), "{report:?}");
         let broken = logins(&[("DOCKER_AUTH_CONFIG", "{")]).report(None).await;
         assert_eq!(broken[0].problems.len(), 1);
     }

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode};
 use crate::words::shell_word;
-use lp_model::{ProjectId, RunId};
+use lp_model::{Message, ProjectId, RunId, message};
 use lp_store::Project;
 
 impl App {
@@ -15,7 +15,7 @@ impl App {
     /// `RunNotFound`; `BadRequest` when several projects have that name.
     pub async fn find_run(&self, text: &str, folder: &str) -> Result<String, ApiError> {
         let not_found =
-            || ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`")).hint("`letterpress history` shows what there is");
+            || ApiError::new(ErrorCode::RunNotFound, message!("there is no run `{}`", text)).hint(message!("`letterpress history` shows what there is"));
         let (project, number) = match text.rsplit_once('#') {
             Some((name, number)) => (Some(self.project_named(name, number, text).await?), number),
             None => (self.find_project(folder).await.ok().and_then(|project| ProjectId::parse(&project.id)), text),
@@ -42,12 +42,11 @@ impl App {
             [project] => return Ok(project.id.to_string()),
             [] => {}
             _ => {
-                let ways: Vec<String> = named
+                let ways = named
                     .iter()
-                    .map(|project| format!("`{}`", shell_word(project.path.as_deref().unwrap_or(project.id.as_str()))))
-                    .collect();
-                return Err(ApiError::new(ErrorCode::BadRequest, format!("{} projects are called `{word}`", named.len()))
-                    .hint(format!("say which: {}", ways.join(", or "))));
+                    .map(|project| Message::verbatim(format_args!("`{}`", shell_word(project.path.as_deref().unwrap_or(project.id.as_str())))));
+                return Err(ApiError::new(ErrorCode::BadRequest, message!("{} projects are called `{}`", named.len(), word))
+                    .hint(which(ways)));
             }
         }
         if let Some(project) = projects.iter().find(|project| project.path.as_deref() == Some(word) || project.id.as_str() == word) {
@@ -55,8 +54,8 @@ impl App {
         }
         match self.find_project(word).await {
             Ok(project) => Ok(project.id),
-            Err(_) => Err(ApiError::new(ErrorCode::ProjectNotFound, format!("no project is called `{word}`, and none lies there"))
-                .hint("name it as `letterpress history` prints it, or by its folder")),
+            Err(_) => Err(ApiError::new(ErrorCode::ProjectNotFound, message!("no project is called `{}`, and none lies there", word))
+                .hint(message!("name it as `letterpress history` prints it, or by its folder"))),
         }
     }
 
@@ -89,8 +88,8 @@ impl App {
             );
         }
         match &named[..] {
-            [] => Err(ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`: no project is called `{name}`"))
-                .hint("`letterpress history` shows what there is")),
+            [] => Err(ApiError::new(ErrorCode::RunNotFound, message!("there is no run `{}`: no project is called `{}`", text, name))
+                .hint(message!("`letterpress history` shows what there is"))),
             [project] => Ok(project.id.clone()),
             several => {
                 let mut ways = Vec::new();
@@ -101,16 +100,19 @@ impl App {
                     };
                     let place = project.path.as_deref().unwrap_or(project.id.as_str());
                     let run = wanted.map_or_else(|| shell_word(&format!("{place}#{number}")), |run| run.id.to_string());
-                    ways.push(format!("`{run}` (in `{place}`)"));
+                    ways.push(message!("`{}` (in `{}`)", run, place));
                 }
-                Err(ApiError::new(
-                    ErrorCode::BadRequest,
-                    format!("`{text}` may be a run of {} projects that are called `{name}`", several.len()),
-                )
-                .hint(format!("say which: {}", ways.join(", or "))))
+                Err(ApiError::new(ErrorCode::BadRequest, message!("`{}` may be a run of {} projects that are called `{}`", text, several.len(), name))
+                .hint(which(ways)))
             }
         }
     }
+}
+
+/// What to do where a name fits several things: each way to name one of them.
+fn which(ways: impl IntoIterator<Item = Message>) -> Message {
+    let ways = ways.into_iter().reduce(|ways, way| message!("{}, or {}", ways, way));
+    message!("say which: {}", ways.unwrap_or_default())
 }
 
 /// Characters that make a word look like another one.

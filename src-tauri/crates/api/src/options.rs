@@ -1,3 +1,4 @@
+use lp_model::message;
 use crate::dto::{ApiError, ErrorCode};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,8 +51,8 @@ impl AppOptions {
         let data_folder = match std::env::var_os(Self::HOME).filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),
             None => dirs::data_dir().map(|folder| folder.join("letterpress")).ok_or_else(|| {
-                ApiError::new(ErrorCode::StoreUnavailable, "this user has no home folder")
-                    .hint(format!("set `{}` to a folder that Letterpress may write to", Self::HOME))
+                ApiError::new(ErrorCode::StoreUnavailable, message!("this user has no home folder"))
+                    .hint(message!("set `{}` to a folder that Letterpress may write to", Self::HOME))
             })?,
         };
         let data_folder = std::path::absolute(&data_folder).unwrap_or(data_folder);

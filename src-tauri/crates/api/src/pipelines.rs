@@ -2,7 +2,7 @@
 
 use crate::dto::{ApiError, ErrorCode, Finding};
 use lp_git::{EntryKind, Followed, Repository};
-use lp_model::{Diagnostic, EventFacts, Plan};
+use lp_model::{Diagnostic, EventFacts, Message, Plan, message};
 use lp_pipeline::{Inputs, Outline, PipelineFile};
 use std::borrow::Cow;
 
@@ -40,16 +40,16 @@ impl TextFile {
 
 /// The path and kind of what a path leads to, links followed; `None` when there is nothing and no link either.
 fn followed(repository: &Repository, sha: &str, path: &str) -> Result<Option<(String, EntryKind)>, ApiError> {
-    let broken = |why: String| {
-        let hint = "let the link lead to a file of the repository, or put the file in its place, and commit that";
-        Err(ApiError::new(ErrorCode::PipelineMissing, format!("`{path}` is a link {why}")).hint(hint))
+    let broken = |why: Message| {
+        let hint = message!("let the link lead to a file of the repository, or put the file in its place, and commit that");
+        Err(ApiError::new(ErrorCode::PipelineMissing, message!("`{}` is a link {}", path, why)).hint(hint))
     };
     match repository.follow(sha, path)? {
         Followed::At(real, kind) => Ok(Some((real, kind))),
         Followed::Missing(target) if target.is_empty() => Ok(None),
-        Followed::Missing(target) => broken(format!("to `{target}`, which is not in this version")),
-        Followed::Outside(target) => broken(format!("to `{target}`, which is outside of the repository")),
-        Followed::Loop => broken("that leads back to itself".to_owned()),
+        Followed::Missing(target) => broken(message!("to `{}`, which is not in this version", target)),
+        Followed::Outside(target) => broken(message!("to `{}`, which is outside of the repository", target)),
+        Followed::Loop => broken(message!("that leads back to itself")),
     }
 }
 
@@ -75,18 +75,18 @@ impl Pipeline {
         };
         let mut names: Vec<String> = entries.into_iter().filter(is_workflow).map(|entry| entry.name).collect();
         names.sort();
-        let too_much = |what: String| {
-            ApiError::new(ErrorCode::PipelineInvalid, format!("the folder `{path}` has {what}")).hint("move what is no workflow elsewhere")
+        let too_much = |what: Message| {
+            ApiError::new(ErrorCode::PipelineInvalid, message!("the folder `{}` has {}", path, what)).hint(message!("move what is no workflow elsewhere"))
         };
         if names.len() > MOST_FILES {
-            return Err(too_much(format!("{} workflows, more than the {MOST_FILES} that are read", names.len())));
+            return Err(too_much(message!("{} workflows, more than the {} that are read", names.len(), MOST_FILES)));
         }
         let (mut files, mut bytes) = (Vec::new(), 0);
         for name in names {
             let file = TextFile::read(repository, sha, &format!("{path}/{name}"))?;
             bytes += file.as_ref().map_or(0, |file| file.bytes.len());
             if bytes > LARGEST_FOLDER {
-                return Err(too_much(format!("workflows of more than the {LARGEST_FOLDER} bytes that are read")));
+                return Err(too_much(message!("workflows of more than the {} bytes that are read", LARGEST_FOLDER)));
             }
             files.extend(file);
         }
@@ -111,8 +111,8 @@ impl Pipeline {
         if !self.files.is_empty() {
             return Ok(self);
         }
-        let message = format!("the folder `{}` has no file that ends in `.yml` or `.yaml`", self.path);
-        Err(ApiError::new(ErrorCode::PipelineMissing, message).hint("each workflow is a file of its own in the folder, e.g. `build.yml`"))
+        let message = message!("the folder `{}` has no file that ends in `.yml` or `.yaml`", self.path);
+        Err(ApiError::new(ErrorCode::PipelineMissing, message).hint(message!("each workflow is a file of its own in the folder, e.g. `build.yml`")))
     }
 
     /// The plan for an event, with warnings and notes.
@@ -145,7 +145,7 @@ impl Pipeline {
     fn invalid(&self, diagnostics: &[Diagnostic]) -> ApiError {
         ApiError {
             findings: self.findings(diagnostics),
-            ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{}` has errors", self.path))
+            ..ApiError::new(ErrorCode::PipelineInvalid, message!("`{}` has errors", self.path))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The sample project: comes with the app, unpacked as a real repository with tags and commits. `commits.json` lists the commits in
 //! order, each with a folder of files that are laid over what is there.
 
+use lp_model::message;
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, ProjectSummary};
 use crate::projects::blocking;
@@ -30,7 +31,7 @@ impl App {
         projects
             .into_iter()
             .find(|summary| summary.id == project.id.as_str())
-            .ok_or_else(|| ApiError::new(ErrorCode::ProjectNotFound, "the sample project was removed meanwhile"))
+            .ok_or_else(|| ApiError::new(ErrorCode::ProjectNotFound, message!("the sample project was removed meanwhile")))
     }
 }
 
@@ -41,11 +42,11 @@ fn unpack(folder: &Path) -> Result<(), ApiError> {
     }
     let half: PathBuf = folder.with_extension("unpacking");
     let _was_not_there = std::fs::remove_dir_all(&half);
-    let commits = commits(time::now_ms()).map_err(|why| ApiError::new(ErrorCode::Internal, format!("the sample is damaged: {why}")))?;
+    let commits = commits(time::now_ms()).map_err(|why| ApiError::new(ErrorCode::Internal, message!("the sample is damaged: {}", why)))?;
     lp_git::create(&half, &commits)?;
     let _was_not_there = std::fs::remove_dir_all(folder);
     std::fs::rename(&half, folder).map_err(|problem| {
-        ApiError::new(ErrorCode::StoreUnavailable, format!("the sample cannot be put at `{}`: {problem}", folder.display()))
+        ApiError::new(ErrorCode::StoreUnavailable, message!("the sample cannot be put at `{}`: {}", folder.display(), problem))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Times: milliseconds inside, RFC 3339 text outside.
 
+use lp_model::message;
 use crate::dto::{ApiError, ErrorCode, RunSummary, StepDetail};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -44,8 +45,8 @@ fn moment_in(text: &str, to_its_end: bool, zone: &TimeZone) -> Result<String, Ap
             _ => text.parse::<DateTime>().and_then(local),
         })
         .map_err(|_| {
-            ApiError::new(ErrorCode::BadRequest, format!("`{text}` is no time"))
-                .hint("write a date such as `2026-11-29`, a time such as `2026-11-29 08:30`, or one with its zone such as `2026-11-29T08:30:00+08:00`")
+            ApiError::new(ErrorCode::BadRequest, message!("`{}` is no time", text))
+                .hint(message!("write a date such as `2026-11-29`, a time such as `2026-11-29 08:30`, or one with its zone such as `2026-11-29T08:30:00+08:00`"))
         })?;
     Ok(to_text(time.as_millisecond()))
 }

@@ -76,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_remembered_for_a_while_and_an_open_vault_for_ever() {
         let door = VaultDoor::default();
-        let refuse = async || Err(ApiError::new(ErrorCode::VaultUnavailable, "locked"));
+        let refuse = async || Err(ApiError::new(ErrorCode::VaultUnavailable, lp_model::Message::verbatim("locked")));
         let never = async || panic!("asked again");
         assert!(matches!(door.known(), Known::Nothing));
         door.pass(Instant::now(), false, refuse).await.unwrap_err();

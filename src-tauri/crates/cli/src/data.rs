@@ -3,7 +3,7 @@
 use crate::arguments::{Clean, DataAction, Format};
 use crate::exit::ExitCode;
 use crate::language::Language;
-use lp_api::App;
+use lp_api::{App, message};
 use lp_api::dto::{ApiError, CleanRequest, DataSize};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub async fn carry_out(app: &Arc<App>, action: DataAction, language: Language) -
                 Format::Json => crate::say::json(&made),
                 Format::Text => {
                     say!("{}  {}", made.file, bytes(made.bytes));
-                    remark!("it has the history, the logs and the sealed secrets, and not the key that opens them");
+                    mention!("it has the history, the logs and the sealed secrets, and not the key that opens them");
                 }
             }
         }
@@ -40,8 +40,8 @@ pub async fn carry_out(app: &Arc<App>, action: DataAction, language: Language) -
 /// Puts a backup in the place of the data.
 pub async fn restore(data_folder: &Path, file: &Path) -> Result<ExitCode, ApiError> {
     match lp_api::restore_data(data_folder, file).await? {
-        Some(replaced) => remark!("restored; what was there before is in `{}`, remove it when nothing of it is needed", replaced.display()),
-        None => remark!("restored"),
+        Some(replaced) => mention!("restored; what was there before is in `{}`, remove it when nothing of it is needed", replaced.display()),
+        None => mention!("restored"),
     }
     Ok(ExitCode::Passed)
 }
@@ -49,7 +49,7 @@ pub async fn restore(data_folder: &Path, file: &Path) -> Result<ExitCode, ApiErr
 /// Moves the data folder.
 pub async fn move_to(data_folder: &Path, to: &Path) -> Result<ExitCode, ApiError> {
     let now = lp_api::move_data(data_folder, to).await?;
-    remark!("the data folder is `{}` now; the old place leads there", now.display());
+    mention!("the data folder is `{}` now; the old place leads there", now.display());
     Ok(ExitCode::Passed)
 }
 
@@ -58,9 +58,15 @@ fn size(size: &DataSize, format: Format) {
         return crate::say::json(size);
     }
     say!("{}", size.folder);
-    let rows = [("history", size.database), ("logs", size.logs), ("copies", size.copies), ("other", size.other), ("total", size.total)];
+    let rows = [
+        (message!("history"), size.database),
+        (message!("logs"), size.logs),
+        (message!("copies"), size.copies),
+        (message!("other"), size.other),
+        (message!("total"), size.total),
+    ];
     for (name, taken) in rows {
-        say!("{name:8} {:>10}", bytes(taken));
+        say!("{:8} {:>10}", Language::spoken().words(&name), bytes(taken));
     }
 }
 
@@ -82,9 +88,9 @@ async fn clean(app: &Arc<App>, wanted: Clean, language: Language) -> Result<(), 
         Format::Text => report.words.iter().for_each(|words| say!("{}", language.words(words))),
     }
     if wanted.yes {
-        remark!("{} removed", report.runs);
+        mention!("{} removed", report.runs);
     } else if report.runs > 0 {
-        remark!("nothing was removed; add `--yes` to remove them");
+        mention!("nothing was removed; add `--yes` to remove them");
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `letterpress explain`.
 
+use lp_api::message;
 use crate::arguments::Explain;
 use crate::exit::ExitCode;
 use crate::language::Language;
@@ -8,8 +9,7 @@ use lp_api::dto::ApiError;
 /// Prints what the code of a finding means.
 pub fn carry_out(wanted: &Explain, language: Language) -> Result<ExitCode, ApiError> {
     let found = lp_api::explain(&wanted.code)?;
-    let colon = if language == Language::Zh { "：" } else { ": " };
-    say!("{}{colon}{}", found.code, language.words(&found.severity));
+    say!("{}", language.words(&message!("{}: {}", found.code, found.severity)));
     if let Some(effect) = &found.effect {
         say!("{}", language.words(effect));
     }

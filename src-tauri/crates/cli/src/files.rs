@@ -7,7 +7,7 @@ use crate::render;
 use crate::run::parse_inputs;
 use crate::say::to_terminal;
 use lp_api::dto::{ApiError, Linted, LintedFile};
-use lp_api::{FileLanguage, PlannedEvent, lint_files};
+use lp_api::{FileLanguage, Message, PlannedEvent, lint_files, message};
 
 /// Prints all findings on standard output, for people file by file.
 pub fn lint(wanted: &Lint, language: Language) -> Result<ExitCode, ApiError> {
@@ -50,27 +50,23 @@ fn headline(file: &LintedFile, language: Language) -> String {
         Some("drone1") => "drone 1.x/2.x",
         Some("woodpecker") => "woodpecker",
         Some(_) => "letterpress",
-        None => return format!("{}: {}", file.file, language.pick("not a pipeline", "不是流水线")),
+        None => return format!("{}: {}", file.file, language.words(&message!("not a pipeline"))),
     };
     format!("{}: {name}: {}", file.file, file.reason.as_deref().unwrap_or_default())
 }
 
 fn counts(linted: &Linted, language: Language) -> String {
-    let kinds = [(linted.errors, "error", "错误"), (linted.warnings, "warning", "警告"), (linted.notes, "note", "提示")];
-    let kinds = kinds.into_iter().filter(|(count, ..)| *count > 0);
-    match language {
-        Language::En => {
-            let number = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-            let found: Vec<String> = kinds.map(|(count, word, _)| number(count as usize, word)).collect();
-            let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
-            format!("{found} in {}", number(linted.files.len(), "file"))
-        }
-        Language::Zh => {
-            let found: Vec<String> = kinds.map(|(count, _, word)| format!("{count} 个{word}")).collect();
-            let found = if found.is_empty() { "没有发现问题".to_owned() } else { found.join("，") };
-            format!("{} 个文件：{found}", linted.files.len())
-        }
-    }
+    let number = |count: u32, one: Message, several: Message| (count > 0).then(|| if count == 1 { one } else { several });
+    let (errors, warnings, notes) = (linted.errors, linted.warnings, linted.notes);
+    let kinds = [
+        number(errors, message!("{} error", errors), message!("{} errors", errors)),
+        number(warnings, message!("{} warning", warnings), message!("{} warnings", warnings)),
+        number(notes, message!("{} note", notes), message!("{} notes", notes)),
+    ];
+    let found = kinds.into_iter().flatten().reduce(|found, more| message!("{}, {}", found, more));
+    let found = found.unwrap_or_else(|| message!("nothing found"));
+    let files = linted.files.len();
+    language.words(&if files == 1 { message!("{} in {} file", found, files) } else { message!("{} in {} files", found, files) })
 }
 
 /// Prints the plan on standard output, warnings on standard error.

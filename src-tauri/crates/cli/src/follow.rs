@@ -1,14 +1,15 @@
 use crate::render;
-use crate::say::{clean, name, paint};
+use crate::language::Language;
+use crate::say::{name, paint, words};
 use lp_api::dto::{RunDetail, StepDetail, StepStateWord};
-use lp_api::{LogLines, StepNews};
+use lp_api::{LogLines, Message, StepNews, message};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 
 /// Prints a run while it goes on: output of steps on standard output, everything about them on standard error.
 #[derive(Debug, Default)]
 pub struct Printer {
-    shown: HashMap<(u32, u32), (StepStateWord, String)>,
+    shown: HashMap<(u32, u32), (StepStateWord, Message)>,
     last_speaker: Option<(u32, u32)>,
     /// Standard output stands in the middle of a line.
     in_a_line: bool,
@@ -33,13 +34,13 @@ impl Printer {
     fn show_step(&mut self, stage: u32, label: &str, step: &StepDetail, earlier: bool) {
         let key = (stage, step.number);
         let before = self.shown.get(&key).cloned();
-        let (state_before, note_before) = before.unwrap_or((StepStateWord::Pending, String::new()));
+        let (state_before, note_before) = before.unwrap_or((StepStateWord::Pending, Message::default()));
         // Its first line may have come before the news that it runs: what was announced is not taken back.
         let state = if step.state == StepStateWord::Starting { state_before } else { step.state };
         self.shown.insert(key, (state, step.note.clone()));
         if step.note != note_before && !step.note.is_empty() {
             self.leave_line();
-            remark!("{}", paint("2", format_args!("  {}: {}", name(label), step.note)));
+            remark!("{}", paint("2", format_args!("  {}: {}", name(label), words(&step.note))));
         }
         if state != state_before {
             self.show_state(label, step, earlier);
@@ -49,25 +50,25 @@ impl Printer {
     fn show_state(&mut self, label: &str, step: &StepDetail, earlier: bool) {
         let word = render::step_state(step.state);
         let label = name(label);
-        let when = if earlier { " in an earlier attempt" } else { "" };
-        let (code, line) = match step.state {
+        let when = if earlier { message!(" in an earlier attempt") } else { Message::default() };
+        let (code, mark, said) = match step.state {
             StepStateWord::Pending | StepStateWord::Starting => return,
-            StepStateWord::Running => ("1", format!("▸ {label}")),
-            StepStateWord::Passed => ("32", format!("✓ {label} {word}{when}{}", took(step))),
-            StepStateWord::Skipped => ("2", format!("– {label} {word}{when}{}", why(step))),
+            StepStateWord::Running => ("1", "▸", Message::default()),
+            StepStateWord::Passed => ("32", "✓", message!(" {}{}{}", word, when, took(step))),
+            StepStateWord::Skipped => ("2", "–", message!(" {}{}{}", word, when, why(step))),
             StepStateWord::Failed | StepStateWord::Errored | StepStateWord::Cancelled | StepStateWord::Interrupted => {
-                ("31", format!("✗ {label} {word}{when}{}{}", why(step), took(step)))
+                ("31", "✗", message!(" {}{}{}{}", word, when, why(step), took(step)))
             }
         };
-        self.leave_line();
-        remark!("{}", paint(code, line));
+                self.leave_line();
+        remark!("{}", paint(code, format_args!("{mark} {label}{}", words(&said))));
         self.last_speaker = None;
     }
 
     /// Prints output. When several steps speak in turn, each change is announced.
     pub fn show_lines(&mut self, lines: &LogLines) {
         let speaker = (lines.stage, lines.step);
-        let (state, _) = self.shown.entry(speaker).or_insert((StepStateWord::Pending, String::new()));
+        let (state, _) = self.shown.entry(speaker).or_insert((StepStateWord::Pending, Message::default()));
         let is_new = matches!(state, StepStateWord::Pending | StepStateWord::Starting);
         if is_new && !lines.earlier {
             *state = StepStateWord::Running;
@@ -75,7 +76,7 @@ impl Printer {
         let changes = self.last_speaker.is_some_and(|last| last != speaker);
         if is_new && lines.earlier {
             self.leave_line();
-            remark!("{}", paint("2", format_args!("· {}: output of an earlier attempt", name(&lines.label))));
+            remark!("{}", paint("2", format_args!("· {}", words(&message!("{}: output of an earlier attempt", lines.label)))));
         } else if is_new {
             self.leave_line();
             remark!("{}", paint("1", format_args!("▸ {}", name(&lines.label))));
@@ -111,44 +112,41 @@ impl Printer {
         self.show_states(detail);
         self.leave_line();
         for stage in detail.stages.iter().filter(|stage| !stage.message.is_empty()) {
-            wrong(format_args!("stage `{}`", clean(&stage.name)), &stage.message, &stage.hint);
+            wrong(&message!("stage `{}`", stage.name), &stage.message, &stage.hint);
         }
         let steps = detail.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step)));
         for (stage, step) in steps.filter(|(_, step)| !step.message.is_empty()) {
-            wrong(format_args!("step `{}`", clean(&detail.label(stage, step))), &step.message, &step.hint);
+            wrong(&message!("step `{}`", detail.label(stage, step)), &step.message, &step.hint);
         }
-        let took = detail.run.duration_ms().map(|ms| format!(" in {}", render::duration(ms))).unwrap_or_default();
-        remark!("run {} {}{took}", detail.run.number, render::run_state(detail.run.state));
+        let took = detail.run.duration_ms().map(|ms| message!(" in {}", render::duration(ms))).unwrap_or_default();
+        mention!("run {} {}{}", detail.run.number, render::run_state(detail.run.state), took);
     }
 }
 
-fn wrong(what: std::fmt::Arguments<'_>, message: &str, hint: &str) {
-    render::paragraph(&format_args!("{}: {what}: ", paint("1;31", "error")), message);
-    if !hint.is_empty() {
-        render::paragraph(&format_args!("  {}: ", paint("1;36", "help")), hint);
-    }
+fn wrong(what: &Message, message: &Message, hint: &Message) {
+    render::problem(&format!("{}: ", words(what).0), message, hint, Language::spoken());
 }
 
-fn took(step: &StepDetail) -> String {
-    step.duration_ms().map(|ms| format!(" in {}", render::duration(ms))).unwrap_or_default()
+fn took(step: &StepDetail) -> Message {
+    step.duration_ms().map(|ms| message!(" in {}", render::duration(ms))).unwrap_or_default()
 }
 
-fn why(step: &StepDetail) -> String {
+fn why(step: &StepDetail) -> Message {
     let reason = match step.reason.as_str() {
         "" => match step.exit_code {
-            Some(code) if code != 0 => return format!(" with exit code {code}"),
-            _ => return String::new(),
+            Some(code) if code != 0 => return message!(" with exit code {}", code),
+            _ => return Message::default(),
         },
-        "out_of_memory" => "out of memory",
-        "timed_out" => "time limit reached",
-        "after_failure" => "something failed before it",
-        "nothing_failed" => "runs only after a failure",
-        "ended_early" => "the stage was ended early",
-        "cancelled" => "cancelled",
-        "stage_errored" => "the stage could not be prepared",
-        "lost" => "lost",
-        "unattended" => "the app ended in the middle of it",
-        other => other,
+        "out_of_memory" => message!("out of memory"),
+        "timed_out" => message!("time limit reached"),
+        "after_failure" => message!("something failed before it"),
+        "nothing_failed" => message!("runs only after a failure"),
+        "ended_early" => message!("the stage was ended early"),
+        "cancelled" => message!("cancelled"),
+        "stage_errored" => message!("the stage could not be prepared"),
+        "lost" => message!("lost"),
+        "unattended" => message!("the app ended in the middle of it"),
+        other => Message::verbatim(other),
     };
-    format!(" ({reason})")
+    message!(" ({})", reason)
 }

@@ -1,7 +1,8 @@
-//! In which language findings and reports are printed.
+//! In which language the terminal speaks: `--language`, else `LETTERPRESS_LANGUAGE`, else the setting of the window, else the terminal's locale.
 
 use clap::ValueEnum;
-use lp_api::dto::Words;
+use lp_api::Message;
+use std::sync::OnceLock;
 
 /// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -11,6 +12,9 @@ pub enum Language {
     /// 中文.
     Zh,
 }
+
+/// What this process speaks.
+static SPOKEN: OnceLock<Language> = OnceLock::new();
 
 impl Language {
     /// What the locale of the terminal asks for.
@@ -26,20 +30,19 @@ impl Language {
         }
     }
 
-    /// One of two texts.
-    pub fn pick(self, en: &'static str, zh: &'static str) -> &'static str {
-        match self {
-            Self::En => en,
-            Self::Zh => zh,
-        }
+    /// From now on this process speaks this language. The first word counts.
+    pub fn speak(self) {
+        let _ = SPOKEN.set(self);
+    }
+
+    /// What this process speaks; English before anybody has said.
+    pub fn spoken() -> Self {
+        SPOKEN.get().copied().unwrap_or(Self::En)
     }
 
     /// The sentence in this language.
-    pub fn words(self, words: &Words) -> &str {
-        match self {
-            Self::En => &words.en,
-            Self::Zh => &words.zh,
-        }
+    pub fn words(self, message: &Message) -> String {
+        message.text(self.into())
     }
 }
 

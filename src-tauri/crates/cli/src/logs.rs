@@ -3,7 +3,7 @@
 use crate::arguments::Logs;
 use crate::exit::ExitCode;
 use lp_api::dto::{ApiError, ErrorCode, StageDetail, StepDetail};
-use lp_api::{App, LogKey};
+use lp_api::{App, LogKey, message};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ pub async fn carry_out(app: &Arc<App>, wanted: Logs) -> Result<ExitCode, ApiErro
         Some(text) => all.iter().copied().filter(|(stage, step)| is_meant(text, stage, step)).collect(),
     };
     if let (true, None) = (chosen.is_empty(), &wanted.step) {
-        remark!("run {} has no steps yet", detail.run.number);
+        mention!("run {} has no steps yet", detail.run.number);
         return Ok(ExitCode::Passed);
     }
     if chosen.is_empty() {
         let names: Vec<String> = all.iter().map(|(stage, step)| detail.label(stage, step)).collect();
         return Err(ApiError {
             code: ErrorCode::StepNotFound,
-            message: format!("run {} has no step `{}`", detail.run.number, wanted.step.clone().unwrap_or_default()),
-            hint: format!("its steps are: {}", names.join(", ")),
+            message: message!("run {} has no step `{}`", detail.run.number, wanted.step.clone().unwrap_or_default()),
+            hint: message!("its steps are: {}", names.join(", ")),
             findings: vec![],
         });
     }

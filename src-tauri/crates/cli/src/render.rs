@@ -3,14 +3,20 @@
 use crate::language::Language;
 use crate::say::{Styled, clean, paint, to_terminal};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use lp_api::{Message, message};
 use lp_api::dto::{ApiError, Finding, FindingSeverity, LeftOut, RunStateWord, StepStateWord};
 
 /// Prints an error with its findings and its hint on standard error.
 pub fn error(error: &ApiError, language: Language) {
     findings(&error.findings, language);
-    paragraph(&format_args!("{}: ", paint("1;31", "error")), &error.message);
-    if !error.hint.is_empty() {
-        paragraph(&format_args!("  {}: ", paint("1;36", "help")), &error.hint);
+    problem("", &error.message, &error.hint, language);
+}
+
+/// Prints what is wrong, with its subject if it is not the message's own, and what to do about it.
+pub fn problem(subject: &str, message: &Message, hint: &Message, language: Language) {
+    paragraph(&format_args!("{}: {subject}", paint("1;31", language.words(&message!("error")))), &language.words(message));
+    if !hint.is_empty() {
+        paragraph(&format_args!("  {}: ", paint("1;36", language.words(&message!("help")))), &language.words(hint));
     }
 }
 
@@ -34,31 +40,25 @@ const MOST_LEFT_OUT: usize = 8;
 
 /// Prints on standard error what a condition keeps out of a run.
 pub fn left_out(left_out: &[LeftOut], language: Language) {
-    let (is_left_out, more) = match language {
-        Language::En => ("left out", "more are left out; `letterpress plan` names them"),
-        Language::Zh => ("不运行", "项不运行；`letterpress plan` 会列出"),
-    };
     for one in left_out.iter().take(MOST_LEFT_OUT) {
-        remark!("{} {} {is_left_out}: {}", paint("2", "–"), one.name, language.words(&one.reason));
+        let said = message!("{} left out: {}", one.name, one.reason);
+        remark!("{} {}", paint("2", "–"), language.words(&said));
     }
     if left_out.len() > MOST_LEFT_OUT {
-        remark!("{} {} {more}", paint("2", "–"), left_out.len() - MOST_LEFT_OUT);
+        let said = message!("{} more are left out; `letterpress plan` names them", left_out.len() - MOST_LEFT_OUT);
+        remark!("{} {}", paint("2", "–"), language.words(&said));
     }
 }
 
 /// A finding with its lines underlined.
 pub fn finding(finding: &Finding, language: Language, colours: bool) -> Styled {
-    let (error, warning, note, help) = match language {
-        Language::En => ("error", "warning", "note", "help"),
-        Language::Zh => ("错误", "警告", "提示", "建议"),
-    };
     let level = match finding.severity {
-        FindingSeverity::Error => Level::ERROR.with_name(error),
-        FindingSeverity::Warning => Level::WARNING.with_name(warning),
-        FindingSeverity::Note => Level::NOTE.with_name(note),
+        FindingSeverity::Error => Level::ERROR.with_name(language.words(&message!("error"))),
+        FindingSeverity::Warning => Level::WARNING.with_name(language.words(&message!("warning"))),
+        FindingSeverity::Note => Level::NOTE.with_name(language.words(&message!("note"))),
     };
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
-    let title = level.primary_title(clean(language.words(&finding.message))).id(&finding.code);
+    let title = level.primary_title(clean(&language.words(&finding.message))).id(&finding.code);
     let file = clean(&finding.file);
     let mut group = match &finding.excerpt {
         Some(excerpt) => {
@@ -71,7 +71,7 @@ pub fn finding(finding: &Finding, language: Language, colours: bool) -> Styled {
         None => title.element(annotate_snippets::Origin::path(&file)),
     };
     if let Some(words) = &finding.help {
-        group = group.element(Level::HELP.with_name(help).message(clean(language.words(words))));
+        group = group.element(Level::HELP.with_name(language.words(&message!("help"))).message(clean(&language.words(words))));
     }
     Styled(renderer.render(&[group]))
 }
@@ -96,56 +96,56 @@ fn offset(text: &str, first_line: u32, line: u32, column: u32) -> usize {
 }
 
 /// The word for a run's state.
-pub fn run_state(state: RunStateWord) -> &'static str {
+pub fn run_state(state: RunStateWord) -> Message {
     match state {
-        RunStateWord::Queued => "queued",
-        RunStateWord::Running => "running",
-        RunStateWord::Passed => "passed",
-        RunStateWord::Failed => "failed",
-        RunStateWord::Errored => "errored",
-        RunStateWord::Cancelled => "cancelled",
-        RunStateWord::TimedOut => "timed out",
-        RunStateWord::Interrupted => "interrupted",
+        RunStateWord::Queued => message!("queued"),
+        RunStateWord::Running => message!("running"),
+        RunStateWord::Passed => message!("passed"),
+        RunStateWord::Failed => message!("failed"),
+        RunStateWord::Errored => message!("errored"),
+        RunStateWord::Cancelled => message!("cancelled"),
+        RunStateWord::TimedOut => message!("timed out"),
+        RunStateWord::Interrupted => message!("interrupted"),
     }
 }
 
 /// The word for a step's state.
-pub fn step_state(state: StepStateWord) -> &'static str {
+pub fn step_state(state: StepStateWord) -> Message {
     match state {
-        StepStateWord::Pending => "pending",
-        StepStateWord::Starting => "starting",
-        StepStateWord::Running => "running",
-        StepStateWord::Passed => "passed",
-        StepStateWord::Failed => "failed",
-        StepStateWord::Errored => "errored",
-        StepStateWord::Skipped => "skipped",
-        StepStateWord::Cancelled => "cancelled",
-        StepStateWord::Interrupted => "interrupted",
+        StepStateWord::Pending => message!("pending"),
+        StepStateWord::Starting => message!("starting"),
+        StepStateWord::Running => message!("running"),
+        StepStateWord::Passed => message!("passed"),
+        StepStateWord::Failed => message!("failed"),
+        StepStateWord::Errored => message!("errored"),
+        StepStateWord::Skipped => message!("skipped"),
+        StepStateWord::Cancelled => message!("cancelled"),
+        StepStateWord::Interrupted => message!("interrupted"),
     }
 }
 
 /// A duration in words: `0.4 s`, `12 s`, `3 min 05 s`.
-pub fn duration(milliseconds: i64) -> String {
+pub fn duration(milliseconds: i64) -> Message {
     let seconds = milliseconds.max(0) / 1000;
     match seconds {
-        0..10 => format!("{:.1} s", milliseconds.max(0) as f64 / 1000.0),
-        10..60 => format!("{seconds} s"),
-        _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        0..10 => message!("{} s", format_args!("{:.1}", milliseconds.max(0) as f64 / 1000.0)),
+        10..60 => message!("{} s", seconds),
+        _ => message!("{} min {} s", seconds / 60, format_args!("{:02}", seconds % 60)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_api::dto::{Excerpt, Words};
+    use lp_api::dto::Excerpt;
 
     #[test]
     fn the_range_is_underlined_also_after_chinese_text() {
         let finding = Finding {
             code: "wrong-type".into(),
             severity: FindingSeverity::Error,
-            message: Words { en: "`commands` must be a list".into(), zh: "`commands` 应为列表".into() },
-            help: Some(Words { en: "write `- npm test`".into(), zh: "请写 `- npm test`".into() }),
+            message: message!("{} must be {}, not {}", "`commands`", message!("a list"), message!("a text")),
+            help: Some(message!("did you mean `{}`?", "- npm test")),
             file: ".drone.yml".into(),
             excerpt: Some(Excerpt {
                 first_line: 3,
@@ -160,9 +160,9 @@ mod tests {
         assert!(text.contains("error[wrong-type]"), "{text}");
         assert!(text.contains("--> .drone.yml:4:9"), "{text}");
         assert!(text.contains("^^^^"), "two wide characters are underlined: {text}");
-        assert!(text.contains("write `- npm test`"), "{text}");
+        assert!(text.contains("did you mean `- npm test`?"), "{text}");
         let text = self::finding(&finding, Language::Zh, false).0;
-        assert!(text.contains("错误[wrong-type]") && text.contains("`commands` 应为列表") && text.contains("建议"), "{text}");
+        assert!(text.contains("错误[wrong-type]") && text.contains("`commands` 应为列表，而不是文本") && text.contains("建议"), "{text}");
     }
 
     /// In columns of a terminal: where the underline begins behind the margin, and how long it is.
@@ -170,7 +170,7 @@ mod tests {
         let excerpt =
             Excerpt { first_line: 1, lines: vec![line.into()], line: 1, column: columns.start, end_line: 1, end_column: columns.end };
         let (code, severity) = ("x".into(), FindingSeverity::Error);
-        let message = Words { en: "x".into(), zh: "x".into() };
+        let message = Message::verbatim("x");
         let finding = Finding { code, severity, message, help: None, file: "f".into(), excerpt: Some(excerpt) };
         let text = self::finding(&finding, Language::En, false).0;
         let margin = "1 | ".len();
@@ -209,7 +209,7 @@ mod tests {
             &Finding {
                 code: "x".into(),
                 severity: FindingSeverity::Note,
-                message: Words { en: "x".into(), zh: "x".into() },
+                message: Message::verbatim("x"),
                 help: None,
                 file: "f".into(),
                 excerpt: Some(Excerpt { first_line: 1, lines: vec![line], line: 1, column: 509, end_line: 1, end_column: 511 }),

@@ -9,6 +9,8 @@
 //! *Nothing panics.* The macros of the standard library do when the reader has gone (`| head`), and whoever was about to clean up after a run
 //! would not get to it.
 
+use crate::language::Language;
+use lp_api::Message;
 use std::cell::Cell;
 use std::fmt::{Arguments, Display, Formatter, Write as _};
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -21,6 +23,17 @@ macro_rules! say {
 /// Writes a line to standard error.
 macro_rules! remark {
     ($($text:tt)*) => { $crate::say::err(format_args!($($text)*)) };
+}
+
+/// Writes a sentence to standard output, in the language that this process speaks: ``tell!("run {} has no steps yet", number)``. The template
+/// must stand in the Chinese catalogue.
+macro_rules! tell {
+    ($($words:tt)*) => { say!("{}", $crate::say::words(&lp_api::message!($($words)*))) };
+}
+
+/// Writes a sentence to standard error, likewise.
+macro_rules! mention {
+    ($($words:tt)*) => { remark!("{}", $crate::say::words(&lp_api::message!($($words)*))) };
 }
 
 /// Writes a line to standard output; a reader that went away is fine, a full disk is said.
@@ -48,9 +61,12 @@ pub fn usage(text: &str) {
     let _nobody_reads = std::io::stderr().write_all(cleaned(format_args!("{text}"), Breaks::Kept).as_bytes());
 }
 
-/// Writes JSON to standard output. What is not to be shown is escaped, so that the values stay what they are.
+/// Writes JSON to standard output. What is not to be shown is escaped, so that the values stay what they are; sentences are said in the language
+/// that this process speaks.
 pub fn json(value: &impl serde::Serialize) {
-    let text = serde_json::to_string_pretty(value).expect("plain data");
+    let mut value = serde_json::to_value(value).expect("plain data");
+    say_messages(&mut value);
+    let text = serde_json::to_string_pretty(&value).expect("plain data");
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '\n' || !is_hidden(c) {
@@ -62,11 +78,26 @@ pub fn json(value: &impl serde::Serialize) {
     to_out(&(safe + "\n"));
 }
 
+/// Puts a text in the place of each sentence. A sentence is an object with a template and nothing else but its arguments.
+fn say_messages(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(say_messages),
+        Value::Object(fields) if fields.contains_key("template") && fields.keys().all(|key| key == "template" || key == "args") => {
+            if let Ok(message) = serde_json::from_value::<Message>(value.clone()) {
+                *value = Value::String(Language::spoken().words(&message));
+            }
+        }
+        Value::Object(fields) => fields.values_mut().for_each(say_messages),
+        _ => {}
+    }
+}
+
 fn to_out(text: &str) {
     if let Err(problem) = std::io::stdout().write_all(text.as_bytes())
         && problem.kind() != ErrorKind::BrokenPipe
     {
-        err(format_args!("error: standard output cannot be written: {problem}"));
+        mention!("error: standard output cannot be written: {}", problem);
     }
 }
 
@@ -85,6 +116,15 @@ pub fn clean(text: &str) -> String {
 /// A foreign name or title: kept apart from what stands around it when it has letters that run from right to left.
 pub fn name(text: &str) -> Name<'_> {
     Name(text)
+}
+
+/// A sentence in the language that this process speaks. The texts in it are foreign: each is cleaned, and kept apart as by [`name`].
+pub fn words(message: &Message) -> Styled {
+    let apart = |text: &str| {
+        let text = clean(text);
+        if text.chars().any(runs_leftwards) { format!("\u{2068}{text}\u{2069}") } else { text }
+    };
+    Styled(Language::spoken().words(&message.with_texts(&apart)))
 }
 
 /// See [`name`].

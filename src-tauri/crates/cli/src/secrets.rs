@@ -2,169 +2,133 @@
 
 use crate::arguments::{Format, Secret, SecretAction, SecretOwner};
 use crate::exit::ExitCode;
-use crate::language::Language;
-use crate::say::{name as shown, paint};
-use lp_api::App;
+use crate::say::{name as shown, paint, words};
+use lp_api::{App, Message, message};
 use lp_api::dto::{ApiError, ErrorCode, SecretEntry, SecretScope, Uncovered};
 use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
 /// Sets, lists, removes, or decides who gets one.
-pub async fn carry_out(app: &Arc<App>, wanted: Secret, language: Language) -> Result<ExitCode, ApiError> {
+pub async fn carry_out(app: &Arc<App>, wanted: Secret) -> Result<ExitCode, ApiError> {
     match wanted.action {
         SecretAction::Set { name, owner } => {
-            let (scope, whose) = scope(app, &owner, language).await?;
-            let value = read_value(&name, language).await?;
+            let (scope, whose) = scope(app, &owner).await?;
+            let value = read_value(&name).await?;
             let uncovered = app.set_secret(&scope, &name, value).await?;
-            match language {
-                Language::En => remark!("secret `{name}` is set for {whose}"),
-                Language::Zh => remark!("已为{whose}设置密钥 `{name}`"),
-            }
+            mention!("secret `{}` is set for {}", name, whose);
             if scope == SecretScope::Everywhere {
-                remark!("{}", language.pick(ASKED_EN, ASKED_ZH));
+                mention!("each project is asked about before its runs get it; `letterpress secret allow` says yes at once");
             } else if owner.project.is_none() {
-                remark!(
-                    "{}",
-                    language.pick("`--everywhere` sets one of all projects instead", "用 `--everywhere` 可改为设置所有项目的密钥")
-                );
+                mention!("`--everywhere` sets one of all projects instead");
             }
             if let Some(uncovered) = uncovered {
-                let (en, zh) = shows(uncovered);
-                remark!("{}: {}", paint("1;33", language.pick("warning", "警告")), language.pick(en, zh));
+                remark!("{}: {}", paint("1;33", words(&message!("warning"))), words(&shows(uncovered)));
             }
         }
         SecretAction::List { format: Format::Json } => crate::say::json(&app.secrets().await?),
         SecretAction::List { format: Format::Text } => {
             for secret in app.secrets().await? {
-                let whose = whose(app, &secret, language).await?;
-                say!("{}  {whose}  {}", shown(&secret.name), lp_api::local_time(&secret.updated));
+                let whose = whose(app, &secret).await?;
+                say!("{}  {}  {}", shown(&secret.name), words(&whose), lp_api::local_time(&secret.updated));
             }
         }
         SecretAction::Remove { name, owner } => {
-            let (mut scope, mut whose) = scope(app, &owner, language).await?;
+            let (mut scope, mut whose) = scope(app, &owner).await?;
             let mut was_there = app.remove_secret(&scope, &name).await?;
             if !was_there && owner.project.is_none() && scope != SecretScope::Everywhere {
-                (scope, whose) = (SecretScope::Everywhere, everywhere(language).to_owned());
+                (scope, whose) = (SecretScope::Everywhere, everywhere());
                 was_there = app.remove_secret(&scope, &name).await?;
             }
-            match (was_there, language) {
-                (true, Language::En) => remark!("secret `{name}` of {whose} is removed"),
-                (true, Language::Zh) => remark!("已删除{whose}的密钥 `{name}`"),
-                (false, Language::En) => remark!("there is no secret `{name}` of {whose}"),
-                (false, Language::Zh) => remark!("{whose}没有密钥 `{name}`"),
+            if was_there {
+                mention!("secret `{}` of {} is removed", name, whose);
+            } else {
+                mention!("there is no secret `{}` of {}", name, whose);
             }
         }
-        SecretAction::Allow { name, project } => decide(app, &name, project, Some(true), language).await?,
-        SecretAction::Deny { name, project } => decide(app, &name, project, Some(false), language).await?,
-        SecretAction::Forget { name, project } => decide(app, &name, project, None, language).await?,
+        SecretAction::Allow { name, project } => decide(app, &name, project, Some(true)).await?,
+        SecretAction::Deny { name, project } => decide(app, &name, project, Some(false)).await?,
+        SecretAction::Forget { name, project } => decide(app, &name, project, None).await?,
     }
     Ok(ExitCode::Passed)
 }
 
-const ASKED_EN: &str = "each project is asked about before its runs get it; `letterpress secret allow` says yes at once";
-const ASKED_ZH: &str = "每个项目的运行得到它之前都会先询问；`letterpress secret allow` 可直接允许";
-
-fn everywhere(language: Language) -> &'static str {
-    language.pick("all projects", "所有项目")
+fn everywhere() -> Message {
+    message!("all projects")
 }
 
-async fn decide(app: &Arc<App>, name: &str, folder: Option<String>, allowed: Option<bool>, language: Language) -> Result<(), ApiError> {
+async fn decide(app: &Arc<App>, name: &str, folder: Option<String>, allowed: Option<bool>) -> Result<(), ApiError> {
     let SecretScope::Project { project } = app.secret_scope(&folder.unwrap_or_else(|| ".".to_owned())).await? else { return Ok(()) };
     let stored = app.decide_secret(&project, name, allowed).await?;
     let whose = app.project_name(&project).await?;
-    match (allowed, language) {
-        (Some(true), Language::En) => {
-            remark!("runs of `{whose}` get the secret `{stored}` when their files ask for it; `letterpress secret deny` takes that back")
+    match allowed {
+        Some(true) => {
+            mention!("runs of `{}` get the secret `{}` when their files ask for it; `letterpress secret deny` takes that back", whose, stored)
         }
-        (Some(true), Language::Zh) => {
-            remark!("`{whose}` 的文件要求时，其运行可以得到密钥 `{stored}`；`letterpress secret deny` 可收回")
-        }
-        (Some(false), Language::En) => {
-            remark!("runs of `{whose}` do not get the secret `{stored}`: they go on as if it were not set")
-        }
-        (Some(false), Language::Zh) => remark!("`{whose}` 的运行得不到密钥 `{stored}`：会当作它没有设置而继续"),
-        (None, Language::En) => {
-            remark!("nothing is decided any more about the secret `{stored}` and `{whose}`: the next run that asks for it does not start")
-        }
-        (None, Language::Zh) => remark!("密钥 `{stored}` 对 `{whose}` 不再有决定：下一次要求它的运行不会开始"),
+        Some(false) => mention!("runs of `{}` do not get the secret `{}`: they go on as if it were not set", whose, stored),
+        None => mention!(
+            "nothing is decided any more about the secret `{}` and `{}`: the next run that asks for it does not start",
+            stored,
+            whose
+        ),
     }
     Ok(())
 }
 
 /// What logs will show of a value.
-fn shows(uncovered: Uncovered) -> (&'static str, &'static str) {
+fn shows(uncovered: Uncovered) -> Message {
     match uncovered {
-        Uncovered::TooShort => (
-            "logs show this value: what has fewer than 4 characters is not masked (Drone masks from 2 characters on, Woodpecker as here)",
-            "日志会显示此值：少于 4 个字符的内容不会被遮盖（Drone 从 2 个字符起遮盖，Woodpecker 与此相同）",
+        Uncovered::TooShort => message!(
+            "logs show this value: what has fewer than 4 characters is not masked (Drone masks from 2 characters on, Woodpecker as here)"
         ),
-        Uncovered::Asterisks => ("logs show this value: asterisks are what a mask looks like", "日志会显示此值：星号正是遮盖后的样子"),
-        Uncovered::ShortLines => (
-            "logs show the lines of this value that have fewer than 4 characters where they stand alone",
-            "此值中少于 4 个字符的行单独出现时，日志会显示它们",
-        ),
-        Uncovered::Encodings => (
-            "logs show this value where a program prints it encoded (base64, JSON, …): it is larger than 64 KiB; its lines are masked",
-            "程序以编码形式（base64、JSON 等）打印此值时，日志会显示它：它大于 64 KiB；它的各行会被遮盖",
+        Uncovered::Asterisks => message!("logs show this value: asterisks are what a mask looks like"),
+        Uncovered::ShortLines => {
+            message!("logs show the lines of this value that have fewer than 4 characters where they stand alone")
+        }
+        Uncovered::Encodings => message!(
+            "logs show this value where a program prints it encoded (base64, JSON, …): it is larger than 64 KiB; its lines are masked"
         ),
     }
 }
 
-async fn whose(app: &Arc<App>, secret: &SecretEntry, language: Language) -> Result<String, ApiError> {
-    let project = match &secret.scope {
-        SecretScope::Project { project } => return Ok(shown(&app.project_name(project).await?).to_string()),
-        SecretScope::Everywhere => everywhere(language),
-    };
+async fn whose(app: &Arc<App>, secret: &SecretEntry) -> Result<Message, ApiError> {
+    if let SecretScope::Project { project } = &secret.scope {
+        return Ok(Message::verbatim(app.project_name(project).await?));
+    }
     let names = |allowed: bool| {
         let of_it = secret.grants.iter().filter(|grant| grant.allowed == allowed);
-        of_it.map(|grant| format!("`{}`", crate::say::clean(&grant.project_name))).collect::<Vec<_>>().join(", ")
+        Message::joined(of_it.map(|grant| message!("`{}`", grant.project_name)), ", ")
     };
     let (allowed, refused) = (names(true), names(false));
-    Ok(match language {
-        Language::En => {
-            let allowed = if allowed.is_empty() { "allowed for none yet".to_owned() } else { format!("allowed for {allowed}") };
-            let refused = if refused.is_empty() { String::new() } else { format!("; refused for {refused}") };
-            format!("{project} ({allowed}{refused})")
-        }
-        Language::Zh => {
-            let allowed = if allowed.is_empty() { "尚未允许任何项目".to_owned() } else { format!("允许 {allowed}") };
-            let refused = if refused.is_empty() { String::new() } else { format!("；拒绝 {refused}") };
-            format!("{project}（{allowed}{refused}）")
-        }
-    })
+    let said = match (allowed.is_empty(), refused.is_empty()) {
+        (true, true) => message!("allowed for none yet"),
+        (true, false) => message!("allowed for none yet; refused for {}", refused),
+        (false, true) => message!("allowed for {}", allowed),
+        (false, false) => message!("allowed for {}; refused for {}", allowed, refused),
+    };
+    Ok(message!("{} ({})", everywhere(), said))
 }
 
 /// Whose secret is meant: of the named folder, of all projects, or of the project around the current folder, where there is one.
-async fn scope(app: &Arc<App>, owner: &SecretOwner, language: Language) -> Result<(SecretScope, String), ApiError> {
-    let of_all = (SecretScope::Everywhere, everywhere(language).to_owned());
+async fn scope(app: &Arc<App>, owner: &SecretOwner) -> Result<(SecretScope, Message), ApiError> {
     if owner.everywhere {
-        return Ok(of_all);
+        return Ok((SecretScope::Everywhere, everywhere()));
     }
     let scope = match (app.secret_scope(owner.project.as_deref().unwrap_or(".")).await, &owner.project) {
-        (Err(ApiError { code: ErrorCode::NotARepository, .. }), None) => return Ok(of_all),
+        (Err(ApiError { code: ErrorCode::NotARepository, .. }), None) => return Ok((SecretScope::Everywhere, everywhere())),
         (scope, _) => scope?,
     };
     let whose = match &scope {
-        SecretScope::Project { project } => {
-            let name = app.project_name(project).await?;
-            match language {
-                Language::En => format!("the project `{name}`"),
-                Language::Zh => format!("项目 `{name}` "),
-            }
-        }
-        SecretScope::Everywhere => everywhere(language).to_owned(),
+        SecretScope::Project { project } => message!("the project `{}`", app.project_name(project).await?),
+        SecretScope::Everywhere => everywhere(),
     };
     Ok((scope, whose))
 }
 
 /// Reads the value: typed without being shown, or from standard input.
-async fn read_value(name: &str, language: Language) -> Result<String, ApiError> {
+async fn read_value(name: &str) -> Result<String, ApiError> {
     let typed = std::io::stdin().is_terminal();
     if typed {
-        match language {
-            Language::En => crate::say::ask(format_args!("value of `{name}` (not shown while typed): ")),
-            Language::Zh => crate::say::ask(format_args!("`{name}` 的值（输入时不显示）: ")),
-        }
+        crate::say::ask(format_args!("{}: ", words(&message!("value of `{}` (not shown while typed)", name))));
     }
     let read = tokio::task::spawn_blocking(move || {
         if typed {
@@ -175,8 +139,8 @@ async fn read_value(name: &str, language: Language) -> Result<String, ApiError> 
     });
     read.await.map_err(std::io::Error::other).and_then(|read| read).map_err(|problem| ApiError {
         code: ErrorCode::BadRequest,
-        message: format!("the value of `{name}` cannot be read from standard input: {problem}"),
-        hint: format!("pipe it in: `printf %s \"$VALUE\" | letterpress secret set {name}`"),
+        message: message!("the value of `{}` cannot be read from standard input: {}", name, problem),
+        hint: message!("pipe it in: `printf %s \"$VALUE\" | letterpress secret set {}`", name),
         findings: vec![],
     })
 }

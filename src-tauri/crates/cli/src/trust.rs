@@ -11,9 +11,9 @@ pub async fn carry_out(app: &Arc<App>, wanted: &Trust) -> Result<ExitCode, ApiEr
     let project = app.open_project(&wanted.folder).await?;
     let project = app.set_project_trusted(&project.id, !wanted.off).await?;
     if project.trusted {
-        remark!("`{}` is trusted: its pipelines may reach this computer; `letterpress trust --off` takes that back", project.name);
+        mention!("`{}` is trusted: its pipelines may reach this computer; `letterpress trust --off` takes that back", project.name);
     } else {
-        remark!("`{}` is not trusted: its pipelines stay inside their containers", project.name);
+        mention!("`{}` is not trusted: its pipelines stay inside their containers", project.name);
     }
     Ok(ExitCode::Passed)
 }

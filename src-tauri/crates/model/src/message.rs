@@ -120,6 +120,14 @@ impl Message {
         })
     }
 
+    /// The first text in it, however deep: the name in "the secret `NAME` must be set".
+    pub fn first_text(&self) -> Option<&str> {
+        match &self.0 {
+            Said::Text(text) => Some(text),
+            Said::Sentence { args, .. } => args.iter().find_map(Self::first_text),
+        }
+    }
+
     fn template(&self) -> &str {
         match &self.0 {
             Said::Text(_) => "",
@@ -293,6 +301,12 @@ impl Sayable for str {
     }
 }
 
+impl Sayable for Cow<'_, str> {
+    fn part(&self) -> Part<'_> {
+        Part::Text(self)
+    }
+}
+
 impl Sayable for String {
     fn part(&self) -> Part<'_> {
         Part::Text(self)
@@ -309,7 +323,7 @@ macro_rules! shown {
     };
 }
 
-shown!(u16, u32, u64, usize, i32, i64, fmt::Arguments<'_>, std::io::Error, std::path::Display<'_>);
+shown!(u16, u32, u64, usize, i32, i64, fmt::Arguments<'_>, std::io::Error, serde_json::Error, std::path::Display<'_>);
 shown!(crate::EngineId, crate::ProjectId, crate::RunId, crate::StageNumber, crate::StepNumber, crate::StepKey);
 
 impl Sayable for What<'_> {

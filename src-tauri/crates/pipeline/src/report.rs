@@ -50,6 +50,8 @@ pub struct ReportEntry {
     pub title: Message,
     /// What to do.
     pub help: Option<Message>,
+    /// The name of the secret, where it is about one that must be set.
+    pub secret: Option<String>,
 }
 
 /// A step or service of a [`Report`].
@@ -117,7 +119,7 @@ pub fn report(files: &[PipelineFile<'_>], inputs: &Inputs) -> Report {
     };
     if let Some(title) = nothing_runs {
         let (file, code) = (sources.path().to_owned(), NOTHING_RUNS.as_str().to_owned());
-        entries.insert(0, ReportEntry { effect: Effect::Unsupported, code, file, span: None, title, help: None });
+        entries.insert(0, ReportEntry { effect: Effect::Unsupported, code, file, span: None, title, help: None, secret: None });
     }
     sort(&mut entries);
     let mut checkouts: Vec<Checkout> = Vec::new();
@@ -145,7 +147,8 @@ fn until_corrected(entries: &mut Vec<ReportEntry>, steps: &mut [ReportStep]) -> 
 
 fn entry(found: Diagnostic) -> Option<ReportEntry> {
     let effect = effect(&found.code, found.severity)?;
-    Some(ReportEntry { effect, code: found.code, file: found.file, span: found.span, title: found.message, help: found.help })
+    let secret = (found.code == Code::NeedsSecret.as_str()).then(|| found.message.first_text().unwrap_or_default().to_owned());
+    Some(ReportEntry { effect, code: found.code, file: found.file, span: found.span, title: found.message, help: found.help, secret })
 }
 
 /// A login says more than that the key is not read here; and a key that has no effect is no reason to trust anybody.
@@ -243,7 +246,7 @@ fn add_what_runs(stages: &[(&str, StageDraft)], again: &[(String, Span)], cut: b
     if cut {
         let title = message!("there is more to say than is shown: what else of this file runs as it is here is unknown");
         let file = stages.first().map_or_else(String::new, |(file, _)| (*file).to_owned());
-        entries.push(ReportEntry { effect: Effect::Different, code: UNKNOWN.as_str().into(), file, span: None, title, help: None });
+        entries.push(ReportEntry { effect: Effect::Different, code: UNKNOWN.as_str().into(), file, span: None, title, help: None, secret: None });
     }
     entries.extend(runs);
     steps

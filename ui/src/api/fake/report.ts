@@ -1,20 +1,13 @@
 /** Compatibility reports of the fake projects. */
-import type { Excerpt, ReportDto, ReportEffect, ReportEntry, ReportStep } from "../types";
+import { sentence } from "./sentence";
+import type { Excerpt, Message, ReportDto, ReportEffect, ReportEntry, ReportStep } from "../types";
 
 const FILE = ".drone.yml";
 
-function entry(effect: ReportEffect, code: string, en: string, zh: string, at: Excerpt | number, help?: [string, string]): ReportEntry {
+function entry(effect: ReportEffect, code: string, title: Message, at: Excerpt | number, help: Message | null = null): ReportEntry {
   const excerpt = typeof at === "number" ? null : at;
-  return {
-    effect,
-    code,
-    file: FILE,
-    line: typeof at === "number" ? at : at.line,
-    column: excerpt?.column ?? 1,
-    title: { en, zh },
-    help: help ? { en: help[0], zh: help[1] } : null,
-    excerpt,
-  };
+  const line = typeof at === "number" ? at : at.line;
+  return { effect, code, file: FILE, line, column: excerpt?.column ?? 1, title, help, excerpt, secret: null };
 }
 
 /** The last of `lines` has `marked` underlined; `line` is its number. */
@@ -30,7 +23,7 @@ function reportOf(entries: ReportEntry[], runs: number, others: number): ReportD
   return {
     dialect: "drone1",
     dialectName: "Drone 1.x/2.x",
-    reason: { en: "line 1 has `kind:`", zh: "第 1 行有 `kind:`" },
+    reason: sentence("line {} has `kind:`", "1"),
     files: [FILE],
     counts: { runs, needs: count("needs"), unsupported: count("unsupported"), different: count("different") },
     entries,
@@ -45,28 +38,24 @@ export function ofTrusted(report: ReportDto): ReportDto {
 }
 
 function runs(stage: string, steps: number, line: number): ReportEntry {
-  const en = steps === 1 ? `stage \`${stage}\`: 1 step runs as it is` : `stage \`${stage}\`: ${steps} steps run as they are`;
-  return entry("runs", "runs-as-is", en, `阶段 \`${stage}\`：${steps} 个步骤可直接运行`, line);
+  const title = steps === 1 ? sentence("stage `{}`: its step runs as it is", stage) : sentence("stage `{}`: its {} steps run as they are", stage, `${steps}`);
+  return entry("runs", "runs-as-is", title, line);
 }
 
 function secret(name: string, line: number): ReportEntry {
   const lines = ["  settings:", `    ${name.split("_").at(-1) ?? name}:`, `      from_secret: ${name}`];
-  return entry("needs", "needs-secret", `the secret \`${name}\` must be set`, `需要设置密钥 \`${name}\``, excerpt(line, lines, name), [
-    "set it in the settings, for this project or for all of them",
-    "在设置中为这个项目或所有项目设置它",
-  ]);
+  const help = sentence("set it in the settings, for this project or for all of them");
+  return { ...entry("needs", "needs-secret", sentence("the secret `{}` must be set", name), excerpt(line, lines, name), help), secret: name };
 }
 
 const DIFFERENT = [
   entry(
     "different",
     "clone-built-in",
-    "there is no clone step here; of `clone` only `disable` counts",
-    "这里没有克隆步骤；`clone` 中只有 `disable` 有效",
+    sentence("there is no clone step here: `{}` of `{}` has no effect", "depth", "clone"),
     excerpt(6, ["clone:", "  depth: 50"], "depth: 50"),
-    ["remove `clone`; the whole history is not needed for a build", "删除 `clone`；构建不需要完整的历史"],
   ),
-  entry("different", "platform-ignored", "`platform` asks for `arm64`; the steps run on this machine", "`platform` 要求 `arm64`；步骤在这台电脑上运行", 9),
+  entry("different", "platform-ignored", sentence("`platform` asks for `{}`; the steps run on this machine", "arm64"), 9),
 ];
 
 export const REPORT_RUNS = reportOf([runs("build", 5, 4)], 5, 0);
@@ -84,20 +73,16 @@ export const REPORT_NEEDS = reportOf(
     entry(
       "needs",
       "not-trusted",
-      "volume `docker` of the machine reaches beyond the container, and this project is not trusted",
-      "本机的卷 `docker` 会影响到容器之外，而此项目未被信任",
+      sentence("{} reaches beyond the container, and this project is not trusted", sentence("volume `{}` of the machine", "docker")),
       excerpt(39, ["  volumes:", "  - name: docker", "    host: {path: /var/run/docker.sock}"], "/var/run/docker.sock"),
-      [
-        "remove this line, or trust the project (`letterpress trust`, or the switch on its page)",
-        "请删除这一行，或信任该项目（`letterpress trust`，或项目页面上的开关）",
-      ],
+      sentence("remove this line, or trust the project (`letterpress trust`, or the switch on its page)"),
     ),
     entry(
       "needs",
       "needs-login",
-      "the image `harbor.example.com/platform/deploy:3.2` may need a login at `harbor.example.com`",
-      "镜像 `harbor.example.com/platform/deploy:3.2` 可能需要登录 `harbor.example.com`",
+      sentence("images from `{}` may need a login", "harbor.example.com"),
       excerpt(55, ["- name: deploy", "  image: harbor.example.com/platform/deploy:3.2"], "harbor.example.com/platform/deploy:3.2"),
+      sentence("log in to the registry once on this computer with `docker login`"),
     ),
     ...DIFFERENT,
   ],
@@ -112,10 +97,8 @@ export const REPORT_UNSUPPORTED = reportOf(
     entry(
       "unsupported",
       "pipeline-type",
-      "the pipeline `ios` is of type `exec`, which is not supported; the rest of the file still runs",
-      "流水线 `ios` 的类型 `exec` 不受支持；文件的其余部分仍会运行",
+      sentence("{} has no `commands`, and a pipeline of the type `exec` runs nothing else", sentence("step `{}`", "sign")),
       excerpt(61, ["---", "kind: pipeline", "type: exec"], "exec"),
-      ["run its steps in containers: `type: docker`", "让它的步骤在容器中运行：`type: docker`"],
     ),
     ...DIFFERENT.slice(0, 1),
   ],
@@ -128,10 +111,9 @@ export const REPORT_BROKEN = reportOf(
     entry(
       "unsupported",
       "unknown-key",
-      "step `test` has no key `comands`",
-      "步骤 `test` 没有字段 `comands`",
+      sentence("{} has no key `{}`; it is ignored", sentence("step `{}`", "test"), "comands"),
       excerpt(14, ["  - name: test", "    image: node:20", "    comands:"], "comands"),
-      ["did you mean `commands`?", "是不是想写 `commands`？"],
+      sentence("did you mean `{}`?", "commands"),
     ),
   ],
   0,

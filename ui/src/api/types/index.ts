@@ -59,5 +59,6 @@ export type { Uncovered } from "./Uncovered";
 export type { Version } from "./Version";
 export type { WaitReason } from "./WaitReason";
 export type { Waiting } from "./Waiting";
+export type { Message } from "./Message";
 export type { Words } from "./Words";
 export type { Workflow } from "./Workflow";

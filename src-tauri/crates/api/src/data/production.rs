@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode};
-use lp_model::ProjectId;
+use lp_model::{ProjectId, message};
 use std::collections::BTreeSet;
 
 /// Production in every project.
@@ -31,8 +31,8 @@ impl App {
             Some(Ok(set)) => targets.extend(set),
             // What may be production is not removed because it cannot be read.
             Some(Err(why)) => {
-                let message = format!("which targets of the project `{project}` are production cannot be read: {why}");
-                return Err(ApiError::new(ErrorCode::StoreUnavailable, message).hint("set them anew with `letterpress data protect`"));
+                let message = message!("which targets of the project `{}` are production cannot be read: {}", project, why);
+                return Err(ApiError::new(ErrorCode::StoreUnavailable, message).hint(message!("set them anew with `letterpress data protect`")));
             }
             None => {}
         }
@@ -46,7 +46,7 @@ impl App {
     pub async fn set_production_targets(&self, project: &str, targets: &[String]) -> Result<BTreeSet<String>, ApiError> {
         let row = self.project_row(project).await?;
         if targets.len() > MOST || targets.iter().any(|target| target.trim().is_empty() || target.chars().count() > LONGEST) {
-            let message = format!("there may be {MOST} production targets of 1 to {LONGEST} characters each");
+            let message = message!("there may be {} production targets of 1 to {} characters each", MOST, LONGEST);
             return Err(ApiError::new(ErrorCode::InputInvalid, message));
         }
         let targets: BTreeSet<String> = targets.iter().map(|target| target.trim().to_lowercase()).collect();

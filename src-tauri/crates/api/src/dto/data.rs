@@ -1,4 +1,4 @@
-use super::Words;
+use lp_model::Message;
 use serde::{Deserialize, Serialize};
 
 /// What the data folder takes, in bytes.
@@ -51,5 +51,5 @@ pub struct CleanReport {
     /// What their logs take, in bytes.
     pub bytes: u64,
     /// All of it in words, and what stays though it is beyond a limit.
-    pub words: Vec<Words>,
+    pub words: Vec<Message>,
 }

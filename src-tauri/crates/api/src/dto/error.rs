@@ -1,5 +1,4 @@
-use super::Words;
-use lp_model::{Diagnostic, Severity, Span};
+use lp_model::{Diagnostic, Message, Severity, Span};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -8,10 +7,10 @@ use ts_rs::TS;
 pub struct ApiError {
     /// What kind of failure.
     pub code: ErrorCode,
-    /// What and which one, in English, lower case.
-    pub message: String,
+    /// What and which one.
+    pub message: Message,
     /// What to do, or empty.
-    pub hint: String,
+    pub hint: Message,
     /// For `pipeline_invalid` and `workflow_invalid`: every finding in the file. Empty otherwise.
     pub findings: Vec<Finding>,
 }
@@ -96,9 +95,9 @@ pub struct Finding {
     /// How bad.
     pub severity: FindingSeverity,
     /// What.
-    pub message: Words,
+    pub message: Message,
     /// What to do.
-    pub help: Option<Words>,
+    pub help: Option<Message>,
     /// Path in the repository.
     pub file: String,
     /// Where, with the text around it; `None` when it is about the whole file.
@@ -154,8 +153,8 @@ impl Finding {
                 Severity::Warning => FindingSeverity::Warning,
                 Severity::Error => FindingSeverity::Error,
             },
-            message: Words::from(&diagnostic.message),
-            help: diagnostic.help.as_ref().map(Words::from),
+            message: diagnostic.message.clone(),
+            help: diagnostic.help.clone(),
             file: diagnostic.file.clone(),
             excerpt: diagnostic.span.map(|span| Excerpt::new(span, text)),
         }

@@ -156,5 +156,5 @@ pub struct InputProblem {
     /// The input's name.
     pub input: String,
     /// What.
-    pub message: super::Words,
+    pub message: lp_model::Message,
 }

@@ -1,4 +1,5 @@
-use super::{Excerpt, Words};
+use super::Excerpt;
+use lp_model::Message;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -11,7 +12,7 @@ pub struct ReportDto {
     #[serde(rename = "dialectName")]
     pub dialect_name: String,
     /// Why the files were taken for that.
-    pub reason: Words,
+    pub reason: Message,
     /// Paths of the files.
     pub files: Vec<String>,
     /// How much there is of each kind.
@@ -23,7 +24,7 @@ pub struct ReportDto {
     /// What else there may be to say where the repository of the files was not at hand.
     #[serde(rename = "notLookedAt", default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub not_looked_at: Option<Words>,
+    pub not_looked_at: Option<Message>,
 }
 
 /// How much there is of each kind in a report.
@@ -67,11 +68,13 @@ pub struct ReportEntry {
     /// Column from 1, in characters.
     pub column: Option<u32>,
     /// What.
-    pub title: Words,
+    pub title: Message,
     /// What to do.
-    pub help: Option<Words>,
+    pub help: Option<Message>,
     /// The lines around it; none for what runs.
     pub excerpt: Option<Excerpt>,
+    /// The name of the secret, where it is about one that must be set.
+    pub secret: Option<String>,
 }
 
 /// A step or service in a report.

@@ -2,6 +2,7 @@
 //!
 //! Another computer is not logged in to because somebody looks at a list: contexts that are not in use are asked only on request.
 
+use lp_model::{Message, message};
 use lp_backend_docker::{EngineAddress, Tls};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ impl Contexts {
             description: String::new(),
             address: EngineAddress::unusable(
                 name,
-                format!("there is no docker context `{name}`; choose another engine, or make it with `docker context create {name}`"),
+                message!("there is no docker context `{}`; choose another engine, or make it with `docker context create {}`", name, name),
             ),
         })
     }
@@ -102,14 +103,14 @@ fn context(meta: Meta, tls: PathBuf, ssh_config: Option<&Path>) -> Context {
         },
         None => EngineAddress::unusable(
             &meta.name,
-            format!("the docker context `{0}` names no docker engine; mend it with `docker context update {0} --docker host=…`", meta.name),
+            message!("the docker context `{}` names no docker engine; mend it with `docker context update {} --docker host=…`", meta.name, meta.name),
         ),
     };
     Context { name: meta.name, description: meta.metadata.description, address }
 }
 
 fn broken(id: &str, file: &Path, problem: &dyn std::fmt::Display) -> Context {
-    let problem = format!("`{}` cannot be read: {problem}; make the context anew with `docker context create`", file.display());
+    let problem = message!("`{}` cannot be read: {}; make the context anew with `docker context create`", file.display(), Message::verbatim(problem));
     Context { name: id.to_owned(), description: String::new(), address: EngineAddress::unusable(id, problem) }
 }
 
@@ -171,10 +172,10 @@ mod tests {
         assert_eq!(build.description, "the big one");
         assert_eq!(build.address.tls, Some(Tls { folder: folder.join("contexts/tls/b1/docker"), verify: true }));
         assert_eq!(lax.address.tls, Some(Tls { folder: folder.join("contexts/tls/l1/docker"), verify: false }));
-        assert!(kube.address.problem.as_ref().unwrap().contains("`kube` names no docker engine"), "{kube:?}");
-        let problem = broken.address.problem.as_ref().unwrap();
+        assert!(kube.address.problem.as_ref().unwrap().to_string().contains("`kube` names no docker engine"), "{kube:?}");
+        let problem = broken.address.problem.as_ref().unwrap().to_string();
         assert!(problem.contains("x1/meta.json` cannot be read") && problem.contains("docker context create"), "{problem}");
-        assert!(contexts.named("gone").address.problem.unwrap().contains("there is no docker context `gone`"));
+        assert!(contexts.named("gone").address.problem.unwrap().to_string().contains("there is no docker context `gone`"));
         assert_eq!(&contexts.named("build"), build);
     }
 
