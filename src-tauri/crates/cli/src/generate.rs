@@ -46,10 +46,8 @@ fn visible(command: clap::Command) -> clap::Command {
     let mut alone = clap::Command::new(NAME)
         .args(command.get_arguments().cloned())
         .subcommands(shown)
-        .subcommand_required(command.is_subcommand_required_set());
-    if let Some(version) = command.get_version() {
-        alone = alone.version(version.to_owned());
-    }
+        .subcommand_required(command.is_subcommand_required_set())
+        .version(env!("CARGO_PKG_VERSION"));
     if let Some(about) = command.get_about() {
         alone = alone.about(about.clone());
     }
