@@ -49,7 +49,6 @@ fn main() {
             commands::project::project_detail,
             commands::project::project_compatibility,
             commands::run::run_preview,
-            commands::run::run_input_problems,
             commands::run::run_start,
             commands::run::run_again,
             commands::run::run_cancel,

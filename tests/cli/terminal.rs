@@ -55,6 +55,8 @@ fn names_from_a_repository_steer_no_terminal() {
         &["attach", "last"],
         &["retry", "last"],
         &["cancel", "last"],
+        &["kill", "last"],
+        &["run", &repository, "--key", HOSTILE],
         &["history"],
         &["history", "--format", "json"],
         &["history", &repository],

@@ -6,7 +6,6 @@ import type {
   ApiError,
   AppStatus,
   Cleanup,
-  InputProblem,
   KeptFiles,
   LogHit,
   LogRange,
@@ -63,19 +62,21 @@ export interface Api {
   /** What of the pipeline runs here; of what is checked out when `version` is `null`. */
   projectCompatibility(project: string, version: string | null): Promise<ReportDto>;
 
+  /** The workflow and its form as they are at the version, what is wrong with the values, and what would run. */
   runPreview(request: RunRequest): Promise<RunPreview>;
-  /** What is wrong with the values of the form; the core checks patterns too. */
-  runInputProblems(request: RunRequest): Promise<InputProblem[]>;
-  /** Returns the id of the new run. */
+  /**
+   * Returns the id of the new run. Rejects with `changed_since_preview` when what would run is not what `seen` stands for; the same `key` twice is
+   * one run.
+   */
   runStart(request: RunRequest): Promise<string>;
-  /** Same version, same values; returns the id of the new run. */
-  runAgain(run: string): Promise<string>;
-  /** Asks the steps to end; they get their grace time. */
+  /** Same version, same values; returns the id of the new run. The same `key` twice is one run. */
+  runAgain(run: string, key: string): Promise<string>;
+  /** Asks the steps to end; they get their grace time. Asking twice changes nothing. */
   runCancel(run: string): Promise<void>;
   /** Ends the steps at once; nothing more of the run happens. */
   runKill(run: string): Promise<void>;
-  /** The same run goes on from where it went wrong, as its next attempt. */
-  runRetry(run: string): Promise<void>;
+  /** The same run goes on from where that attempt went wrong, as its next one; once it did, asking again changes nothing. */
+  runRetry(run: string, attempt: number): Promise<void>;
   /** Those under way first, then those that wait, in their order. */
   runQueue(): Promise<RunSummary[]>;
   runList(filter: RunFilter): Promise<RunPage>;

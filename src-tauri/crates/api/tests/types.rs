@@ -33,7 +33,6 @@ fn generate(folder: &Path) {
         SecretScope,
         SecretEntry,
         Uncovered,
-        InputProblem,
     );
 }
 

@@ -1,7 +1,5 @@
 /** Runs, their steps and logs, and the history. */
 export const run = {
-  "step.only_after_failure": "only after a failure",
-  "step.kind_plugin": "plugin",
   "step.kind_service": "service, runs beside the steps",
   "step.on_host": "this computer",
   "step.exit_code": "exit code {code}",

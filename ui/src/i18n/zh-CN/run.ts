@@ -1,7 +1,5 @@
 /** Runs, their steps and logs, and the history. */
 export const run = {
-  "step.only_after_failure": "仅在失败后运行",
-  "step.kind_plugin": "插件",
   "step.kind_service": "服务，与步骤同时运行",
   "step.on_host": "这台电脑",
   "step.exit_code": "退出码 {code}",

@@ -7,6 +7,7 @@ mod data;
 mod error;
 mod lint;
 mod log;
+mod preview;
 mod project;
 mod report;
 mod run;
@@ -18,13 +19,14 @@ pub use data::{BackupMade, CleanReport, CleanRequest, DataSize};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
 pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
+pub use preview::{LeftOut, Missing, MissingKind, PlannedRun, PlannedStage, PlannedStep, RunPreview, Sentence};
 pub use project::{
     Cleanup, CleanupPolicy, Input, InputKind, InputProblem, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow,
 };
 pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 pub use run::{
-    AskedEvent, Attempt, LeftOut, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord,
-    RunSummary, StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
+    AskedEvent, Attempt, Retry, RunDetail, RunFilter, RunPage, RunRequest, RunStateWord, RunSummary, StageDetail, StageStateWord,
+    StepDetail, StepStateWord, WaitReason, Waiting,
 };
 pub use secret::{HandedSecret, SecretEntry, SecretGrant, SecretReceiver, SecretScope, SecretState, Uncovered};
 pub use words::Words;
