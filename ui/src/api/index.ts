@@ -7,7 +7,9 @@ import type {
   AppStatus,
   Cleanup,
   KeptFiles,
+  LogCursor,
   LogHit,
+  LogPart,
   LogRange,
   LogSummary,
   Notice,
@@ -20,6 +22,8 @@ import type {
   RunPreview,
   RunRequest,
   RunSummary,
+  SearchNews,
+  SearchRequest,
   SecretEntry,
   SecretScope,
   Settings,
@@ -88,11 +92,17 @@ export interface Api {
   keptRemove(run: string | null): Promise<KeptFiles>;
 
   logSummary(address: StepAddress): Promise<LogSummary>;
-  /** At most `count` lines from `from` on, and no more than 400 and 256 KB: ask on from `from + lines.length`. */
+  /** At most `count` lines from `from` on, and no more than 400 and 256 KB: ask on from `next`. */
   logRange(address: StepAddress, from: number, count: number): Promise<LogRange>;
+  /** A piece of the text, and where it goes on: all pieces together are the log, however long its lines are. */
+  logPart(address: StepAddress, from: LogCursor): Promise<LogPart>;
   logFind(address: StepAddress, query: string, from: number, limit: number): Promise<LogHit[]>;
   /** Opens the system's dialog; returns the path, or `null` when nothing was chosen. */
   logSave(address: StepAddress): Promise<string | null>;
+
+  /** Returns the id of the search; `listener` hears what it finds, and at last its end. */
+  searchStart(request: SearchRequest, listener: (news: SearchNews) => void): Promise<string>;
+  searchCancel(id: string): Promise<void>;
 
   secretList(): Promise<SecretEntry[]>;
   /** Returns what logs will show of the value, or `null`. */

@@ -1,7 +1,7 @@
 /** The real core: one `invoke` per use case. The only module that imports Tauri. */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Api } from "./index";
-import type { Cleanup, Notice, RunFilter, RunRequest, SecretScope, Settings } from "./types";
+import type { Cleanup, Notice, RunFilter, RunRequest, SearchNews, SecretScope, Settings } from "./types";
 
 export const tauriApi: Api = {
   appOpen: () => invoke("app_open"),
@@ -36,8 +36,16 @@ export const tauriApi: Api = {
 
   logSummary: (address) => invoke("log_summary", { ...address }),
   logRange: (address, from, count) => invoke("log_range", { ...address, from, count }),
+  logPart: (address, from) => invoke("log_part", { ...address, from }),
   logFind: (address, query, from, limit) => invoke("log_find", { ...address, query, from, limit }),
   logSave: (address) => invoke("log_save", { ...address }),
+
+  searchStart: (request, listener) => {
+    const channel = new Channel<SearchNews>();
+    channel.onmessage = listener;
+    return invoke("search_start", { request, channel });
+  },
+  searchCancel: (id: string) => invoke("search_cancel", { id }),
 
   secretList: () => invoke("secret_list"),
   secretSet: (scope: SecretScope, name: string, value: string) => invoke("secret_set", { scope, name, value }),

@@ -29,10 +29,13 @@ fn generate(folder: &Path) {
         LogSummary,
         LogRange,
         LogHit,
+        LogPart,
         Notice,
         SecretScope,
         SecretEntry,
         Uncovered,
+        SearchRequest,
+        SearchNews,
     );
 }
 

@@ -2,7 +2,7 @@ mod data;
 mod history;
 
 pub use data::{Clean, Data, DataAction};
-pub use history::{History, RunResult};
+pub use history::{Filter, History, RunResult, Search};
 
 use crate::language::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -54,6 +54,8 @@ pub enum Command {
     Trust(Trust),
     /// Show runs, newest first.
     History(History),
+    /// Look for a text in the logs of a run, or of all runs.
+    Search(Search),
     /// Print the log of a run or of one step.
     Logs(Logs),
     /// Set, list and remove secrets, and say which project may have which.

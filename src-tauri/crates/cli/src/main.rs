@@ -21,6 +21,7 @@ mod queue;
 mod render;
 mod report;
 mod run;
+mod search;
 mod secrets;
 mod trust;
 
@@ -100,6 +101,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Trust(wanted) => closing(open().await?, async |app| trust::carry_out(app, &wanted).await).await,
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
+        Command::Search(wanted) => closing(open().await?, async |app| search::carry_out(app, wanted).await).await,
         Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted, language).await).await,
         // Without an app: these need that nobody has the folder open.
         Command::Data(Data { action: DataAction::Restore { file } }) => data::restore(&options()?.data_folder, &file).await,
