@@ -50,7 +50,15 @@ pub fn usage(text: &str) {
 
 /// Writes JSON to standard output. What is not to be shown is escaped, so that the values stay what they are.
 pub fn json(value: &impl serde::Serialize) {
-    let text = serde_json::to_string_pretty(value).expect("plain data");
+    escaped(&serde_json::to_string_pretty(value).expect("plain data"));
+}
+
+/// The same on one line, for documents that follow each other.
+pub fn json_line(value: &impl serde::Serialize) {
+    escaped(&serde_json::to_string(value).expect("plain data"));
+}
+
+fn escaped(text: &str) {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '\n' || !is_hidden(c) {

@@ -84,6 +84,12 @@ pub enum StoreError {
         /// Why.
         message: String,
     },
+    /// What is looked for in logs is no text or regular expression that can be looked for.
+    #[error("this cannot be searched for: {message}")]
+    Pattern {
+        /// Why.
+        message: String,
+    },
     /// SQLite refused something that should work.
     #[error("the database refused a query: {0}")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
