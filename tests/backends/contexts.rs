@@ -160,6 +160,8 @@ async fn the_engine_stays_while_runs_are_under_way() {
         allow_host: false,
         on_host: false,
         event: None,
+        seen: None,
+        key: None,
     };
     let run = app.start_run(&request).await.unwrap();
     let refused = choose(&app, "away").await.unwrap_err();
@@ -167,8 +169,7 @@ async fn the_engine_stays_while_runs_are_under_way() {
     // Neither by the back door: what the `docker` command has chosen meanwhile counts when they are over.
     person.docker(&["use", "away"]);
     assert_ne!(used(&app.probe_engines().await.unwrap()), ["away"]);
-    app.cancel_run(&run).await.unwrap();
-    app.cancel_run(&run).await.unwrap();
+    app.kill_run(&run).await.unwrap();
     app.wait_idle().await;
     assert_eq!(used(&app.probe_engines().await.unwrap()), ["away"]);
     app.shutdown().await;

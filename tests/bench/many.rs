@@ -78,6 +78,7 @@ async fn one(text: &str, store: &Store, project: &ProjectId) -> Took {
         cause: Cause::Person,
         actor: "bench".into(),
         parent: None,
+        press: None,
         created_ms: 1,
     };
     let begin = Instant::now();

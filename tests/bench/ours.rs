@@ -170,7 +170,17 @@ pub async fn add_project(app: &App, folder: &Path, pipeline: &str) -> RunRequest
     commit(&project, &[(".drone.yml", pipeline)]);
     let project = app.open_project(&project.display().to_string()).await.expect("a project").id;
     let workflow = app.choose_workflow(&project, "", None, Some("push")).await.expect("a workflow");
-    RunRequest { project, workflow, version: String::new(), inputs: BTreeMap::new(), allow_host: false, on_host: false, event: None }
+    RunRequest {
+        project,
+        workflow,
+        version: String::new(),
+        inputs: BTreeMap::new(),
+        allow_host: false,
+        on_host: false,
+        event: None,
+        seen: None,
+        key: None,
+    }
 }
 
 fn steps(detail: &RunDetail) -> impl Iterator<Item = &StepDetail> {

@@ -87,10 +87,8 @@ pub async fn own(folder: &Path) {
     let app = ours::open_app(folder).await;
     let input_ends = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     input_ends.await.expect("it does not panic").expect("it is a pipe");
-    // Once asks, twice kills.
     for run in app.runs(&lp_api::dto::RunFilter { limit: 1, ..Default::default() }).await.expect("the history can be read").runs {
-        app.cancel_run(&run.id).await.expect("it is ours");
-        app.cancel_run(&run.id).await.expect("it is ours");
+        app.kill_run(&run.id).await.expect("it is ours");
     }
     app.wait_idle().await;
     app.shutdown().await;

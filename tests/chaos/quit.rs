@@ -72,6 +72,8 @@ async fn the_app_is_closed_and_opened_again() {
         allow_host: false,
         on_host: false,
         event: None,
+        seen: None,
+        key: None,
     };
     let run = app.start_run(&request).await.unwrap();
     let mut following = app.follow(&run);

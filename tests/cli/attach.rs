@@ -114,7 +114,7 @@ fn a_run_is_cancelled_from_another_terminal_and_one_that_rests_as_well() {
             child.kill().unwrap();
         }
         let run = format!("shop#{number}");
-        let cancel = if now { vec!["cancel", run.as_str(), "--now"] } else { vec!["cancel", run.as_str()] };
+        let cancel = [if now { "kill" } else { "cancel" }, run.as_str()];
         press.say(&cancel).expect(0).explains(&[format!("run {number} cancelled").as_str()]);
         output.for_each(drop);
         if !killed_first {

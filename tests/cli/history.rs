@@ -77,6 +77,7 @@ pub async fn made_up(press: &Press, runs: u64) {
             cause: Cause::Promotion,
             actor: if number % 4 == 0 { "韩梅梅" } else { "lin" }.into(),
             parent: None,
+            press: None,
             created_ms,
         };
         store.create_run(&run).await.unwrap();

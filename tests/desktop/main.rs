@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod runs;
+mod versions;
 
 use lp_tests::desktop::{Desk, Window};
 use lp_tests::images;

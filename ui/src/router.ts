@@ -19,6 +19,16 @@ export function makeRouter(history: RouterHistory = createWebHashHistory()): Rou
         props: (route) => ({ project: String(route.params["project"]), version: typeof route.query["version"] === "string" ? route.query["version"] : null }),
       },
       { path: "/run/:run", name: "run", component: RunView, props: true },
+      {
+        // The address of a line: `/run/RUN/STAGE/STEP/ATTEMPT#L120`.
+        path: "/run/:run/:stage(\\d+)/:step(\\d+)/:attempt(\\d+)",
+        redirect: ({ params, hash }) => ({
+          name: "run",
+          params: { run: params["run"] },
+          query: { step: `${String(params["stage"])}/${String(params["step"])}`, log: String(params["attempt"]) },
+          hash,
+        }),
+      },
       { path: "/history", name: "history", component: HistoryView },
       { path: "/settings", name: "settings", component: SettingsView },
       { path: "/:rest(.*)*", redirect: "/" },

@@ -1,6 +1,7 @@
 use crate::shell::Shell;
 use lp_api::LogKey;
-use lp_api::dto::{ApiError, LogHit, LogRange, LogSummary};
+use lp_api::dto::{ApiError, LogCursor, LogHit, LogPart, LogRange, LogSummary, SearchNews, SearchRequest};
+use tauri::ipc::Channel;
 use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 
@@ -38,6 +39,43 @@ pub async fn log_find(
     limit: u32,
 ) -> Result<Vec<LogHit>, ApiError> {
     shell.app()?.log_find(&LogKey { run, stage, step, attempt }, &query, from, limit).await
+}
+
+/// A piece of a log, from a byte of a line on.
+#[tauri::command]
+#[allow(clippy::too_many_arguments)] // they are the fields of one request; Tauri unpacks them by name
+pub async fn log_part(
+    shell: State<'_, Shell>,
+    run: String,
+    stage: u32,
+    step: u32,
+    attempt: u32,
+    from: LogCursor,
+) -> Result<LogPart, ApiError> {
+    shell.app()?.log_part(&LogKey { run, stage, step, attempt }, from).await
+}
+
+/// Searches in logs; the channel hears what is found until the search is over. Returns the id of the search.
+#[tauri::command]
+pub async fn search_start(shell: State<'_, Shell>, request: SearchRequest, channel: Channel<SearchNews>) -> Result<String, ApiError> {
+    let mut searching = shell.app()?.search(&request).await?;
+    let id = searching.id.clone();
+    // It ends with its last news, when it is cancelled, or when nobody hears it any more.
+    tauri::async_runtime::spawn(async move {
+        while let Some(news) = searching.next().await {
+            if channel.send(news).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(id)
+}
+
+/// Ends a search.
+#[tauri::command]
+pub async fn search_cancel(shell: State<'_, Shell>, id: String) -> Result<(), ApiError> {
+    shell.app()?.cancel_search(&id);
+    Ok(())
 }
 
 /// Saves a log as a text file where the user says; `None` when the dialog was closed.

@@ -1,17 +1,11 @@
 use crate::shell::Shell;
-use lp_api::dto::{ApiError, InputProblem, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunSummary};
+use lp_api::dto::{ApiError, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunSummary};
 use tauri::State;
 
-/// What would happen.
+/// The form at a version, and what would happen.
 #[tauri::command]
 pub async fn run_preview(shell: State<'_, Shell>, request: RunRequest) -> Result<RunPreview, ApiError> {
     shell.app()?.preview(&request).await
-}
-
-/// What is wrong with the values of the form.
-#[tauri::command]
-pub async fn run_input_problems(shell: State<'_, Shell>, request: RunRequest) -> Result<Vec<InputProblem>, ApiError> {
-    shell.app()?.input_problems(&request).await
 }
 
 /// Starts a run; returns its id.
@@ -20,10 +14,10 @@ pub async fn run_start(shell: State<'_, Shell>, request: RunRequest) -> Result<S
     shell.app()?.start_run(&request).await
 }
 
-/// Starts a run with the same version and the same values.
+/// Starts a run with the same version and the same values; `key` names the press.
 #[tauri::command]
-pub async fn run_again(shell: State<'_, Shell>, run: String) -> Result<String, ApiError> {
-    shell.app()?.run_again(&run).await
+pub async fn run_again(shell: State<'_, Shell>, run: String, key: String) -> Result<String, ApiError> {
+    shell.app()?.run_again_once(&run, Some(key)).await
 }
 
 /// Asks a run to stop: its steps get their grace time.
@@ -38,10 +32,10 @@ pub async fn run_kill(shell: State<'_, Shell>, run: String) -> Result<(), ApiErr
     shell.app()?.kill_run(&run).await
 }
 
-/// Goes on from where a run went wrong.
+/// Goes on from where an attempt of a run went wrong.
 #[tauri::command]
-pub async fn run_retry(shell: State<'_, Shell>, run: String) -> Result<(), ApiError> {
-    shell.app()?.retry_run(&run).await
+pub async fn run_retry(shell: State<'_, Shell>, run: String, attempt: u32) -> Result<(), ApiError> {
+    shell.app()?.retry_attempt(&run, attempt).await
 }
 
 /// Runs that are under way, then those that wait.

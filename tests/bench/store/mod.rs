@@ -162,6 +162,7 @@ fn new_run(project: &ProjectId, n: usize, number: u64, created_ms: i64) -> NewRu
         cause: Cause::Person,
         actor: "person 3".into(),
         parent: None,
+        press: None,
         created_ms,
     }
 }

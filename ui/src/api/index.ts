@@ -6,9 +6,10 @@ import type {
   ApiError,
   AppStatus,
   Cleanup,
-  InputProblem,
   KeptFiles,
+  LogCursor,
   LogHit,
+  LogPart,
   LogRange,
   LogSummary,
   Notice,
@@ -21,6 +22,8 @@ import type {
   RunPreview,
   RunRequest,
   RunSummary,
+  SearchNews,
+  SearchRequest,
   SecretEntry,
   SecretScope,
   Settings,
@@ -63,19 +66,21 @@ export interface Api {
   /** What of the pipeline runs here; of what is checked out when `version` is `null`. */
   projectCompatibility(project: string, version: string | null): Promise<ReportDto>;
 
+  /** The workflow and its form as they are at the version, what is wrong with the values, and what would run. */
   runPreview(request: RunRequest): Promise<RunPreview>;
-  /** What is wrong with the values of the form; the core checks patterns too. */
-  runInputProblems(request: RunRequest): Promise<InputProblem[]>;
-  /** Returns the id of the new run. */
+  /**
+   * Returns the id of the new run. Rejects with `changed_since_preview` when what would run is not what `seen` stands for; the same `key` twice is
+   * one run.
+   */
   runStart(request: RunRequest): Promise<string>;
-  /** Same version, same values; returns the id of the new run. */
-  runAgain(run: string): Promise<string>;
-  /** Asks the steps to end; they get their grace time. */
+  /** Same version, same values; returns the id of the new run. The same `key` twice is one run. */
+  runAgain(run: string, key: string): Promise<string>;
+  /** Asks the steps to end; they get their grace time. Asking twice changes nothing. */
   runCancel(run: string): Promise<void>;
   /** Ends the steps at once; nothing more of the run happens. */
   runKill(run: string): Promise<void>;
-  /** The same run goes on from where it went wrong, as its next attempt. */
-  runRetry(run: string): Promise<void>;
+  /** The same run goes on from where that attempt went wrong, as its next one; once it did, asking again changes nothing. */
+  runRetry(run: string, attempt: number): Promise<void>;
   /** Those under way first, then those that wait, in their order. */
   runQueue(): Promise<RunSummary[]>;
   runList(filter: RunFilter): Promise<RunPage>;
@@ -87,11 +92,17 @@ export interface Api {
   keptRemove(run: string | null): Promise<KeptFiles>;
 
   logSummary(address: StepAddress): Promise<LogSummary>;
-  /** At most `count` lines from `from` on, and no more than 400 and 256 KB: ask on from `from + lines.length`. */
+  /** At most `count` lines from `from` on, and no more than 400 and 256 KB: ask on from `next`. */
   logRange(address: StepAddress, from: number, count: number): Promise<LogRange>;
+  /** A piece of the text, and where it goes on: all pieces together are the log, however long its lines are. */
+  logPart(address: StepAddress, from: LogCursor): Promise<LogPart>;
   logFind(address: StepAddress, query: string, from: number, limit: number): Promise<LogHit[]>;
   /** Opens the system's dialog; returns the path, or `null` when nothing was chosen. */
   logSave(address: StepAddress): Promise<string | null>;
+
+  /** Returns the id of the search; `listener` hears what it finds, and at last its end. */
+  searchStart(request: SearchRequest, listener: (news: SearchNews) => void): Promise<string>;
+  searchCancel(id: string): Promise<void>;
 
   secretList(): Promise<SecretEntry[]>;
   /** Returns what logs will show of the value, or `null`. */

@@ -1,7 +1,7 @@
 /** The real core: one `invoke` per use case. The only module that imports Tauri. */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Api } from "./index";
-import type { Cleanup, Notice, RunFilter, RunRequest, SecretScope, Settings } from "./types";
+import type { Cleanup, Notice, RunFilter, RunRequest, SearchNews, SecretScope, Settings } from "./types";
 
 export const tauriApi: Api = {
   appOpen: () => invoke("app_open"),
@@ -22,12 +22,11 @@ export const tauriApi: Api = {
   projectCompatibility: (project: string, version: string | null) => invoke("project_compatibility", { project, version }),
 
   runPreview: (request: RunRequest) => invoke("run_preview", { request }),
-  runInputProblems: (request: RunRequest) => invoke("run_input_problems", { request }),
   runStart: (request: RunRequest) => invoke("run_start", { request }),
-  runAgain: (run: string) => invoke("run_again", { run }),
+  runAgain: (run: string, key: string) => invoke("run_again", { run, key }),
   runCancel: (run: string) => invoke("run_cancel", { run }),
   runKill: (run: string) => invoke("run_kill", { run }),
-  runRetry: (run: string) => invoke("run_retry", { run }),
+  runRetry: (run: string, attempt: number) => invoke("run_retry", { run, attempt }),
   runQueue: () => invoke("run_queue"),
   runList: (filter: RunFilter) => invoke("run_list", { filter }),
   runDetail: (run: string) => invoke("run_detail", { run }),
@@ -37,8 +36,16 @@ export const tauriApi: Api = {
 
   logSummary: (address) => invoke("log_summary", { ...address }),
   logRange: (address, from, count) => invoke("log_range", { ...address, from, count }),
+  logPart: (address, from) => invoke("log_part", { ...address, from }),
   logFind: (address, query, from, limit) => invoke("log_find", { ...address, query, from, limit }),
   logSave: (address) => invoke("log_save", { ...address }),
+
+  searchStart: (request, listener) => {
+    const channel = new Channel<SearchNews>();
+    channel.onmessage = listener;
+    return invoke("search_start", { request, channel });
+  },
+  searchCancel: (id: string) => invoke("search_cancel", { id }),
 
   secretList: () => invoke("secret_list"),
   secretSet: (scope: SecretScope, name: string, value: string) => invoke("secret_set", { scope, name, value }),

@@ -26,14 +26,14 @@ export function useLog(address: () => StepAddress | null) {
 
   let ranges = new Ranges();
   let generation = 0;
-  let bytes = 0;
+  const bytes = ref(0);
   let wanted = { first: 0, end: 0 };
   /** The last answer held less than was asked for: what is in the window comes first. */
   let tight = false;
   const under = new Map<number, number>();
   /** Rows that the core had no line for, with the size of the log then: they are not asked for again until it has grown. */
   const empty = new Map<number, string>();
-  const size = () => `${total.value}/${bytes}`;
+  const size = () => `${total.value}/${bytes.value}`;
 
   async function open(): Promise<void> {
     const mine = ++generation;
@@ -41,7 +41,7 @@ export function useLog(address: () => StepAddress | null) {
     under.clear();
     empty.clear();
     total.value = 0;
-    bytes = 0;
+    bytes.value = 0;
     complete.value = false;
     marks.value = [];
     state.value = "loading";
@@ -77,10 +77,10 @@ export function useLog(address: () => StepAddress | null) {
   }
 
   function grow(lines: number, now: number): void {
-    if (now <= bytes && lines <= total.value) return;
+    if (now <= bytes.value && lines <= total.value) return;
     // The last line that we have may have gone on without a new one.
     if (total.value > 0) ranges.doubt(total.value - 1);
-    bytes = Math.max(bytes, now);
+    bytes.value = Math.max(bytes.value, now);
     total.value = Math.max(total.value, lines);
     pump();
   }
@@ -94,7 +94,7 @@ export function useLog(address: () => StepAddress | null) {
   function pump(): void {
     const at = address();
     if (at === null || error.value) return;
-    const perLine = total.value === 0 ? 1 : Math.max(1, bytes / total.value);
+    const perLine = total.value === 0 ? 1 : Math.max(1, bytes.value / total.value);
     const room = Math.max(0, Math.min(PART, Math.floor(ANSWER_BYTES / perLine)) - (wanted.end - wanted.first));
     const margin = tight ? 0 : Math.min(MARGIN, Math.floor(room / 2));
     const needed = ranges.missing(wanted.first, Math.min(wanted.end, total.value));
@@ -156,6 +156,7 @@ export function useLog(address: () => StepAddress | null) {
 
   return {
     total,
+    bytes,
     complete,
     marks,
     state,

@@ -1,29 +1,44 @@
-/** Puts a whole log on the clipboard, or into a file. */
-import { useApi, type StepAddress } from "@/api";
+/** Puts a whole log, or a line of it, on the clipboard, or into a file. */
+import { useApi, type LogCursor, type StepAddress } from "@/api";
 import { plainText } from "@/logic/ansi";
-import { PART } from "@/logic/ranges";
 import { useToasts } from "@/stores/toasts";
 import { copyText } from "./copyText";
 import { useTask } from "./useTask";
 import { useWords } from "./useWords";
 
-export function useLogCopy(address: () => StepAddress, total: () => number) {
+export function useLogCopy(address: () => StepAddress) {
   const { number } = useWords();
   const toasts = useToasts();
 
-  const copy = useTask(async () => {
-    const lines: string[] = [];
-    let shortened = 0;
-    while (lines.length < total()) {
-      const part = await useApi().logRange(address(), lines.length, PART);
-      if (part.lines.length === 0) break;
-      shortened += part.cut.length;
-      lines.push(...part.lines.map(plainText));
+  /** The text from a line on, up to its end or that of the log, piece by piece: a line may be longer than an answer. */
+  async function text(from: number, all: boolean): Promise<string> {
+    const pieces: string[] = [];
+    for (let at: LogCursor | null = { line: from, byte: 0 }; at !== null && (all || at.line === from); ) {
+      const part = await useApi().logPart(address(), at);
+      pieces.push(part.text);
+      at = part.next;
     }
-    if (!(await copyText(lines.join("\n") + "\n"))) return toasts.warn("log.copy_failed");
-    // Of a very long line only the beginning is sent: who pastes it should know.
-    if (shortened > 0) toasts.warn("log.copied_partly", { n: number(lines.length), part: number(shortened) });
-    else toasts.say("log.copied", { n: number(lines.length) });
+    const whole = pieces.join("");
+    return all ? whole : (whole.split("\n", 1)[0] ?? "");
+  }
+
+  const copy = useTask(async () => {
+    const lines = (await text(0, true)).split("\n");
+    // A log ends with a line feed, behind which no line begins.
+    const count = lines.at(-1) === "" ? lines.length - 1 : lines.length;
+    if (!(await copyText(lines.map(plainText).join("\n")))) return toasts.warn("log.copy_failed");
+    toasts.say("log.copied", { n: number(count) });
+  });
+
+  const copyLine = useTask(async (row: number) => {
+    if (!(await copyText(plainText(await text(row, false))))) return toasts.warn("log.copy_failed");
+    toasts.say("log.line_copied", { n: number(row + 1) });
+  });
+
+  const copyLink = useTask(async (row: number) => {
+    const { run, stage, step, attempt } = address();
+    if (!(await copyText(`letterpress://run/${run}/${stage}/${step}/${attempt}#L${row + 1}`))) return toasts.warn("log.copy_failed");
+    toasts.say("log.link_copied", { n: number(row + 1) });
   });
 
   const save = useTask(async () => {
@@ -31,5 +46,5 @@ export function useLogCopy(address: () => StepAddress, total: () => number) {
     if (path !== null) toasts.say("log.saved", { path });
   });
 
-  return { copy, save };
+  return { copy, copyLine, copyLink, save };
 }

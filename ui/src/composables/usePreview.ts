@@ -1,10 +1,10 @@
 /**
- * What a run would do, asked for whenever it would be another one. What is shown belongs to one request; `fresh` says whether that is the one that is
- * chosen now, and only then may it be started.
+ * What a run would do, and the form of its version, asked for whenever it would be another one. What is shown belongs to one request; `fresh` says
+ * whether that is the one that is chosen now, and only then may it be started: `seen` is that request with the core's mark of what was shown.
  */
 import { watchDebounced } from "@vueuse/core";
 import { computed, ref, shallowRef } from "vue";
-import { asApiError, useApi, type ApiError, type InputProblem, type RunPreview, type RunRequest } from "@/api";
+import { asApiError, useApi, type ApiError, type RunPreview, type RunRequest } from "@/api";
 import { coalesced } from "./coalesced";
 import { useStale } from "./useNotice";
 
@@ -18,14 +18,13 @@ interface Answer {
   readonly request: RunRequest;
   readonly preview: RunPreview | undefined;
   readonly error: ApiError | undefined;
-  readonly refused: readonly InputProblem[];
 }
 
-/** Consent does not change what would happen. */
-const keyOf = (request: RunRequest | null) => (request === null ? "" : JSON.stringify({ ...request, allow_host: false }));
+/** Consent does not change what would happen; a mark and a press come later. */
+const keyOf = (request: RunRequest | null) => (request === null ? "" : JSON.stringify({ ...request, allow_host: false, seen: null, key: null }));
 
-/** `wanted` is `null` while something is missing that only a person can give. */
-export function usePreview(wanted: () => RunRequest | null) {
+/** `wanted` is `null` while something is missing that only a person can give; `learned` hears of the form of a version. */
+export function usePreview(wanted: () => RunRequest | null, learned: (request: RunRequest, preview: RunPreview) => void = () => undefined) {
   const answer = shallowRef<Answer>();
   const asking = ref(false);
   const key = computed(() => keyOf(wanted()));
@@ -34,6 +33,7 @@ export function usePreview(wanted: () => RunRequest | null) {
   /** Another button's steps would be a lie until its own are there; those of another version are shown as what they are: old. */
   const shown = computed(() => (answer.value !== undefined && answer.value.request.workflow === wanted()?.workflow ? answer.value : undefined));
   const fresh = computed(() => shown.value?.key === key.value);
+  const planned = computed(() => shown.value?.preview?.planned ?? undefined);
 
   async function ask(): Promise<void> {
     const mine = ++newest;
@@ -46,6 +46,7 @@ export function usePreview(wanted: () => RunRequest | null) {
     const mark = keyOf(request);
     const found = await answerTo(request);
     if (mine !== newest) return;
+    if (found.preview) learned(request, found.preview);
     answer.value = { key: mark, request, ...found };
     asking.value = false;
   }
@@ -55,25 +56,31 @@ export function usePreview(wanted: () => RunRequest | null) {
   useStale(() => ["status", "projects"], coalesced(ask, EVERY_MS));
 
   return {
-    preview: computed(() => shown.value?.preview),
-    error: computed(() => shown.value?.error),
-    refused: computed(() => shown.value?.refused ?? []),
+    /** What would run. */
+    planned,
+    /** Why it cannot be said, or why nothing can run. */
+    error: computed(() => shown.value?.error ?? shown.value?.preview?.refused ?? undefined),
+    /** Values that the core does not take. */
+    problems: computed(() => shown.value?.preview?.problems ?? []),
+    /** The other workflows of the version. */
+    others: computed(() => shown.value?.preview?.others ?? []),
+    /** About the files of the version; `undefined` before they are known. */
+    findings: computed(() => shown.value?.preview?.findings),
+    /** What somebody still has to give. */
+    missing: computed(() => shown.value?.preview?.missing ?? []),
     /** What is shown is what the chosen request would do. */
     fresh,
     asking,
     ask,
-    /** The request that is shown, for starting exactly that; `null` unless it is fresh and possible. */
-    seen: computed(() => (fresh.value && shown.value?.preview ? shown.value.request : null)),
+    /** The request that is shown, with the mark of what was shown, for starting exactly that; `null` unless it is fresh and possible. */
+    seen: computed(() => (fresh.value && shown.value && planned.value ? { ...shown.value.request, seen: planned.value.seen } : null)),
   };
 }
 
-async function answerTo(request: RunRequest): Promise<Pick<Answer, "preview" | "error" | "refused">> {
+async function answerTo(request: RunRequest): Promise<Pick<Answer, "preview" | "error">> {
   try {
-    return { preview: await useApi().runPreview(request), error: undefined, refused: [] };
+    return { preview: await useApi().runPreview(request), error: undefined };
   } catch (caught) {
-    const error = asApiError(caught);
-    // The patterns of the author are the core's to check: it says which value is wrong.
-    const refused = error.code === "input_invalid" ? await useApi().runInputProblems(request).catch(() => []) : [];
-    return { preview: undefined, error, refused };
+    return { preview: undefined, error: asApiError(caught) };
   }
 }

@@ -4,7 +4,7 @@
  */
 import { computed, ref, shallowRef, watch, type Ref } from "vue";
 import { useRoute, useRouter, type LocationQuery } from "vue-router";
-import type { RunDetail, StepAddress } from "@/api";
+import type { Attempt, RunDetail, StageDetail, StepAddress } from "@/api";
 import { REASON_KEY, isOver } from "@/logic/status";
 import { interestingStep } from "@/logic/steps";
 
@@ -26,8 +26,17 @@ export function useRunSteps(run: string, detail: Readonly<Ref<RunDetail | undefi
   );
 
   const attempts = computed(() => detail.value?.attempts ?? []);
+  /** Of a step in the address: the attempt of it that is meant. */
+  const hasLog = (all: readonly StageDetail[]) => {
+    const [stage, step] = String(query.value["step"] ?? "").split("/").map(Number);
+    return all.find((one) => one.number === stage)?.steps.some((one) => one.number === step && String(one.attempt) === query.value["log"]) === true;
+  };
   /** Number of the attempt that is looked at; `null`: the newest. */
-  const attempt = computed(() => attempts.value.find((one) => String(one.number) === query.value["attempt"])?.number ?? null);
+  const attempt = computed(() => {
+    if (query.value["log"] !== undefined && detail.value && hasLog(detail.value.stages)) return null;
+    const isMeant = (one: Attempt) => (query.value["log"] === undefined ? String(one.number) === query.value["attempt"] : hasLog(one.stages));
+    return attempts.value.find(isMeant)?.number ?? null;
+  });
   const shown = computed(() => attempts.value.find((one) => one.number === attempt.value) ?? detail.value);
   const stages = computed(() => shown.value?.stages ?? []);
   /** The attempt before the one that is shown. */

@@ -43,6 +43,7 @@ export const ACTIONS = [
   { id: "log.follow", title: "log.follow", group: "log", keys: ["f"] },
   { id: "log.wrap", title: "log.wrap", group: "log", keys: ["w"] },
   { id: "log.copy", title: "log.copy", group: "log", keys: [] },
+  { id: "log.copy_link", title: "log.copy_link", group: "log", keys: [], keyOnly: true },
   { id: "log.save", title: "log.save", group: "log", keys: ["mod+s"] },
 ] as const satisfies readonly ActionSpec[];
 

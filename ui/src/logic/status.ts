@@ -91,6 +91,7 @@ export const ERROR_WORDS: Record<ErrorCode, ErrorWords> = {
   nothing_to_retry: { title: "error.nothing_to_retry.title", hint: "error.nothing_to_retry.hint" },
   run_under_way: { title: "error.run_under_way.title", hint: "error.run_under_way.hint" },
   input_invalid: { title: "error.input_invalid.title", hint: "error.input_invalid.hint" },
+  changed_since_preview: { title: "error.changed_since_preview.title", hint: "error.changed_since_preview.hint" },
   no_engine: { title: "error.no_engine.title", hint: "error.no_engine.hint" },
   project_not_found: { title: "error.project_not_found.title", hint: "error.project_not_found.hint" },
   workflow_not_found: { title: "error.workflow_not_found.title", hint: "error.workflow_not_found.hint" },

@@ -1,5 +1,5 @@
-/** Small pure helpers about text: an author's languages, search, form values. */
-import type { Input, Words } from "@/api/types";
+/** Small pure helpers about text: an author's languages, search. */
+import type { Words } from "@/api/types";
 
 /** The text for `locale`: that language, its family, the author's default, English, anything. */
 export function localised(text: { [key in string]: string }, locale: string): string {
@@ -23,31 +23,6 @@ export function matches(query: string, texts: readonly string[]): boolean {
   const words = query.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const whole = texts.join("\n").toLocaleLowerCase();
   return words.every((word) => whole.includes(word));
-}
-
-export type ValueProblem = "required" | "number" | "choice";
-
-/**
- * What is wrong with a value of the form as far as the window can tell; `null` when the core is to be asked. The author's pattern is the core's:
- * a browser's engine of regular expressions takes minutes for an innocent `(\w+\.?)+`.
- */
-export function inputProblem(input: Input, value: string): ValueProblem | null {
-  if (value === "") return input.required ? "required" : null;
-  if (input.kind === "number" && !Number.isFinite(Number(value))) return "number";
-  if (input.kind === "choice" && !input.options.includes(value)) return "choice";
-  return null;
-}
-
-/** First values of a form: what was used last where it is still allowed, else the author's default. */
-export function firstValues(inputs: readonly Input[], last: { [key in string]: string } | undefined): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const input of inputs) {
-    const before = last?.[input.name];
-    const usable = before !== undefined && inputProblem(input, before) === null;
-    const fallback = input.kind === "boolean" && input.default === "" ? "false" : input.default;
-    values[input.name] = usable ? before : fallback;
-  }
-  return values;
 }
 
 // Steers the reading direction or a terminal that it is copied to, or cannot be seen though it changes what is read. A tab is a blank.

@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Excerpt, Input } from "@/api";
+import type { Excerpt } from "@/api";
 import { excerptLines } from "@/logic/excerpt";
-import { capitalised, firstValues, foreign, inputProblem, localised, matches, spoken } from "@/logic/words";
-
-const input = (part: Partial<Input>): Input => ({ name: "X", label: {}, help: {}, kind: "text", default: "", required: false, options: [], pattern: "", ...part });
+import { capitalised, foreign, localised, matches, spoken } from "@/logic/words";
 
 it.each<[string, Record<string, string>, string, string]>([
   ["the language", { "zh-CN": "中", en: "e" }, "zh-CN", "中"],
@@ -38,30 +36,6 @@ it("matches when every word occurs somewhere", () => {
   expect(matches("cart wang", ["Fix the cart total", "Lin Yue"])).toBe(false);
   expect(matches("优惠券", ["满减与优惠券"])).toBe(true);
   expect(matches("  ", ["anything"])).toBe(true);
-});
-
-describe("values of a form", () => {
-  it.each<[string, Partial<Input>, string, string | null]>([
-    ["an empty one that is needed", { required: true }, "", "required"],
-    ["an empty one that is not", { pattern: "[0-9]+" }, "", null],
-    ["a pattern is left to the core", { pattern: "[0-9]+" }, "a12", null],
-    ["a pattern that would stop a browser", { pattern: "(\\w+\\.?)+" }, `${"a".repeat(60)}!`, null],
-    ["no number", { kind: "number" }, "ten", "number"],
-    ["a number", { kind: "number" }, "-1.5", null],
-    ["not one of the options", { kind: "choice", options: ["a"] }, "b", "choice"],
-  ])("%s", (_, part, value, expected) => {
-    expect(inputProblem(input(part), value)).toBe(expected);
-  });
-
-  it("start with what was used last where it is still allowed", () => {
-    const inputs = [
-      input({ name: "A", default: "1" }),
-      input({ name: "B", kind: "choice", options: ["x", "y"], default: "x" }),
-      input({ name: "C", kind: "boolean" }),
-    ];
-    expect(firstValues(inputs, { A: "2", B: "gone" })).toEqual({ A: "2", B: "x", C: "false" });
-    expect(firstValues(inputs, undefined)).toEqual({ A: "1", B: "x", C: "false" });
-  });
 });
 
 describe("excerpts", () => {

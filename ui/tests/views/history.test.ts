@@ -74,7 +74,7 @@ describe("the history", () => {
 
   it("shows a new run without being asked", async () => {
     const app = await openWindow("/history");
-    const run = await app.fake.runAgain("r-1");
+    const run = await app.fake.runAgain("r-1", "press");
     await app.pass(1000);
     expect(rows(app)[0]!.attributes("data-run")).toBe(run);
     expect(rows(app)[0]!.attributes("data-state")).toBe("running");

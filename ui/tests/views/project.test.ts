@@ -55,6 +55,8 @@ describe("the project screen", () => {
           });
           return { ...detail, workflows };
         };
+        const preview = fake.runPreview;
+        fake.runPreview = async (request) => ({ ...(await preview(request)), others: [] });
       },
     });
     const titles = () => app.all("workflow-card").map((card) => card.find(".title").text());
@@ -221,6 +223,7 @@ describe("the project screen", () => {
   it("lets the core check an author's pattern, and shows what it says beside the value", async () => {
     // In a browser's engine this pattern would take longer than the universe is old.
     const evil = "a".repeat(60) + "!";
+    const host = { name: "HOST", label: {}, help: {}, kind: "text" as const, default: "", required: false, options: [], pattern: "(\\w+\\.?)+" };
     const said = { en: "`HOST` must match `(\\w+\\.?)+`", zh: "`HOST` 必须符合 `(\\w+\\.?)+`" };
     const app = await openWindow("/project/p-store", {
       before: (fake) => {
@@ -228,12 +231,14 @@ describe("the project screen", () => {
         fake.projectDetail = async (id) => {
           const found = await detail(id);
           const [first, ...others] = found.workflows;
-          const host = { name: "HOST", label: {}, help: {}, kind: "text" as const, default: "", required: false, options: [], pattern: "(\\w+\\.?)+" };
           return { ...found, workflows: [{ ...first!, inputs: [host] }, ...others] };
         };
         const preview = fake.runPreview;
-        fake.runPreview = (request) => (request.inputs["HOST"] === evil ? Promise.reject({ code: "input_invalid", message: "", hint: "", findings: [] }) : preview(request));
-        fake.runInputProblems = (request) => Promise.resolve(request.inputs["HOST"] === evil ? [{ input: "HOST", message: said }] : []);
+        fake.runPreview = async (request) => {
+          const found = await preview({ ...request, inputs: {} });
+          const there = { ...found, workflow: { ...found.workflow!, inputs: [host] } };
+          return request.inputs["HOST"] === evil ? { ...there, planned: null, problems: [{ input: "HOST", message: said }] } : there;
+        };
       },
     });
     await app.window.find("#input-HOST").setValue(evil);

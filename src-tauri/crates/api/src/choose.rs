@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::dto::{ApiError, AskedEvent, ErrorCode};
 use crate::event;
-use crate::prepare::{Sources, find_version, find_workflow, workflows};
 use crate::projects::{blocking, folder_of};
+use crate::sources::{Sources, find_version, find_workflow, workflows};
 use lp_git::Repository;
 use lp_model::EventKind;
 use lp_workflow::Workflow;
@@ -44,7 +44,7 @@ impl App {
         let kind = event::kind(asked, "")?;
         let event = kind.map(|kind| AskedEvent { kind: kind.as_str().to_owned(), ..asked.clone() });
         if let Some(name) = name {
-            let workflow = find_workflow(workflows, name)?;
+            let workflow = find_workflow(&workflows, name)?;
             if let Some(kind) = kind.filter(|kind| *kind != workflow.event && !workflow.by_version) {
                 let message = format!("the workflow `{name}` makes the event `{}`, not `{}`", workflow.event.as_str(), kind.as_str());
                 return Err(ApiError::new(ErrorCode::BadRequest, message).hint("leave `--workflow` or `--event` out"));

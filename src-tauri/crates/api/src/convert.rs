@@ -91,12 +91,18 @@ pub(crate) fn step_kind(kind: StepKind) -> &'static str {
 
 pub(crate) fn planned(plan: &Plan) -> Vec<PlannedStage> {
     let step = |step: &lp_model::Step| PlannedStep {
+        number: step.number.0,
         name: step.name.clone(),
         image: step.image.clone(),
         kind: step_kind(step.kind).to_owned(),
         only_after_failure: step.run_on.failure && !step.run_on.success,
     };
-    plan.stages.iter().map(|stage| PlannedStage { name: stage.name.clone(), steps: stage.steps.iter().map(step).collect() }).collect()
+    let stage = |stage: &lp_model::Stage| PlannedStage {
+        number: stage.number.0,
+        name: stage.name.clone(),
+        steps: stage.steps.iter().map(step).collect(),
+    };
+    plan.stages.iter().map(stage).collect()
 }
 
 /// What a plan leaves out. A matrix has the same step many times, and people want it once.

@@ -49,6 +49,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotABackup { .. } => {
                 Self::new(ErrorCode::BadRequest, message).hint(message!("name a file that `letterpress data backup` has made"))
             }
+            StoreError::Pattern { .. } => Self::new(ErrorCode::BadRequest, message).hint("write another text, or a shorter expression"),
             StoreError::Conflict { what: "move" | "deletion", .. } => Self::new(ErrorCode::BadRequest, message),
             _ => Self::new(ErrorCode::StoreUnavailable, message),
         }

@@ -2,7 +2,7 @@
 
 use crate::dto::{ApiError, ErrorCode};
 use crate::pipelines::PLACES;
-use crate::prepare::inputs_of;
+use crate::sources::inputs_of;
 use lp_pipeline::Inputs;
 use std::path::{Path, PathBuf};
 

@@ -283,6 +283,7 @@ mod tests {
             cause: Cause::Person,
             actor: String::new(),
             parent: None,
+            press: None,
             created_ms: 0,
             plan: prepared.plan,
         };

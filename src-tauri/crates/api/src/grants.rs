@@ -160,7 +160,7 @@ mod tests {
         let project = project(&app, folder.path(), PIPELINE).await;
         app.set_secret(&SecretScope::Everywhere, "DEPLOY_TOKEN", "shared-value".into()).await.unwrap();
         let request = request(&app, &project).await;
-        let preview = app.preview(&request).await.unwrap();
+        let preview = app.preview(&request).await.unwrap().possible().unwrap();
         let receivers = vec![SecretReceiver { step: "use".into(), image: String::new() }];
         let handed = |state| vec![HandedSecret { name: "deploy_token".into(), state, receivers: receivers.clone() }];
         assert_eq!(preview.secrets, handed(SecretState::Undecided));
@@ -173,12 +173,12 @@ mod tests {
         assert!(app.runs(&Default::default()).await.unwrap().runs.is_empty(), "nothing was started");
 
         assert_eq!(app.decide_secret(&project, "deploy_token", Some(false)).await.unwrap(), "DEPLOY_TOKEN");
-        assert_eq!(app.preview(&request).await.unwrap().secrets, handed(SecretState::Refused));
+        assert_eq!(app.preview(&request).await.unwrap().possible().unwrap().secrets, handed(SecretState::Refused));
         let without = app.start_run(&request).await.unwrap();
         assert_eq!(wait_until_over(&app, &without).await.run.state, RunStateWord::Failed, "it ran without the value");
 
         app.decide_secret(&project, "deploy_token", Some(true)).await.unwrap();
-        assert_eq!(app.preview(&request).await.unwrap().secrets, handed(SecretState::Allowed));
+        assert_eq!(app.preview(&request).await.unwrap().possible().unwrap().secrets, handed(SecretState::Allowed));
         let with = app.start_run(&request).await.unwrap();
         assert_eq!(wait_until_over(&app, &with).await.run.state, RunStateWord::Passed);
 
@@ -190,10 +190,10 @@ mod tests {
         app.decide_secret(&project, "deploy_token", Some(true)).await.unwrap();
         app.remove_secret(&SecretScope::Everywhere, "DEPLOY_TOKEN").await.unwrap();
         app.set_secret(&SecretScope::Everywhere, "DEPLOY_TOKEN", "another-value".into()).await.unwrap();
-        assert_eq!(app.preview(&request).await.unwrap().secrets, handed(SecretState::Undecided));
+        assert_eq!(app.preview(&request).await.unwrap().possible().unwrap().secrets, handed(SecretState::Undecided));
         // The project's own needs no question.
         app.set_secret(&SecretScope::Project { project: project.clone() }, "deploy_token", "own-value".into()).await.unwrap();
-        assert_eq!(app.preview(&request).await.unwrap().secrets, handed(SecretState::Own));
+        assert_eq!(app.preview(&request).await.unwrap().possible().unwrap().secrets, handed(SecretState::Own));
         assert_eq!(app.decide_secret(&project, "no_such", Some(true)).await.unwrap_err().code, ErrorCode::SecretInvalid);
         app.shutdown().await;
     }
@@ -214,7 +214,7 @@ mod tests {
         let entries = app.secrets().await.unwrap();
         assert_eq!(entries.len(), 1);
         assert!(entries[0].grants.is_empty());
-        let states = app.preview(&request(&app, &id).await).await.unwrap().secrets;
+        let states = app.preview(&request(&app, &id).await).await.unwrap().possible().unwrap().secrets;
         assert_eq!(states[0].state, SecretState::Undecided);
         app.shutdown().await;
     }

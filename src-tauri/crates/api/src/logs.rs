@@ -1,11 +1,11 @@
 //! Logs of steps: pulled by ranges of lines, searched, saved.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, LogHit, LogMark, LogMarkKind, LogRange, LogSummary};
+use crate::dto::{ApiError, ErrorCode, LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary};
 use crate::projects::blocking;
 use crate::runs::parse_run;
 use lp_model::{RunId, StageNumber, StepKey, StepNumber};
-use lp_store::logs::{LogReader, MarkKind};
+use lp_store::logs::{LogReader, MarkKind, Pattern};
 use std::path::Path;
 
 /// Most lines of one range.
@@ -15,9 +15,10 @@ const MOST_BYTES: usize = 256 * 1024;
 /// Most landmarks of one summary.
 const MOST_MARKS: usize = 10_000;
 
-/// Most hits of one search, and how much of a line each shows.
+/// Most bytes of one part.
+const PART_BYTES: usize = 512 * 1024;
+/// Most hits of one search.
 const MOST_HITS: usize = 1000;
-const HIT_BYTES: usize = 2048;
 
 /// Which log: one attempt of one step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +34,7 @@ pub struct LogKey {
 }
 
 impl LogKey {
-    fn parse(&self) -> Result<(RunId, StepKey), ApiError> {
+    pub(crate) fn parse(&self) -> Result<(RunId, StepKey), ApiError> {
         let key = StepKey { stage: StageNumber(self.stage), step: StepNumber(self.step), attempt: self.attempt };
         Ok((parse_run(&self.run)?, key))
     }
@@ -63,18 +64,34 @@ impl App {
         .await
     }
 
-    /// Some lines, at most 400 and 256 KB.
+    /// Some lines as they are drawn, at most 400 and 256 KB, and the line that comes next.
     ///
     /// # Errors
     /// As [`App::log_summary`].
     pub async fn log_range(&self, key: &LogKey, from: u64, count: u32) -> Result<LogRange, ApiError> {
         let reader = self.reader(key).await?;
         blocking(move || {
-            let Some(mut reader) = reader else { return Ok(LogRange { from, lines: vec![], cut: vec![], total: 0 }) };
-            let range = reader.range(from, (count as usize).min(MOST_LINES), MOST_BYTES)?.lines;
+            let Some(mut reader) = reader else { return Ok(LogRange { from, lines: vec![], cut: vec![], next: None, total: 0 }) };
+            let range = reader.range(from, (count as usize).min(MOST_LINES), MOST_BYTES)?;
+            let (next, range) = (range.next, range.lines);
             let cut = range.iter().enumerate().filter(|(_, line)| line.cut > 0).map(|(index, _)| index as u32).collect();
             let lines = range.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
-            Ok(LogRange { from, lines, cut, total: reader.summary().lines })
+            Ok(LogRange { from, lines, cut, next, total: reader.summary().lines })
+        })
+        .await
+    }
+
+    /// The text from a place on, at most 512 KB of it, and where it goes on: all parts together are the whole log, however long its lines are.
+    ///
+    /// # Errors
+    /// As [`App::log_summary`].
+    pub async fn log_part(&self, key: &LogKey, from: LogCursor) -> Result<LogPart, ApiError> {
+        let reader = self.reader(key).await?;
+        blocking(move || {
+            let Some(mut reader) = reader else { return Ok(LogPart { text: String::new(), next: None }) };
+            let part = reader.part(lp_store::logs::LogCursor { line: from.line, byte: from.byte }, PART_BYTES)?;
+            let next = part.next.map(|next| LogCursor { line: next.line, byte: next.byte });
+            Ok(LogPart { text: String::from_utf8_lossy(&part.bytes).into_owned(), next })
         })
         .await
     }
@@ -82,22 +99,22 @@ impl App {
     /// Lines from `from` on that contain `query` (case does not matter), at most `limit` and 1 000.
     ///
     /// # Errors
-    /// As [`App::log_summary`].
+    /// As [`App::log_summary`]; `BadRequest` for a very long text.
     pub async fn log_find(&self, key: &LogKey, query: &str, from: u64, limit: u32) -> Result<Vec<LogHit>, ApiError> {
         let Some(mut reader) = self.reader(key).await? else { return Ok(vec![]) };
-        let query = query.to_owned();
+        if query.is_empty() {
+            return Ok(vec![]);
+        }
+        let pattern = Pattern::text(query)?;
         blocking(move || {
             let most = (limit as usize).min(MOST_HITS);
             let (mut hits, mut next) = (Vec::new(), Some(from));
             // A long log is searched in parts.
             while let Some(from) = next.filter(|_| hits.len() < most) {
-                let found = reader.find(&query, from)?;
+                let found = reader.find(&pattern, from, &|| false)?;
                 next = found.next;
-                for line in found.lines.into_iter().take(most - hits.len()) {
-                    let shown = reader.range(line, 1, HIT_BYTES)?.lines;
-                    let text = shown.first().map(|shown| String::from_utf8_lossy(&shown.bytes).into_owned()).unwrap_or_default();
-                    hits.push(LogHit { line, text });
-                }
+                let left = most - hits.len();
+                hits.extend(found.hits.iter().take(left).map(LogHit::from));
             }
             Ok(hits)
         })
@@ -287,7 +304,8 @@ mod tests {
         writer.append(b"the needle\n", 0, None).unwrap();
         writer.finish().unwrap();
         let hits = app.log_find(&key, "NEEDLE", 0, 10).await.unwrap();
-        assert_eq!(hits, [LogHit { line: 70 * 1024, text: "the needle".into() }]);
+        let expected = LogHit { line: 70 * 1024, before: "the ".into(), found: "needle".into(), after: String::new() };
+        assert_eq!(hits, [expected]);
         app.shutdown().await;
     }
 }

@@ -3,7 +3,7 @@
 use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, SecretReceiver};
 use crate::event::{self, Ground};
 use crate::files;
-use crate::prepare::{find_version, repo_facts};
+use crate::sources::{find_version, repo_facts};
 use lp_git::Repository;
 use lp_model::{Code, Dialect, EventFacts, EventKind, Message, Plan};
 use lp_pipeline::PipelineFile;

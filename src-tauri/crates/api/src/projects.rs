@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::convert;
 use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Words, Workflow};
-use crate::prepare::{self, Sources};
+use crate::sources::{self, Sources};
 use crate::time;
 use lp_git::Repository;
 use lp_model::{Code, ProjectId, message};
@@ -161,7 +161,7 @@ impl App {
         let (versions, workflows, findings) = blocking(move || {
             let repository = Repository::open(&folder)?;
             let versions = repository.versions(VERSIONS)?;
-            let newest = prepare::find_version(&repository, "")?;
+            let newest = sources::find_version(&repository, "")?;
             let (mut workflows, findings) = workflows_of(&Sources::read(&repository, newest)?);
             // A newest version with a broken file must not keep anyone from running an older one.
             for older in versions.iter().take(LOOK_BACK) {
@@ -227,7 +227,7 @@ pub(crate) fn folder_of(project: &Project) -> Result<PathBuf, ApiError> {
 
 /// Buttons and findings at a version. A broken `.letterpress.yml` gives no buttons, only findings.
 fn workflows_of(sources: &Sources) -> (Vec<Workflow>, Vec<Finding>) {
-    match prepare::workflows(sources) {
+    match sources::workflows(sources) {
         Ok((workflows, findings)) => (workflows.iter().map(convert::workflow).collect(), findings),
         // The only error about the files that comes without findings: there is no file.
         Err(error) if error.findings.is_empty() => {

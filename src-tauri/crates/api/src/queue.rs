@@ -93,7 +93,7 @@ mod tests {
         let pipeline = "pipeline:\n  deploy:\n    image: alpine\n    privileged: true\n    commands: [ls]\n";
         let project = project(&app, folder.path(), pipeline).await;
         let request = request(&app, &project).await;
-        let refused = app.preview(&request).await.unwrap_err();
+        let refused = app.preview(&request).await.unwrap().refused.unwrap();
         assert_eq!(refused.code, ErrorCode::NotTrusted);
         for words in ["`shop` is not trusted", "`privileged`", "`deploy`"] {
             assert!(refused.message.contains(words), "`{words}` is missing in: {}", refused.message);
@@ -113,7 +113,7 @@ mod tests {
             assert_eq!(error.code, ErrorCode::InputInvalid);
         }
         app.set_project_trusted(&project, false).await.unwrap();
-        assert_eq!(app.preview(&request).await.unwrap_err().code, ErrorCode::NotTrusted);
+        assert_eq!(app.preview(&request).await.unwrap().refused.unwrap().code, ErrorCode::NotTrusted);
         app.shutdown().await;
     }
 }

@@ -3,9 +3,9 @@
 use crate::app::App;
 use crate::dto::{ApiError, Excerpt, ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep, Words};
 use crate::files::{self, Group};
-use crate::prepare::{Sources, find_version};
 use crate::projects::{blocking, folder_of};
 use crate::shortfalls::of_checkouts;
+use crate::sources::{Sources, find_version};
 use lp_git::Repository;
 use lp_model::{Code, Dialect, message};
 use lp_pipeline::{Effect, Inputs, PipelineFile, Report};

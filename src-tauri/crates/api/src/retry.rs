@@ -69,6 +69,22 @@ impl App {
         self.until_retried(&id, &mut notices, &handle).await
     }
 
+    /// Goes on from where an attempt went wrong. Once that attempt was retried, by an earlier press, nothing happens.
+    ///
+    /// # Errors
+    /// As [`App::retry_run`].
+    pub async fn retry_attempt(&self, run: &str, attempt: u32) -> Result<(), ApiError> {
+        let id = parse_run(run)?;
+        if self.store.run(&id).await?.attempt > attempt {
+            return Ok(());
+        }
+        match self.retry_run(run).await {
+            // The same press came twice at once.
+            Err(error) if error.code == ErrorCode::RunUnderWay && self.store.run(&id).await?.attempt > attempt => Ok(()),
+            other => other,
+        }
+    }
+
     /// Something of the attempt before might go on working beside the next one.
     async fn still_there(&self, id: &RunId, left: &[String]) -> ApiError {
         let on = self

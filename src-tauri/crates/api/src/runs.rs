@@ -1,154 +1,23 @@
-//! Runs: previewed, started, repeated, cancelled, listed, shown.
+//! Runs: cancelled, killed, listed, shown.
 
 use crate::app::App;
 use crate::convert::{self, RunFacts, StepFacts};
-use crate::dto::{
-    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, SecretState, StageDetail,
-};
-use crate::event;
+use crate::dto::{ApiError, ErrorCode, RunDetail, RunFilter, RunPage, RunStateWord, RunSummary, StageDetail};
 use crate::guests;
-use crate::ownership::{not_started, queue_place};
-use crate::prepare::Prepared;
-use crate::projects::{blocking, folder_of};
+use crate::projects::folder_of;
 use crate::time;
 use lp_engine::Past;
 use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState};
-use lp_store::{Cause, NewRun, Run, RunCursor, StageRun, StepRun};
+use lp_store::{Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Longest page of [`App::runs`].
 const PAGE: u32 = 200;
-/// From how many passed runs the usual time comes, and how many there must be.
-const USUAL_FROM: u32 = 20;
-const USUAL_LEAST: usize = 3;
 
 impl App {
-    /// What would happen if the request were carried out.
-    ///
-    /// # Errors
-    /// Everything that would keep it from running: files with errors, a value that is not allowed, nothing to run.
-    pub async fn preview(&self, request: &RunRequest) -> Result<RunPreview, ApiError> {
-        let prepared = self.prepare(request, (0, None)).await?;
-        let secrets = self.handed_secrets(&prepared.project.id, &prepared.plan).await?;
-        let missing = secrets.iter().filter(|secret| secret.state == SecretState::Missing);
-        let backend = prepared.backend();
-        Ok(RunPreview {
-            stages: convert::planned(&prepared.plan),
-            left_out: convert::left_out(&prepared.plan),
-            event: prepared.plan.event.kind.as_str().to_owned(),
-            backend: backend_word(backend).to_owned(),
-            isolated: is_isolated(&prepared.plan),
-            needs_consent: prepared.needs_consent,
-            missing_secrets: missing.map(|secret| secret.name.clone()).collect(),
-            secrets,
-            usual_ms: self.usual_ms(&prepared.project.id, &prepared.workflow.name).await?,
-            findings: prepared.findings,
-        })
-    }
-
-    /// Median time of the last passed runs of a workflow.
-    async fn usual_ms(&self, project: &ProjectId, workflow: &str) -> Result<Option<u64>, ApiError> {
-        let mut times = self.store.run_times(project, workflow, USUAL_FROM).await?;
-        times.sort_unstable();
-        Ok((times.len() >= USUAL_LEAST).then(|| times[times.len() / 2]))
-    }
-
-    /// Starts a run and returns its id. A process that does not own the data folder lets the owner do it.
-    ///
-    /// # Errors
-    /// As [`App::preview`]; `NoEngine` when steps would run on this computer without consent, or cannot.
-    pub async fn start_run(&self, request: &RunRequest) -> Result<String, ApiError> {
-        if !self.ownership.is_ours() {
-            return guests::start(self, request).await;
-        }
-        self.start_with(request, None).await
-    }
-
-    /// Starts a run with the same workflow, version and values as another one.
-    ///
-    /// # Errors
-    /// `RunNotFound`, and as [`App::start_run`].
-    pub async fn run_again(&self, run: &str) -> Result<String, ApiError> {
-        if !self.ownership.is_ours() {
-            return guests::again(self, run).await;
-        }
-        let before = self.store.run(&parse_run(run)?).await?;
-        let plan = self.store.plan(&before.id).await.ok();
-        let tag = plan.as_ref().and_then(|plan| plan.event.tag());
-        let version = self.version_again(&before, tag).await?;
-        let request = RunRequest {
-            project: before.project.to_string(),
-            workflow: before.workflow_name.clone(),
-            version,
-            event: plan.as_ref().map(|plan| event::again(&plan.event)),
-            inputs: self.store.run_inputs(&before.id).await?,
-            // Whoever agreed to that run on this computer agrees to the same again.
-            allow_host: !plan.as_ref().map_or(before.backend != backend_word(BackendKind::Host), is_isolated),
-            on_host: false,
-        };
-        self.start_with(&request, Some(&before)).await
-    }
-
-    /// The version of a run, by its tag as long as that leads to the same commit: a commit may have several.
-    async fn version_again(&self, run: &Run, tag: Option<&str>) -> Result<String, ApiError> {
-        let Some(reference) = tag.map(|tag| format!("refs/tags/{tag}")) else { return Ok(run.version_sha.clone()) };
-        let (folder, sha) = (folder_of(&self.store.project(&run.project).await?)?, run.version_sha.clone());
-        blocking(move || {
-            let found = lp_git::Repository::open(&folder)?.resolve(&reference);
-            Ok(if found.is_ok_and(|version| version.sha == sha) { reference } else { sha })
-        })
-        .await
-    }
-
-    async fn start_with(&self, request: &RunRequest, parent: Option<&Run>) -> Result<String, ApiError> {
-        let engine = self.must_own()?;
-        // A first pass without a number, so that a request that cannot run uses none up.
-        let first = self.prepare(request, (0, None)).await?;
-        self.check(&first, request)?;
-        let project = first.project;
-        self.must_be_decided(&project, &first.plan).await?;
-        let number = self.store.take_run_number(&project.id).await?;
-        let prepared = self.prepare(request, (number, parent.map(|run| run.number))).await?;
-        self.check(&prepared, request)?;
-
-        let id = RunId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("a UUID is a legal id");
-        let title = convert::localised(&prepared.workflow.title);
-        let new = NewRun {
-            id: id.clone(),
-            project: project.id.clone(),
-            workflow_name: prepared.workflow.name.clone(),
-            workflow_title: serde_json::to_string(&title).expect("plain data"),
-            version_name: prepared.version.tag.clone().unwrap_or_default(),
-            version_title: prepared.version.title.clone(),
-            backend: backend_word(prepared.backend()).to_owned(),
-            cause: Cause::of_press(prepared.plan.event.kind, parent.is_some()),
-            actor: self.options.actor.clone(),
-            parent: parent.map(|run| run.id.clone()),
-            created_ms: prepared.plan.event.created_ms,
-            plan: prepared.plan.clone(),
-        };
-        let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
-        self.store.create_run(&new).await?;
-        let place = queue_place(&project.id, &prepared.plan);
-        if let Err(refused) = engine.start(id.clone(), Arc::new(prepared.plan), place) {
-            self.store.append_events(&id, &[(time::now_ms(), RunEvent::RunEnded { state: RunState::Errored })]).await?;
-            return Err(not_started(&refused));
-        }
-        self.hub.tell(Notice::Queue);
-        self.hub.tell(Notice::Run { run: id.to_string(), project: project.id.to_string() });
-        Ok(id.to_string())
-    }
-
-    fn check(&self, prepared: &Prepared, request: &RunRequest) -> Result<(), ApiError> {
-        if prepared.needs_consent && !request.allow_host {
-            return Err(self.no_engine("or agree that the steps run directly on this computer, not isolated"));
-        }
-        Ok(())
-    }
-
-    /// Asks a run to stop: its steps get their grace time. A second call kills. A run that is over stays as it is. Where nobody drives the
-    /// run, this process takes it up first.
+    /// Asks a run to stop: its steps get their grace time. A second call changes nothing, and a run that is over stays as it is. Where nobody
+    /// drives the run, this process takes it up first.
     ///
     /// # Errors
     /// `RunNotFound`; `NotOwner` when the process that drives it does not answer.
@@ -156,7 +25,7 @@ impl App {
         self.stop_run(run, CancelReason::User).await
     }
 
-    /// Kills the steps of a run without a grace time; nothing more of it runs.
+    /// Kills the steps of a run without a grace time; nothing more of it runs. A second call changes nothing.
     ///
     /// # Errors
     /// As [`App::cancel_run`].
@@ -326,7 +195,7 @@ struct Shown<'a> {
 ///
 /// # Errors
 /// `BadRequest` for a time that is none, `ProjectNotFound` for a project that can be none.
-fn filter_of(filter: &RunFilter) -> Result<lp_store::RunFilter, ApiError> {
+pub(crate) fn filter_of(filter: &RunFilter) -> Result<lp_store::RunFilter, ApiError> {
     let word = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let moment = |name: &str, text: &Option<String>| {
         let parsed = text.as_deref().map(time::from_text).transpose();
@@ -359,11 +228,11 @@ pub(crate) fn parse_run(text: &str) -> Result<RunId, ApiError> {
 }
 
 /// Whether all of it runs in containers: a pipeline of type `exec` beside others does not.
-fn is_isolated(plan: &Plan) -> bool {
+pub(crate) fn is_isolated(plan: &Plan) -> bool {
     plan.stages.iter().all(|stage| stage.backend == BackendKind::Docker)
 }
 
-fn backend_word(kind: BackendKind) -> &'static str {
+pub(crate) fn backend_word(kind: BackendKind) -> &'static str {
     match kind {
         BackendKind::Docker => "docker",
         BackendKind::Host => "host",

@@ -103,6 +103,7 @@ pub(crate) mod tests {
             cause: Cause::Person,
             actor: String::new(),
             parent: None,
+            press: None,
             created_ms: 0,
             plan,
         };

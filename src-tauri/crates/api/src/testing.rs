@@ -46,6 +46,8 @@ pub async fn request(app: &App, project: &str) -> RunRequest {
         allow_host: true,
         on_host: false,
         event: None,
+        seen: None,
+        key: None,
     }
 }
 

@@ -29,11 +29,13 @@ fn generate(folder: &Path) {
         LogSummary,
         LogRange,
         LogHit,
+        LogPart,
         Notice,
         SecretScope,
         SecretEntry,
         Uncovered,
-        InputProblem,
+        SearchRequest,
+        SearchNews,
     );
 }
 

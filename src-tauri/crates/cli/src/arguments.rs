@@ -2,7 +2,7 @@ mod data;
 mod history;
 
 pub use data::{Clean, Data, DataAction};
-pub use history::{History, RunResult};
+pub use history::{Filter, History, RunResult, Search};
 
 use crate::language::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -44,14 +44,18 @@ pub enum Command {
     Attach(Attach),
     /// Go on from where a run went wrong, without running again what passed.
     Retry(Attach),
-    /// Ask a run to stop.
-    Cancel(Cancel),
+    /// Ask a run to stop: its steps get their grace time, and clean-up steps run.
+    Cancel(Stop),
+    /// End the steps of a run at once: no grace time, no clean-up steps.
+    Kill(Stop),
     /// Show runs that are under way or wait, and what they wait for.
     Queue(Queue),
     /// Let the pipelines of a project reach this computer: its folders, devices and network, privileged containers.
     Trust(Trust),
     /// Show runs, newest first.
     History(History),
+    /// Look for a text in the logs of a run, or of all runs.
+    Search(Search),
     /// Print the log of a run or of one step.
     Logs(Logs),
     /// Set, list and remove secrets, and say which project may have which.
@@ -60,6 +64,9 @@ pub enum Command {
     Data(Data),
     /// Check what there is on this computer.
     Doctor(Doctor),
+    /// Write completions for shells and manual pages, for who makes a package.
+    #[command(hide = true)]
+    GenerateFiles(GenerateFiles),
 }
 
 /// How to print.
@@ -121,6 +128,10 @@ pub struct Run {
     /// Where the steps may run.
     #[arg(long, value_enum, default_value_t)]
     pub backend: Place,
+    /// Names this press, for scripts: the same key twice is one run, and the second command watches the run of the first. 1 to 100 letters,
+    /// digits, `-`, `_`, `.` and `:`.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
 }
 
 /// `letterpress attach` and `letterpress retry`.
@@ -134,14 +145,11 @@ pub struct Attach {
     pub run: String,
 }
 
-/// `letterpress cancel`.
+/// `letterpress cancel` and `letterpress kill`.
 #[derive(Debug, Args)]
-pub struct Cancel {
+pub struct Stop {
     /// `last`, the run's number in the project of the current folder, `PROJECT#NUMBER`, or the run's id.
     pub run: String,
-    /// Kill at once: no grace time, no clean-up steps.
-    #[arg(long)]
-    pub now: bool,
 }
 
 /// `letterpress queue`.
@@ -258,6 +266,13 @@ pub struct Doctor {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// `letterpress generate-files`.
+#[derive(Debug, Args)]
+pub struct GenerateFiles {
+    /// Folder that gets `bash`, `zsh`, `fish` and `man`; it is made where there is none.
+    pub folder: PathBuf,
 }
 
 /// `letterpress lint`.

@@ -42,8 +42,8 @@ impl ExitCode {
         match error.code {
             NoEngine => Self::NoEngine,
             FolderNotFound | NotARepository | EmptyRepository | PipelineMissing | PipelineInvalid | WorkflowInvalid | NothingWouldRun
-            | InputInvalid | NotTrusted | NothingToRetry | RunUnderWay | ProjectNotFound | WorkflowNotFound | VersionNotFound
-            | RunNotFound | StepNotFound | SecretInvalid | SecretNotAllowed | BadRequest => Self::BadUsage,
+            | InputInvalid | NotTrusted | NothingToRetry | RunUnderWay | ChangedSincePreview | ProjectNotFound | WorkflowNotFound
+            | VersionNotFound | RunNotFound | StepNotFound | SecretInvalid | SecretNotAllowed | BadRequest => Self::BadUsage,
             RepositoryUnreadable | VaultUnavailable | NotOwner | NewerData | DiskFull | StoreUnavailable | Internal => Self::Failed,
         }
     }

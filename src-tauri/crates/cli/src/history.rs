@@ -1,6 +1,6 @@
 //! `letterpress history`.
 
-use crate::arguments::{Format, History, RunResult};
+use crate::arguments::{Filter, Format, History, RunResult};
 use crate::exit::ExitCode;
 use crate::render;
 use crate::say::name;
@@ -13,25 +13,12 @@ const PAGE: u32 = 200;
 
 /// Prints runs, newest first.
 pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiError> {
-    let project = match (&wanted.folder, &wanted.project) {
-        (Some(folder), _) => Some(app.find_project(folder).await?.id),
-        (None, Some(word)) => Some(app.project_called(word).await?),
-        (None, None) => None,
+    let project = match &wanted.folder {
+        Some(folder) => Some(app.find_project(folder).await?.id),
+        None => None,
     };
-    let moment = |text: Option<String>, to_its_end| text.map(|text| lp_api::moment(&text, to_its_end)).transpose();
-    let mut filter = RunFilter {
-        project,
-        workflow: wanted.workflow,
-        target: wanted.environment,
-        actor: wanted.person,
-        states: wanted.results.into_iter().map(state).collect(),
-        from: moment(wanted.from, false)?,
-        until: moment(wanted.until, true)?,
-        text: wanted.text,
-        after: wanted.after,
-        limit: 0,
-    };
-    let is_filtered = RunFilter { limit: 0, ..filter.clone() } != RunFilter::default();
+    let mut filter = RunFilter { after: wanted.after, ..filter_of(app, wanted.filter, project).await? };
+    let is_filtered = filter != RunFilter::default();
     let mut left = wanted.limit.max(1);
     let mut found = RunPage { runs: Vec::new(), next: None };
     while left > 0 {
@@ -53,6 +40,27 @@ pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiE
         remark!("there are more: add `--after {next}` for what comes next, or `-n` for more at once");
     }
     Ok(ExitCode::Passed)
+}
+
+/// The filter that was written, for a project that is named already or by it.
+pub async fn filter_of(app: &Arc<App>, wanted: Filter, named: Option<String>) -> Result<RunFilter, ApiError> {
+    let project = match (named, &wanted.project) {
+        (None, Some(word)) => Some(app.project_called(word).await?),
+        (named, _) => named,
+    };
+    let moment = |text: Option<String>, to_its_end| text.map(|text| lp_api::moment(&text, to_its_end)).transpose();
+    Ok(RunFilter {
+        project,
+        workflow: wanted.workflow,
+        target: wanted.environment,
+        actor: wanted.person,
+        states: wanted.results.into_iter().map(state).collect(),
+        from: moment(wanted.from, false)?,
+        until: moment(wanted.until, true)?,
+        text: wanted.text,
+        after: None,
+        limit: 0,
+    })
 }
 
 fn state(result: RunResult) -> RunStateWord {

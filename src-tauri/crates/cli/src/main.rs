@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod files;
 mod follow;
+mod generate;
 mod history;
 mod language;
 mod logs;
@@ -21,6 +22,7 @@ mod queue;
 mod render;
 mod report;
 mod run;
+mod search;
 mod secrets;
 mod trust;
 
@@ -74,7 +76,8 @@ fn main() -> std::process::ExitCode {
 async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode, ApiError> {
     let data = arguments.data;
     // One that only looks or sets something does not drive runs: it would take them up only to leave them again.
-    let drives = matches!(arguments.command, Command::Run(_) | Command::Attach(_) | Command::Retry(_) | Command::Cancel(_));
+    let drives =
+        matches!(arguments.command, Command::Run(_) | Command::Attach(_) | Command::Retry(_) | Command::Cancel(_) | Command::Kill(_));
     let options = || {
         let options = AppOptions::from_environment()?;
         let data_folder = match data.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -91,13 +94,16 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Plan(wanted) => files::plan(wanted, language),
         Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
+        Command::GenerateFiles(wanted) => Ok(generate::carry_out(&wanted, language)),
         Command::Attach(wanted) => closing(open().await?, async |app| run::attach(app, &wanted).await).await,
         Command::Retry(wanted) => closing(open().await?, async |app| run::retry(app, &wanted).await).await,
         Command::Cancel(wanted) => closing(open().await?, async |app| run::cancel(app, &wanted).await).await,
+        Command::Kill(wanted) => closing(open().await?, async |app| run::kill(app, &wanted).await).await,
         Command::Queue(wanted) => closing(open().await?, async |app| queue::carry_out(app, &wanted).await).await,
         Command::Trust(wanted) => closing(open().await?, async |app| trust::carry_out(app, &wanted).await).await,
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
+        Command::Search(wanted) => closing(open().await?, async |app| search::carry_out(app, wanted).await).await,
         Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted, language).await).await,
         // Without an app: these need that nobody has the folder open.
         Command::Data(Data { action: DataAction::Restore { file } }) => data::restore(&options()?.data_folder, &file).await,

@@ -1,14 +1,16 @@
-//! `letterpress run`, `attach`, `retry` and `cancel`: start or take up, follow, pass Ctrl-C on, end with the run's exit code.
+//! `letterpress run`, `attach`, `retry`, `cancel` and `kill`: start or take up, follow, pass Ctrl-C on, end with the run's exit code.
 //!
 //! Ctrl-C cancels, a closed terminal does not: pressing it is a decision about the run, a lost connection is none.
 
-use crate::arguments::{Attach, Cancel, Place, Run};
+use crate::arguments::{Attach, Place, Run, Stop};
 use crate::exit::ExitCode;
 use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
 use crate::say::paint;
-use lp_api::dto::{ApiError, AskedEvent, ErrorCode, HandedSecret, ProjectSummary, RunRequest, RunStateWord, SecretReceiver, SecretState};
+use lp_api::dto::{
+    ApiError, AskedEvent, ErrorCode, HandedSecret, ProjectSummary, RunRequest, RunStateWord, RunSummary, SecretReceiver, SecretState,
+};
 use lp_api::{App, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,9 +34,23 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
     let asked = asked(wanted.event, wanted.target, wanted.cron, wanted.pull_request, wanted.source, wanted.branch)?;
     let (workflow, event) = app.choose_event(&project.id, &version, wanted.workflow.as_deref(), &asked).await?;
     let on_host = wanted.backend == Place::Host;
-    let mut request = RunRequest { project: project.id.clone(), workflow, version, inputs, allow_host: false, on_host, event };
+    let key = wanted.key.unwrap_or_else(App::new_key);
+    let mut request = RunRequest {
+        project: project.id.clone(),
+        workflow,
+        version,
+        inputs,
+        allow_host: false,
+        on_host,
+        event,
+        seen: None,
+        key: Some(key),
+    };
     let preview = app.preview(&request).await?;
-    render::findings(&preview.findings, language);
+    let findings = preview.findings.clone();
+    let preview = preview.possible()?;
+    render::findings(&findings, language);
+    request.seen = Some(preview.seen.clone());
     if !preview.isolated {
         match wanted.backend {
             Place::Docker => return Err(app.no_engine("or pass `--backend host`")),
@@ -50,7 +66,7 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
         }
     }
     render::left_out(&preview.left_out, language);
-    for name in &preview.missing_secrets {
+    for HandedSecret { name, .. } in preview.secrets.iter().filter(|secret| secret.state == SecretState::Missing) {
         let word = lp_api::shell_word(name);
         let warning = paint("1;33", language.pick("warning", "警告"));
         match language {
@@ -104,7 +120,7 @@ pub async fn retry(app: &Arc<App>, wanted: &Attach) -> Result<ExitCode, ApiError
     app.own_or_reach_owner(wait_note).await?;
     let run = app.find_run(&wanted.run, ".").await?;
     let before = app.run(&run).await?;
-    app.retry_run(&run).await?;
+    app.retry_attempt(&run, before.run.attempt).await?;
     if before.retry.files_kept {
         remark!("going on from `{}`", before.retry.from_step);
     } else {
@@ -114,19 +130,31 @@ pub async fn retry(app: &Arc<App>, wanted: &Attach) -> Result<ExitCode, ApiError
 }
 
 /// `letterpress cancel`: asks a run to stop and waits until it is over.
-pub async fn cancel(app: &Arc<App>, wanted: &Cancel) -> Result<ExitCode, ApiError> {
-    let run = app.find_run(&wanted.run, ".").await?;
-    let before = app.run(&run).await?.run;
-    if before.state.is_final() {
-        remark!("run {} is over already: {}", before.number, render::run_state(before.state));
-        return Ok(ExitCode::Passed);
+pub async fn cancel(app: &Arc<App>, wanted: &Stop) -> Result<ExitCode, ApiError> {
+    let Some(run) = under_way(app, wanted).await? else { return Ok(ExitCode::Passed) };
+    app.cancel_run(&run.id).await?;
+    until_over(app, &run.id).await
+}
+
+/// `letterpress kill`: ends the steps of a run at once and waits until it is over.
+pub async fn kill(app: &Arc<App>, wanted: &Stop) -> Result<ExitCode, ApiError> {
+    let Some(run) = under_way(app, wanted).await? else { return Ok(ExitCode::Passed) };
+    app.kill_run(&run.id).await?;
+    until_over(app, &run.id).await
+}
+
+/// The run that is meant; `None`, with a word about it, when it is over.
+async fn under_way(app: &Arc<App>, wanted: &Stop) -> Result<Option<RunSummary>, ApiError> {
+    let run = app.run(&app.find_run(&wanted.run, ".").await?).await?.run;
+    if run.state.is_final() {
+        remark!("run {} is over already: {}", run.number, render::run_state(run.state));
+        return Ok(None);
     }
-    if wanted.now {
-        app.kill_run(&run).await?
-    } else {
-        app.cancel_run(&run).await?
-    }
-    let mut following = app.follow(&run);
+    Ok(Some(run))
+}
+
+async fn until_over(app: &Arc<App>, run: &str) -> Result<ExitCode, ApiError> {
+    let mut following = app.follow(run);
     loop {
         if let Progress::Ended(detail) = following.next().await? {
             remark!("run {} {}", detail.run.number, render::run_state(detail.run.state));
@@ -174,8 +202,13 @@ async fn watch(app: &Arc<App>, run: &str, mut interrupts: Interrupts) -> Result<
             },
             interrupt = interrupts.next() => match interrupt {
                 Interrupt::Pressed(seen) => {
-                    remark!("{}", if seen == 1 { "cancelling … press Ctrl-C again to kill" } else { "killing …" });
-                    app.cancel_run(run).await?;
+                    if seen == 1 {
+                        remark!("cancelling … press Ctrl-C again to kill");
+                        app.cancel_run(run).await?;
+                    } else {
+                        remark!("killing …");
+                        app.kill_run(run).await?;
+                    }
                 }
                 Interrupt::HungUp => return Ok(ExitCode::HungUp),
             }

@@ -64,9 +64,27 @@ pub fn usage(text: &str) {
 /// Writes JSON to standard output. What is not to be shown is escaped, so that the values stay what they are; sentences are said in the language
 /// that this process speaks.
 pub fn json(value: &impl serde::Serialize) {
+    escaped(&match with_sentences_said(value) {
+        Some(said) => serde_json::to_string_pretty(&said).expect("plain data"),
+        None => serde_json::to_string_pretty(value).expect("plain data"),
+    });
+}
+
+/// The same on one line, for documents that follow each other.
+pub fn json_line(value: &impl serde::Serialize) {
+    escaped(&match with_sentences_said(value) {
+        Some(said) => said.to_string(),
+        None => serde_json::to_string(value).expect("plain data"),
+    });
+}
+
+/// The document with a text for each sentence; `None` when it has none.
+fn with_sentences_said(value: &impl serde::Serialize) -> Option<serde_json::Value> {
     let mut value = serde_json::to_value(value).expect("plain data");
-    say_messages(&mut value);
-    let text = serde_json::to_string_pretty(&value).expect("plain data");
+    say_messages(&mut value).then_some(value)
+}
+
+fn escaped(text: &str) {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '\n' || !is_hidden(c) {
@@ -78,18 +96,21 @@ pub fn json(value: &impl serde::Serialize) {
     to_out(&(safe + "\n"));
 }
 
-/// Puts a text in the place of each sentence. A sentence is an object with a template and nothing else but its arguments.
-fn say_messages(value: &mut serde_json::Value) {
+/// Puts a text in the place of each sentence, and says whether there was any. A sentence is an object with a template and nothing else but its
+/// arguments.
+fn say_messages(value: &mut serde_json::Value) -> bool {
     use serde_json::Value;
     match value {
-        Value::Array(values) => values.iter_mut().for_each(say_messages),
+        Value::Array(values) => values.iter_mut().fold(false, |any, value| say_messages(value) || any),
         Value::Object(fields) if fields.contains_key("template") && fields.keys().all(|key| key == "template" || key == "args") => {
-            if let Ok(message) = serde_json::from_value::<Message>(value.clone()) {
+            let message = serde_json::from_value::<Message>(value.clone());
+            message.is_ok_and(|message| {
                 *value = Value::String(Language::spoken().words(&message));
-            }
+                true
+            })
         }
-        Value::Object(fields) => fields.values_mut().for_each(say_messages),
-        _ => {}
+        Value::Object(fields) => fields.values_mut().fold(false, |any, value| say_messages(value) || any),
+        _ => false,
     }
 }
 

@@ -328,7 +328,7 @@ impl RunHandle {
         &self.run
     }
 
-    /// Asks the run to stop. A second [`CancelReason::User`], or [`CancelReason::Forced`], kills. Without effect on a run that is over.
+    /// Asks the run to stop. [`CancelReason::Forced`] kills; the same reason twice is asked once. Without effect on a run that is over.
     pub fn cancel(&self, reason: CancelReason) {
         // The inbox is closed only when the run is over.
         let _ = self.inbox.send(Post::Fact(Fact::CancelAsked { reason }));

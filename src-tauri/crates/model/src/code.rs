@@ -67,6 +67,7 @@ codes! {
     BadExpression "bad-expression" Error Some(Unsupported);
     BadSubstitution "bad-substitution" Error Some(Unsupported);
     ChangedFilesUnknown "changed-files-unknown" Warning Some(Different);
+    ChangedSincePreview "changed-since-preview" Error None;
     CloneBuiltIn "clone-built-in" Warning Some(Different);
     CommandIsList "command-is-list" Error Some(Unsupported);
     CommandIsMap "command-is-map" Error Some(Unsupported);
@@ -181,6 +182,7 @@ codes! {
     ValueBreaksFile "value-breaks-file" Error Some(Unsupported);
     ValueInScript "value-in-script" Error Some(Unsupported);
     ValueReadDifferently "value-read-differently" Warning None;
+    WorkflowNotThere "workflow-not-there" Error None;
     WorkspaceBase "workspace-base" Error Some(Unsupported);
     WrongType "wrong-type" Error Some(Unsupported);
     YamlSyntax "yaml-syntax" Error Some(Unsupported);

@@ -75,6 +75,12 @@ pub enum StoreError {
         /// Why.
         message: Message,
     },
+    /// What is looked for in logs is no text or regular expression that can be looked for.
+    #[error("this cannot be searched for: {message}")]
+    Pattern {
+        /// Why.
+        message: String,
+    },
     /// SQLite refused something that should work.
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

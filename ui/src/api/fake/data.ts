@@ -103,6 +103,20 @@ export const LEFT_OUT: LeftOut[] = [
   { name: "deploy", reason: { en: "`event` does not hold (line 21): it is `push`", zh: "`event` 条件不成立（第 21 行）：这里是 `push`" } },
 ];
 
+/** The newest version, counted from the newest, in which something was not yet there. */
+const BEFORE_WINDOW = 5;
+const BEFORE_DEPLOY = 7;
+
+/** The workflows as they were at the version that has so many newer ones: forms grow, and buttons come late. */
+export function workflowsAt(newer: number): Workflow[] {
+  if (newer < BEFORE_WINDOW) return WORKFLOWS;
+  const older = WORKFLOWS.map((one) => ({
+    ...one,
+    inputs: one.inputs.flatMap((input) => (input.name === "BATCH" ? [{ ...input, default: "5", options: ["5", "10"] }] : input.name === "NOTE" ? [input] : [])),
+  }));
+  return newer < BEFORE_DEPLOY ? older : older.filter((one) => one.name !== "deploy");
+}
+
 function hash(n: number): string {
   return (n * 7919 + 104729).toString(16).padStart(8, "0").repeat(5);
 }

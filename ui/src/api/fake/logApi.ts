@@ -4,7 +4,7 @@ import { rejection } from "./core";
 import { fakeLine, fakeMarks } from "./logs";
 import { FakeRuns } from "./runs";
 import type { StepScript } from "./simulation";
-import type { LogHit, LogRange, LogSummary, StepDetail } from "../types";
+import type { LogCursor, LogHit, LogPart, LogRange, LogSummary, SearchNews, SearchRequest, SearchScope, StepDetail } from "../types";
 import { plainText } from "@/logic/ansi";
 import { isOver } from "@/logic/status";
 
@@ -12,6 +12,10 @@ import { isOver } from "@/logic/status";
 const MOST_LINES = 400;
 const MOST_BYTES = 256 * 1024;
 const LINE_BYTES = 16 * 1024;
+
+const PART_BYTES = 512 * 1024;
+/** How long the fake takes to look through a run, in milliseconds. */
+const SEARCH_MS = 5;
 
 const encoder = new TextEncoder();
 const byteLength = (text: string): number => encoder.encode(text).length;
@@ -21,6 +25,14 @@ function shortened(line: string): string {
   if (line.length * 3 <= LINE_BYTES) return line;
   const bytes = encoder.encode(line);
   return bytes.length <= LINE_BYTES ? line : new TextDecoder().decode(bytes.subarray(0, LINE_BYTES), { stream: true });
+}
+
+/** A line in which a text is found; the text is in lower case. */
+function hitIn(text: string, line: number, wanted: string): LogHit | null {
+  const at = text.toLowerCase().indexOf(wanted);
+  if (at < 0) return null;
+  const end = at + wanted.length;
+  return { line, before: text.slice(Math.max(0, at - 120), at), found: text.slice(at, end), after: text.slice(end, end + 120) };
 }
 
 export class FakeLogs extends FakeRuns {
@@ -61,7 +73,7 @@ export class FakeLogs extends FakeRuns {
       const { step, script } = this.log(address);
       const total = this.lengthOf(step);
       const end = Math.min(total, from + Math.min(count, MOST_LINES));
-      const range: LogRange = { from, lines: [], cut: [], total };
+      const range: LogRange = { from, lines: [], cut: [], next: null, total };
       let size = 0;
       for (let n = from; n < end && size < MOST_BYTES; n++) {
         const whole = this.lineOf(script, n);
@@ -70,7 +82,8 @@ export class FakeLogs extends FakeRuns {
         range.lines.push(line);
         size += byteLength(line);
       }
-      return range;
+      const after = from + range.lines.length;
+      return { ...range, next: after < total ? after : null };
     });
 
   logFind = (address: StepAddress, query: string, from: number, limit: number): Promise<LogHit[]> =>
@@ -79,11 +92,70 @@ export class FakeLogs extends FakeRuns {
       const wanted = query.toLowerCase();
       const hits: LogHit[] = [];
       for (let n = from; n < this.lengthOf(step) && hits.length < limit; n++) {
-        const text = plainText(this.lineOf(script, n));
-        if (text.toLowerCase().includes(wanted)) hits.push({ line: n, text });
+        const hit = hitIn(plainText(this.lineOf(script, n)), n, wanted);
+        if (hit) hits.push(hit);
       }
       return hits;
     });
+
+  logPart = (address: StepAddress, from: LogCursor): Promise<LogPart> =>
+    this.answer("logPart", () => {
+      const { step, script } = this.log(address);
+      const total = this.lengthOf(step);
+      let { line, byte } = from;
+      let text = "";
+      for (let room = PART_BYTES; line < total && room > 0; ) {
+        const bytes = encoder.encode(`${this.lineOf(script, line)}\n`);
+        // As the core: a part ends between two characters.
+        const piece = new TextDecoder().decode(bytes.subarray(byte, byte + room), { stream: true });
+        const size = byteLength(piece);
+        text += piece;
+        room -= Math.max(size, 4);
+        byte += size;
+        if (byte >= bytes.length) [line, byte] = [line + 1, 0];
+      }
+      return { text, next: line < total ? { line, byte } : null };
+    });
+
+  private searches = new Map<string, { cancelled: boolean }>();
+
+  searchStart = (request: SearchRequest, listener: (news: SearchNews) => void): Promise<string> =>
+    this.answer("searchStart", () => {
+      if (request.text === "") throw rejection("bad_request", "this cannot be searched for: it is empty");
+      const wanted = request.text.toLowerCase();
+      const id = `s-${this.searches.size + 1}`;
+      const search = { cancelled: false };
+      this.searches.set(id, search);
+      void this.searchOn(request.scope, wanted, search, listener);
+      return id;
+    });
+
+  searchCancel = (id: string): Promise<void> =>
+    this.answer("searchCancel", () => {
+      const search = this.searches.get(id);
+      if (search) search.cancelled = true;
+    });
+
+  /** As the core: what is found comes while the search goes on, run after run. The fake's expressions are texts. */
+  private async searchOn(scope: SearchScope, wanted: string, search: { cancelled: boolean }, listener: (news: SearchNews) => void): Promise<void> {
+    const runs = scope.scope === "all" ? (await this.runList({ ...scope.filter, after: null, limit: 200 })).runs : [this.detail(scope.run).run];
+    let looked = 0;
+    for (const run of runs) {
+      await new Promise((resolve) => setTimeout(resolve, SEARCH_MS));
+      if (search.cancelled) break;
+      const stages = this.detail(run.id).stages;
+      const steps = stages.flatMap((stage) => stage.steps.map((step) => ({ stage: stage.number, step })));
+      for (const { stage, step } of steps) {
+        if (scope.scope === "step" && (scope.stage !== stage || scope.step !== step.number)) continue;
+        const hits = await this.logFind({ run: run.id, stage, step: step.number, attempt: step.attempt }, wanted, 0, 1000);
+        const { number, project_name, created } = run;
+        const place = { run: run.id, number, project_name, created, stage, step: step.number, attempt: step.attempt, step_name: step.name };
+        if (hits.length > 0) listener({ kind: "hits", place, hits });
+      }
+      listener({ kind: "progress", runs: ++looked, bytes: looked * 80_000 });
+    }
+    listener({ kind: "ended", end: search.cancelled ? "cancelled" : "complete", error: null });
+  }
 
   logSave = (address: StepAddress): Promise<string | null> =>
     this.answer("logSave", () => `/home/lin/${this.log(address).script.name}.txt`);

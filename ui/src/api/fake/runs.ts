@@ -1,72 +1,126 @@
 /** Runs of the fake core: what would happen, start, end, lists. */
-import { BROKEN_FINDINGS, LEFT_OUT, SAMPLE, TRUST_FINDINGS, WORKFLOWS, recordOf, stepsOf, versions } from "./data";
+import { BROKEN_FINDINGS, LEFT_OUT, SAMPLE, TRUST_FINDINGS, WORKFLOWS, recordOf, stepsOf, versions, workflowsAt } from "./data";
 import { FakeComputer } from "./computer";
 import { rejection, sameScope } from "./core";
+import { changedSincePreview, inputProblems, noWorkflow, sentencesOf } from "./preview";
 import { retryAt } from "./simulation";
-import type { HandedSecret, InputProblem, ProjectDetail, ProjectSummary, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunSummary } from "../types";
+import type {
+  HandedSecret,
+  Missing,
+  PlannedRun,
+  ProjectDetail,
+  ProjectSummary,
+  RunDetail,
+  RunFilter,
+  RunPage,
+  RunPreview,
+  RunRequest,
+  RunSummary,
+  Workflow,
+} from "../types";
 import { matches } from "@/logic/words";
 
 /** As the core: runs in one page. */
 const MOST_RUNS = 200;
 
 export class FakeRuns extends FakeComputer {
-  runPreview = (request: RunRequest): Promise<RunPreview> =>
-    this.answer("runPreview", () => {
-      if (this.scenario === "broken") throw rejection("pipeline_invalid", "`.drone.yml` has 1 error", "", BROKEN_FINDINGS);
-      if (this.scenario === "untrusted" && !this.project(request.project).trusted) {
-        throw rejection("not_trusted", "the pipeline reaches beyond its containers", "", TRUST_FINDINGS);
-      }
-      if (this.inputProblems(request).length > 0) throw rejection("input_invalid", "a value is not allowed");
-      const sample = request.project === SAMPLE.id;
-      return {
-        stages: [
-          {
-            name: "default",
-            steps: stepsOf(request.workflow).map((step) => ({
-              name: step.name,
-              image: this.engine ? step.image : "",
-              kind: step.kind,
-              only_after_failure: step.onlyAfterFailure ?? false,
-            })),
-          },
-        ],
-        backend: this.engine ? "docker" : "host",
-        isolated: this.engine,
-        needs_consent: !this.engine && !sample,
-        missing_secrets: this.handed(request).flatMap((secret) => (secret.state === "missing" ? [secret.name] : [])),
-        secrets: this.handed(request),
-        findings: [],
-        left_out: request.workflow === "build" ? LEFT_OUT : [],
-        event: WORKFLOWS.find((one) => one.name === request.workflow)?.event ?? "push",
-        usual_ms: request.workflow === "tag" ? null : 16_400,
-      };
-    });
+  /** How often the branches have moved: what would run is another thing then. */
+  private moved = 0;
+  private readonly presses = new Map<string, string>();
 
-  runInputProblems = (request: RunRequest): Promise<InputProblem[]> => this.answer("runInputProblems", () => this.inputProblems(request));
-
-  /** As the core: a pattern must fit the whole value. The fake's patterns are its own, so the browser may check them. */
-  protected inputProblems(request: RunRequest): InputProblem[] {
-    const inputs = WORKFLOWS.find((one) => one.name === request.workflow)?.inputs ?? [];
-    const wrong = inputs.filter((input) => {
-      const value = request.inputs[input.name] ?? "";
-      return value !== "" && input.pattern !== "" && !new RegExp(`^(?:${input.pattern})$`, "u").test(value);
-    });
-    return wrong.map((input) => ({
-      input: input.name,
-      message: { en: `\`${input.name}\` must match \`${input.pattern}\``, zh: `\`${input.name}\` 必须符合 \`${input.pattern}\`` },
-    }));
+  /** Lets a branch move, for tests. */
+  move(): void {
+    this.moved += 1;
   }
 
+  /** What the core would say that it has seen. */
+  private markOf(request: RunRequest): string {
+    const { project, workflow, version, inputs } = request;
+    return JSON.stringify([this.moved, this.engine, this.project(project).trusted, workflow, version, Object.entries(inputs).sort()]);
+  }
+
+  /** The workflows at the version of a request. */
+  private workflowsOf(request: RunRequest): Workflow[] {
+    const newer = versions(this.now()).findIndex((one) => one.id === request.version);
+    if (newer < 0 && request.version !== "") throw rejection("version_not_found", `no version \`${request.version}\``);
+    return workflowsAt(Math.max(newer, 0));
+  }
+
+  runPreview = (request: RunRequest): Promise<RunPreview> =>
+    this.answer("runPreview", () => {
+      const all = this.workflowsOf(request);
+      const others = all.filter((one) => one.name !== request.workflow);
+      const workflow = all.find((one) => one.name === request.workflow) ?? null;
+      const preview: RunPreview = { workflow, others, problems: [], refused: null, planned: null, findings: [], missing: [] };
+      if (workflow === null) return { ...preview, refused: noWorkflow(request.workflow, others) };
+      if (this.scenario === "broken") return { ...preview, refused: rejection("pipeline_invalid", "`.drone.yml` has 1 error", "", BROKEN_FINDINGS) };
+      if (this.scenario === "untrusted" && !this.project(request.project).trusted) {
+        return { ...preview, refused: rejection("not_trusted", "the pipeline reaches beyond its containers", "", TRUST_FINDINGS) };
+      }
+      const problems = inputProblems(workflow, request.inputs);
+      if (problems.length > 0) return { ...preview, problems };
+      return { ...preview, planned: this.planned(request), missing: this.missing(request) };
+    });
+
+  private planned(request: RunRequest): PlannedRun {
+    const steps = stepsOf(request.workflow);
+    return {
+      stages: [
+        {
+          number: 1,
+          name: "default",
+          steps: steps.map((step, index) => ({
+            number: index + 1,
+            name: step.name,
+            image: this.engine ? step.image : "",
+            kind: step.kind,
+            only_after_failure: step.onlyAfterFailure ?? false,
+          })),
+        },
+      ],
+      sentences: steps.flatMap((step, index) => sentencesOf(step, this.engine).map((message) => ({ stage: 1, step: index + 1, message }))),
+      backend: this.engine ? "docker" : "host",
+      isolated: this.engine,
+      needs_consent: !this.engine && request.project !== SAMPLE.id,
+      secrets: this.handed(request),
+      left_out: request.workflow === "build" ? LEFT_OUT : [],
+      event: WORKFLOWS.find((one) => one.name === request.workflow)?.event ?? "push",
+      usual_ms: request.workflow === "tag" ? null : 16_400,
+      seen: this.markOf(request),
+    };
+  }
+
+  private missing(request: RunRequest): Missing[] {
+    return this.handed(request).flatMap((secret): Missing[] => {
+      const message = { en: `the secret \`${secret.name}\` is not set`, zh: `密钥 \`${secret.name}\` 未设置` };
+      return secret.state === "missing" ? [{ kind: "secret", name: secret.name, message }] : [];
+    });
+  }
+
+  /** As the core: the same press is the same run, and what was not seen is refused. */
   runStart = (request: RunRequest): Promise<string> =>
     this.answer("runStart", () => {
+      const first = request.key === null ? undefined : this.presses.get(request.key);
+      if (first !== undefined) return first;
       const project = this.project(request.project);
+      const workflow = this.workflowsOf(request).find((one) => one.name === request.workflow);
+      if (!workflow) throw noWorkflow(request.workflow, this.workflowsOf(request));
+      const wrong = inputProblems(workflow, request.inputs)[0];
+      if (wrong) throw rejection("input_invalid", wrong.message.en);
+      if (request.seen !== null && request.seen !== this.markOf(request)) throw changedSincePreview();
       if (this.handed(request).some((secret) => secret.state === "undecided")) throw rejection("secret_not_allowed", "nobody has said yet whether it may have `webhook_url`");
       if (!this.engine && project.kind !== "sample" && !request.allow_host) throw rejection("no_engine", "no container engine answers");
       const list = versions(this.now());
       const version = list.find((one) => one.id === request.version) ?? list[0];
       if (!version) throw rejection("version_not_found", "the project has no version");
-      return this.begin(project, request.workflow, version, request.inputs);
+      return this.pressed(request.key, () => this.begin(project, request.workflow, version, request.inputs));
     });
+
+  private pressed(key: string | null, begin: () => string): string {
+    const run = (key === null ? undefined : this.presses.get(key)) ?? begin();
+    if (key !== null) this.presses.set(key, run);
+    return run;
+  }
 
   protected begin(project: ProjectSummary, workflow: string, version: ProjectDetail["versions"][number], inputs: Record<string, string>): string {
     const id = `r-new-${this.runs.length + 1}`;
@@ -77,19 +131,19 @@ export class FakeRuns extends FakeComputer {
     return id;
   }
 
-  runAgain = (run: string): Promise<string> =>
+  runAgain = (run: string, key: string): Promise<string> =>
     this.answer("runAgain", () => {
       const record = this.record(run);
       const version = versions(this.now()).find((one) => one.title === record.base.version_title);
       if (!version) throw rejection("version_not_found", "the version is gone");
-      return this.begin(this.project(record.base.project), record.base.workflow, version, record.inputs);
+      return this.pressed(key, () => this.begin(this.project(record.base.project), record.base.workflow, version, record.inputs));
     });
 
-  /** As the core: a second call kills. */
+  /** As the core: a second call changes nothing. */
   runCancel = (run: string): Promise<void> =>
     this.answer("runCancel", () => {
       const record = this.record(run);
-      if (record.cancelRequestedAt !== undefined) return void this.runKill(run);
+      if (record.cancelRequestedAt !== undefined) return;
       record.cancelRequestedAt = this.now();
       record.stopped = { at: this.now() + this.settings.grace_s * 1000, as: "cancelled" };
       this.notify({ kind: "run", run, project: record.base.project });
@@ -108,9 +162,10 @@ export class FakeRuns extends FakeComputer {
       this.notify({ kind: "run", run, project: record.base.project });
     });
 
-  runRetry = (run: string): Promise<void> =>
+  runRetry = (run: string, attempt: number): Promise<void> =>
     this.answer("runRetry", () => {
       const { retry, run: before } = this.detail(run);
+      if (before.attempt > attempt) return;
       if (before.ended === null) throw rejection("run_under_way", `run ${before.number} is not over yet`);
       if (!retry.possible) throw rejection("nothing_to_retry", `run ${before.number} has passed`);
       retryAt(this.record(run), this.now());

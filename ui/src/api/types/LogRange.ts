@@ -13,9 +13,13 @@ from: number,
  */
 lines: Array<string>, 
 /**
- * Indices into `lines` of those that were cut.
+ * Indices into `lines` of those that were cut: [`LogPart`] gives all of them.
  */
 cut: Array<number>, 
+/**
+ * The line after them, while there is one.
+ */
+next: number | null, 
 /**
  * Lines in the whole log at that moment.
  */

@@ -6,6 +6,10 @@ import type { PlannedStep } from "./PlannedStep";
  */
 export type PlannedStage = { 
 /**
+ * Position in the plan, from 1.
+ */
+number: number, 
+/**
  * Its name.
  */
 name: string, 

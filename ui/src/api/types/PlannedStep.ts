@@ -5,6 +5,10 @@
  */
 export type PlannedStep = { 
 /**
+ * Position in the stage, from 1.
+ */
+number: number, 
+/**
  * Its name.
  */
 name: string, 

@@ -32,4 +32,13 @@ event: AskedEvent | null,
 /**
  * The steps are to run on this computer also where a container engine answers; it is consent as well.
  */
-on_host: boolean, };
+on_host: boolean, 
+/**
+ * [`super::PlannedRun::seen`] of the preview that was shown: anything else is refused. `None`: nothing was shown.
+ */
+seen: string | null, 
+/**
+ * Names the press, 1 to 100 letters, digits, `-`, `_`, `.` and `:` (a UUID): the same press twice is one run. `None`: every request is
+ * another press.
+ */
+key: string | null, };

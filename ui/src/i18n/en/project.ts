@@ -99,6 +99,8 @@ export const project = {
   "docket.receiver": "to {step} ({image})",
   "docket.receiver_host": "to {step} (this computer)",
   "docket.fill_in": "Fill in the form to see what will happen.",
+  "docket.changed": "What would run has changed since it was shown, so nothing was started. Look at it, then press again.",
+  "docket.there": "Workflows of {version}",
   "docket.looking": "Looking at what {version} would do…",
   "docket.space": "Press the space bar to go ahead: Enter does not start a deployment.",
 

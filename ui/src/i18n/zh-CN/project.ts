@@ -97,6 +97,8 @@ export const project = {
   "docket.receiver": "交给 {step}（{image}）",
   "docket.receiver_host": "交给 {step}（这台电脑）",
   "docket.fill_in": "填好表单后，这里会显示将会发生什么。",
+  "docket.changed": "显示之后要运行的内容变了，因此什么都没有启动。请查看，然后再次按下。",
+  "docket.there": "{version} 中的工作流",
   "docket.looking": "正在查看 {version} 会做什么……",
   "docket.space": "请按空格键继续：回车键不会启动部署。",
 

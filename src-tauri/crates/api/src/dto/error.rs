@@ -41,6 +41,8 @@ pub enum ErrorCode {
     NothingToRetry,
     /// The run is not over yet.
     RunUnderWay,
+    /// What would run is not what was shown: see `findings`, look at the new preview, and press again.
+    ChangedSincePreview,
     /// A value of the form is missing or not allowed; the message says which.
     InputInvalid,
     /// No container engine answers, and the steps may not run on this computer without consent.

@@ -46,21 +46,55 @@ pub struct LogRange {
     pub from: u64,
     /// The lines without their newline; lines longer than 16 KB are cut.
     pub lines: Vec<String>,
-    /// Indices into `lines` of those that were cut.
+    /// Indices into `lines` of those that were cut: [`LogPart`] gives all of them.
     pub cut: Vec<u32>,
+    /// The line after them, while there is one.
+    #[ts(type = "number | null")]
+    pub next: Option<u64>,
     /// Lines in the whole log at that moment.
     #[ts(type = "number")]
     pub total: u64,
 }
 
-/// A place where a search matched.
+/// A place in a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogCursor {
+    /// Line, from 0.
+    #[ts(type = "number")]
+    pub line: u64,
+    /// Byte of the line, from 0.
+    #[ts(type = "number")]
+    pub byte: u64,
+}
+
+/// A piece of the text of a log, line feeds included (ANSI colours kept, secrets masked, invalid UTF-8 replaced).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogPart {
+    /// The text.
+    pub text: String,
+    /// Where it goes on; `None` at the end.
+    pub next: Option<LogCursor>,
+}
+
+/// A line in which a search matched, without control sequences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LogHit {
     /// Line, from 0.
     #[ts(type = "number")]
     pub line: u64,
-    /// The line as stored (ANSI colours kept), cut to 2 KB.
-    pub text: String,
+    /// The end of what stands before the match, at most 120 bytes.
+    pub before: String,
+    /// What matched first, at most 400 bytes of it.
+    pub found: String,
+    /// The beginning of what follows, at most 120 bytes.
+    pub after: String,
+}
+
+impl From<&lp_store::logs::Hit> for LogHit {
+    fn from(hit: &lp_store::logs::Hit) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { line: hit.line, before: text(&hit.before), found: text(&hit.found), after: text(&hit.after) }
+    }
 }
 
 /// Something changed: ask again. Sent over one channel, at most 30 a second for logs.

@@ -7,9 +7,11 @@ mod data;
 mod error;
 mod lint;
 mod log;
+mod preview;
 mod project;
 mod report;
 mod run;
+mod search;
 mod secret;
 mod words;
 
@@ -17,14 +19,16 @@ pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceW
 pub use data::{BackupMade, CleanReport, CleanRequest, DataSize};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
-pub use log::{LogHit, LogMark, LogMarkKind, LogRange, LogSummary, Notice};
+pub use log::{LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, Notice};
+pub use preview::{LeftOut, Missing, MissingKind, PlannedRun, PlannedStage, PlannedStep, RunPreview, Sentence};
 pub use project::{
     Cleanup, CleanupPolicy, Input, InputKind, InputProblem, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow,
 };
 pub use report::{ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 pub use run::{
-    AskedEvent, Attempt, LeftOut, PlannedStage, PlannedStep, Retry, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord,
-    RunSummary, StageDetail, StageStateWord, StepDetail, StepStateWord, WaitReason, Waiting,
+    AskedEvent, Attempt, Retry, RunDetail, RunFilter, RunPage, RunRequest, RunStateWord, RunSummary, StageDetail, StageStateWord,
+    StepDetail, StepStateWord, WaitReason, Waiting,
 };
+pub use search::{SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
 pub use secret::{HandedSecret, SecretEntry, SecretGrant, SecretReceiver, SecretScope, SecretState, Uncovered};
 pub use words::Words;

@@ -1,4 +1,4 @@
-use super::error::Finding;
+use super::preview::LeftOut;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use ts_rs::TS;
@@ -57,6 +57,13 @@ pub struct RunRequest {
     /// The steps are to run on this computer also where a container engine answers; it is consent as well.
     #[serde(default)]
     pub on_host: bool,
+    /// [`super::PlannedRun::seen`] of the preview that was shown: anything else is refused. `None`: nothing was shown.
+    #[serde(default)]
+    pub seen: Option<String>,
+    /// Names the press, 1 to 100 letters, digits, `-`, `_`, `.` and `:` (a UUID): the same press twice is one run. `None`: every request is
+    /// another press.
+    #[serde(default)]
+    pub key: Option<String>,
 }
 
 /// An event that is asked for. What is empty comes from the workflow and the version.
@@ -77,63 +84,6 @@ pub struct AskedEvent {
     pub source: String,
     /// What happened to the pull request.
     pub action: String,
-}
-
-/// What would happen if the request were carried out: shown before the press.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct RunPreview {
-    /// Stages and steps that would run, in order.
-    pub stages: Vec<PlannedStage>,
-    /// What a condition keeps out of the run.
-    pub left_out: Vec<LeftOut>,
-    /// The event that it would be: `push`, `tag`, …
-    pub event: String,
-    /// `docker` or `host`.
-    pub backend: String,
-    /// Whether the steps are isolated from this computer.
-    pub isolated: bool,
-    /// Whether `allow_host` must be given first (no engine answers, and it is not the sample).
-    pub needs_consent: bool,
-    /// Names of secrets that the plan asks for and that are not set.
-    pub missing_secrets: Vec<String>,
-    /// Every secret that the plan asks for, by name: whether it is handed out, and to which step and image.
-    pub secrets: Vec<super::HandedSecret>,
-    /// Warnings about the file.
-    pub findings: Vec<Finding>,
-    /// How long it usually takes in milliseconds (median of the last passed runs of this workflow); `None` with fewer than 3.
-    #[ts(type = "number | null")]
-    pub usual_ms: Option<u64>,
-}
-
-/// A stage or step that a condition keeps out of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct LeftOut {
-    /// Its name: of a step after that of its stage where there are several stages (`build/test`).
-    pub name: String,
-    /// The condition that does not hold.
-    pub reason: super::Words,
-}
-
-/// A stage of a preview.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct PlannedStage {
-    /// Its name.
-    pub name: String,
-    /// Its steps.
-    pub steps: Vec<PlannedStep>,
-}
-
-/// A step of a preview.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct PlannedStep {
-    /// Its name.
-    pub name: String,
-    /// Its image; empty on the host.
-    pub image: String,
-    /// `commands`, `plugin` or `service`.
-    pub kind: String,
-    /// Whether it runs only after a failure.
-    pub only_after_failure: bool,
 }
 
 /// A run in a list.

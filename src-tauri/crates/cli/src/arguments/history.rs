@@ -7,6 +7,23 @@ pub struct History {
     /// Folder of the project; all projects when not given.
     #[arg(conflicts_with = "project")]
     pub folder: Option<String>,
+    /// Which runs.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// At most so many runs.
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub limit: u32,
+    /// Only runs before this one (its id): where the last page has ended.
+    #[arg(long, value_name = "RUN")]
+    pub after: Option<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Which runs are meant.
+#[derive(Debug, Args)]
+pub struct Filter {
     /// Only runs of this project: its name or its folder.
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
@@ -32,13 +49,24 @@ pub struct History {
     /// beginning, a Chinese one anywhere. Or the number of a run.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub text: String,
-    /// At most so many runs.
-    #[arg(long, short = 'n', default_value_t = 20)]
-    pub limit: u32,
-    /// Only runs before this one (its id): where the last page has ended.
-    #[arg(long, value_name = "RUN")]
-    pub after: Option<String>,
-    /// How to print.
+}
+
+/// `letterpress search`.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// What is looked for; the case of letters does not matter.
+    #[arg(value_name = "TEXT")]
+    pub looked_for: String,
+    /// The text is a regular expression.
+    #[arg(long)]
+    pub regex: bool,
+    /// Only in the logs of this run: `last`, its number in the project of the current folder, `PROJECT#NUMBER`, or its id.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["project", "workflow", "environment", "results", "person", "from", "until", "text"])]
+    pub run: Option<String>,
+    /// Only in the logs of these runs.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// How to print: JSON is a document for each line of the result.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }

@@ -10,9 +10,10 @@
 //!   has started, does not count.
 //! - Detached steps end, killed, when the last other step of their stage has ended.
 //! - After exit code 78 of a step that may end its stage early, only steps that run always still run.
-//! - A first cancel asks the running steps to end and skips those that wait; a second one kills. Once a step has been told to end,
+//! - A cancel asks the running steps to end and skips those that wait, once however often it comes; to kill is another request
+//!   ([`CancelReason::Forced`]). Once a step has been told to end,
 //!   however it then ends is called by the reason for telling it (all of that: [`verdict`]).
-//! - With [`Plan::cleanup_on_cancel`], steps that run on failure still run after a cancel, but not after a second one and not
+//! - With [`Plan::cleanup_on_cancel`], steps that run on failure still run after a cancel, but not after a kill and not
 //!   when the time is up. When the time is up while they run, they are killed.
 //! - A stage that a cancel or the run's time limit cuts short is `cancelled`, unless something went wrong in it before.
 //! - The clean-up after a cancel has a time of its own ([`Plan::cleanup_timeout_s`]); when it is over, what still runs is killed.
@@ -394,7 +395,6 @@ impl Scheduler {
             return;
         }
         let reason = match (self.progress.cancel, asked) {
-            (Some(CancelReason::User), CancelReason::User) => CancelReason::Forced,
             // The clean-up after a person's cancel is also bound by the time limit.
             (Some(CancelReason::User), CancelReason::TimedOut) => CancelReason::Forced,
             (_, asked) => asked,

@@ -352,12 +352,14 @@ fn a_skipped_stage_passes_a_failure_on() {
 }
 
 #[test]
-fn the_first_cancel_asks_and_the_second_kills() {
+fn a_cancel_asks_once_and_only_a_kill_kills() {
     let mut run = Table::ready(vec![stage(1, &[], vec![step(1, &[]), step(2, &[1])])]);
     run.starts(1, 1);
     assert_eq!(run.cancel(CancelReason::User), ["cancel User", "1.2 skipped Cancelled", "> ask 1.1"]);
     assert_eq!(run.cancel(CancelReason::Superseded), [""; 0], "a weaker reason changes nothing");
-    assert_eq!(run.cancel(CancelReason::User), ["cancel Forced", "> kill 1.1"]);
+    assert_eq!(run.cancel(CancelReason::User), [""; 0], "a second press changes nothing");
+    assert_eq!(run.cancel(CancelReason::Forced), ["cancel Forced", "> kill 1.1"]);
+    assert_eq!(run.cancel(CancelReason::Forced), [""; 0]);
     assert_eq!(run.cancel(CancelReason::User), [""; 0]);
     assert_eq!(
         run.exits(1, 1, 0),
@@ -456,7 +458,7 @@ fn cleaning_up_after_a_cancel() {
     assert_eq!(run.exits(1, 3, 0), ["1.3 passed", "1 cancelled", "run cancelled", "> destroy 1, keep files"]);
     assert_eq!(run.destroyed(1), ["1 destroyed"]);
 
-    for second in [CancelReason::User, CancelReason::Forced, CancelReason::TimedOut] {
+    for second in [CancelReason::Forced, CancelReason::TimedOut] {
         let mut run = Table::begun(cleaning.clone());
         run.cancel(CancelReason::User);
         let moves = ["cancel Forced", "1.2 skipped Cancelled", "1.3 skipped Cancelled", "> kill 1.1"];

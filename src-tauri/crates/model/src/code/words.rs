@@ -18,6 +18,9 @@ pub(super) fn explanation(code: Code) -> Message {
         Code::ChangedFilesUnknown => message!(
             "Which files changed cannot be told from the repository on this computer, so a condition on a path is decided as its `on_empty` says."
         ),
+        Code::ChangedSincePreview => message!(
+            "Between the preview and the press something changed that would make the run another one: a branch moved, a container engine came or went, trust was given or taken. Nothing was started; the new preview shows what would run now."
+        ),
         Code::CloneBuiltIn => message!(
             "The files of the commit are there before the first step; a clone step of the file is not run, and no credentials get into a container."
         ),
@@ -204,6 +207,9 @@ pub(super) fn explanation(code: Code) -> Message {
             "A value that was entered stands in the commands where it could become a part of them. Use the variable of the shell: every value that is entered is in the environment of the step."
         ),
         Code::ValueReadDifferently => message!("The value of a variable makes YAML read the text around it as something else than a text."),
+        Code::WorkflowNotThere => message!(
+            "The version that was chosen is from before this workflow, or from after it was renamed or removed. A workflow is run as it is described at the version, so choose one that is there, or another version."
+        ),
         Code::WorkspaceBase => message!("The place for the working copy is no folder of its own: it would hide programs of the images."),
         Code::WrongType => message!("A value has another shape than the key takes, for example a text where a list is expected."),
         Code::YamlSyntax => message!(

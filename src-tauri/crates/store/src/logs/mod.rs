@@ -9,18 +9,22 @@ mod ansi;
 mod excerpt;
 mod index;
 mod mark;
+mod part;
+mod pattern;
 mod position;
 mod reader;
 mod writer;
 
 pub use mark::{Mark, MarkKind};
+pub use part::{LogCursor, LogPart};
+pub use pattern::{Hit, Pattern};
 pub use position::LogPosition;
 pub use reader::{Found, LogLine, LogRange, LogReader, LogSummary};
 pub use writer::LogWriter;
 
 use crate::StoreError;
 use crate::database::private_folder;
-use lp_model::{RunId, StepKey};
+use lp_model::{RunId, StageNumber, StepKey, StepNumber};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -120,6 +124,18 @@ impl Logs {
         crate::folder::bytes_of(&self.dir.join(run.as_str()))
     }
 
+    /// The step attempts of a run that have written something, in their order.
+    pub fn steps(&self, run: &RunId) -> Result<Vec<StepKey>, StoreError> {
+        let folder = self.dir.join(run.as_str());
+        let entries = match fs::read_dir(&folder) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|source| StoreError::io("list", &folder, source))?,
+        };
+        let mut keys: Vec<StepKey> = entries.flatten().filter_map(|entry| key_of(entry.file_name().to_str()?)).collect();
+        keys.sort_unstable_by_key(|key| (key.stage, key.step, key.attempt));
+        Ok(keys)
+    }
+
     /// The runs that have a folder of logs, in no order.
     pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
         match fs::read_dir(&self.dir) {
@@ -133,4 +149,11 @@ impl Logs {
     pub fn path(&self, run: &RunId, key: StepKey) -> PathBuf {
         self.dir.join(run.as_str()).join(format!("{}-{}-{}.log", key.stage, key.step, key.attempt))
     }
+}
+
+/// The step attempt that a log file is of.
+fn key_of(name: &str) -> Option<StepKey> {
+    let mut numbers = name.strip_suffix(".log")?.split('-').map(|number| number.parse().ok());
+    let (stage, step, attempt) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    numbers.next().is_none().then_some(StepKey { stage: StageNumber(stage), step: StepNumber(step), attempt })
 }

@@ -1,9 +1,8 @@
-use super::ansi;
 use super::index::{Index, Point, Record};
 use super::mark::Mark;
+use super::pattern::{Hit, Pattern};
 use super::writer::scan;
 use crate::StoreError;
-use memchr::memmem::Finder;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +14,10 @@ const LINE_BYTES: usize = 16 * 1024;
 /// Most hits of one [`LogReader::find`].
 const HITS: usize = 1_000;
 /// Bytes of one line that are searched.
-const FIND_LINE_BYTES: usize = 1 << 20;
+const FIND_LINE_BYTES: usize = 16 << 20;
+/// How often a search asks whether it is still wanted: every so many lines, and after each line of more than so many bytes.
+const LINES_PER_QUESTION: u64 = 512;
+const LONG_LINE: usize = 1 << 20;
 /// Bytes that one [`LogReader::find`] looks through before it gives back what it has.
 const FIND_BYTES: u64 = 64 << 20;
 
@@ -23,8 +25,8 @@ const FIND_BYTES: u64 = 64 << 20;
 /// unless the index was lost.
 #[derive(Debug)]
 pub struct LogReader {
-    path: PathBuf,
-    log: File,
+    pub(super) path: PathBuf,
+    pub(super) log: File,
     points: Vec<Point>,
     marks: Vec<Mark>,
     summary: LogSummary,
@@ -64,8 +66,10 @@ pub struct LogLine {
 /// What a search has found so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Numbers of matching lines, in order.
-    pub lines: Vec<u64>,
+    /// Matching lines, in order.
+    pub hits: Vec<Hit>,
+    /// Bytes that were looked through.
+    pub bytes: u64,
     /// Where to go on: the search ended early because it had enough hits or had read enough.
     pub next: Option<u64>,
 }
@@ -153,30 +157,23 @@ impl LogReader {
         Ok(range)
     }
 
-    /// Lines from `from` on that contain the text, ASCII letters in any case, control sequences ignored; of a very long
-    /// line only the first megabyte. Gives back what it has after 1 000 hits or 64 MB. An empty text is found nowhere.
-    pub fn find(&mut self, text: &str, from: u64) -> Result<Found, StoreError> {
-        let mut found = Found { lines: Vec::new(), next: None };
-        if text.is_empty() {
-            return Ok(found);
-        }
-        let wanted = text.to_ascii_lowercase();
-        let finder = Finder::new(&wanted);
+    /// The lines from `from` on that match; of a line of more than 16 MB only the beginning. Gives back what it has after 1 000 hits or 64 MB, or
+    /// when `stops` says so, which is asked for every few lines.
+    pub fn find(&mut self, pattern: &Pattern, from: u64, stops: &dyn Fn() -> bool) -> Result<Found, StoreError> {
+        let mut found = Found { hits: Vec::new(), bytes: 0, next: None };
         let total = self.summary.lines;
         let mut lines = self.lines_from(from)?;
-        let (mut line, mut seen) = (Vec::new(), 0);
+        let mut line = Vec::new();
         for number in from..total {
-            if found.lines.len() == HITS || seen > FIND_BYTES {
+            let is_asked = (number - from).is_multiple_of(LINES_PER_QUESTION) || line.len() > LONG_LINE;
+            if found.hits.len() == HITS || found.bytes > FIND_BYTES || is_asked && stops() {
                 found.next = Some(number);
                 break;
             }
             line.clear();
             let Some(length) = lines.next(FIND_LINE_BYTES, &mut line)? else { break };
-            seen += length;
-            line.make_ascii_lowercase();
-            if finder.find(&ansi::strip(&line)).is_some() {
-                found.lines.push(number);
-            }
+            found.bytes += length;
+            found.hits.extend(pattern.find(number, &mut line));
         }
         Ok(found)
     }
@@ -186,6 +183,19 @@ impl LogReader {
         let failed = |source| StoreError::io("copy", &self.path, source);
         self.log.seek(SeekFrom::Start(0)).map_err(failed)?;
         io::copy(&mut (&self.log).take(self.summary.bytes), out).map_err(failed)
+    }
+
+    /// Where a line begins, in bytes; the end of the log for one that is not there.
+    pub(super) fn offset_of(&mut self, line: u64) -> Result<u64, StoreError> {
+        let (mut at, mut offset) = self.point(line).map_or((0, 0), |point| (point.line, point.offset));
+        let bytes = self.summary.bytes;
+        let mut lines = self.lines_from(at)?;
+        while at < line {
+            let Some(length) = lines.next(0, &mut Vec::new())? else { return Ok(bytes) };
+            offset += length + 1;
+            at += 1;
+        }
+        Ok(offset.min(bytes))
     }
 
     fn point(&self, line: u64) -> Option<Point> {
@@ -260,7 +270,7 @@ impl Lines<'_> {
 }
 
 /// How many bytes to keep so that a cut does not go through a UTF-8 character.
-fn whole_characters(bytes: &[u8]) -> usize {
+pub(super) fn whole_characters(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         _ => bytes.len(),

@@ -89,6 +89,8 @@ pub struct NewRun {
     pub actor: String,
     /// The run that this one repeats.
     pub parent: Option<RunId>,
+    /// The press that started it: no other run can have the same.
+    pub press: Option<String>,
     /// When it was asked for, milliseconds since 1970 UTC.
     pub created_ms: i64,
 }
@@ -235,8 +237,8 @@ pub(crate) async fn queue_again(connection: &mut SqliteConnection, run: i64) -> 
 }
 
 impl Store {
-    /// Writes a run down as queued, with all its stages and steps as pending. [`StoreError::Conflict`] when the number is taken or the
-    /// project is not known.
+    /// Writes a run down as queued, with all its stages and steps as pending. [`StoreError::Conflict`] when the number is taken, the
+    /// project is not known, or (of a `press`) the press has started a run before.
     pub async fn create_run(&self, new: &NewRun) -> Result<(), StoreError> {
         let (id, project, parent) = (new.id.as_str(), new.project.as_str(), new.parent.as_ref().map(RunId::as_str));
         let facts = &new.plan.event;
@@ -286,6 +288,10 @@ impl Store {
         for (name, value) in &facts.inputs {
             let query = sqlx::query!("INSERT INTO run_input (run_key, name, value) VALUES (?1, ?2, ?3)", key, name, value);
             query.execute(&mut *write).await?;
+        }
+        if let Some(press) = &new.press {
+            let query = sqlx::query!("INSERT INTO run_press (press, run_key) VALUES (?1, ?2)", press, key);
+            query.execute(&mut *write).await.map_err(|error| StoreError::from(error).about("press"))?;
         }
         stage_run::insert(&mut write, key, &new.plan).await?;
         step_run::insert(&mut write, key, &new.plan).await?;

@@ -24,9 +24,13 @@ const BY_ID: &str = select_runs!("FROM run CROSS JOIN project ON project.key = r
 const BY_NUMBER: &str =
     select_runs!("FROM project CROSS JOIN run ON run.project_key = project.key AND run.number = ?2 WHERE project.id = ?1");
 
+const BY_PRESS: &str = select_runs!(
+    "FROM run_press CROSS JOIN run ON run.key = run_press.run_key CROSS JOIN project ON project.key = run.project_key WHERE run_press.press = ?1"
+);
+
 /// The queries that are not checked when they are compiled, for the test of their plans.
 #[cfg(test)]
-pub(crate) const QUERIES: [&str; 2] = [BY_ID, BY_NUMBER];
+pub(crate) const QUERIES: [&str; 3] = [BY_ID, BY_NUMBER, BY_PRESS];
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
@@ -122,6 +126,12 @@ impl Store {
         let stored = i64::try_from(number).unwrap_or(i64::MAX);
         let row: Option<Row> = sqlx::query_as(BY_NUMBER).bind(project.as_str()).bind(stored).fetch_optional(&self.readers).await?;
         row.ok_or_else(|| StoreError::not_found("run", number))?.try_into()
+    }
+
+    /// The run that a press has started, while it is stored.
+    pub async fn run_of_press(&self, press: &str) -> Result<Option<Run>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(BY_PRESS).bind(press).fetch_optional(&self.readers).await?;
+        row.map(Run::try_from).transpose()
     }
 
     /// One run with its stages and steps, all of one moment.

@@ -88,6 +88,7 @@ pub fn new_run(project: &str, id: &str, number: u64, created_ms: i64) -> NewRun 
         cause: Cause::Person,
         actor: "李雷".into(),
         parent: None,
+        press: None,
         created_ms,
     }
 }

@@ -1,0 +1,73 @@
+//! What each stage and step of a plan would do, in sentences.
+
+use crate::dto::{Sentence, Words};
+use lp_model::{BackendKind, EnvValue, Message, OnFailure, Plan, Stage, Step, StepKind, VolumeKind, message};
+
+/// The sentences about a plan, in the order of its stages and steps.
+pub(crate) fn sentences(plan: &Plan) -> Vec<Sentence> {
+    plan.stages.iter().flat_map(|stage| of_stage(plan, stage)).collect()
+}
+
+fn of_stage(plan: &Plan, stage: &Stage) -> Vec<Sentence> {
+    let mut all = Vec::new();
+    let mut about_stage = |message: Message| all.push(Sentence { stage: stage.number.0, step: None, message: Words::from(&message) });
+    if !stage.needs.is_empty() {
+        let before = list(stage.needs.iter().filter_map(|number| plan.stage(*number)).map(|before| before.name.as_str()));
+        about_stage(message!("`{}` begins when {} are over", stage.name, before));
+    }
+    if !stage.source {
+        about_stage(message!("`{}` gets no files of the version", stage.name));
+    }
+    for step in &stage.steps {
+        let sentence = |message: Message| Sentence { stage: stage.number.0, step: Some(step.number.0), message: Words::from(&message) };
+        all.extend(of_step(stage, step).into_iter().map(sentence));
+    }
+    all
+}
+
+fn of_step(stage: &Stage, step: &Step) -> Vec<Message> {
+    let name = &step.name;
+    let bare = stage.backend == BackendKind::Host;
+    let mut all = vec![match step.kind {
+        StepKind::Commands if bare => message!("`{}` runs its commands directly on this computer", name),
+        StepKind::Commands => message!("`{}` runs its commands in a container of `{}`", name, step.image),
+        StepKind::Plugin => message!("`{}` runs the program of the image `{}` with the settings of the file", name, step.image),
+        StepKind::Service => message!("`{}` runs beside the steps of its stage until they are over, from the image `{}`", name, step.image),
+    }];
+    if step.detached && step.kind != StepKind::Service {
+        all.push(message!("`{}` is started and not waited for", name));
+    }
+    match (step.run_on.success, step.run_on.failure) {
+        (false, true) => all.push(message!("`{}` runs only after a failure", name)),
+        (true, true) => all.push(message!("`{}` runs also after a failure", name)),
+        _ => {}
+    }
+    match step.on_failure {
+        OnFailure::Fail => {}
+        OnFailure::Ignore => all.push(message!("a failure of `{}` does not count", name)),
+        OnFailure::CancelRun => all.push(message!("a failure of `{}` cancels the whole run", name)),
+    }
+    let mut secrets: Vec<&str> = step.environment.values().flat_map(EnvValue::secret_names).collect();
+    secrets.sort_unstable();
+    secrets.dedup();
+    if !secrets.is_empty() {
+        all.push(message!("`{}` asks for the secrets {}", name, list(secrets)));
+    }
+    if step.privileged {
+        all.push(message!("`{}` has all rights on this computer", name));
+    }
+    let folders = step.mounts.iter().filter_map(|mount| {
+        let volume = stage.volumes.iter().find(|volume| volume.name == mount.volume)?;
+        if let VolumeKind::Host(path) = &volume.kind { Some(path.as_str()) } else { None }
+    });
+    let folders = list(folders);
+    if !folders.is_empty() {
+        all.push(message!("`{}` sees {} of this computer", name, folders));
+    }
+    all
+}
+
+/// Names in a row.
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,81 @@
+/** A search in many logs: what it has found so far, and how it goes on. One at a time; a new one, or leaving the screen, ends the one before. */
+import { computed, onScopeDispose, ref, shallowRef, triggerRef } from "vue";
+import { asApiError, useApi, type ApiError, type LogHit, type SearchEnd, type SearchNews, type SearchPlace, type SearchScope } from "@/api";
+
+export interface FoundLog {
+  readonly place: SearchPlace;
+  readonly hits: LogHit[];
+}
+
+export function useLogSearch(scope: () => SearchScope) {
+  const logs = shallowRef<FoundLog[]>([]);
+  const runs = ref(0);
+  /** How the last search has ended; `null` while one goes on, `undefined` before the first. */
+  const end = ref<SearchEnd | null>();
+  const error = shallowRef<ApiError>();
+  let newest = 0;
+  let id: string | undefined;
+  /** The search that was stopped last. */
+  let stopped = 0;
+
+  const going = computed(() => end.value === null);
+  const count = computed(() => logs.value.reduce((sum, log) => sum + log.hits.length, 0));
+
+  function hear(news: SearchNews): void {
+    if (news.kind === "progress") runs.value = news.runs;
+    else if (news.kind === "ended") {
+      end.value = news.end;
+      error.value = news.error ?? undefined;
+      id = undefined;
+    } else {
+      const key = addressOf(news.place);
+      const known = logs.value.find((log) => addressOf(log.place) === key);
+      if (known) known.hits.push(...news.hits);
+      else logs.value.push({ place: news.place, hits: [...news.hits] });
+      triggerRef(logs);
+    }
+  }
+
+  async function start(text: string, regex: boolean): Promise<void> {
+    void stop();
+    const mine = ++newest;
+    logs.value = [];
+    runs.value = 0;
+    error.value = undefined;
+    end.value = text === "" ? undefined : null;
+    if (text === "") return;
+    try {
+      const started = await useApi().searchStart({ scope: scope(), text, regex }, (news) => {
+        if (mine === newest) hear(news);
+      });
+      // Another one was wanted, it was stopped, or the screen left, before this one had its id.
+      if (mine !== newest || mine === stopped) void useApi().searchCancel(started);
+      else if (end.value === null) id = started;
+    } catch (caught) {
+      if (mine !== newest) return;
+      error.value = asApiError(caught);
+      end.value = "failed";
+    }
+  }
+
+  /** What was found stays. */
+  async function stop(): Promise<void> {
+    const going = id;
+    stopped = newest;
+    id = undefined;
+    // One that is over already is none to be ended.
+    if (going !== undefined) await useApi().searchCancel(going).catch(() => undefined);
+  }
+
+  onScopeDispose(() => {
+    newest++;
+    void stop();
+  });
+
+  return { logs, runs, end, error, going, count, start, stop };
+}
+
+/** The address of a log in the window, to which a line is added. */
+export function addressOf(place: SearchPlace): string {
+  return `/run/${place.run}/${place.stage}/${place.step}/${place.attempt}`;
+}
