@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::convert::{self, RunFacts, StepFacts};
 use crate::dto::{
-    ApiError, ErrorCode, Notice, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, SecretState, StageDetail,
+    ApiError, ErrorCode, RunDetail, RunFilter, RunPage, RunPreview, RunRequest, RunStateWord, RunSummary, SecretState, StageDetail,
 };
 use crate::event;
 use crate::guests;
@@ -128,15 +128,14 @@ impl App {
             created_ms: prepared.plan.event.created_ms,
             plan: prepared.plan.clone(),
         };
-        let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
+        let _no_sweep_meanwhile = self.ownership.may_begin().await;
         self.store.create_run(&new).await?;
         let place = queue_place(&project.id, &prepared.plan);
         if let Err(refused) = engine.start(id.clone(), Arc::new(prepared.plan), place) {
             self.store.append_events(&id, &[(time::now_ms(), RunEvent::RunEnded { state: RunState::Errored })]).await?;
             return Err(not_started(&refused));
         }
-        self.hub.tell(Notice::Queue);
-        self.hub.tell(Notice::Run { run: id.to_string(), project: project.id.to_string() });
+        self.tell_of_run(&id, project.id.as_str(), true);
         Ok(id.to_string())
     }
 

@@ -30,6 +30,8 @@ fn generate(folder: &Path) {
         LogRange,
         LogHit,
         Notice,
+        FeedPlace,
+        Activity,
         SecretScope,
         SecretEntry,
         Uncovered,

@@ -3,4 +3,4 @@
 /**
  * Kinds of failure, stable over versions.
  */
-export type ErrorCode = "folder_not_found" | "not_a_repository" | "empty_repository" | "repository_unreadable" | "pipeline_missing" | "pipeline_invalid" | "workflow_invalid" | "nothing_would_run" | "not_trusted" | "nothing_to_retry" | "run_under_way" | "input_invalid" | "no_engine" | "project_not_found" | "workflow_not_found" | "version_not_found" | "run_not_found" | "step_not_found" | "secret_invalid" | "secret_not_allowed" | "vault_unavailable" | "not_owner" | "newer_data" | "disk_full" | "store_unavailable" | "bad_request" | "internal";
+export type ErrorCode = "folder_not_found" | "not_a_repository" | "empty_repository" | "repository_unreadable" | "pipeline_missing" | "pipeline_invalid" | "workflow_invalid" | "nothing_would_run" | "not_trusted" | "nothing_to_retry" | "run_under_way" | "input_invalid" | "no_engine" | "project_not_found" | "workflow_not_found" | "version_not_found" | "run_not_found" | "step_not_found" | "secret_invalid" | "secret_not_allowed" | "vault_unavailable" | "not_owner" | "newer_data" | "disk_full" | "store_unavailable" | "bad_request" | "cancelled" | "internal";

@@ -40,6 +40,16 @@ export const window = {
   "shell.menu": "Menu",
   "shell.deaf": "This window does not hear of changes: what it shows may be old. It keeps trying.",
 
+  "activity.region": "Long work",
+  "activity.tidy": "Tidying up what runs have left",
+  "activity.measure": "Measuring the data folder",
+  "activity.backup": "Making a backup",
+  "activity.clean": "Removing old runs",
+  "activity.search": "Searching logs",
+  "activity.of": "{done} of {total}",
+  "activity.cancel": "Stop: {name}",
+  "activity.cancelling": "Stopping",
+
   "toast.region": "Messages",
 
   "stale.title": "Not up to date: as of {moment}",

@@ -2,7 +2,7 @@
 
 use super::{Engines, list::Entry};
 use crate::app::App;
-use crate::dto::Notice;
+use crate::dto::Tag;
 use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions};
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(3);
 const LOGIN_ROUNDS: u32 = 20;
 
 impl App {
-    /// From now on the engines in use are asked again and again, and [`Notice::Status`] says when one of them came or went. For a front end that
+    /// From now on the engines in use are asked again and again, and a notice ([`Tag::Status`]) says when one of them came or went. For a front end that
     /// stays open; until the app ends.
     pub fn watch_engines(self: &Arc<Self>) {
         let app = Arc::clone(self);
@@ -33,7 +33,7 @@ impl App {
                     is_news = looks => is_news,
                 };
                 if is_news {
-                    app.hub.tell(Notice::Status);
+                    app.hub.tell([Tag::Status, Tag::Plans]);
                 }
             }
         });
