@@ -120,6 +120,7 @@ impl App {
         }
         self.tasks.close();
         self.tasks.wait().await;
+        self.engines.end().await;
         self.ownership.give_up();
         self.store.close().await;
     }

@@ -36,7 +36,7 @@ export class FakeComputer extends FakeCore {
 
   /** Two usual places and a context that is asked only on request. */
   protected engines(): EngineStatus[] {
-    const silent = { name: "", version: "", api_version: "", context: "", description: "", used: false, asked: true, answers: false, problem: "" };
+    const silent = { name: "", version: "", api_version: "", context: "", description: "", used: false, asked: true, answers: false, problem: "", started_by_app: false };
     const docker = "unix:///var/run/docker.sock";
     const podman = "unix:///run/user/1000/podman/podman.sock";
     const build = "ssh://lin@build.example.com";

@@ -71,6 +71,7 @@ export const window = {
   "engine.silent": "Does not answer",
   "engine.unasked": "Not asked yet",
   "engine.used": "in use",
+  "engine.started": "Letterpress has started this service, because no other engine answered, and ends it with itself.",
   "engine.automatic": "Automatic",
   "engine.automatic_text": "As the docker command chooses, otherwise the first usual place that answers",
   "engine.quiet": "{n} usual place where no engine answers | {n} usual places where no engine answers",

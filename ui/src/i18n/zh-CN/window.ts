@@ -70,6 +70,7 @@ export const window = {
   "engine.named": "{name} {version}",
   "engine.silent": "没有响应",
   "engine.unasked": "尚未检查",
+  "engine.started": "没有其他引擎响应，因此 Letterpress 启动了这个服务，并会在退出时结束它。",
   "engine.used": "正在使用",
   "engine.automatic": "自动",
   "engine.automatic_text": "与 docker 命令的选择一致，否则使用常见位置中第一个有响应的引擎",
