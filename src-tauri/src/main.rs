@@ -40,6 +40,8 @@ fn main() {
             commands::app::settings_set,
             commands::app::folder_pick,
             commands::app::window_zoom,
+            commands::app::activity_list,
+            commands::app::activity_cancel,
             commands::project::project_list,
             commands::project::project_open,
             commands::project::project_remove,

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, ErrorCode, Notice, RunRequest};
+use crate::dto::{ApiError, ErrorCode, RunRequest};
 use crate::event;
 use crate::guests;
 use crate::ownership::{not_started, queue_place};
@@ -119,7 +119,7 @@ impl App {
             created_ms: prepared.plan.event.created_ms,
             plan: prepared.plan.clone(),
         };
-        let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
+        let _no_sweep_meanwhile = self.ownership.may_begin().await;
         match self.store.create_run(&new).await {
             // The same press came twice at once, and the other one was quicker.
             Err(StoreError::Conflict { what: "press", message }) => {
@@ -133,8 +133,7 @@ impl App {
             self.store.append_events(&id, &[(time::now_ms(), RunEvent::RunEnded { state: RunState::Errored })]).await?;
             return Err(not_started(&refused));
         }
-        self.hub.tell(Notice::Queue);
-        self.hub.tell(Notice::Run { run: id.to_string(), project: project.id.to_string() });
+        self.tell_of_run(&id, project.id.as_str(), true);
         Ok(id.to_string())
     }
 
