@@ -96,7 +96,7 @@ async fn contexts_are_listed_and_asked_only_on_request() {
     assert_eq!((away.name.as_str(), away.answers, away.used), ("Docker", true, false), "{away:?}");
     assert_eq!((silent.asked, silent.answers), (true, false));
     for part in [silent.address.as_str(), "connection refused", "start the engine or mend the address"] {
-        assert!(silent.problem.contains(part), "{part} is not in {}", silent.problem);
+        assert!(silent.problem.to_string().contains(part), "{part} is not in {}", silent.problem);
     }
     assert!(person.server.log().contains("Accepted publickey"), "{}", person.server.log());
     app.shutdown().await;
@@ -116,13 +116,13 @@ async fn the_engine_is_found_as_the_docker_command_finds_it_unless_one_is_chosen
     assert_eq!(used(&status), ["silent"]);
     assert!(!engine(&status, "silent").answers && engine(&status, "silent").asked);
     let refused = choose(&app, "gone").await.unwrap_err();
-    assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::InputInvalid, "there is no docker context `gone`"));
-    assert!(refused.hint.contains("`away`, `silent`"), "{}", refused.hint);
+    assert_eq!((refused.code, refused.message.to_string().as_str()), (ErrorCode::InputInvalid, "there is no docker context `gone`"));
+    assert!(refused.hint.to_string().contains("`away`, `silent`"), "{}", refused.hint);
     for bad in ["ftp://host", "ssh://"] {
         assert_eq!(choose(&app, bad).await.unwrap_err().code, ErrorCode::InputInvalid, "{bad}");
     }
     let secret = choose(&app, "ssh://ann:hunter2@host").await.unwrap_err();
-    assert!(secret.message.contains("use a key") && !secret.message.contains("hunter2"), "{}", secret.message);
+    assert!(secret.message.to_string().contains("use a key") && !secret.message.to_string().contains("hunter2"), "{}", secret.message);
     assert_eq!(app.settings().await.unwrap().engine, "silent");
     app.shutdown().await;
 
@@ -132,7 +132,7 @@ async fn the_engine_is_found_as_the_docker_command_finds_it_unless_one_is_chosen
     person.docker(&["rm", "silent"]);
     let status = app.probe_engines().await.unwrap();
     let gone = engine(&status, "silent");
-    assert!(gone.used && gone.problem.contains("there is no docker context `silent`; choose another engine"), "{gone:?}");
+    assert!(gone.used && gone.problem.to_string().contains("there is no docker context `silent`; choose another engine"), "{gone:?}");
     choose(&app, "").await.unwrap();
     assert_eq!(used(&app.status().await.unwrap()), ["unix:///nowhere.sock"]);
     app.shutdown().await;
@@ -165,7 +165,7 @@ async fn the_engine_stays_while_runs_are_under_way() {
     };
     let run = app.start_run(&request).await.unwrap();
     let refused = choose(&app, "away").await.unwrap_err();
-    assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way"));
+    assert_eq!((refused.code, refused.message.to_string().as_str()), (ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way"));
     // Neither by the back door: what the `docker` command has chosen meanwhile counts when they are over.
     person.docker(&["use", "away"]);
     assert_ne!(used(&app.probe_engines().await.unwrap()), ["away"]);

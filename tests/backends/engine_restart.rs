@@ -92,7 +92,7 @@ async fn restart_under(steps: Vec<lp_model::Step>, way: Way, somebody_listens: b
         bench.prepare_kept().await.unwrap();
     }
     let leftovers = again.backend.destroy(&again.stage, Keep::Nothing).await.unwrap();
-    assert_eq!(leftovers, Vec::<String>::new());
+    assert_eq!(leftovers, Vec::<Message>::new());
     assert_eq!(again.backend.sweep(&Claims::default()).await.unwrap(), Default::default());
 }
 
@@ -146,5 +146,5 @@ async fn it_freezes_and_goes_on_while_a_step_runs() {
     let ((exit, bytes), _) = tokio::join!(bench.go_on(1, &first), bench.output(2));
     assert_eq!(exit.unwrap(), StepExit::Code(7));
     assert_eq!(bytes, b"ready\nend\n");
-    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<Message>::new());
 }

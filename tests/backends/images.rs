@@ -112,7 +112,7 @@ async fn a_present_image_stands_in_for_an_unreachable_registry() {
         let (exit, heard) = bench.run(number).await;
         assert_eq!(exit.unwrap(), StepExit::Code(0));
         let note = heard.notes.last().unwrap();
-        assert!(note.contains("the one on this computer is used") && note.contains(&image), "{note}");
+        assert!(note.to_string().contains("the one on this computer is used") && note.to_string().contains(&image), "{note}");
     }
     let (exit, _) = bench.run(4).await;
     assert!(matches!(exit, Err(BackendError::Image { .. })), "{exit:?}");

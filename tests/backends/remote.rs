@@ -61,7 +61,7 @@ async fn refusal(address: EngineAddress) -> String {
     let url = address.url.clone();
     match within(30, "the answer", backend(&address).probe(None)).await {
         Err(BackendError::Unreachable { message, .. }) => {
-            assert!(message.starts_with(&format!("`{url}`: ")), "{message}");
+            assert!(message.to_string().starts_with(&format!("`{url}`: ")), "{message}");
             message
         }
         other => panic!("{url}: {other:?}"),

@@ -46,7 +46,7 @@ async fn an_engine_that_cannot_be_understood_is_named_with_both_versions() {
         match backend.probe(None).await {
             Err(BackendError::Unreachable { message, .. }) => {
                 for part in parts.iter().copied().chain([claims.address().url.as_str()]) {
-                    assert!(message.contains(part), "{part} is not in {message}");
+                    assert!(message.to_string().contains(part), "{part} is not in {message}");
                 }
             }
             other => panic!("{other:?}"),

@@ -130,7 +130,7 @@ async fn a_missing_image_is_said_to_be_missing() {
         match bench.run(number).await.0 {
             Err(BackendError::Image { image: named, message, .. }) => {
                 assert_eq!(named, image);
-                assert!(message.contains(part), "{message}");
+                assert!(message.to_string().contains(part), "{message}");
             }
             other => panic!("{image}: {other:?}"),
         }
@@ -154,7 +154,7 @@ async fn what_cannot_be_started_has_a_reason_to_act_on() {
         [(1, "no user `ann`"), (2, "/bin/busybox"), (3, "no program `nope`"), (4, "`/etc/passwd` is not an executable file")]
     {
         match bench.run(number).await.0 {
-            Err(BackendError::Start { message, .. }) => assert!(message.contains(part), "{message}"),
+            Err(BackendError::Start { message, .. }) => assert!(message.to_string().contains(part), "{message}"),
             other => panic!("step {number}: {other:?}"),
         }
     }

@@ -100,12 +100,12 @@ pub async fn two_stages_of_a_run_live_side_by_side(place: &dyn Place) {
         let (text, _) = tokio::join!(one.output(1), one.output(2));
         assert_eq!(text, "go\none\n");
         let leftovers = within(100, "destroy", one.backend.destroy(&one.stage, Keep::Nothing)).await.expect("destroy reaches the place");
-        assert_eq!(leftovers, Vec::<String>::new());
+        assert_eq!(leftovers, Vec::<Message>::new());
         other.output(2).await;
     });
     assert_eq!(text, "go\nother\n");
     other.clear(place).await;
-    assert_eq!(place.left_of(&one.stage).await, Vec::<String>::new());
+    assert_eq!(place.left_of(&one.stage).await, Vec::<Message>::new());
 }
 
 /// A broken repository is said to be the reason, in its own words.
@@ -115,7 +115,7 @@ pub async fn a_source_that_cannot_be_read_fails_prepare(place: &dyn Place) {
         let source = TarSource::failing(whole[..cut].to_vec());
         let bench = Bench::new(place, vec![shell(1, "a", "true")], Some(Arc::new(source)));
         match bench.prepare().await {
-            Err(BackendError::Source { message, .. }) => assert!(message.contains("the pack is broken"), "{message}"),
+            Err(BackendError::Source { message, .. }) => assert!(message.to_string().contains("the pack is broken"), "{message}"),
             other => panic!("a source that fails after {cut} bytes ended prepare with {other:?}"),
         }
         bench.clear(place).await;
@@ -196,7 +196,7 @@ pub async fn a_fact_that_is_too_long_for_a_program_is_cut(place: &dyn Place) {
     // Half a list would be no list.
     assert_eq!(files, "<>\n");
     for name in ["DRONE_COMMIT_MESSAGE", "CI_PIPELINE_FILES"] {
-        assert_eq!(heard.notes.iter().filter(|note| note.contains(name)).count(), 1, "{name}: {:?}", heard.notes);
+        assert_eq!(heard.notes.iter().filter(|note| note.to_string().contains(name)).count(), 1, "{name}: {:?}", heard.notes);
     }
     bench.clear(place).await;
 }

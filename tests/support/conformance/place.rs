@@ -1,5 +1,6 @@
 //! The tools of the cases: a backend with what it can do, a stage to run things in, and a sink that listens.
 
+use lp_model::Message;
 use async_trait::async_trait;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Files, Keep, NoNotes, Notes, Position, SinkError, Source, StageContext,
@@ -211,8 +212,8 @@ impl Bench {
     /// Destroys the stage, which must leave nothing.
     pub async fn clear(self, place: &dyn Place) {
         let leftovers = within(100, "destroy", self.backend.destroy(&self.stage, Keep::Nothing)).await.expect("destroy reaches the place");
-        assert_eq!(leftovers, Vec::<String>::new());
-        assert_eq!(place.left_of(&self.stage).await, Vec::<String>::new());
+        assert_eq!(leftovers, Vec::<Message>::new());
+        assert_eq!(place.left_of(&self.stage).await, Vec::<Message>::new());
     }
 }
 
@@ -327,7 +328,7 @@ impl StepSink for Sink {
             heard.created += 1;
             heard.early_start |= heard.started > 0 || !heard.bytes.is_empty();
         });
-        if self.refuses_created { Err(SinkError { message: "the disk of the test is full".into(), hint: String::new() }) } else { Ok(()) }
+        if self.refuses_created { Err(SinkError { message: Message::verbatim("the disk of the test is full"), hint: Message::default() }) } else { Ok(()) }
     }
 
     async fn started(&self) {
@@ -353,7 +354,7 @@ impl StepSink for Sink {
             heard.upto = upto;
             full = heard.bytes.len() > self.refuse_after;
         });
-        if full { Err(SinkError { message: "the disk of the test is full".into(), hint: String::new() }) } else { Ok(()) }
+        if full { Err(SinkError { message: Message::verbatim("the disk of the test is full"), hint: Message::default() }) } else { Ok(()) }
     }
 
     async fn gap(&self, upto: Option<Position>) -> Result<(), SinkError> {
@@ -367,11 +368,11 @@ impl StepSink for Sink {
 
 #[async_trait]
 impl Notes for Sink {
-    async fn note(&self, note: String) {
+    async fn note(&self, note: Message) {
         self.hear(|heard| heard.notes.push(note));
     }
 
-    fn progress(&self, sentence: &str) {
+    fn progress(&self, sentence: Message) {
         self.hear(|heard| heard.progress.push(sentence.to_owned()));
     }
 }

@@ -15,7 +15,7 @@ pub async fn a_missing_program_cannot_be_started(place: &dyn Place) {
     match exit {
         Err(BackendError::Start { step, message, .. }) => {
             assert_eq!(step, "compile");
-            assert!(message.contains("/no/such/program"), "{message}");
+            assert!(message.to_string().contains("/no/such/program"), "{message}");
         }
         other => panic!("{other:?}"),
     }

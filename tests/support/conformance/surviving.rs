@@ -210,7 +210,7 @@ pub async fn kept_files_are_there_again(place: &dyn Place) {
     assert!(kept().await.is_empty(), "a stage that lives keeps nothing");
     for _ in 0..2 {
         let leftovers = within(100, "destroy", bench.backend.destroy(&bench.stage, Keep::Files)).await.expect("the place answers");
-        assert_eq!(leftovers, Vec::<String>::new());
+        assert_eq!(leftovers, Vec::<Message>::new());
         let found = kept().await;
         assert_eq!(found.iter().map(|one| one.stage).collect::<Vec<_>>(), [bench.stage.stage.number]);
         assert!(found[0].bytes.is_none_or(|bytes| (6..1 << 20).contains(&bytes)), "{found:?}");
@@ -226,8 +226,8 @@ pub async fn files_that_were_never_whole_are_not_kept(place: &dyn Place) {
     let bench = Bench::new(place, vec![shell(1, "a", "true")], Some(Arc::new(TarSource::failing(vec![0; 512]))));
     bench.prepare().await.expect_err("the source is broken");
     let leftovers = within(100, "destroy", bench.backend.destroy(&bench.stage, Keep::Files)).await.expect("the place answers");
-    assert_eq!(leftovers, Vec::<String>::new());
-    assert_eq!(place.left_of(&bench.stage).await, Vec::<String>::new());
+    assert_eq!(leftovers, Vec::<Message>::new());
+    assert_eq!(place.left_of(&bench.stage).await, Vec::<Message>::new());
     bench.clear(place).await;
 }
 
@@ -267,8 +267,8 @@ pub async fn a_sweep_spares_kept_files(place: &dyn Place) {
 
     let claims = Claims { live: vec![], kept: vec![claimed.stage.run.clone()] };
     let report = place.backend().sweep(&claims).await.expect("the place answers");
-    assert_eq!(report.failed, Vec::<String>::new());
-    assert_eq!(place.left_of(&forgotten.stage).await, Vec::<String>::new());
+    assert_eq!(report.failed, Vec::<Message>::new());
+    assert_eq!(place.left_of(&forgotten.stage).await, Vec::<Message>::new());
     let again = place.backend().sweep(&claims).await.expect("the place answers");
     assert_eq!(again, Default::default());
     let kept = place.backend().kept().await.expect("the place answers").stages;

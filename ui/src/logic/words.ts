@@ -1,16 +1,9 @@
 /** Small pure helpers about text: an author's languages, search. */
-import type { Words } from "@/api/types";
-
 /** The text for `locale`: that language, its family, the author's default, English, anything. */
 export function localised(text: { [key in string]: string }, locale: string): string {
   const family = locale.split("-")[0] ?? locale;
   const sameFamily = Object.keys(text).find((tag) => tag.split("-")[0] === family);
   return text[locale] ?? (sameFamily === undefined ? undefined : text[sameFamily]) ?? text[""] ?? text["en"] ?? Object.values(text)[0] ?? "";
-}
-
-/** The core's sentence in the language of `locale`; English where the other one is missing. */
-export function spoken(words: Words, locale: string): string {
-  return (locale.startsWith("zh") ? words.zh : "") || words.en;
 }
 
 /** With a capital first letter; a name in backticks stays as it is written. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Excerpt } from "@/api";
 import { excerptLines } from "@/logic/excerpt";
-import { capitalised, foreign, localised, matches, spoken } from "@/logic/words";
+import { capitalised, foreign, localised, matches } from "@/logic/words";
 
 it.each<[string, Record<string, string>, string, string]>([
   ["the language", { "zh-CN": "中", en: "e" }, "zh-CN", "中"],
@@ -12,14 +12,6 @@ it.each<[string, Record<string, string>, string, string]>([
   ["nothing", {}, "en", ""],
 ])("localised falls back to %s", (_, text, locale, expected) => {
   expect(localised(text, locale)).toBe(expected);
-});
-
-it.each([
-  ["zh-CN", { en: "e", zh: "中" }, "中"],
-  ["en", { en: "e", zh: "中" }, "e"],
-  ["zh-CN", { en: "e", zh: "" }, "e"],
-])("the core's sentence in %s of %o", (locale, words, expected) => {
-  expect(spoken(words, locale)).toBe(expected);
 });
 
 it.each([

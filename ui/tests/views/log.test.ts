@@ -190,7 +190,7 @@ describe("a log that grows", () => {
       before: (fake) => fake.failWith("logSummary", { code: "step_not_found", message: "no log", hint: "", findings: [] }),
     });
     expect(app.one("error-card").exists()).toBe(false);
-    expect(app.one("log-nothing").text()).toContain("pulling");
+    expect(app.one("log-nothing").text()).toContain("fetching");
     app.fake.failWith("logSummary", undefined);
     await app.pass(1500);
     expect(app.all("log-line").length).toBeGreaterThan(0);

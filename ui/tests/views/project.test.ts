@@ -224,7 +224,7 @@ describe("the project screen", () => {
     // In a browser's engine this pattern would take longer than the universe is old.
     const evil = "a".repeat(60) + "!";
     const host = { name: "HOST", label: {}, help: {}, kind: "text" as const, default: "", required: false, options: [], pattern: "(\\w+\\.?)+" };
-    const said = { en: "`HOST` must match `(\\w+\\.?)+`", zh: "`HOST` 必须符合 `(\\w+\\.?)+`" };
+    const said = { template: "`{}` must match `{}`", args: ["HOST", host.pattern] };
     const app = await openWindow("/project/p-store", {
       before: (fake) => {
         const detail = fake.projectDetail;

@@ -11,7 +11,7 @@ describe("the run screen", () => {
     expect(app.one("run-state").attributes("data-state")).toBe("running");
     expect(states(app)).toEqual(["passed", "starting", "pending", "pending", "pending"]);
     expect(chosen(app)).toBe("lint");
-    expect(app.all("step-row")[1]!.text()).toContain("pulling");
+    expect(app.all("step-row")[1]!.text()).toContain("fetching");
     await app.pass(4000);
     expect(states(app).slice(0, 3)).toEqual(["passed", "passed", "running"]);
     expect(chosen(app)).toBe("test");

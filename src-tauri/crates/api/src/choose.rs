@@ -6,7 +6,7 @@ use crate::event;
 use crate::projects::{blocking, folder_of};
 use crate::sources::{Sources, find_version, find_workflow, workflows};
 use lp_git::Repository;
-use lp_model::EventKind;
+use lp_model::{EventKind, message};
 use lp_workflow::Workflow;
 
 impl App {
@@ -46,8 +46,8 @@ impl App {
         if let Some(name) = name {
             let workflow = find_workflow(&workflows, name)?;
             if let Some(kind) = kind.filter(|kind| *kind != workflow.event && !workflow.by_version) {
-                let message = format!("the workflow `{name}` makes the event `{}`, not `{}`", workflow.event.as_str(), kind.as_str());
-                return Err(ApiError::new(ErrorCode::BadRequest, message).hint("leave `--workflow` or `--event` out"));
+                let message = message!("the workflow `{}` makes the event `{}`, not `{}`", name, workflow.event.as_str(), kind.as_str());
+                return Err(ApiError::new(ErrorCode::BadRequest, message).hint(message!("leave `--workflow` or `--event` out")));
             }
             return Ok((workflow.name, event));
         }
@@ -55,7 +55,7 @@ impl App {
             let fits = |workflow: &&Workflow| by_tag && (workflow.event == EventKind::Tag || workflow.by_version);
             let tagged = workflows.iter().find(|workflow| by_tag && workflow.event == EventKind::Tag);
             let chosen = tagged.or_else(|| workflows.iter().find(fits)).or(workflows.first());
-            let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, "this version has no workflow"))?;
+            let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, message!("this version has no workflow")))?;
             return Ok((chosen.name.clone(), None));
         };
         let same = |given: &str, own: &Option<String>| given.is_empty() || own.as_deref() == Some(given);
@@ -67,18 +67,18 @@ impl App {
         let flag = if kind == EventKind::Cron { "--cron" } else { "--target" };
         // Where to deploy is never guessed.
         if names.len() > 1 && asked.target.is_empty() && asked.cron.is_empty() {
-            let message = format!("the event `{}` could be for any of {}", kind.as_str(), names.join(", "));
-            return Err(ApiError::new(ErrorCode::BadRequest, message).hint(format!("say which: `{flag} NAME`")));
+            let message = message!("the event `{}` could be for any of {}", kind.as_str(), names.join(", "));
+            return Err(ApiError::new(ErrorCode::BadRequest, message).hint(message!("say which: `{} NAME`", flag)));
         }
         let deploys = matches!(kind, EventKind::Promote | EventKind::Rollback);
         if deploys && asked.target.is_empty() && found.iter().all(|workflow| workflow.target.is_none()) {
-            let message = format!("the event `{}` needs a target", kind.as_str());
-            return Err(ApiError::new(ErrorCode::BadRequest, message).hint("say where it goes: `--target production`"));
+            let message = message!("the event `{}` needs a target", kind.as_str());
+            return Err(ApiError::new(ErrorCode::BadRequest, message).hint(message!("say where it goes: `--target production`")));
         }
         // One that makes its event by the version stands for any event sooner than one that was written for another.
         let stand_in = || workflows.iter().find(|workflow| workflow.by_version).or(workflows.first());
         let chosen = found.first().copied().or_else(stand_in);
-        let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, "this version has no workflow"))?;
+        let chosen = chosen.ok_or_else(|| ApiError::new(ErrorCode::WorkflowNotFound, message!("this version has no workflow")))?;
         Ok((chosen.name.clone(), event))
     }
 }

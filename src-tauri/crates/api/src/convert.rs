@@ -2,11 +2,11 @@
 
 use crate::dto::{
     Attempt, Cleanup, CleanupPolicy, Input, InputKind, LeftOut, Localised, PlannedStage, PlannedStep, ProjectKind, Retry, RunDetail,
-    RunSummary, StageDetail, StepDetail, WaitReason, Words, Workflow,
+    RunSummary, StageDetail, StepDetail, WaitReason, Workflow,
 };
 use crate::time;
 use lp_engine::WaitsFor;
-use lp_model::{CancelReason, OnFailure, Plan, SkipReason, StepKind, StepOutcome};
+use lp_model::{CancelReason, OnFailure, Plan, SkipReason, StepKind, StepOutcome, Message, message};
 use lp_store::{Project, Run, RunAttempt, StageRun, StepRun};
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ pub(crate) fn left_out(plan: &Plan) -> Vec<LeftOut> {
             (stage, step) if several => format!("{stage}/{step}"),
             (_, step) => step.to_owned(),
         };
-        let one = LeftOut { name, reason: Words::from(&one.reason) };
+        let one = LeftOut { name, reason: Message::from(&one.reason) };
         if !all.contains(&one) {
             all.push(one);
         }
@@ -129,7 +129,7 @@ pub(crate) fn left_out(plan: &Plan) -> Vec<LeftOut> {
 pub(crate) struct StepFacts {
     pub image: String,
     pub failure_ignored: bool,
-    pub note: String,
+    pub note: Message,
     pub log_lines: u64,
 }
 
@@ -147,9 +147,10 @@ pub(crate) fn step_detail(row: &StepRun, facts: StepFacts) -> StepDetail {
         reason: reason(row).to_owned(),
         message: row.message.clone(),
         hint: match row.outcome {
-            Some(StepOutcome::Lost { .. }) if row.hint.is_empty() => "retry the run: it goes on from the lost step".to_owned(),
+            Some(StepOutcome::Lost { .. }) if row.hint.is_empty() => message!("retry the run: it goes on from the lost step"),
             _ => row.hint.clone(),
         },
+        engine_silent: !row.state.is_final() && lp_engine::is_silence(&facts.note),
         note: facts.note,
         failure_ignored: facts.failure_ignored,
         log_lines: facts.log_lines,

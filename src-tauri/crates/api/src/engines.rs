@@ -15,7 +15,7 @@ use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment, Tried};
 use lp_backend_host::HostBackend;
 use lp_engine::ports::Backends;
-use lp_model::{BackendKind, EngineId, message};
+use lp_model::{BackendKind, EngineId, message, Message};
 use podman::PodmanService;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +42,7 @@ struct State {
     earlier: Vec<Arc<DockerBackend>>,
     entries: Vec<Entry>,
     /// What was answered when it was last asked, by choice.
-    answers: HashMap<String, Result<EngineInfo, String>>,
+    answers: HashMap<String, Result<EngineInfo, Message>>,
 }
 
 impl State {
@@ -124,7 +124,7 @@ impl Engines {
     /// Whether a choice can be meant at all.
     ///
     /// # Errors
-    /// [`ErrorCode::InputInvalid`], with what can be chosen.
+    /// [`ErrorCode::EngineInvalid`], with what can be chosen.
     pub async fn check(&self, choice: &str) -> Result<(), ApiError> {
         let choice = choice.trim();
         if choice.is_empty() {
@@ -134,9 +134,9 @@ impl Engines {
             let address = EngineAddress::new(choice);
             return match address.problem {
                 None if choice.split_once("://").is_some_and(|(scheme, rest)| SCHEMES.contains(&scheme) && !rest.is_empty()) => Ok(()),
-                None => Err(ApiError::new(ErrorCode::InputInvalid, format!("`{}` is not the address of a container engine", address.url))
-                    .hint("give one such as `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`")),
-                Some(problem) => Err(ApiError::new(ErrorCode::InputInvalid, format!("`{}`: {problem}", address.url))),
+                None => Err(ApiError::new(ErrorCode::EngineInvalid, message!("`{}` is not the address of a container engine", address.url))
+                    .hint(message!("give one such as `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`"))),
+                Some(problem) => Err(ApiError::new(ErrorCode::EngineInvalid, message!("`{}`: {}", address.url, problem))),
             };
         }
         let contexts = self.contexts().await;
@@ -144,9 +144,9 @@ impl Engines {
             return Ok(());
         }
         let names: Vec<_> = contexts.all.iter().map(|context| format!("`{}`", context.name)).collect();
-        let those = if names.is_empty() { "there are none yet".to_owned() } else { format!("there are {}", names.join(", ")) };
-        Err(ApiError::new(ErrorCode::InputInvalid, format!("there is no docker context `{choice}`"))
-            .hint(format!("{those}; make one with `docker context create`, or give an address such as `ssh://user@host`")))
+        let those = if names.is_empty() { message!("there are none yet") } else { message!("there are {}", names.join(", ")) };
+        Err(ApiError::new(ErrorCode::EngineInvalid, message!("there is no docker context `{}`", choice))
+            .hint(message!("{}; make one with `docker context create`, or give an address such as `ssh://user@host`", those)))
     }
 
     /// All that may hold something of ours.
@@ -182,7 +182,7 @@ impl Engines {
     }
 
     /// Asks the service of Podman, started by the app, where none of the engines in use has answered.
-    async fn ask_podman(&self, answers: &mut HashMap<String, Result<EngineInfo, String>>) {
+    async fn ask_podman(&self, answers: &mut HashMap<String, Result<EngineInfo, Message>>) {
         let Some(own) = self.own_entry() else { return };
         if answers.values().all(Result::is_err) && self.start_podman().await {
             answers.extend(self.ask(std::iter::once(&own)).await);
@@ -190,7 +190,7 @@ impl Engines {
         // That nothing listens there says nothing to a person.
         if let Some(problem @ Err(_)) = answers.get_mut(&own.choice) {
             let why = self.podman.as_ref().and_then(PodmanService::problem);
-            let waits = || message!("the service of Podman is started by Letterpress when no other engine answers").to_string();
+            let waits = || message!("the service of Podman is started by Letterpress when no other engine answers");
             *problem = Err(why.unwrap_or_else(waits));
         }
     }
@@ -204,7 +204,7 @@ impl Engines {
 
     /// The error for steps that need a container engine when none answers, with the reasons of the places that were tried. `instead` is what can be done
     /// without one, as the end of a sentence.
-    pub fn missing(&self, instead: &str) -> ApiError {
+    pub fn missing(&self, instead: Message) -> ApiError {
         let docker = Arc::clone(&self.state().docker);
         let mut tried = docker.tried();
         if let (Some(own), Some(podman)) = (self.own_entry(), &self.podman)
@@ -239,7 +239,7 @@ impl Engines {
 }
 
 /// The list for people. Of several that may be used it is the first that answers.
-fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, String>>, own: Option<&EngineAddress>) -> Vec<EngineStatus> {
+fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, Message>>, own: Option<&EngineAddress>) -> Vec<EngineStatus> {
     let mut candidates = entries.iter().filter(|entry| entry.used);
     let only = if let (Some(one), None) = (candidates.next(), candidates.next()) { Some(one) } else { None };
     let used = entries.iter().find(|entry| entry.used && matches!(answers.get(&entry.choice), Some(Ok(_)))).or(only);
@@ -281,18 +281,18 @@ impl Backends for Engines {
 }
 
 /// Empty places are not named: of the usual ones most are.
-fn no_engine(tried: &[Tried], instead: &str) -> ApiError {
-    let reasons: Vec<_> = tried.iter().filter(|one| !one.is_absent).map(|one| format!("`{}`: {}", one.address, one.reason)).collect();
+fn no_engine(tried: &[Tried], instead: Message) -> ApiError {
+    let reasons = Message::joined(tried.iter().filter(|one| !one.is_absent).map(|one| message!("`{}`: {}", one.address, one.reason)), "; ");
     if reasons.is_empty() {
-        return ApiError::new(ErrorCode::NoEngine, "no container engine answers").hint(format!("start Docker or Podman; {instead}"));
+        return ApiError::new(ErrorCode::NoEngine, message!("no container engine answers")).hint(message!("start Docker or Podman; {}", instead));
     }
-    ApiError::new(ErrorCode::NoEngine, format!("no container engine answers: {}", reasons.join("; ")))
-        .hint(format!("`letterpress doctor` and the settings say what each place answers; {instead}"))
+    ApiError::new(ErrorCode::NoEngine, message!("no container engine answers: {}", reasons))
+        .hint(message!("`letterpress doctor` and the settings say what each place answers; {}", instead))
 }
 
 impl App {
     /// The error for steps that need a container engine when none answers. `instead` says what can be done without one.
-    pub fn no_engine(&self, instead: &str) -> ApiError {
+    pub fn no_engine(&self, instead: Message) -> ApiError {
         self.engines.missing(instead)
     }
 
@@ -304,7 +304,7 @@ impl App {
     /// Whether the settings may name this engine.
     ///
     /// # Errors
-    /// [`ErrorCode::InputInvalid`] when there is no such engine, or runs are under way on another one.
+    /// [`ErrorCode::EngineInvalid`] when there is no such engine, [`ErrorCode::EngineInUse`] when runs are under way on another one.
     pub(crate) async fn check_engine(&self, before: &str, choice: &str) -> Result<(), ApiError> {
         if before == choice {
             return Ok(());
@@ -312,8 +312,8 @@ impl App {
         self.engines.check(choice).await?;
         match self.live_runs() {
             0 => Ok(()),
-            _ => Err(ApiError::new(ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way")
-                .hint("wait until they are over, or cancel them")),
+            _ => Err(ApiError::new(ErrorCode::EngineInUse, message!("`engine` cannot be changed while runs are under way"))
+                .hint(message!("wait until they are over, or cancel them"))),
         }
     }
 }
@@ -328,9 +328,9 @@ mod tests {
         let absent = tried("unix:///run/podman/podman.sock", "no socket there", true);
         let refused = tried("unix:///var/run/docker.sock", "this user may not use the socket; add the user to the group `docker`", false);
         let error = no_engine(&[refused, absent.clone()], "or do without");
-        assert!(error.message.contains("`unix:///var/run/docker.sock`: this user may not use the socket"), "{error:?}");
-        assert!(!error.message.contains("podman") && !error.hint.contains("start Docker"), "{error:?}");
+        assert!(error.message.to_string().contains("`unix:///var/run/docker.sock`: this user may not use the socket"), "{error:?}");
+        assert!(!error.message.to_string().contains("podman") && !error.hint.to_string().contains("start Docker"), "{error:?}");
         let error = no_engine(&[absent], "or do without");
-        assert_eq!((error.message.as_str(), error.hint.as_str()), ("no container engine answers", "start Docker or Podman; or do without"));
+        assert_eq!((error.message.to_string().as_str(), error.hint.to_string().as_str()), ("no container engine answers", "start Docker or Podman; or do without"));
     }
 }

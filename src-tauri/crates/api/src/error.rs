@@ -49,7 +49,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotABackup { .. } => {
                 Self::new(ErrorCode::BadRequest, message).hint(message!("name a file that `letterpress data backup` has made"))
             }
-            StoreError::Pattern { .. } => Self::new(ErrorCode::BadRequest, message).hint("write another text, or a shorter expression"),
+            StoreError::Pattern { .. } => Self::new(ErrorCode::BadRequest, message).hint(message!("write another text, or a shorter expression")),
             StoreError::Conflict { what: "move" | "deletion", .. } => Self::new(ErrorCode::BadRequest, message),
             _ => Self::new(ErrorCode::StoreUnavailable, message),
         }
@@ -63,7 +63,7 @@ impl From<GitError> for ApiError {
             GitError::NotARepository { .. } => ErrorCode::NotARepository,
             GitError::Empty { .. } => ErrorCode::EmptyRepository,
             GitError::UnknownVersion { .. } | GitError::Ambiguous { .. } | GitError::NoCommitYet { .. } => ErrorCode::VersionNotFound,
-            GitError::Conflict { .. } => ErrorCode::InputInvalid,
+            GitError::Conflict { .. } => ErrorCode::MergeConflict,
             GitError::TooLarge { .. } => ErrorCode::PipelineInvalid,
             GitError::DiskFull { .. } => ErrorCode::DiskFull,
             _ => ErrorCode::RepositoryUnreadable,

@@ -1,7 +1,7 @@
 //! What the code of a finding means.
 
-use crate::dto::{ApiError, ErrorCode, Words};
-use lp_model::{Code, Effect, Severity, message};
+use crate::dto::{ApiError, ErrorCode};
+use lp_model::{Code, Effect, Severity, message, Message};
 
 /// The explanation of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,11 +9,11 @@ pub struct Explanation {
     /// The code as it stands in findings.
     pub code: &'static str,
     /// How bad it usually is.
-    pub severity: Words,
+    pub severity: Message,
     /// What it means for a file that comes from elsewhere; nothing for a remark that holds there too.
-    pub effect: Option<Words>,
+    pub effect: Option<Message>,
     /// A paragraph.
-    pub text: Words,
+    pub text: Message,
 }
 
 /// Explains the code of a finding, e.g. `not-trusted`.
@@ -42,9 +42,9 @@ pub fn explain(code: &str) -> Result<Explanation, ApiError> {
     });
     Ok(Explanation {
         code: known.as_str(),
-        severity: Words::from(&severity),
-        effect: effect.as_ref().map(Words::from),
-        text: Words::from(&known.explanation()),
+        severity: Message::from(&severity),
+        effect: effect.as_ref().map(Message::from),
+        text: Message::from(&known.explanation()),
     })
 }
 
@@ -58,6 +58,6 @@ mod tests {
         assert!(found.text.en.contains("beyond the container") && found.text.zh.contains("容器之外"), "{found:?}");
         assert!(found.effect.is_some());
         let wrong = explain("not-trustd").unwrap_err();
-        assert_eq!((wrong.code, wrong.hint.as_str()), (ErrorCode::BadRequest, "did you mean `not-trusted`?"));
+        assert_eq!((wrong.code, wrong.hint.to_string().as_str()), (ErrorCode::BadRequest, "did you mean `not-trusted`?"));
     }
 }

@@ -1,5 +1,6 @@
 //! Files on the disk, as a developer edits them: which ones are meant by a path, and what belongs together.
 
+use lp_model::{message, Message};
 use crate::dto::{ApiError, ErrorCode};
 use crate::pipelines::PLACES;
 use crate::sources::inputs_of;
@@ -87,11 +88,11 @@ pub(crate) fn inputs_around(path: &Path) -> Inputs {
 }
 
 pub(crate) fn no_pipeline(path: &Path) -> ApiError {
-    missing(format!("`{}` has no pipeline file", path.display()))
+    missing(message!("`{}` has no pipeline file", path.display()))
 }
 
-fn missing(message: String) -> ApiError {
-    ApiError::new(ErrorCode::PipelineMissing, message).hint("name a pipeline file, or a folder that has one")
+fn missing(message: Message) -> ApiError {
+    ApiError::new(ErrorCode::PipelineMissing, message).hint(message!("name a pipeline file, or a folder that has one"))
 }
 
 fn is_workflow_file(path: &Path) -> bool {
@@ -180,7 +181,7 @@ fn pipelines_of(workflows: &Path) -> Vec<String> {
 }
 
 fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, ApiError> {
-    let unreadable = |problem: std::io::Error| missing(format!("`{}` cannot be read: {problem}", folder.display()));
+    let unreadable = |problem: std::io::Error| missing(message!("`{}` cannot be read: {}", folder.display(), problem));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
@@ -221,11 +222,11 @@ fn out_of_repository(path: &Path) -> Option<PathBuf> {
 
 fn read_file(path: &Path, asked: bool) -> Result<DiskFile, ApiError> {
     if let Some(real) = out_of_repository(path) {
-        let message = format!("`{}` is a link to `{}`, which is outside of the repository", path.display(), real.display());
-        let hint = "let the link lead to a file of the repository, or put the file in its place";
+        let message = message!("`{}` is a link to `{}`, which is outside of the repository", path.display(), real.display());
+        let hint = message!("let the link lead to a file of the repository, or put the file in its place");
         return Err(ApiError::new(ErrorCode::PipelineMissing, message).hint(hint));
     }
-    let bytes = std::fs::read(path).map_err(|problem| missing(format!("`{}` cannot be read: {problem}", path.display())))?;
+    let bytes = std::fs::read(path).map_err(|problem| missing(message!("`{}` cannot be read: {}", path.display(), problem)))?;
     let shown = path.display().to_string();
     // Named from within its folder, a workflow would not be known as one of Woodpecker.
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -213,7 +213,7 @@ impl Following {
             self.ended = true;
         } else {
             if let Err(error) = self.app.try_own().await {
-                tracing::warn!(message = error.message, "the data folder cannot be taken over");
+                tracing::warn!(message = %error.message, "the data folder cannot be taken over");
             }
             if self.pending.is_empty() {
                 self.app.must_be_driven(&self.run).await?;

@@ -9,7 +9,7 @@
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, HandedSecret, SecretReceiver, SecretState, Tag};
 use crate::time;
-use lp_model::{BackendKind, Plan, ProjectId};
+use lp_model::{BackendKind, Plan, ProjectId, message, Message};
 use lp_store::Project;
 
 /// Where the value for a name comes from.
@@ -82,8 +82,8 @@ impl App {
             // What was decided about a secret that is gone is gone with it.
             None if allowed.is_none() => name.to_owned(),
             None => {
-                return Err(ApiError::new(ErrorCode::SecretInvalid, format!("there is no secret `{name}` of all projects"))
-                    .hint("a secret of one project needs no yes; `letterpress secret list` shows what there is"));
+                return Err(ApiError::new(ErrorCode::SecretInvalid, message!("there is no secret `{}` of all projects", name))
+                    .hint(message!("a secret of one project needs no yes; `letterpress secret list` shows what there is")));
             }
         };
         self.store.decide_secret(&row.id, &stored, allowed, time::now_ms()).await?;
@@ -93,33 +93,45 @@ impl App {
 }
 
 /// The error of a run that asks for secrets of all projects without a yes. `path` is the project's folder.
-pub(crate) fn undecided(project: &str, path: &str, names: &[&str], wanted: &str) -> ApiError {
+pub(crate) fn undecided(project: &str, path: &str, names: &[&str], wanted: Message) -> ApiError {
     let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    let (what, it) = if names.len() == 1 { ("a secret", "it") } else { ("secrets", "them") };
     let folder = crate::words::shell_word(path);
     let commands = |verb: &str| {
-        let all: Vec<String> =
-            names.iter().map(|name| format!("letterpress secret {verb} {} --project {folder}", crate::words::shell_word(name))).collect();
-        all.join("` and `")
+        let command = |name: &&str| {
+            Message::verbatim(format_args!("`letterpress secret {verb} {} --project {folder}`", crate::words::shell_word(name)))
+        };
+        let all = names.iter().map(command).reduce(|all, one| message!("{} and {}", all, one));
+        all.unwrap_or_default()
     };
-    let message = format!("nobody has said yet whether `{project}` may have {}, {what} of all projects: {wanted}", list.join(", "));
-    ApiError::new(ErrorCode::SecretNotAllowed, message).hint(format!(
-        "to hand {it} to the runs of this project: `{}`; to run without {it}: `{}`; in the window: the question beside the Run button",
-        commands("allow"),
-        commands("deny")
-    ))
+    let (allow, deny) = (commands("allow"), commands("deny"));
+    let list = list.join(", ");
+    let (said, help) = match names.len() {
+        1 => (
+            message!("nobody has said yet whether `{}` may have {}, a secret of all projects: {}", project, list, wanted),
+            message!(
+                "to hand it to the runs of this project: {}; to run without it: {}; in the window: the question beside the Run button",
+                allow,
+                deny
+            ),
+        ),
+        _ => (
+            message!("nobody has said yet whether `{}` may have {}, secrets of all projects: {}", project, list, wanted),
+            message!(
+                "to hand them to the runs of this project: {}; to run without them: {}; in the window: the question beside the Run button",
+                allow,
+                deny
+            ),
+        ),
+    };
+    ApiError::new(ErrorCode::SecretNotAllowed, said).hint(help)
 }
 
-fn asked(secret: &HandedSecret) -> String {
-    let to: Vec<String> = secret
-        .receivers
-        .iter()
-        .map(|receiver| match receiver.image.as_str() {
-            "" => format!("`{}` (this computer)", receiver.step),
-            image => format!("`{}` (image `{image}`)", receiver.step),
-        })
-        .collect();
-    format!("asked for by {}", to.join(", "))
+fn asked(secret: &HandedSecret) -> Message {
+    let to = secret.receivers.iter().map(|receiver| match receiver.image.as_str() {
+        "" => message!("`{}` (this computer)", receiver.step),
+        image => message!("`{}` (image `{}`)", receiver.step, image),
+    });
+    message!("asked for by {}", Message::joined(to, ", "))
 }
 
 /// The steps that ask for a secret.
@@ -167,7 +179,7 @@ mod tests {
         let refused = app.start_run(&request).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::SecretNotAllowed);
         assert!(
-            refused.message.contains("`deploy_token`") && refused.hint.contains("letterpress secret allow deploy_token"),
+            refused.message.to_string().contains("`deploy_token`") && refused.hint.to_string().contains("letterpress secret allow deploy_token"),
             "{refused:?}"
         );
         assert!(app.runs(&Default::default()).await.unwrap().runs.is_empty(), "nothing was started");

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary};
 use crate::projects::blocking;
 use crate::runs::parse_run;
-use lp_model::{RunId, StageNumber, StepKey, StepNumber};
+use lp_model::{RunId, StageNumber, StepKey, StepNumber, message};
 use lp_store::logs::{LogReader, MarkKind, Pattern};
 use std::path::Path;
 
@@ -142,8 +142,8 @@ impl App {
         let path = path.to_owned();
         blocking(move || {
             let failed = |problem: std::io::Error| {
-                let code = if problem.kind() == std::io::ErrorKind::StorageFull { ErrorCode::DiskFull } else { ErrorCode::BadRequest };
-                ApiError::new(code, format!("`{}` cannot be written: {problem}", path.display())).hint("choose another place")
+                let code = if problem.kind() == std::io::ErrorKind::StorageFull { ErrorCode::DiskFull } else { ErrorCode::FileNotWritten };
+                ApiError::new(code, message!("`{}` cannot be written: {}", path.display(), problem)).hint(message!("choose another place"))
             };
             let mut file = std::fs::File::create(&path).map_err(failed)?;
             reader.copy_to(&mut file)?;
@@ -255,7 +255,7 @@ fn begun_text(bytes: &[u8]) -> String {
 }
 
 fn no_step() -> ApiError {
-    ApiError::new(ErrorCode::StepNotFound, "there is no such step in this run")
+    ApiError::new(ErrorCode::StepNotFound, message!("there is no such step in this run"))
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ mod tests {
         let refused = app.find_run("shop#1", ".").await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::BadRequest);
         for needed in [&run_one, &run_two, &one.display().to_string(), &two.display().to_string()] {
-            assert!(refused.hint.contains(needed.as_str()), "{needed} is missing: {}", refused.hint);
+            assert!(refused.hint.to_string().contains(needed.as_str()), "{needed} is missing: {}", refused.hint);
         }
         for (run, path) in [(&run_one, &one), (&run_two, &two)] {
             assert_eq!(app.find_run(&app.run_word(run).await.unwrap(), ".").await.unwrap(), *run);

@@ -14,7 +14,7 @@ use crate::runs::parse_run;
 use crate::{guests, ports, time};
 use lp_engine::scheduler::RetryError;
 use lp_engine::{Engine, EngineSettings, QueuePlace, StartError};
-use lp_model::{Plan, ProjectId};
+use lp_model::{Plan, ProjectId, message};
 use lp_store::{Lock, Owner};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -132,18 +132,18 @@ pub(crate) fn queue_place(project: &ProjectId, plan: &Plan) -> QueuePlace {
 
 /// Why the engine did not take a run.
 pub(crate) fn not_started(refused: &StartError) -> ApiError {
-    let message = refused.to_string();
+    let message = refused.told();
     match refused {
-        StartError::Plan(_) => ApiError::new(ErrorCode::Internal, message).hint("this is a defect of Letterpress; please report it"),
-        StartError::AlreadyLive(_) => ApiError::new(ErrorCode::RunUnderWay, message).hint("wait until it is over, or cancel it"),
-        StartError::Replay { .. } => ApiError::new(ErrorCode::NewerData, message).hint("install the newest Letterpress, or run it again"),
+        StartError::Plan(_) => ApiError::new(ErrorCode::Internal, message).hint(message!("this is a defect of Letterpress; please report it")),
+        StartError::AlreadyLive(_) => ApiError::new(ErrorCode::RunUnderWay, message).hint(message!("wait until it is over, or cancel it")),
+        StartError::Replay { .. } => ApiError::new(ErrorCode::NewerData, message).hint(message!("install the newest Letterpress, or run it again")),
         StartError::Retry(RetryError::NotRemoved { .. }) => {
-            ApiError::new(ErrorCode::RunUnderWay, message).hint("wait until it is removed, then retry; or run again, which begins anew")
+            ApiError::new(ErrorCode::RunUnderWay, message).hint(message!("wait until it is removed, then retry; or run again, which begins anew"))
         }
         StartError::Retry(RetryError::State { .. }) => {
-            ApiError::new(ErrorCode::NothingToRetry, message).hint("`run again` starts a new run of the same version")
+            ApiError::new(ErrorCode::NothingToRetry, message).hint(message!("`run again` starts a new run of the same version"))
         }
-        StartError::Closed => ApiError::new(ErrorCode::NotOwner, message).hint("start Letterpress again"),
+        StartError::Closed => ApiError::new(ErrorCode::NotOwner, message).hint(message!("start Letterpress again")),
     }
 }
 
@@ -178,7 +178,7 @@ impl App {
                     }
                 }
                 // Such as a store that is busy: says nothing about the run, which waits for the next owner.
-                Err(problem) => tracing::warn!(run = %run.id, problem = problem.message, "a run is not taken up"),
+                Err(problem) => tracing::warn!(run = %run.id, problem = %problem.message, "a run is not taken up"),
             }
         }
         *self.ownership.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
@@ -248,7 +248,7 @@ impl App {
                 match app.try_own().await {
                     Ok(false) => {}
                     Ok(true) => return,
-                    Err(error) => tracing::warn!(message = error.message, "the data folder cannot be taken over"),
+                    Err(error) => tracing::warn!(message = %error.message, "the data folder cannot be taken over"),
                 }
             }
         });
@@ -286,14 +286,14 @@ impl App {
         if engine.run(&id).is_some() || self.store.run(&id).await?.state.is_final() {
             return Ok(());
         }
-        Err(ApiError::new(ErrorCode::StoreUnavailable, "the run was stopped: what happens in it cannot be written down")
-            .hint("free some disk space where the data folder is, then go on with it by `letterpress attach`"))
+        Err(ApiError::new(ErrorCode::StoreUnavailable, message!("the run was stopped: what happens in it cannot be written down"))
+            .hint(message!("free some disk space where the data folder is, then go on with it by `letterpress attach`")))
     }
 
     pub(crate) fn must_own(&self) -> Result<Engine, ApiError> {
         self.ownership.engine().ok_or_else(|| {
-            ApiError::new(ErrorCode::NotOwner, "another letterpress drives the runs of this data folder")
-                .hint("wait until it ends; this happens by itself")
+            ApiError::new(ErrorCode::NotOwner, message!("another letterpress drives the runs of this data folder"))
+                .hint(message!("wait until it ends; this happens by itself"))
         })
     }
 }

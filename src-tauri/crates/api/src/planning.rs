@@ -5,7 +5,7 @@ use crate::event::{self, Ground};
 use crate::files;
 use crate::sources::{find_version, repo_facts};
 use lp_git::Repository;
-use lp_model::{Code, Dialect, EventFacts, EventKind, Message, Plan};
+use lp_model::{Code, Dialect, EventFacts, EventKind, Message, Plan, message};
 use lp_pipeline::PipelineFile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Resul
     };
     let (plan, warnings) = lp_pipeline::compile(&all, &facts).map_err(|diagnostics| ApiError {
         findings: findings(&diagnostics),
-        ..ApiError::new(ErrorCode::PipelineInvalid, format!("`{}` has errors", path.display()))
+        ..ApiError::new(ErrorCode::PipelineInvalid, message!("`{}` has errors", path.display()))
     })?;
     let remark = |note: &Message| Finding {
         code: Code::EventFacts.as_str().into(),
@@ -145,7 +145,7 @@ fn facts(path: &Path, event: &PlannedEvent, dialect: Dialect) -> Result<(EventFa
         ground.tag = Some(event.tag.clone());
     }
     let (mut facts, mut notes) = event::facts(&ground, kind, &asked).map_err(|error| match kind {
-        EventKind::Tag => error.hint("say which: `--tag v1.0.0`"),
+        EventKind::Tag => error.hint(message!("say which: `--tag v1.0.0`")),
         _ => error,
     })?;
     facts.run_number = 1;

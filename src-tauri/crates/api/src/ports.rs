@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use lp_backend::{Position, Source};
 use lp_engine::ports::{Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, Notice as EngineNotice};
-use lp_model::{Checkout, Plan, ProjectId, RunEvent, RunId, RunState, Stage, StepKey};
+use lp_model::{Checkout, Plan, ProjectId, RunEvent, RunId, RunState, Stage, StepKey, message, Message};
 use lp_secret::SecretValue;
 use lp_store::{LogPosition, LogWriter, StoreError};
 use std::collections::HashMap;
@@ -116,7 +116,7 @@ struct Outside {
 
 impl Outside {
     fn app(&self) -> Result<Arc<App>, PortError> {
-        self.app.upgrade().ok_or_else(|| PortError::new("the app has ended"))
+        self.app.upgrade().ok_or_else(|| PortError::new(message!("the app has ended")))
     }
 
     async fn project(&self, run: &RunId) -> Result<ProjectId, PortError> {
@@ -136,7 +136,7 @@ fn stored(error: StoreError) -> PortError {
 }
 
 fn port_error(problem: impl std::fmt::Display) -> PortError {
-    PortError::new(problem.to_string())
+    PortError::new(Message::verbatim(problem))
 }
 
 #[async_trait]
@@ -176,7 +176,7 @@ impl LogStore for Outside {
 struct FileLog(Option<LogWriter>);
 
 fn closed() -> PortError {
-    port_error("the log is closed already")
+    PortError::new(message!("the log is closed already"))
 }
 
 #[async_trait]

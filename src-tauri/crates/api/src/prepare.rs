@@ -2,11 +2,11 @@
 //! is compiled, the backend is chosen. Nothing is written here: a preview and a run take the same way.
 
 use crate::app::App;
-use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, RunRequest, Words};
+use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, RunRequest};
 use crate::event;
 use crate::projects::{blocking, folder_of};
 use crate::shortfalls::shortfalls;
-use crate::sources::{CORRECT, Sources, find_version, find_workflow, inputs_of, note_on_name, workflows};
+use crate::sources::{Sources, correct, find_version, find_workflow, inputs_of, note_on_name, workflows};
 use crate::time;
 use lp_git::{Repository, Version};
 use lp_model::{BackendKind, Code, EngineId, EventFacts, EventKind, Message, Plan, StepKind, message};
@@ -95,7 +95,7 @@ impl App {
             let first = errors.into_iter().next();
             ApiError::new(
                 ErrorCode::InputInvalid,
-                first.map_or_else(|| "a value is not allowed".to_owned(), |error| error.message.to_string()),
+                first.map_or_else(|| message!("a value is not allowed"), |error| error.message),
             )
         })?;
         let pipeline = sources.pipeline(Some(&workflow))?;
@@ -132,14 +132,14 @@ impl App {
         }
         if plan.stages.iter().all(|stage| stage.steps.is_empty()) {
             let why = warnings.iter().find(|warning| warning.code == "nothing-would-run").map(|warning| match &warning.help {
-                Some(conditions) => format!("{}: {conditions}", warning.message),
-                None => warning.message.to_string(),
+                Some(conditions) => message!("{}: {}", warning.message, conditions),
+                None => warning.message.clone(),
             });
             return Err(ApiError::new(
                 ErrorCode::NothingWouldRun,
-                why.unwrap_or_else(|| format!("nothing in `{}` runs for the event `{}`", pipeline.path, facts.kind.as_str())),
+                why.unwrap_or_else(|| message!("nothing in `{}` runs for the event `{}`", pipeline.path, facts.kind.as_str())),
             )
-            .hint("pick another workflow or version, or change the conditions in the file"));
+            .hint(message!("pick another workflow or version, or change the conditions in the file")));
         }
         findings.extend(shortfalls(folder_of(project)?, &plan).await?);
         let (needs_consent, engine) = self.choose_backend(&mut plan, project, request.on_host).await?;
@@ -157,11 +157,8 @@ impl App {
         if wants_engine && engine.is_none() {
             let other = plan.stages.iter().flat_map(|stage| &stage.steps).find(|step| step.kind != StepKind::Commands);
             if let Some(step) = other.filter(|_| on_host) {
-                return Err(ApiError::new(
-                    ErrorCode::InputInvalid,
-                    format!("`{}` is an image, which cannot run directly on this computer", step.name),
-                )
-                .hint("only steps with commands can; run it in containers"));
+                return Err(ApiError::new(ErrorCode::NeedsContainer, message!("`{}` is an image, which cannot run directly on this computer", step.name))
+                .hint(message!("only steps with commands can; run it in containers")));
             }
             if other.is_none() {
                 plan.stages.iter_mut().for_each(|stage| stage.backend = BackendKind::Host);
@@ -189,14 +186,14 @@ pub(crate) fn settle(plan: &mut Plan, project: &Project) {
 /// A pipeline that does not compile. One that would, were its project trusted, says so.
 fn refusal(error: ApiError, project: &Project) -> ApiError {
     let mut errors = error.findings.iter().filter(|finding| finding.severity == FindingSeverity::Error).peekable();
-    let Some(first) = errors.peek().map(|finding| finding.message.en.clone()) else { return error.hint(CORRECT) };
+    let Some(first) = errors.peek().map(|finding| finding.message.clone()) else { return error.hint(correct()) };
     if errors.any(|finding| finding.code != "not-trusted") {
-        return error.hint(CORRECT);
+        return error.hint(correct());
     }
     ApiError {
         code: ErrorCode::NotTrusted,
-        message: format!("`{}` is not trusted: {first}", project.name),
-        hint: format!(
+        message: message!("`{}` is not trusted: {}", project.name, first),
+        hint: message!(
             "if you trust everyone who may change its pipeline with this computer: `letterpress trust {}`, or the switch on its page in the window",
             crate::words::shell_word(project.path.as_deref().unwrap_or_default())
         ),
@@ -234,7 +231,7 @@ fn remark(code: Code, severity: FindingSeverity, file: &str, message: &Message, 
         code: code.as_str().into(),
         severity,
         message: message.into(),
-        help: help.map(Words::from),
+        help: help.map(Message::from),
         file: file.to_owned(),
         excerpt: None,
     }

@@ -141,7 +141,7 @@ impl App {
     async fn run_of_press(&self, request: &RunRequest) -> Result<Option<String>, ApiError> {
         let Some(key) = &request.key else { return Ok(None) };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-        let refused = |said: Message, help: Message| Err(ApiError::new(ErrorCode::BadRequest, said.to_string()).hint(help.to_string()));
+        let refused = |said: Message, help: Message| Err(ApiError::new(ErrorCode::BadRequest, said).hint(help));
         if key.is_empty() || key.len() > LONGEST_KEY || !key.chars().all(is_plain) {
             let help = message!("a key has 1 to {} letters, digits, `-`, `_`, `.` and `:`; a UUID is one", LONGEST_KEY);
             return refused(message!("`{}` is no key of a press", key), help);
@@ -267,7 +267,7 @@ mod tests {
         let refused = before.refused.unwrap();
         assert_eq!((refused.code, before.workflow.is_none()), (ErrorCode::WorkflowNotFound, true));
         assert_eq!(refused.findings[0].message.zh, "此版本没有工作流 `deploy`");
-        assert!(refused.hint.contains("`release`") && before.others[0].name == "release", "{refused:?}");
+        assert!(refused.hint.to_string().contains("`release`") && before.others[0].name == "release", "{refused:?}");
 
         let run = app.start_run(&of_version(&project, "v1", &[("NOTE", "back")])).await.unwrap();
         let over = wait_until_over(&app, &run).await;
@@ -345,7 +345,7 @@ mod tests {
             assert_eq!((error.code, error.hint.is_empty()), (ErrorCode::BadRequest, false));
         }
         let other = RunRequest { workflow: "another".into(), ..request.clone() };
-        assert!(app.start_run(&other).await.unwrap_err().message.contains("belongs to run 1 of `shop`"));
+        assert!(app.start_run(&other).await.unwrap_err().message.to_string().contains("belongs to run 1 of `shop`"));
         app.shutdown().await;
     }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, HandedSecret, InputProblem, Missing, MissingKind, PlannedRun, RunPreview, RunRequest, SecretState, Words};
+use crate::dto::{ApiError, HandedSecret, InputProblem, Missing, MissingKind, PlannedRun, RunPreview, RunRequest, SecretState};
 use crate::prepare::{Chosen, Prepared};
 use crate::runs::{backend_word, is_isolated};
 use crate::seen;
@@ -79,7 +79,7 @@ impl App {
 }
 
 fn missing_input(error: &InputError) -> Missing {
-    Missing { kind: MissingKind::Input, name: error.name.clone(), message: Words::from(&error.message) }
+    Missing { kind: MissingKind::Input, name: error.name.clone(), message: Message::from(&error.message) }
 }
 
 /// What a run that is possible still lacks.

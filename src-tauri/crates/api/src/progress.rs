@@ -1,11 +1,11 @@
 //! How far something is that a step waits for just now (a fetch, a copy): kept in memory as long as it is news, and never stored.
 
-use lp_model::{RunEvent, RunId, StageNumber, StepKey};
+use lp_model::{RunEvent, RunId, StageNumber, StepKey, Message};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Sentences by the step that waits; without a step, by the stage whose place is made.
-type Sentences = BTreeMap<(RunId, StageNumber, Option<StepKey>), String>;
+type Sentences = BTreeMap<(RunId, StageNumber, Option<StepKey>), Message>;
 
 /// The newest sentence for each step that waits; without a step, for the making of a stage's place.
 #[derive(Default)]
@@ -13,12 +13,12 @@ pub(crate) struct Progress(Mutex<Sentences>);
 
 impl Progress {
     /// There is news.
-    pub fn put(&self, run: &RunId, stage: StageNumber, step: Option<StepKey>, sentence: String) {
+    pub fn put(&self, run: &RunId, stage: StageNumber, step: Option<StepKey>, sentence: Message) {
         self.sentences().insert((run.clone(), stage, step), sentence);
     }
 
     /// What is told about a step: its own news, else that of its stage.
-    pub fn of_step(&self, run: &RunId, key: StepKey) -> Option<String> {
+    pub fn of_step(&self, run: &RunId, key: StepKey) -> Option<Message> {
         let sentences = self.sentences();
         let own = sentences.get(&(run.clone(), key.stage, Some(key)));
         own.or_else(|| sentences.get(&(run.clone(), key.stage, None))).cloned()

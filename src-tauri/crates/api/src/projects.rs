@@ -4,11 +4,11 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, ProjectDetail, ProjectSummary, RunSummary, Tag, Version, Words, Workflow};
+use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, ProjectDetail, ProjectSummary, RunSummary, Tag, Version, Workflow};
 use crate::sources::{self, Sources};
 use crate::time;
 use lp_git::Repository;
-use lp_model::{Code, ProjectId, message};
+use lp_model::{Code, ProjectId, message, Message};
 use lp_store::{Project, ProjectKind, Run, RunFilter};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -97,8 +97,8 @@ impl App {
         let root = blocking(move || Ok(Repository::open(&path)?.root().display().to_string())).await?;
         match self.store.project_at(&root).await? {
             Some(project) => self.summary(project).await,
-            None => Err(ApiError::new(ErrorCode::ProjectNotFound, format!("`{root}` is no project yet"))
-                .hint("run it once, or open it in the window")),
+            None => Err(ApiError::new(ErrorCode::ProjectNotFound, message!("`{}` is no project yet", root))
+                .hint(message!("run it once, or open it in the window"))),
         }
     }
 
@@ -126,11 +126,11 @@ impl App {
     /// Says what happens when a run of a project is cancelled. Runs that begin from now on go by it.
     ///
     /// # Errors
-    /// `ProjectNotFound`; `InputInvalid` for a time that is not between a second and a day.
+    /// `ProjectNotFound`; `SettingInvalid` for a time that is not between a second and a day.
     pub async fn set_project_cleanup(&self, id: &str, cleanup: Cleanup) -> Result<ProjectSummary, ApiError> {
         if let Some(seconds) = cleanup.seconds.filter(|seconds| !(1..=LONGEST_CLEANUP_S).contains(seconds)) {
-            let message = format!("{seconds} seconds for the clean-up are not between 1 and {LONGEST_CLEANUP_S}");
-            return Err(ApiError::new(ErrorCode::InputInvalid, message));
+            let message = message!("{} seconds for the clean-up are not between 1 and {}", seconds, LONGEST_CLEANUP_S);
+            return Err(ApiError::new(ErrorCode::SettingInvalid, message));
         }
         let project = self.project_row(id).await?;
         self.store.set_project_cleanup(&project.id, convert::cleanup_policy(cleanup.policy), cleanup.seconds).await?;
@@ -186,7 +186,7 @@ impl App {
     }
 
     pub(crate) async fn project_row(&self, id: &str) -> Result<Project, ApiError> {
-        let not_found = || ApiError::new(ErrorCode::ProjectNotFound, format!("there is no project `{id}`"));
+        let not_found = || ApiError::new(ErrorCode::ProjectNotFound, message!("there is no project `{}`", id));
         let id = ProjectId::parse(id).ok_or_else(not_found)?;
         Ok(self.store.project(&id).await?)
     }
@@ -220,8 +220,8 @@ fn summary(project: Project, last_run: Option<RunSummary>) -> ProjectSummary {
 /// `FolderNotFound` for a project without one.
 pub(crate) fn folder_of(project: &Project) -> Result<PathBuf, ApiError> {
     project.path.as_ref().map(PathBuf::from).ok_or_else(|| {
-        ApiError::new(ErrorCode::FolderNotFound, format!("the project `{}` has no folder on this computer", project.name))
-            .hint("open its repository as a folder first")
+        ApiError::new(ErrorCode::FolderNotFound, message!("the project `{}` has no folder on this computer", project.name))
+            .hint(message!("open its repository as a folder first"))
     })
 }
 
@@ -234,8 +234,8 @@ fn workflows_of(sources: &Sources) -> (Vec<Workflow>, Vec<Finding>) {
             let finding = Finding {
                 code: Code::PipelineMissing.as_str().into(),
                 severity: crate::dto::FindingSeverity::Error,
-                message: Words { en: error.message, zh: message!("this version has no pipeline file").in_chinese() },
-                help: Some(Words {
+                message: Message { en: error.message, zh: message!("this version has no pipeline file").in_chinese() },
+                help: Some(Message {
                     en: error.hint,
                     zh: message!("add `.drone.yml` or `.woodpecker.yml` to the repository and commit it, or pick another version")
                         .in_chinese(),

@@ -96,9 +96,9 @@ mod tests {
         let refused = app.preview(&request).await.unwrap().refused.unwrap();
         assert_eq!(refused.code, ErrorCode::NotTrusted);
         for words in ["`shop` is not trusted", "`privileged`", "`deploy`"] {
-            assert!(refused.message.contains(words), "`{words}` is missing in: {}", refused.message);
+            assert!(refused.message.to_string().contains(words), "`{words}` is missing in: {}", refused.message);
         }
-        assert!(refused.hint.contains("letterpress trust "), "{}", refused.hint);
+        assert!(refused.hint.to_string().contains("letterpress trust "), "{}", refused.hint);
         assert!(!refused.findings.is_empty());
 
         assert!(app.set_project_trusted(&project, true).await.unwrap().trusted);

@@ -1,13 +1,13 @@
 //! The compatibility report, ready to be shown.
 
 use crate::app::App;
-use crate::dto::{ApiError, Excerpt, ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep, Words};
+use crate::dto::{ApiError, Excerpt, ReportCounts, ReportDto, ReportEffect, ReportEntry, ReportStep};
 use crate::files::{self, Group};
 use crate::projects::{blocking, folder_of};
 use crate::shortfalls::of_checkouts;
 use crate::sources::{Sources, find_version};
 use lp_git::Repository;
-use lp_model::{Code, Dialect, message};
+use lp_model::{Code, Dialect, message, Message};
 use lp_pipeline::{Effect, Inputs, PipelineFile, Report};
 use std::path::{Path, PathBuf};
 
@@ -66,7 +66,7 @@ fn of_files(files: &[PipelineFile<'_>], inputs: &Inputs) -> ReportDto {
     let report = lp_pipeline::report(files, inputs);
     let clones = !report.checkouts.is_empty();
     let not_looked_at = clones.then(|| {
-        Words::from(&message!(
+        Message::from(&message!(
             "what the repository itself lacks was not looked at (submodules, large files, history): `letterpress run` says it before the first step"
         ))
     });
@@ -84,6 +84,7 @@ fn add_shortfalls(repository: &Repository, sha: &str, file: &str, report: &mut R
             span: None,
             title: found.message,
             help: found.help,
+            secret: None,
         });
     }
     report.entries.sort_by_key(|entry| entry.effect);
@@ -117,16 +118,17 @@ fn shown(report: Report, files: &[PipelineFile<'_>]) -> ReportDto {
             file: entry.file.clone(),
             line: entry.span.map(|span| span.line),
             column: entry.span.map(|span| span.column),
-            title: Words::from(&entry.title),
-            help: entry.help.as_ref().map(Words::from),
+            title: Message::from(&entry.title),
+            help: entry.help.as_ref().map(Message::from),
             excerpt,
+            secret: entry.secret.clone(),
         });
     }
     let (dialect, dialect_name) = dialect(&report);
     ReportDto {
         dialect: dialect.to_owned(),
         dialect_name: dialect_name.to_owned(),
-        reason: Words::from(&report.reason),
+        reason: Message::from(&report.reason),
         files: report.files.clone(),
         counts,
         entries,

@@ -11,7 +11,7 @@ use crate::runs::parse_run;
 use crate::words::shell_word;
 use lp_engine::scheduler::{RetryError, Scheduler};
 use lp_engine::{Notice as EngineNotice, Past, RunHandle};
-use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber};
+use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber, message, Message};
 use lp_store::{RunDetail, StagePlace};
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -43,16 +43,13 @@ impl App {
         let project = self.store.project(&before.project).await?;
         let folder = folder_of(&project)?;
         if !folder.exists() {
-            return Err(ApiError::new(ErrorCode::FolderNotFound, format!("the folder `{}` of the project is gone", folder.display()))
-                .hint("put the folder back, or open the project where it is now and run it there"));
+            return Err(ApiError::new(ErrorCode::FolderNotFound, message!("the folder `{}` of the project is gone", folder.display()))
+                .hint(message!("put the folder back, or open the project where it is now and run it there")));
         }
         let (plan, past, place) = self.stored_run(&id).await?;
         if plan.event.repo.trusted && !project.trusted {
-            return Err(ApiError::new(
-                ErrorCode::NotTrusted,
-                format!("`{}` is not trusted any more, and this run was planned while it was", project.name),
-            )
-            .hint(format!("run it again, or trust the project: `letterpress trust {}`", shell_word(&folder.display().to_string()))));
+            return Err(ApiError::new(ErrorCode::NotTrusted, message!("`{}` is not trusted any more, and this run was planned while it was", project.name))
+            .hint(message!("run it again, or trust the project: `letterpress trust {}`", shell_word(&folder.display().to_string()))));
         }
         self.must_be_decided(&project, &plan).await?;
         let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
@@ -86,7 +83,7 @@ impl App {
     }
 
     /// Something of the attempt before might go on working beside the next one.
-    async fn still_there(&self, id: &RunId, left: &[String]) -> ApiError {
+    async fn still_there(&self, id: &RunId, left: &[Message]) -> ApiError {
         let on = self
             .store
             .leftovers(&[id])
@@ -96,9 +93,13 @@ impl App {
             .flatten()
             .map(|(engine, _)| engine)
             .find(|name| !name.is_empty());
-        let on = on.map(|name| format!(" on {name}")).unwrap_or_default();
-        ApiError::new(ErrorCode::RunUnderWay, format!("the attempt before is still there{on}: {}", left.join("; ")))
-            .hint("see to it that the container engine answers and nothing holds this back, then retry; or run again, which begins anew")
+        let left = Message::joined(left.iter().cloned(), "; ");
+        let said = match on {
+            Some(engine) => message!("the attempt before is still there on {}: {}", engine, left),
+            None => message!("the attempt before is still there: {}", left),
+        };
+        ApiError::new(ErrorCode::RunUnderWay, said)
+            .hint(message!("see to it that the container engine answers and nothing holds this back, then retry; or run again, which begins anew"))
     }
 
     async fn until_retried(&self, id: &RunId, notices: &mut broadcast::Receiver<EngineNotice>, handle: &RunHandle) -> Result<(), ApiError> {
@@ -109,14 +110,14 @@ impl App {
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) if !self.store.run(id).await?.state.is_final() => return Ok(()),
                     Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return Err(ApiError::new(ErrorCode::Internal, "the app is about to end")),
+                    Err(RecvError::Closed) => return Err(ApiError::new(ErrorCode::Internal, message!("the app is about to end"))),
                 },
                 end = handle.wait() => {
                     // A short run may be over already, with its notice still on its way.
                     if end.message.is_empty() {
                         return Ok(());
                     }
-                    return Err(ApiError::new(ErrorCode::StoreUnavailable, end.message).hint("see whether there is room on the disk, and try again"));
+                    return Err(ApiError::new(ErrorCode::StoreUnavailable, end.message).hint(message!("see whether there is room on the disk, and try again")));
                 }
             }
         }
@@ -175,12 +176,12 @@ impl App {
 
 fn may_be_retried(state: RunState, number: u64) -> Result<(), ApiError> {
     if !state.is_final() {
-        return Err(ApiError::new(ErrorCode::RunUnderWay, format!("run {number} is not over yet"))
-            .hint("wait until it is over, or cancel it first"));
+        return Err(ApiError::new(ErrorCode::RunUnderWay, message!("run {} is not over yet", number))
+            .hint(message!("wait until it is over, or cancel it first")));
     }
     if !state.can_be_retried() {
-        return Err(ApiError::new(ErrorCode::NothingToRetry, format!("run {number} has passed: there is nothing to retry"))
-            .hint("to run the same version once more, run it again"));
+        return Err(ApiError::new(ErrorCode::NothingToRetry, message!("run {} has passed: there is nothing to retry", number))
+            .hint(message!("to run the same version once more, run it again")));
     }
     Ok(())
 }
@@ -269,7 +270,7 @@ mod tests {
         let run = app.start_run(&request(&app, &project).await).await.unwrap();
         wait_for(&app, &run, |detail| detail.stages[0].steps[1].state == StepStateWord::Running).await;
         let error = app.retry_run(&run).await.unwrap_err();
-        assert_eq!((error.code, error.message.as_str()), (ErrorCode::RunUnderWay, "run 1 is not over yet"));
+        assert_eq!((error.code, error.message.to_string().as_str()), (ErrorCode::RunUnderWay, "run 1 is not over yet"));
         std::fs::write(&gate, "").unwrap();
         wait_until_over(&app, &run).await;
         assert_eq!(app.remove_kept(Some(&run)).await.unwrap().runs, []);

@@ -7,7 +7,7 @@ use crate::guests;
 use crate::projects::folder_of;
 use crate::time;
 use lp_engine::Past;
-use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState};
+use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState, message, Message};
 use lp_store::{Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -99,9 +99,12 @@ impl App {
             let mut summary = convert::run_summary(run);
             for (engine, left) in leftovers.remove(&run.id).unwrap_or_default() {
                 // It may still work there.
-                let on = if engine.is_empty() { String::new() } else { format!(" on {engine}") };
-                let told = format!("still there{on}, and removed as soon as that is possible: {}", left.join("; "));
-                summary.message = if summary.message.is_empty() { told } else { format!("{}; {told}", summary.message) };
+                let left = Message::joined(left, "; ");
+                let told = match engine.is_empty() {
+                    true => message!("still there, and removed as soon as that is possible: {}", left),
+                    false => message!("still there on {}, and removed as soon as that is possible: {}", engine, left),
+                };
+                summary.message = if summary.message.is_empty() { told } else { message!("{}; {}", summary.message, told) };
             }
             if run.state == RunState::Queued {
                 summary.waiting = self.waiting(&run.id);
@@ -122,7 +125,7 @@ impl App {
         let events = self.store.events(&id, 0).await.unwrap_or_default();
         let seq = events.last().map_or(0, |event| event.seq);
         let past = Past { events: events.into_iter().map(|stored| (stored.at_ms, stored.event)).collect() };
-        let notes: HashMap<StepKey, String> = past
+        let notes: HashMap<StepKey, Message> = past
             .events
             .iter()
             .filter_map(|(_, event)| match event {
@@ -158,7 +161,7 @@ impl App {
     }
 
     /// What is told about a step: while it waits for something, how far that is.
-    fn news_of(&self, id: &RunId, key: StepKey, state: StepState, shown: &Shown<'_>) -> String {
+    fn news_of(&self, id: &RunId, key: StepKey, state: StepState, shown: &Shown<'_>) -> Message {
         let waits = matches!(state, StepState::Pending | StepState::Starting);
         let progress = self.progress.of_step(id, key).filter(|_| waits);
         progress.or_else(|| shown.notes.get(&key).cloned()).unwrap_or_default()
@@ -188,7 +191,7 @@ impl App {
 struct Shown<'a> {
     plan: Option<&'a Plan>,
     on_host: bool,
-    notes: &'a HashMap<StepKey, String>,
+    notes: &'a HashMap<StepKey, Message>,
 }
 
 /// A filter for the store.
@@ -201,13 +204,13 @@ pub(crate) fn filter_of(filter: &RunFilter) -> Result<lp_store::RunFilter, ApiEr
         let parsed = text.as_deref().map(time::from_text).transpose();
         parsed.map_err(|why| {
             let text = text.as_deref().unwrap_or_default();
-            ApiError::new(ErrorCode::BadRequest, format!("`{text}` for `{name}` is no time: {why}"))
-                .hint("write a time such as `2026-11-29T08:00:00+08:00`")
+            ApiError::new(ErrorCode::BadRequest, message!("`{}` for `{}` is no time: {}", text, name, why))
+                .hint(message!("write a time such as `2026-11-29T08:00:00+08:00`"))
         })
     };
     let project = match &filter.project {
         Some(id) => {
-            Some(ProjectId::parse(id).ok_or_else(|| ApiError::new(ErrorCode::ProjectNotFound, format!("there is no project `{id}`")))?)
+            Some(ProjectId::parse(id).ok_or_else(|| ApiError::new(ErrorCode::ProjectNotFound, message!("there is no project `{}`", id)))?)
         }
         None => None,
     };
@@ -224,7 +227,7 @@ pub(crate) fn filter_of(filter: &RunFilter) -> Result<lp_store::RunFilter, ApiEr
 }
 
 pub(crate) fn parse_run(text: &str) -> Result<RunId, ApiError> {
-    RunId::parse(text).ok_or_else(|| ApiError::new(ErrorCode::RunNotFound, format!("there is no run `{text}`")))
+    RunId::parse(text).ok_or_else(|| ApiError::new(ErrorCode::RunNotFound, message!("there is no run `{}`", text)))
 }
 
 /// Whether all of it runs in containers: a pipeline of type `exec` beside others does not.

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, SecretEntry, SecretGrant, SecretScope, Tag, Uncovered};
 use crate::grants::{Origin, undecided};
 use crate::time;
-use lp_model::ProjectId;
+use lp_model::{ProjectId, message, Message};
 use lp_secret::SecretValue;
 use lp_secret::vault::{KeyHome, Vault};
 use std::path::PathBuf;
@@ -23,13 +23,13 @@ fn context(project: Option<&ProjectId>, name: &str) -> String {
 
 /// What is wrong with a name. Pipeline files may ask for any text (`from_secret: 密码`), and the original servers store any; kept out is what
 /// would be read otherwise than it is written.
-fn problem_of_name(name: &str) -> Option<&'static str> {
+fn problem_of_name(name: &str) -> Option<Message> {
     match name {
-        "" => Some("give it a name"),
-        _ if name.len() > 200 => Some("a name has at most 200 bytes"),
-        _ if name != name.trim() => Some("no blanks at its beginning and end"),
+        "" => Some(message!("give it a name")),
+        _ if name.len() > 200 => Some(message!("a name has at most 200 bytes")),
+        _ if name != name.trim() => Some(message!("no blanks at its beginning and end")),
         _ if name.chars().any(|c| c.is_control() || c.is_whitespace() && c != ' ' || is_invisible(c)) => {
-            Some("no line breaks, control characters and invisible characters in it")
+            Some(message!("no line breaks, control characters and invisible characters in it"))
         }
         _ => None,
     }
@@ -107,17 +107,15 @@ impl App {
     pub async fn set_secret(&self, scope: &SecretScope, name: &str, value: String) -> Result<Option<Uncovered>, ApiError> {
         let value = SecretValue::new(value);
         if let Some(problem) = problem_of_name(name) {
-            return Err(ApiError::new(ErrorCode::SecretInvalid, format!("`{name}` is no name for a secret"))
-                .hint(format!("write it as in the pipeline file: {problem}")));
+            return Err(ApiError::new(ErrorCode::SecretInvalid, message!("`{}` is no name for a secret", name))
+                .hint(message!("write it as in the pipeline file: {}", problem)));
         }
         if value.expose().is_empty() {
-            return Err(ApiError::new(ErrorCode::SecretInvalid, format!("the value of `{name}` is empty"))
-                .hint("remove the secret if it is not needed any more"));
+            return Err(ApiError::new(ErrorCode::SecretInvalid, message!("the value of `{}` is empty", name))
+                .hint(message!("remove the secret if it is not needed any more")));
         }
         if value.expose().len() > LARGEST || value.expose().contains('\0') {
-            return Err(ApiError::new(ErrorCode::SecretInvalid, format!("no program can get the value of `{name}` in a variable")).hint(
-                format!("a value has at most {LARGEST} bytes and no NUL; put a larger one into a file and encode it, e.g. with `base64`"),
-            ));
+            return Err(ApiError::new(ErrorCode::SecretInvalid, message!("no program can get the value of `{}` in a variable", name)).hint(message!("a value has at most {} bytes and no NUL; put a larger one into a file and encode it, e.g. with `base64`", LARGEST)));
         }
         let project = self.scope_project(scope).await?;
         let sealed = self.vault(true).await?.seal(&context(project.as_ref(), name), &value);

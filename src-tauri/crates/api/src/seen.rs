@@ -120,14 +120,14 @@ fn refusal(changed: &[Message]) -> ApiError {
     let finding = |message: &Message| Finding {
         code: Code::ChangedSincePreview.as_str().into(),
         severity: FindingSeverity::Error,
-        message: message.into(),
-        help: Some((&help).into()),
+        message: message.clone(),
+        help: Some(help.clone()),
         file: String::new(),
         excerpt: None,
     };
-    let words: Vec<String> = changed.iter().map(Message::to_string).collect();
-    let error = ApiError::new(ErrorCode::ChangedSincePreview, format!("what would run is not what was shown: {}", words.join("; ")));
-    ApiError { findings: changed.iter().map(finding).collect(), ..error.hint(help.to_string()) }
+    let words = Message::joined(changed.iter().cloned(), "; ");
+    let error = ApiError::new(ErrorCode::ChangedSincePreview, message!("what would run is not what was shown: {}", words));
+    ApiError { findings: changed.iter().map(finding).collect(), ..error.hint(help) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What each stage and step of a plan would do, in sentences.
 
-use crate::dto::{Sentence, Words};
+use crate::dto::{Sentence};
 use lp_model::{BackendKind, EnvValue, Message, OnFailure, Plan, Stage, Step, StepKind, VolumeKind, message};
 
 /// The sentences about a plan, in the order of its stages and steps.
@@ -10,7 +10,7 @@ pub(crate) fn sentences(plan: &Plan) -> Vec<Sentence> {
 
 fn of_stage(plan: &Plan, stage: &Stage) -> Vec<Sentence> {
     let mut all = Vec::new();
-    let mut about_stage = |message: Message| all.push(Sentence { stage: stage.number.0, step: None, message: Words::from(&message) });
+    let mut about_stage = |message: Message| all.push(Sentence { stage: stage.number.0, step: None, message: Message::from(&message) });
     if !stage.needs.is_empty() {
         let before = list(stage.needs.iter().filter_map(|number| plan.stage(*number)).map(|before| before.name.as_str()));
         about_stage(message!("`{}` begins when {} are over", stage.name, before));
@@ -19,7 +19,7 @@ fn of_stage(plan: &Plan, stage: &Stage) -> Vec<Sentence> {
         about_stage(message!("`{}` gets no files of the version", stage.name));
     }
     for step in &stage.steps {
-        let sentence = |message: Message| Sentence { stage: stage.number.0, step: Some(step.number.0), message: Words::from(&message) };
+        let sentence = |message: Message| Sentence { stage: stage.number.0, step: Some(step.number.0), message: Message::from(&message) };
         all.extend(of_step(stage, step).into_iter().map(sentence));
     }
     all

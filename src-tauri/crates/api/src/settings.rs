@@ -1,5 +1,6 @@
 //! What the user set, a row in the store for each.
 
+use lp_model::message;
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Settings, Tag};
 use lp_store::Store;
@@ -60,10 +61,7 @@ impl App {
         ];
         for (name, value, least, most) in limits {
             if !(least..=most).contains(&value) {
-                return Err(ApiError::new(
-                    ErrorCode::InputInvalid,
-                    format!("`{name}` is {value}, which is not between {least} and {most}"),
-                ));
+                return Err(ApiError::new(ErrorCode::SettingInvalid, message!("`{}` is {}, which is not between {} and {}", name, value, least, most)));
             }
         }
         let before = self.settings().await?;

@@ -11,7 +11,9 @@ use lp_workflow::Workflow;
 /// Where the buttons are described.
 const WORKFLOW_FILE: &str = ".letterpress.yml";
 /// What to do about a file that lies in a commit.
-pub(crate) const CORRECT: &str = "correct the file, commit it and pick the new version";
+pub(crate) fn correct() -> Message {
+    message!("correct the file, commit it and pick the new version")
+}
 
 /// What a version of a project holds that matters here.
 pub(crate) struct Sources {
@@ -75,9 +77,9 @@ impl Sources {
             if let (Some(other), None) = (&self.nothing, named) {
                 return other.clone();
             }
-            let what = named.map_or_else(|| "no pipeline file".to_owned(), |path| format!("no file or folder `{path}`"));
-            ApiError::new(ErrorCode::PipelineMissing, format!("this version has {what}"))
-                .hint(format!("add one of {} to the repository and commit it, or pick another version", PLACES.join(", ")))
+            let what = named.map_or_else(|| message!("no pipeline file"), |path| message!("no file or folder `{}`", path));
+            ApiError::new(ErrorCode::PipelineMissing, message!("this version has {}", what))
+                .hint(message!("add one of {} to the repository and commit it, or pick another version", PLACES.join(", ")))
         })?;
         found.filled()
     }
@@ -115,12 +117,12 @@ fn other_language(repository: &Repository, sha: &str) -> Result<Option<ApiError>
     let into = if found.starts_with(".drone.") { ".drone.yml" } else { ".woodpecker.yml" };
     let how = match found.rsplit('.').next() {
         Some("jsonnet") => {
-            format!("make YAML of it (`drone jsonnet --stream --source {found} --target {into}`, or `jsonnet -y`) and commit `{into}`")
+            message!("make YAML of it (`drone jsonnet --stream --source {} --target {}`, or `jsonnet -y`) and commit `{}`", found, into, into)
         }
-        Some("star") => format!("make YAML of it (`drone starlark --source {found} --target {into}`) and commit `{into}`"),
-        _ => format!("write the pipeline as YAML and commit it as `{into}`"),
+        Some("star") => message!("make YAML of it (`drone starlark --source {} --target {}`) and commit `{}`", found, into, into),
+        _ => message!("write the pipeline as YAML and commit it as `{}`", into),
     };
-    let message = format!("this version has `{found}`, and only pipelines in YAML are read");
+    let message = message!("this version has `{}`, and only pipelines in YAML are read", found);
     Ok(Some(ApiError::new(ErrorCode::PipelineMissing, message).hint(how)))
 }
 
@@ -168,15 +170,15 @@ fn parse_remote(remote: &str) -> Option<(String, String, String)> {
 pub(crate) fn workflows(sources: &Sources) -> Result<(Vec<Workflow>, Vec<Finding>), ApiError> {
     let Some(file) = &sources.workflow_file else {
         let pipeline = sources.pipeline(None)?;
-        let outline = pipeline.outline(&Inputs::new()).map_err(|error| error.hint(CORRECT))?;
+        let outline = pipeline.outline(&Inputs::new()).map_err(|error| error.hint(correct()))?;
         return Ok((lp_workflow::derive(&pipeline.path, &outline.occasions), pipeline.lint(&Inputs::new())));
     };
     let (workflows, warnings) = lp_workflow::parse(&file.path, &file.bytes).map_err(|diagnostics| {
         ApiError {
             findings: file.findings(&diagnostics),
-            ..ApiError::new(ErrorCode::WorkflowInvalid, format!("`{}` has errors", file.path))
+            ..ApiError::new(ErrorCode::WorkflowInvalid, message!("`{}` has errors", file.path))
         }
-        .hint(CORRECT)
+        .hint(correct())
     })?;
     let mut findings = file.findings(&warnings);
     let mut linted: Vec<&str> = Vec::new();
@@ -225,7 +227,7 @@ pub(crate) fn find_workflow(workflows: &[Workflow], name: &str) -> Result<Workfl
             file: String::new(),
             excerpt: None,
         };
-        let error = ApiError::new(ErrorCode::WorkflowNotFound, said.to_string()).hint(help.to_string());
+        let error = ApiError::new(ErrorCode::WorkflowNotFound, said).hint(help);
         ApiError { findings: vec![finding], ..error }
     })
 }

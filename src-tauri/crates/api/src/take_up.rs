@@ -6,7 +6,7 @@ use crate::ownership::{not_started, queue_place};
 use crate::projects::folder_of;
 use crate::time;
 use lp_engine::{Engine, Past, QueuePlace};
-use lp_model::{PLAN_VERSION, Plan, RunId};
+use lp_model::{PLAN_VERSION, Plan, RunId, message, Message};
 use lp_store::{StagePlace, StoreError, Unfinished};
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ impl App {
     /// Goes on with a run that another process drove. The error says why that cannot be, in words for the run's own record.
     pub(crate) async fn take_up(&self, engine: &Engine, left: &Unfinished) -> Result<(), ApiError> {
         if !left.can_be_taken_over {
-            let message = "an earlier version of letterpress drove this run, and did not write down enough to go on with it";
-            return Err(ApiError::new(ErrorCode::NewerData, message).hint("run it again, or retry it from where it stopped"));
+            let message = message!("an earlier version of letterpress drove this run, and did not write down enough to go on with it");
+            return Err(ApiError::new(ErrorCode::NewerData, message).hint(message!("run it again, or retry it from where it stopped")));
         }
         let (plan, past, place) = self.stored_run(&left.id).await?;
         let detail = self.store.run_detail(&left.id).await?;
@@ -44,8 +44,8 @@ impl App {
         let nothing_is_made = detail.stages.iter().all(|stage| stage.place != StagePlace::Made);
         let folder = folder_of(&project)?;
         if nothing_is_made && !left.state.is_final() && !folder.exists() {
-            let message = format!("the folder `{}` of its project is gone", folder.display());
-            return Err(ApiError::new(ErrorCode::FolderNotFound, message).hint("put the folder back and retry the run"));
+            let message = message!("the folder `{}` of its project is gone", folder.display());
+            return Err(ApiError::new(ErrorCode::FolderNotFound, message).hint(message!("put the folder back and retry the run")));
         }
         engine.resume(left.id.clone(), plan, past, place).map(|_| ()).map_err(|refused| not_started(&refused))
     }
@@ -55,22 +55,22 @@ impl App {
     /// # Errors
     /// `NewerData` when a newer version wrote them.
     pub(crate) async fn stored_run(&self, id: &RunId) -> Result<(Arc<Plan>, Past, QueuePlace), ApiError> {
-        let newer = |what: &str, why: &dyn std::fmt::Display| {
-            ApiError::new(ErrorCode::NewerData, format!("the {what} of this run cannot be read: {why}"))
-                .hint("install the newest Letterpress, then run it again or retry it")
+        let newer = |what: Message, why: Message| {
+            ApiError::new(ErrorCode::NewerData, message!("the {} of this run cannot be read: {}", what, why))
+                .hint(message!("install the newest Letterpress, then run it again or retry it"))
         };
         let row = self.store.run(id).await?;
-        let unreadable = |what: &'static str| {
+        let unreadable = |what: Message| {
             move |error: StoreError| match error {
-                StoreError::Unreadable { .. } => newer(what, &error),
+                StoreError::Unreadable { .. } => newer(what, error.told()),
                 other => other.into(),
             }
         };
-        let plan = self.store.plan(id).await.map_err(unreadable("plan"))?;
+        let plan = self.store.plan(id).await.map_err(unreadable(message!("plan")))?;
         if plan.version > PLAN_VERSION {
-            return Err(newer("plan", &format!("it is of version {}, this letterpress knows {PLAN_VERSION}", plan.version)));
+            return Err(newer(message!("plan"), message!("it is of version {}, this letterpress knows {}", plan.version, PLAN_VERSION)));
         }
-        let events = self.store.events(id, 0).await.map_err(unreadable("record"))?;
+        let events = self.store.events(id, 0).await.map_err(unreadable(message!("record")))?;
         let past = Past { events: events.into_iter().map(|stored| (stored.at_ms, stored.event)).collect() };
         let place = queue_place(&row.project, &plan);
         Ok((Arc::new(plan), past, place))

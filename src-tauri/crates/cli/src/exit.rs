@@ -53,10 +53,11 @@ impl ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lp_model::Message;
 
     #[test]
     fn codes_are_those_of_the_manual() {
-        let of = |code| ExitCode::of(&ApiError { code, message: String::new(), hint: String::new(), findings: vec![] }) as u8;
+        let of = |code| ExitCode::of(&ApiError { code, message: Message::default(), hint: Message::default(), findings: vec![] }) as u8;
         assert_eq!(of(ErrorCode::PipelineInvalid), 2);
         assert_eq!(of(ErrorCode::NoEngine), 3);
         assert_eq!(of(ErrorCode::DiskFull), 1);

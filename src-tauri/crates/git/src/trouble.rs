@@ -92,10 +92,10 @@ pub(crate) fn reading(git: &git2::Repository, error: GitError) -> GitError {
     if is_partial(git) { GitError::PartialClone { path, object } } else { GitError::MissingObject { path, object } }
 }
 
-/// The same for an error that comes out of a stream.
+/// The same for an error that comes out of a stream: only people look at it from there on, so it becomes its sentence.
 pub(crate) fn streaming(git: &git2::Repository, error: io::Error) -> io::Error {
     match error.downcast::<GitError>() {
-        Ok(error) => io::Error::other(reading(git, error)),
+        Ok(error) => io::Error::other(reading(git, error).told()),
         Err(error) => error,
     }
 }

@@ -73,7 +73,7 @@ fn formats_that_cannot_be_read_say_which_and_what_to_do() {
     let (_dir, root) = shop(&["--ref-format=reftable"]);
     let error = open_error(&root);
     assert!(matches!(&error, GitError::ReferenceFormat { format, .. } if format == "reftable"), "{error:?}");
-    assert!(error.hint().contains("refs migrate --ref-format=files"));
+    assert!(error.hint().to_string().contains("refs migrate --ref-format=files"));
     for (key, value, expected) in [("extensions.somethingNew", "true", "somethingnew"), ("core.repositoryformatversion", "9", "9")] {
         let (_dir, root) = shop(&[]);
         git(&root, &["config", "core.repositoryformatversion", "1"]);
@@ -105,7 +105,7 @@ fn a_work_tree_or_a_repository_that_was_moved_says_so() {
     fs::rename(&root, dir.path().join("moved")).unwrap();
     let error = open_error(&linked);
     assert!(matches!(&error, GitError::Moved { target, .. } if target.contains("shop/.git/worktrees/linked")), "{error:?}");
-    assert!(error.hint().contains("git worktree repair"));
+    assert!(error.hint().to_string().contains("git worktree repair"));
     // A file that leads to nowhere, from a folder below it too.
     fs::create_dir(linked.join("below")).unwrap();
     assert!(matches!(open_error(&linked.join("below")), GitError::Moved { .. }));

@@ -33,7 +33,7 @@ pub enum Language {
 ///
 /// It is kept and sent as JSON: a text is a string, everything else a template with its arguments. So what was stored as a string before
 /// there were messages reads back as what it was: a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(type = "string | { template: string, args?: Array<Message> }"))]
 pub struct Message(Said);
@@ -210,6 +210,13 @@ impl fmt::Display for Message {
     /// In English.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(Language::En))
+    }
+}
+
+impl fmt::Debug for Message {
+    /// As the text that it is in English.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_string(), f)
     }
 }
 

@@ -284,7 +284,7 @@ mod tests {
             vec![RunEvent::StepCreated { key: key(1) }],
             vec![RunEvent::StepStarted { key: key(1) }],
             vec![RunEvent::StepStarting { key: key(2) }, RunEvent::StepCreated { key: key(2) }],
-            vec![RunEvent::StepNoted { key: key(2), note: "late".into() }],
+            vec![RunEvent::StepNoted { key: key(2), note: Message::verbatim("late") }],
         ];
         for events in batches {
             let events: Vec<_> = events.into_iter().map(|event| (1, event)).collect();

@@ -3,6 +3,7 @@
 
 mod common;
 
+use lp_model::Message;
 use common::*;
 use lp_model::{RunEvent, RunState, StageNumber, StageState, StepKey, StepOutcome};
 use lp_store::{Cause, NewRun, RunCursor, RunFilter, Store};
@@ -19,7 +20,7 @@ async fn end(store: &Store, id: &str, code: i32, started_ms: i64, ms: i64) {
         events.push((started_ms, RunEvent::StepStarting { key: key(step) }));
         events.push((started_ms + ms, RunEvent::StepEnded { key: key(step), outcome: StepOutcome::Exited { code } }));
     }
-    events.push((started_ms + ms, RunEvent::StageEnded { stage: STAGE, state: stage, message: String::new(), hint: String::new() }));
+    events.push((started_ms + ms, RunEvent::StageEnded { stage: STAGE, state: stage, message: Message::default(), hint: Message::default() }));
     events.push((started_ms + ms, RunEvent::RunEnded { state }));
     events.push((started_ms + ms, RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![], kept: false }));
     store.append_events(&run_id(id), &events).await.unwrap();
@@ -199,13 +200,13 @@ async fn notes_messages_and_excerpts_are_found_by_their_words() {
 
     store.put_run_excerpt(&run_id("b"), StepKey { attempt: 2, ..key(2) }, "ENOSPC: no space left on device").await.unwrap();
     assert_eq!(found("enospc").await, ["b"]);
-    let errored = StepOutcome::Errored { message: "镜像 `nope` 拉取不到".into(), hint: String::new() };
+    let errored = StepOutcome::Errored { message: Message::verbatim("镜像 `nope` 拉取不到"), hint: Message::default() };
     let mut events =
         vec![(1, RunEvent::RunStarted), (1, RunEvent::StagePreparing { stage: STAGE }), (1, RunEvent::StageReady { stage: STAGE })];
     events.push((1, RunEvent::StepStarting { key: key(2) }));
     events.push((1, RunEvent::StepEnded { key: key(2), outcome: errored }));
     events.extend([1, 3].map(|step| (1, RunEvent::StepSkipped { key: key(step), reason: lp_model::SkipReason::StageErrored })));
-    events.push((1, RunEvent::StageEnded { stage: STAGE, state: StageState::Errored, message: String::new(), hint: String::new() }));
+    events.push((1, RunEvent::StageEnded { stage: STAGE, state: StageState::Errored, message: Message::default(), hint: Message::default() }));
     events.push((1, RunEvent::RunEnded { state: RunState::Errored }));
     store.append_events(&a, &events).await.unwrap();
     assert_eq!(found("拉取").await, ["a"]);

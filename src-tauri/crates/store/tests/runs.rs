@@ -3,6 +3,7 @@
 
 mod common;
 
+use lp_model::Message;
 use common::*;
 use lp_model::{CancelReason, IllegalMove, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepOutcome, StepState};
 use lp_store::{KeptStage, Logs, NewRun, RunCursor, RunFilter, StagePlace, Store, StoreError};
@@ -14,12 +15,12 @@ const STAGE: StageNumber = StageNumber(1);
 fn whole_run() -> Vec<(i64, RunEvent)> {
     let mut events = vec![RunEvent::RunStarted, RunEvent::StagePreparing { stage: STAGE }, RunEvent::StageReady { stage: STAGE }];
     events.extend([1, 2].map(|step| RunEvent::StepStarting { key: key(step) }));
-    events.push(RunEvent::StepNoted { key: key(2), note: "fetching the image".into() });
+    events.push(RunEvent::StepNoted { key: key(2), note: Message::verbatim("fetching the image") });
     events.extend([1, 2].map(|step| RunEvent::StepStarted { key: key(step) }));
     events.push(RunEvent::StepEnded { key: key(2), outcome: StepOutcome::Exited { code: 3 } });
     events.push(RunEvent::StepSkipped { key: key(3), reason: SkipReason::AfterFailure });
     events.push(RunEvent::StepEnded { key: key(1), outcome: StepOutcome::EndedWithStage });
-    events.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: String::new(), hint: String::new() });
+    events.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: Message::default(), hint: Message::default() });
     events.push(RunEvent::RunEnded { state: RunState::Failed });
     events.push(RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![], kept: false });
     (1_000..).zip(events).collect()
@@ -168,7 +169,7 @@ async fn a_run_that_nobody_can_go_on_with_is_closed_and_says_why() {
     assert_eq!(half.run.message, "its plan is of a newer version");
     assert!(half.steps.iter().all(|step| step.state == StepState::Interrupted));
     let stage = &half.stages[0];
-    assert_eq!((stage.state, stage.hint.as_str()), (StageState::Interrupted, "install the newest version"));
+    assert_eq!((stage.state, stage.hint.to_string().as_str()), (StageState::Interrupted, "install the newest version"));
     assert_eq!(stage.place, StagePlace::Left);
     let last = store.events(&run_id("r"), 0).await.unwrap().pop().unwrap();
     assert_eq!(last.event, RunEvent::RunEnded { state: RunState::Interrupted });
@@ -195,7 +196,7 @@ async fn earlier_attempts_stay_readable() {
         second.extend([RunEvent::StepStarting { key: step }, RunEvent::StepCreated { key: step }, RunEvent::StepStarted { key: step }]);
         second.push(RunEvent::StepEnded { key: step, outcome: StepOutcome::Exited { code: 0 } });
     }
-    second.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Passed, message: String::new(), hint: String::new() });
+    second.push(RunEvent::StageEnded { stage: STAGE, state: StageState::Passed, message: Message::default(), hint: Message::default() });
     second.push(RunEvent::RunEnded { state: RunState::Passed });
     let second: Vec<_> = (3_000..).zip(second).collect();
     store.append_events(&run_id("r"), &second).await.unwrap();

@@ -1,5 +1,5 @@
 /** What the fake core holds, and how it answers and speaks up. */
-import type { Api } from "../index";
+import type { Api, Message } from "../index";
 import { asApiError } from "../index";
 import { OTHERS, SAMPLE, history, live } from "./data";
 import { detailAt, type RunRecord } from "./simulation";
@@ -32,7 +32,7 @@ export interface FakeOptions {
 /** Which life of the core this is. */
 export const EPOCH = "fake";
 
-export function rejection(code: ErrorCode, message: string, hint = "", findings: ApiError["findings"] = []): ApiError {
+export function rejection(code: ErrorCode, message: Message, hint: Message = "", findings: ApiError["findings"] = []): ApiError {
   return { code, message, hint, findings };
 }
 

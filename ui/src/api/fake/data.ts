@@ -1,4 +1,5 @@
 /** Believable projects, workflows, versions and a history, all placed in time before `now`. */
+import { sentence } from "./sentence";
 import type { Finding, Input, LeftOut, ProjectSummary, Version, Workflow } from "../types";
 import { retryAt, type RunRecord, type StepScript } from "./simulation";
 
@@ -100,7 +101,7 @@ export const WORKFLOWS: Workflow[] = [
 
 /** What the conditions of the pipeline keep out of a build. */
 export const LEFT_OUT: LeftOut[] = [
-  { name: "deploy", reason: { en: "`event` does not hold (line 21): it is `push`", zh: "`event` 条件不成立（第 21 行）：这里是 `push`" } },
+  { name: "deploy", reason: sentence("`{}` does not hold (line {}): it is `{}`", "event", "21", "push") },
 ];
 
 /** The newest version, counted from the newest, in which something was not yet there. */
@@ -164,8 +165,8 @@ export const BROKEN_FINDINGS: Finding[] = [
   {
     code: "unknown-key",
     severity: "error",
-    message: { en: "step `test` has no key `comands`; it is ignored", zh: "步骤 `test` 没有字段 `comands`，已忽略" },
-    help: { en: "did you mean `commands`?", zh: "是不是想写 `commands`？" },
+    message: sentence("{} has no key `{}`; it is ignored", sentence("step `{}`", "test"), "comands"),
+    help: sentence("did you mean `{}`?", "commands"),
     file: ".drone.yml",
     excerpt: {
       first_line: 12,
@@ -179,7 +180,7 @@ export const BROKEN_FINDINGS: Finding[] = [
   {
     code: "unused-anchor",
     severity: "warning",
-    message: { en: "the anchor `&cache` is never used", zh: "锚点 `&cache` 从未使用" },
+    message: sentence("`{}` at the top of the file has no effect", "x-cache"),
     help: null,
     file: ".drone.yml",
     excerpt: { first_line: 2, lines: ["type: docker", "x-cache: &cache", "  path: /tmp/cache"], line: 3, column: 10, end_line: 3, end_column: 16 },
@@ -190,14 +191,8 @@ export const TRUST_FINDINGS: Finding[] = [
   {
     code: "not-trusted",
     severity: "error",
-    message: {
-      en: "volume `docker` of the machine reaches beyond the container, and this project is not trusted",
-      zh: "本机的卷 `docker` 会影响到容器之外，而此项目未被信任",
-    },
-    help: {
-      en: "remove this line, or trust the project (`letterpress trust`, or the switch on its page)",
-      zh: "请删除这一行，或信任该项目（`letterpress trust`，或项目页面上的开关）",
-    },
+    message: sentence("{} reaches beyond the container, and this project is not trusted", sentence("{} of the machine", sentence("volume `{}`", "docker"))),
+    help: sentence("remove this line, or trust the project (`letterpress trust`, or the switch on its page)"),
     file: ".drone.yml",
     excerpt: {
       first_line: 37,

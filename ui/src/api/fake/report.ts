@@ -73,7 +73,7 @@ export const REPORT_NEEDS = reportOf(
     entry(
       "needs",
       "not-trusted",
-      sentence("{} reaches beyond the container, and this project is not trusted", sentence("volume `{}` of the machine", "docker")),
+      sentence("{} reaches beyond the container, and this project is not trusted", sentence("{} of the machine", sentence("volume `{}`", "docker"))),
       excerpt(39, ["  volumes:", "  - name: docker", "    host: {path: /var/run/docker.sock}"], "/var/run/docker.sock"),
       sentence("remove this line, or trust the project (`letterpress trust`, or the switch on its page)"),
     ),

@@ -1,6 +1,7 @@
 /** Runs of the fake core: what would happen, start, end, lists. */
 import { BROKEN_FINDINGS, LEFT_OUT, SAMPLE, TRUST_FINDINGS, WORKFLOWS, recordOf, stepsOf, versions, workflowsAt } from "./data";
 import { FakeComputer } from "./computer";
+import { sentence } from "./sentence";
 import { rejection, sameScope } from "./core";
 import { changedSincePreview, inputProblems, noWorkflow, sentencesOf } from "./preview";
 import { retryAt } from "./simulation";
@@ -92,7 +93,7 @@ export class FakeRuns extends FakeComputer {
 
   private missing(request: RunRequest): Missing[] {
     return this.handed(request).flatMap((secret): Missing[] => {
-      const message = { en: `the secret \`${secret.name}\` is not set`, zh: `密钥 \`${secret.name}\` 未设置` };
+      const message = sentence("the secret `{}` is not set", secret.name);
       return secret.state === "missing" ? [{ kind: "secret", name: secret.name, message }] : [];
     });
   }
@@ -106,7 +107,7 @@ export class FakeRuns extends FakeComputer {
       const workflow = this.workflowsOf(request).find((one) => one.name === request.workflow);
       if (!workflow) throw noWorkflow(request.workflow, this.workflowsOf(request));
       const wrong = inputProblems(workflow, request.inputs)[0];
-      if (wrong) throw rejection("input_invalid", wrong.message.en);
+      if (wrong) throw rejection("input_invalid", wrong.message);
       if (request.seen !== null && request.seen !== this.markOf(request)) throw changedSincePreview();
       if (this.handed(request).some((secret) => secret.state === "undecided")) throw rejection("secret_not_allowed", "nobody has said yet whether it may have `webhook_url`");
       if (!this.engine && project.kind !== "sample" && !request.allow_host) throw rejection("no_engine", "no container engine answers");

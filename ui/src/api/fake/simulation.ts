@@ -1,4 +1,5 @@
 /** A run as a pure function of time: nothing moves unless the clock that is passed in moves. */
+import { sentence } from "./sentence";
 import type { Attempt, RunDetail, RunStateWord, RunSummary, StageStateWord, StepDetail, StepStateWord, Waiting } from "../types";
 import type { LogKind } from "./logs";
 
@@ -82,6 +83,7 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
       message: "",
       hint: "",
       note: "",
+      engine_silent: false,
       failure_ignored: false,
       log_lines: 0,
     };
@@ -129,14 +131,15 @@ export function detailAt(record: RunRecord, now: number): RunDetail {
       ended: over ? iso(at) : null,
       exit_code: over && !isLost ? (fails ? 1 : 0) : null,
       reason: state === "interrupted" ? "lost" : "",
-      message: state === "interrupted" ? "its container `lp-r9-1-4` is gone: the container engine was restarted" : "",
-      hint: state === "interrupted" ? "retry the run: it goes on from the lost step" : "",
+      message: state === "interrupted" ? sentence("the container of step `{}` {}", script.name, sentence("is gone")) : "",
+      hint: state === "interrupted" ? sentence("retry the run: it goes on from the lost step") : "",
       note:
         state === "running" && record.engineSilent
-          ? "the container engine does not answer; waiting for it"
+          ? sentence("the container engine does not answer; waiting for it")
           : state === "starting" && record.isolated
-            ? `pulling ${script.image}: 34 of 61 MB`
+            ? sentence("fetching `{}`: {} of {} MB", script.image, "34", "61")
             : "",
+      engine_silent: state === "running" && record.engineSilent === true,
       log_lines: state === "pending" ? 0 : Math.floor(script.lines * progress * (isLost ? 0.6 : 1)),
     };
     if (record.stopped && now >= stopAt && !over) {

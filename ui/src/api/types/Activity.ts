@@ -3,5 +3,5 @@ import type { ActivityKind } from "./ActivityKind";
 import type { ActivityState } from "./ActivityState";
 import type { ActivityUnit } from "./ActivityUnit";
 import type { ApiError } from "./ApiError";
-import type { Words } from "./Words";
-export type Activity = { id: string, kind: ActivityKind, state: ActivityState, done: number, total: number | null, unit: ActivityUnit, began: string, ended: string | null, result: Words | null, error: ApiError | null, };
+import type { Message } from "./Message";
+export type Activity = { id: string, kind: ActivityKind, state: ActivityState, done: number, total: number | null, unit: ActivityUnit, began: string, ended: string | null, result: Message | null, error: ApiError | null, };

@@ -2,7 +2,7 @@
 import type { ReportCounts } from "./ReportCounts";
 import type { ReportEntry } from "./ReportEntry";
 import type { ReportStep } from "./ReportStep";
-import type { Words } from "./Words";
+import type { Message } from "./Message";
 
 /**
  * What becomes of the pipeline files of a project here.
@@ -19,7 +19,7 @@ dialectName: string,
 /**
  * Why the files were taken for that.
  */
-reason: Words, 
+reason: Message, 
 /**
  * Paths of the files.
  */
@@ -39,4 +39,4 @@ steps: Array<ReportStep>,
 /**
  * What else there may be to say where the repository of the files was not at hand.
  */
-notLookedAt?: Words, };
+notLookedAt?: Message, };

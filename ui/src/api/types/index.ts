@@ -78,5 +78,4 @@ export type { Version } from "./Version";
 export type { WaitReason } from "./WaitReason";
 export type { Waiting } from "./Waiting";
 export type { Message } from "./Message";
-export type { Words } from "./Words";
 export type { Workflow } from "./Workflow";

@@ -133,8 +133,8 @@ impl Drop for End {
 }
 
 fn broken() -> ApiError {
-    ApiError::new(ErrorCode::Internal, message!("the work broke off").to_string())
-        .hint(message!("this is a defect of Letterpress; please report it").to_string())
+    ApiError::new(ErrorCode::Internal, message!("the work broke off"))
+        .hint(message!("this is a defect of Letterpress; please report it"))
 }
 
 impl<T> Started<T> {
@@ -199,8 +199,8 @@ impl Handle {
 }
 
 fn stopped() -> ApiError {
-    ApiError::new(ErrorCode::Cancelled, message!("the work was stopped").to_string())
-        .hint(message!("begin it again when it is wanted; nothing is left half done").to_string())
+    ApiError::new(ErrorCode::Cancelled, message!("the work was stopped"))
+        .hint(message!("begin it again when it is wanted; nothing is left half done"))
 }
 
 impl App {
@@ -231,8 +231,8 @@ impl App {
 }
 
 pub(crate) fn no_activity(id: &str) -> ApiError {
-    ApiError::new(ErrorCode::BadRequest, message!("there is no work `{}`", id).to_string())
-        .hint(message!("it has ended some time ago; look at the list of what goes on").to_string())
+    ApiError::new(ErrorCode::BadRequest, message!("there is no work `{}`", id))
+        .hint(message!("it has ended some time ago; look at the list of what goes on"))
 }
 
 #[cfg(test)]

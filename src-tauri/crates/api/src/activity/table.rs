@@ -1,4 +1,5 @@
-use crate::dto::{Activity, ActivityKind, ActivityState, ApiError, Words};
+use lp_model::Message;
+use crate::dto::{Activity, ActivityKind, ActivityState, ApiError};
 use crate::time;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +37,7 @@ impl Table {
         }
     }
 
-    pub fn conclude(&mut self, id: &str, result: Words) {
+    pub fn conclude(&mut self, id: &str, result: Message) {
         if let Some(activity) = self.live(id) {
             activity.result = Some(result);
         }

@@ -5,7 +5,7 @@
 
 use crate::activity::Handle;
 use crate::app::App;
-use crate::dto::{ActivityKind, ApiError, CleanReport, CleanRequest, ErrorCode, Tag, Words};
+use crate::dto::{ActivityKind, ApiError, CleanReport, CleanRequest, ErrorCode, Tag};
 use crate::projects::blocking;
 use crate::time;
 use lp_model::{Message, ProjectId, RunId, RunState, message};
@@ -143,8 +143,8 @@ impl App {
 
     async fn find_old(&self, request: &CleanRequest) -> Result<Found, ApiError> {
         if request.older_than_days.is_none() && request.keep_runs.is_none() && request.keep_mb.is_none() {
-            return Err(ApiError::new(ErrorCode::BadRequest, "the rule names no limit")
-                .hint("say after how many days runs go, how many stay, or how many megabytes their logs may take"));
+            return Err(ApiError::new(ErrorCode::BadRequest, message!("the rule names no limit"))
+                .hint(message!("say after how many days runs go, how many stay, or how many megabytes their logs may take")));
         }
         let project = match &request.project {
             Some(id) => Some(self.project_row(id).await?.id),
@@ -248,7 +248,7 @@ fn report(found: &Found) -> CleanReport {
         count(Verdict::UnderWay)
             .map(|count| message!("runs that stay because they are not over, or not removed yet where they ran: {}", count)),
     );
-    CleanReport { runs: found.runs.len() as u64, bytes: found.bytes, words: messages.iter().map(Words::from).collect() }
+    CleanReport { runs: found.runs.len() as u64, bytes: found.bytes, words: messages.iter().map(Message::from).collect() }
 }
 
 #[cfg(test)]

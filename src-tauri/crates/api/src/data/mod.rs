@@ -42,8 +42,8 @@ impl App {
     pub async fn back_up(&self, file: &Path) -> Result<BackupMade, ApiError> {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         if file.exists() {
-            return Err(ApiError::new(ErrorCode::BadRequest, format!("`{}` is there already", file.display()))
-                .hint("give the backup another name; an older one is not overwritten"));
+            return Err(ApiError::new(ErrorCode::BadRequest, message!("`{}` is there already", file.display()))
+                .hint(message!("give the backup another name; an older one is not overwritten")));
         }
         let store = self.store.clone();
         let copying = self.activities.start(ActivityKind::Backup, |handle| async move {

@@ -42,12 +42,12 @@ impl App {
     /// Says which targets of a project are production, beside those that always are.
     ///
     /// # Errors
-    /// `ProjectNotFound`; `InputInvalid` for more than 100 names, or one that is empty or longer than 200 characters.
+    /// `ProjectNotFound`; `SettingInvalid` for more than 100 names, or one that is empty or longer than 200 characters.
     pub async fn set_production_targets(&self, project: &str, targets: &[String]) -> Result<BTreeSet<String>, ApiError> {
         let row = self.project_row(project).await?;
         if targets.len() > MOST || targets.iter().any(|target| target.trim().is_empty() || target.chars().count() > LONGEST) {
             let message = message!("there may be {} production targets of 1 to {} characters each", MOST, LONGEST);
-            return Err(ApiError::new(ErrorCode::InputInvalid, message));
+            return Err(ApiError::new(ErrorCode::SettingInvalid, message));
         }
         let targets: BTreeSet<String> = targets.iter().map(|target| target.trim().to_lowercase()).collect();
         self.store.put_setting(&key(&row.id), &serde_json::json!(targets).to_string()).await?;

@@ -1,4 +1,4 @@
-use super::{ApiError, Words};
+use super::{ApiError, Message};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -24,7 +24,7 @@ pub struct Activity {
     /// When it ended, RFC 3339.
     pub ended: Option<String>,
     /// What came of it, where that is more than that it is done.
-    pub result: Option<Words>,
+    pub result: Option<Message>,
     /// Why it did not come to its end: for `failed` and `cancelled`.
     pub error: Option<ApiError>,
 }

@@ -1,3 +1,4 @@
+use lp_model::Message;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -50,7 +51,7 @@ pub struct EngineStatus {
     /// Whether it answers.
     pub answers: bool,
     /// Why it does not answer, or empty.
-    pub problem: String,
+    pub problem: Message,
     /// Whether it is the service of Podman, started by Letterpress because no other engine answered.
     pub started_by_app: bool,
 }

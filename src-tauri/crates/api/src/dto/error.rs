@@ -43,6 +43,18 @@ pub enum ErrorCode {
     RunUnderWay,
     /// What would run is not what was shown: see `findings`, look at the new preview, and press again.
     ChangedSincePreview,
+    /// A setting, of the app or of a project, may not have this value.
+    SettingInvalid,
+    /// What was named is no container engine.
+    EngineInvalid,
+    /// The container engine cannot be changed while runs are under way.
+    EngineInUse,
+    /// A step runs only in a container, and it was asked to run on this computer.
+    NeedsContainer,
+    /// The pull request cannot be merged into the branch that it goes to.
+    MergeConflict,
+    /// A file outside of the data folder cannot be written.
+    FileNotWritten,
     /// A value of the form is missing or not allowed; the message says which.
     InputInvalid,
     /// No container engine answers, and the steps may not run on this computer without consent.

@@ -15,7 +15,6 @@ mod report;
 mod run;
 mod search;
 mod secret;
-mod words;
 
 pub use activity::{Activity, ActivityKind, ActivityState, ActivityUnit};
 pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceWord, Language, Settings, Theme};
@@ -35,4 +34,4 @@ pub use run::{
 };
 pub use search::{SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
 pub use secret::{HandedSecret, SecretEntry, SecretGrant, SecretReceiver, SecretScope, SecretState, Uncovered};
-pub use words::Words;
+pub use lp_model::Message;

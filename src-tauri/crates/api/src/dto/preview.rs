@@ -1,3 +1,4 @@
+use lp_model::message;
 use super::error::{ApiError, Finding};
 use super::project::{InputProblem, Workflow};
 use super::secret::HandedSecret;
@@ -32,8 +33,8 @@ impl RunPreview {
         if let Some(planned) = self.planned {
             return Ok(planned);
         }
-        let wrong = self.problems.into_iter().next().map(|problem| ApiError::new(super::ErrorCode::InputInvalid, problem.message.en));
-        Err(wrong.or(self.refused).unwrap_or_else(|| ApiError::new(super::ErrorCode::NothingWouldRun, "nothing would run")))
+        let wrong = self.problems.into_iter().next().map(|problem| ApiError::new(super::ErrorCode::InputInvalid, problem.message));
+        Err(wrong.or(self.refused).unwrap_or_else(|| ApiError::new(super::ErrorCode::NothingWouldRun, message!("nothing would run"))))
     }
 }
 
@@ -71,7 +72,7 @@ pub struct Sentence {
     /// [`PlannedStep::number`]; `None`: about the stage.
     pub step: Option<u32>,
     /// What it says.
-    pub message: super::Words,
+    pub message: lp_model::Message,
 }
 
 /// Something without which a run does not start, or lacks what it asks for.
@@ -82,7 +83,7 @@ pub struct Missing {
     /// Its name: of an input or a secret; else empty.
     pub name: String,
     /// What it says.
-    pub message: super::Words,
+    pub message: lp_model::Message,
 }
 
 /// See [`Missing`].
@@ -107,7 +108,7 @@ pub struct LeftOut {
     /// Its name: of a step after that of its stage where there are several stages (`build/test`).
     pub name: String,
     /// The condition that does not hold.
-    pub reason: super::Words,
+    pub reason: lp_model::Message,
 }
 
 /// A stage of a preview.

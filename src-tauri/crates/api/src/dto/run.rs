@@ -1,3 +1,4 @@
+use lp_model::Message;
 use super::preview::LeftOut;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -125,8 +126,8 @@ pub struct RunSummary {
     pub ended: Option<String>,
     /// Who pressed Run (name of the user on this computer).
     pub actor: String,
-    /// Why it ended as it did, one sentence in English, or empty.
-    pub message: String,
+    /// Why it ended as it did, one sentence, or empty.
+    pub message: Message,
     /// Which attempt of the run this is: 1, and one more with each retry.
     pub attempt: u32,
     /// For `queued`: what it waits for. `None` also where that cannot be known: another Letterpress drives the run.
@@ -221,8 +222,8 @@ pub struct Attempt {
     pub started: Option<String>,
     /// When it ended, RFC 3339.
     pub ended: Option<String>,
-    /// Why it ended as it did, one sentence in English, or empty.
-    pub message: String,
+    /// Why it ended as it did, one sentence, or empty.
+    pub message: Message,
     /// Its stages and steps as they were at its end. A step that was not run in it shows its attempt before: that is where its log is.
     pub stages: Vec<StageDetail>,
 }
@@ -237,9 +238,9 @@ pub struct StageDetail {
     /// Its state.
     pub state: StageStateWord,
     /// For `errored`: what happened; otherwise empty.
-    pub message: String,
+    pub message: Message,
     /// What to do, or empty.
-    pub hint: String,
+    pub hint: Message,
     /// Its steps.
     pub steps: Vec<StepDetail>,
 }
@@ -270,11 +271,13 @@ pub struct StepDetail {
     /// over); or empty.
     pub reason: String,
     /// What happened, in words; or empty.
-    pub message: String,
+    pub message: Message,
     /// What to do, or empty.
-    pub hint: String,
+    pub hint: Message,
     /// The newest note (a pull), or empty.
-    pub note: String,
+    pub note: Message,
+    /// The container engine that it runs in does not answer; it is waited for.
+    pub engine_silent: bool,
     /// Whether its failure does not count.
     pub failure_ignored: bool,
     /// Lines in its log so far.

@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(lax.address.tls, Some(Tls { folder: folder.join("contexts/tls/l1/docker"), verify: false }));
         assert!(kube.address.problem.as_ref().unwrap().to_string().contains("`kube` names no docker engine"), "{kube:?}");
         let problem = broken.address.problem.as_ref().unwrap().to_string();
-        assert!(problem.contains("x1/meta.json` cannot be read") && problem.contains("docker context create"), "{problem}");
+        assert!(problem.to_string().contains("x1/meta.json` cannot be read") && problem.to_string().contains("docker context create"), "{problem}");
         assert!(contexts.named("gone").address.problem.unwrap().to_string().contains("there is no docker context `gone`"));
         assert_eq!(&contexts.named("build"), build);
     }

@@ -6,7 +6,7 @@
 //! group and go on without it.
 
 use lp_backend_docker::EngineAddress;
-use lp_model::message;
+use lp_model::{message, Message};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub(super) struct PodmanService {
     environment: BTreeMap<String, String>,
     use_of_it: tokio::sync::Mutex<Use>,
     /// Why it could not be started.
-    problem: Mutex<Option<String>>,
+    problem: Mutex<Option<Message>>,
 }
 
 #[derive(Default)]
@@ -110,7 +110,7 @@ impl PodmanService {
     }
 
     /// Why it could not be started, the last time that was tried.
-    pub fn problem(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<Message> {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -130,11 +130,11 @@ impl PodmanService {
         is_up
     }
 
-    async fn bring_up(&self, this: &mut Use) -> Result<(), String> {
-        let not_started = |problem: io::Error| message!("the service of Podman cannot be started: {}", problem.to_string()).to_string();
+    async fn bring_up(&self, this: &mut Use) -> Result<(), Message> {
+        let not_started = |problem: io::Error| message!("the service of Podman cannot be started: {}", problem);
         if self.place.socket().as_os_str().len() > LONGEST_SOCKET {
             let path = self.place.socket().display().to_string();
-            return Err(message!("the service of Podman cannot be started: the path `{}` is too long for a socket", path).to_string());
+            return Err(message!("the service of Podman cannot be started: the path `{}` is too long for a socket", path));
         }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.place.0).map_err(not_started)?;
         if this.users.is_none() {
@@ -165,7 +165,7 @@ impl PodmanService {
                 end_group(&self.place).await;
                 let words = fs::read_to_string(self.place.words()).unwrap_or_default();
                 let last = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
-                return Err(message!("the service of Podman was started and does not answer: {}", last).to_string());
+                return Err(message!("the service of Podman was started and does not answer: {}", last));
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -333,7 +333,7 @@ while (accept(my $guest, $listener)) { close $guest }
         let computer = Computer::with("#!/bin/sh\necho x >> \"$STARTED\"\necho 'Error: no room' >&2\nexit 125\n");
         let service = computer.service();
         assert!(!service.start().await && !service.start().await);
-        assert!(service.problem().is_some_and(|problem| problem.ends_with("does not answer: Error: no room")), "{:?}", service.problem());
+        assert!(service.problem().is_some_and(|problem| problem.to_string().ends_with("does not answer: Error: no room")), "{:?}", service.problem());
         assert_eq!(computer.started().len(), 1);
         tokio::time::pause();
         tokio::time::advance(PAUSE).await;

@@ -1,5 +1,6 @@
 //! The container engines are asked again by themselves, so that a window knows when one came or went.
 
+use lp_model::Message;
 use super::{Engines, list::Entry};
 use crate::app::App;
 use crate::dto::Tag;
@@ -56,19 +57,19 @@ impl Engines {
     }
 
     /// What each of these engines says now, by choice.
-    pub(super) async fn ask(&self, entries: impl Iterator<Item = &Entry>) -> HashMap<String, Result<EngineInfo, String>> {
+    pub(super) async fn ask(&self, entries: impl Iterator<Item = &Entry>) -> HashMap<String, Result<EngineInfo, Message>> {
         let mut asked = JoinSet::new();
         for entry in entries {
             let (choice, address) = (entry.choice.clone(), entry.address.clone());
             let probe = DockerBackend::new(DockerOptions::new(vec![address], &self.folder_id));
-            asked.spawn(async move { (choice, probe.probe(None).await.map_err(|problem| problem.to_string())) });
+            asked.spawn(async move { (choice, probe.probe(None).await.map_err(|problem| problem.told())) });
         }
         asked.join_all().await.into_iter().collect()
     }
 }
 
 /// Whether two answers say the same to a person. In what words an engine is away may change from one moment to the next.
-fn is_same(before: &Result<EngineInfo, String>, now: &Result<EngineInfo, String>) -> bool {
+fn is_same(before: &Result<EngineInfo, Message>, now: &Result<EngineInfo, Message>) -> bool {
     match (before, now) {
         (Ok(before), Ok(now)) => (&before.id, &before.version) == (&now.id, &now.version),
         (Err(_), Err(_)) => true,

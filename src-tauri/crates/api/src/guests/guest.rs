@@ -5,7 +5,7 @@ use super::socket;
 use super::wire::{Answer, Hello, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, FeedPlace, Tag};
-use lp_model::message;
+use lp_model::{message, Message};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,18 +24,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 enum Unreached {
     /// It said so itself.
     Refused(ApiError),
-    Problem(String),
+    Problem(Message),
 }
 
 impl From<Unheard> for Unreached {
     fn from(unheard: Unheard) -> Self {
-        Self::Problem(unheard.to_string())
+        Self::Problem(unheard.told())
     }
 }
 
 impl From<std::io::Error> for Unreached {
     fn from(problem: std::io::Error) -> Self {
-        Self::Problem(problem.to_string())
+        Self::Problem(Message::verbatim(problem))
     }
 }
 
@@ -45,12 +45,12 @@ async fn reach(app: &App) -> Result<(Wire, String), Unreached> {
     wire.say(&Said::Hello(Hello::ours())).await?;
     match wire.hear_within(GREETING).await {
         Ok(Reply::Hello { hello, epoch }) if hello.protocol == PROTOCOL => Ok((wire, epoch)),
-        Ok(Reply::Hello { hello, .. }) => Err(Unreached::Refused(another_version(&hello.version, &Hello::ours().version))),
+        Ok(Reply::Hello { hello, .. }) => Err(Unreached::Refused(another_version(Message::verbatim(&hello.version), Message::verbatim(Hello::ours().version)))),
         Ok(Reply::Refused { error }) => Err(Unreached::Refused(error)),
-        Ok(_) => Err(Unreached::Problem(message!("it does not say who it is").to_string())),
+        Ok(_) => Err(Unreached::Problem(message!("it does not say who it is"))),
         // One from before there were versions.
         Err(Unheard::NotUnderstood(_)) => {
-            Err(Unreached::Refused(another_version(&message!("of an earlier version").to_string(), &Hello::ours().version)))
+            Err(Unreached::Refused(another_version(message!("of an earlier version"), Message::verbatim(Hello::ours().version))))
         }
         Err(unheard) => Err(unheard.into()),
     }
@@ -63,8 +63,8 @@ pub(super) async fn ask(app: &App, wish: Wish) -> Result<Answer, ApiError> {
     match tokio::time::timeout(PATIENCE, exchange(app, &said)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(Unreached::Refused(error))) => Err(error),
-        Ok(Err(Unreached::Problem(problem))) => Err(not_reached(&problem)),
-        Err(_) => Err(not_reached(&message!("no answer in a minute").to_string())),
+        Ok(Err(Unreached::Problem(problem))) => Err(not_reached(problem)),
+        Err(_) => Err(not_reached(message!("no answer in a minute"))),
     }
 }
 
@@ -84,16 +84,16 @@ async fn exchange(app: &App, said: &Said) -> Result<Answer, Unreached> {
         match heard {
             Ok(Reply::Answer { answer }) => return Ok(answer),
             Ok(Reply::Refused { error }) => return Err(Unreached::Refused(error)),
-            Ok(_) => return Err(Unheard::NotUnderstood(message!("something that was not asked").to_string()).into()),
+            Ok(_) => return Err(Unheard::NotUnderstood(message!("something that was not asked")).into()),
             Err(unheard) => problem = unheard.into(),
         }
     }
     Err(problem)
 }
 
-fn not_reached(problem: &str) -> ApiError {
+fn not_reached(problem: Message) -> ApiError {
     let message = message!("another letterpress drives the runs of this data folder and does not answer: {}", problem);
-    ApiError::new(ErrorCode::NotOwner, message.to_string()).hint(message!("wait until it ends, or close it").to_string())
+    ApiError::new(ErrorCode::NotOwner, message).hint(message!("wait until it ends, or close it"))
 }
 
 /// Hands on what the owner tells, as long as that is another process. Called again it changes nothing.
@@ -110,7 +110,7 @@ pub(crate) fn hear_owner(app: &Arc<App>) {
                 () = app.ending.cancelled() => return,
                 heard = hear(&app, &mut place) => {
                     if let Err(Unreached::Refused(error)) = heard {
-                        tracing::info!(message = error.message, "what another letterpress does is not heard");
+                        tracing::info!(message = %error.message, "what another letterpress does is not heard");
                     }
                 }
             }

@@ -5,7 +5,7 @@ use super::socket;
 use super::wire::{Answer, Hello, LONGEST, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, FeedPlace};
-use lp_model::message;
+use lp_model::{message, Message};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,19 +82,19 @@ impl Host {
             Ok(Some(Said::Hello(hello))) if hello.protocol == PROTOCOL => {
                 wire.say(&Reply::Hello { hello: Hello::ours(), epoch: self.app.hub.epoch().to_owned() }).await?;
             }
-            Ok(Some(Said::Hello(hello))) => return refuse(&mut wire, another_version(&hello.version, &Hello::ours().version)).await,
-            Ok(Some(_)) => return refuse(&mut wire, not_understood("a guest says first who it is")).await,
+            Ok(Some(Said::Hello(hello))) => return refuse(&mut wire, another_version(Message::verbatim(&hello.version), Message::verbatim(Hello::ours().version))).await,
+            Ok(Some(_)) => return refuse(&mut wire, not_understood(message!("a guest says first who it is"))).await,
             Ok(None) => return Ok(()),
             Err(Unheard::NotUnderstood(problem)) => {
                 // One from before there were versions reads this form, and shows it.
-                return wire.say(&Err::<String, ApiError>(not_understood(&problem))).await;
+                return wire.say(&Err::<String, ApiError>(not_understood(problem))).await;
             }
             Err(unheard) => return refuse(&mut wire, not_heard(unheard)).await,
         }
         match self.hear(&mut wire).await {
             Ok(Some(Said::Wish { key, wish })) => self.fulfil(&mut wire, &key, wish).await,
             Ok(Some(Said::Subscribe { from })) => self.tell_all(&mut wire, from).await,
-            Ok(Some(Said::Hello(_))) => refuse(&mut wire, not_understood("a guest says once who it is")).await,
+            Ok(Some(Said::Hello(_))) => refuse(&mut wire, not_understood(message!("a guest says once who it is"))).await,
             Ok(None) | Err(Unheard::Gone) => Ok(()),
             Err(unheard) => refuse(&mut wire, not_heard(unheard)).await,
         }
@@ -129,8 +129,8 @@ impl Host {
         let app = &self.app;
         if wish.begins_a_run() && !app.options.accept_guests {
             let message = message!("another letterpress drives the runs of this data folder and takes none from others");
-            return Err(ApiError::new(ErrorCode::NotOwner, message.to_string())
-                .hint(message!("wait until it ends; this happens by itself").to_string()));
+            return Err(ApiError::new(ErrorCode::NotOwner, message)
+                .hint(message!("wait until it ends; this happens by itself")));
         }
         Ok(match wish {
             Wish::Ping => Answer::Done,
@@ -182,35 +182,35 @@ async fn refuse(wire: &mut Wire, error: ApiError) -> std::io::Result<()> {
 
 fn too_many() -> ApiError {
     let message = message!("the letterpress that drives the runs of this data folder hears {} others already", MOST_GUESTS);
-    ApiError::new(ErrorCode::NotOwner, message.to_string()).hint(message!("close some of them, or wait until some have ended").to_string())
+    ApiError::new(ErrorCode::NotOwner, message).hint(message!("close some of them, or wait until some have ended"))
 }
 
 /// Between two versions that do not understand each other.
-pub(super) fn another_version(theirs: &str, ours: &str) -> ApiError {
+pub(super) fn another_version(theirs: Message, ours: Message) -> ApiError {
     let message = message!("letterpress {} and letterpress {} use the same data folder and do not understand each other", ours, theirs);
-    ApiError::new(ErrorCode::NotOwner, message.to_string())
-        .hint(message!("quit the older one and start it again from the newest version").to_string())
+    ApiError::new(ErrorCode::NotOwner, message)
+        .hint(message!("quit the older one and start it again from the newest version"))
 }
 
-fn not_understood(problem: &str) -> ApiError {
-    ApiError::new(ErrorCode::BadRequest, message!("the wish is not understood: {}", problem).to_string())
-        .hint(message!("both processes should be the same version of Letterpress").to_string())
+fn not_understood(problem: Message) -> ApiError {
+    ApiError::new(ErrorCode::BadRequest, message!("the wish is not understood: {}", problem))
+        .hint(message!("both processes should be the same version of Letterpress"))
 }
 
 fn not_heard(unheard: Unheard) -> ApiError {
-    let hint = message!("both processes should be the same version of Letterpress").to_string();
+    let hint = message!("both processes should be the same version of Letterpress");
     let message = match unheard {
         Unheard::TooLong => {
             let most = usize::try_from(LONGEST >> 20).unwrap_or(usize::MAX);
-            let hint = message!("give fewer or shorter values").to_string();
-            return ApiError::new(ErrorCode::BadRequest, message!("the wish is longer than {} MB", most).to_string()).hint(hint);
+            let hint = message!("give fewer or shorter values");
+            return ApiError::new(ErrorCode::BadRequest, message!("the wish is longer than {} MB", most)).hint(hint);
         }
         Unheard::TooSlow => {
-            let hint = message!("try again; the process that wished was stopped or the computer is very busy").to_string();
+            let hint = message!("try again; the process that wished was stopped or the computer is very busy");
             let most = usize::try_from(SAYING.as_secs()).unwrap_or(usize::MAX);
-            return ApiError::new(ErrorCode::BadRequest, message!("the wish was not said within {} seconds", most).to_string()).hint(hint);
+            return ApiError::new(ErrorCode::BadRequest, message!("the wish was not said within {} seconds", most)).hint(hint);
         }
-        other => message!("the wish is not understood: {}", other.to_string()).to_string(),
+        other => message!("the wish is not understood: {}", other.told()),
     };
     ApiError::new(ErrorCode::BadRequest, message).hint(hint)
 }

@@ -103,6 +103,6 @@ fn done(answer: &Answer) -> Result<(), ApiError> {
 /// Cannot be between two that speak the same version.
 fn beside_the_point(answer: &Answer) -> ApiError {
     tracing::error!(?answer, "an answer to another wish");
-    ApiError::new(ErrorCode::Internal, message!("the other Letterpress answered something that was not asked").to_string())
-        .hint(message!("this is a defect of Letterpress; please report it").to_string())
+    ApiError::new(ErrorCode::Internal, message!("the other Letterpress answered something that was not asked"))
+        .hint(message!("this is a defect of Letterpress; please report it"))
 }

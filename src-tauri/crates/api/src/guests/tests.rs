@@ -63,7 +63,7 @@ async fn another_version_is_told_in_words() {
     let mut wire = reach(&app).await;
     wire.say(&"ping").await.unwrap();
     let old: Result<String, crate::dto::ApiError> = wire.hear().await.unwrap();
-    assert!(old.unwrap_err().hint.contains("the same version"));
+    assert!(old.unwrap_err().hint.to_string().contains("the same version"));
     app.shutdown().await;
 }
 
@@ -79,7 +79,7 @@ async fn a_guest_of_an_owner_from_before_there_were_versions_says_so() {
         wire.say(&serde_json::json!({"Err": {"code": "bad_request", "message": "", "hint": "", "findings": []}})).await.unwrap();
     };
     let (asked, ()) = tokio::join!(super::queue(&app), answering);
-    assert!(asked.unwrap_err().message.contains("do not understand each other"));
+    assert!(asked.unwrap_err().message.to_string().contains("do not understand each other"));
 }
 
 #[tokio::test]

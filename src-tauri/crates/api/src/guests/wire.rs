@@ -1,5 +1,6 @@
 //! What is said over the socket, and how much of it at the most.
 
+use lp_model::{Message, message};
 use crate::dto::{Activity, ApiError, FeedPlace, KeptFiles, Notice, RunRequest, RunSummary};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -112,20 +113,27 @@ pub(super) enum Unheard {
     Gone,
     TooLong,
     /// Not a line of these words.
-    NotUnderstood(String),
+    NotUnderstood(Message),
     TooSlow,
     Io(std::io::Error),
 }
 
+impl Unheard {
+    /// Why, in words.
+    pub fn told(&self) -> Message {
+        match self {
+            Self::Gone => message!("it went away"),
+            Self::TooLong => message!("a line of more than {} bytes", LONGEST),
+            Self::NotUnderstood(problem) => problem.clone(),
+            Self::TooSlow => message!("it took too long"),
+            Self::Io(problem) => Message::verbatim(problem),
+        }
+    }
+}
+
 impl std::fmt::Display for Unheard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Gone => f.write_str("it went away"),
-            Self::TooLong => write!(f, "a line of more than {LONGEST} bytes"),
-            Self::NotUnderstood(problem) => f.write_str(problem),
-            Self::TooSlow => f.write_str("it took too long"),
-            Self::Io(problem) => write!(f, "{problem}"),
-        }
+        self.told().fmt(f)
     }
 }
 
@@ -156,7 +164,7 @@ impl Wire {
             return Err(if self.begun.len() as u64 >= LONGEST { Unheard::TooLong } else { Unheard::Gone });
         }
         let line = std::mem::take(&mut self.begun);
-        serde_json::from_slice(&line).map_err(|problem| Unheard::NotUnderstood(problem.to_string()))
+        serde_json::from_slice(&line).map_err(|problem| Unheard::NotUnderstood(Message::verbatim(problem)))
     }
 
     /// Says a line. One who does not listen is given up.

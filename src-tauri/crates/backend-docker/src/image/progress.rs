@@ -129,11 +129,11 @@ mod tests {
 
     #[async_trait]
     impl Notes for Told {
-        async fn note(&self, note: String) {
+        async fn note(&self, note: Message) {
             panic!("how far a fetch is is nothing to keep: {note}");
         }
 
-        fn progress(&self, sentence: &str) {
+        fn progress(&self, sentence: Message) {
             self.0.lock().unwrap().push(sentence.to_owned());
         }
     }

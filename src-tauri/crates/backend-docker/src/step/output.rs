@@ -77,6 +77,7 @@ pub(crate) async fn quiet_after_exit(mut exited: watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lp_model::Message;
     use async_trait::async_trait;
     use bytes::Bytes;
     use futures_util::stream;
@@ -92,11 +93,11 @@ mod tests {
 
     #[async_trait]
     impl Notes for Pieces {
-        async fn note(&self, note: String) {
+        async fn note(&self, note: Message) {
             self.notes.lock().unwrap().push(note);
         }
 
-        fn progress(&self, _: &str) {}
+        fn progress(&self, _: Message) {}
     }
 
     #[async_trait]
@@ -117,7 +118,7 @@ mod tests {
 
         async fn write(&self, bytes: &[u8], _: Position) -> Result<(), SinkError> {
             self.pieces.lock().unwrap().push(bytes.to_vec());
-            if self.full { Err(SinkError { message: "disk full".into(), hint: String::new() }) } else { Ok(()) }
+            if self.full { Err(SinkError { message: Message::verbatim("disk full"), hint: Message::default() }) } else { Ok(()) }
         }
     }
 

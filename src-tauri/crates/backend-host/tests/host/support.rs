@@ -1,5 +1,6 @@
 //! A stage in a temporary folder, a sink that collects, and ways to wait for something without sleeping.
 
+use lp_model::Message;
 use async_trait::async_trait;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Files, NoNotes, Notes, Position, SinkError, Source, StageContext,
@@ -183,7 +184,7 @@ impl StepSink for Collected {
 
     async fn write(&self, bytes: &[u8], upto: Position) -> Result<(), SinkError> {
         if self.fails {
-            return Err(SinkError { message: "disk full".into(), hint: String::new() });
+            return Err(SinkError { message: Message::verbatim("disk full"), hint: Message::default() });
         }
         {
             let mut output = self.output.lock().unwrap();
@@ -204,11 +205,11 @@ impl StepSink for Collected {
 
 #[async_trait]
 impl Notes for Collected {
-    async fn note(&self, note: String) {
+    async fn note(&self, note: Message) {
         self.notes.lock().unwrap().push(note);
     }
 
-    fn progress(&self, _sentence: &str) {}
+    fn progress(&self, _sentence: Message) {}
 }
 
 /// A tar archive as a source.

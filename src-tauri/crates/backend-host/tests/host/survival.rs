@@ -1,5 +1,6 @@
 //! A step goes on when nobody listens, and another process takes it over.
 
+use lp_model::Message;
 use crate::support::*;
 use async_trait::async_trait;
 use lp_backend::{
@@ -361,9 +362,9 @@ impl StepSink for Owner {
 
 #[async_trait]
 impl Notes for Owner {
-    async fn note(&self, _: String) {}
+    async fn note(&self, _: Message) {}
 
-    fn progress(&self, _sentence: &str) {}
+    fn progress(&self, _sentence: Message) {}
 }
 
 const PHASES: usize = 6;

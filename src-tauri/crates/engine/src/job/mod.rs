@@ -6,6 +6,7 @@ mod prepare;
 mod remove;
 mod step;
 
+pub use outage::is_silence;
 pub(crate) use prepare::PrepareJob;
 pub(crate) use remove::destroy;
 pub(crate) use step::StepJob;

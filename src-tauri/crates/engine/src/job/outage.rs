@@ -7,6 +7,17 @@ use crate::deadlines::{BACK_AFTER, PROBE_INTERVAL, Work};
 use lp_backend::{Cancel, CancelStage};
 use tokio::time::{Instant, sleep, timeout};
 
+/// What is noted when an engine goes silent.
+fn silence() -> Message {
+    message!("the container engine does not answer; waiting for it")
+}
+
+/// Whether a note of a step says that its container engine is silent and waited for.
+pub fn is_silence(note: &Message) -> bool {
+    // By its words: earlier versions of the app have stored a text.
+    *note == *silence().to_string()
+}
+
 /// A time in which the container engine does not answer.
 #[derive(Default)]
 pub(super) struct Outage {
@@ -40,7 +51,7 @@ impl Outage {
         let is_another = self.since.is_none();
         let since = *self.since.get_or_insert(now);
         if is_another {
-            note(message!("the container engine does not answer; waiting for it"));
+            note(silence());
         }
         loop {
             let left = Work::Outage.time(settings).saturating_sub(since.elapsed());

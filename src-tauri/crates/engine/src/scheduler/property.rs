@@ -2,6 +2,7 @@
 
 use super::tests::{ALWAYS, ON_FAILURE, ended, exit_code, plan, stage, step};
 use super::*;
+use lp_model::Message;
 use lp_backend::StepExit;
 use lp_model::{RunOn, StepNumber};
 use proptest::prelude::*;
@@ -162,7 +163,7 @@ impl World {
             _ => Exit::failed("gone", ""),
         };
         let fact = match open {
-            Open::Prepare(stage) if how % 8 == 7 => Fact::PrepareFailed { stage, message: "gone".into(), hint: String::new() },
+            Open::Prepare(stage) if how % 8 == 7 => Fact::PrepareFailed { stage, message: Message::verbatim("gone"), hint: Message::default() },
             Open::Prepare(stage) => Fact::StagePrepared { stage },
             Open::Start(key) if how >= 32 => {
                 self.open.push(Open::Step(key));

@@ -1,6 +1,7 @@
 //! Plain tests: facts in, a line of text per move out.
 
 use super::*;
+use lp_model::Message;
 use lp_backend::StepExit;
 use lp_model::{BackendKind, Dialect, EventFacts, EventKind, PLAN_VERSION, RunOn, StepKind, StepNumber, Workspace};
 use std::collections::BTreeMap;
@@ -175,9 +176,9 @@ fn late_and_repeated_facts_change_nothing() {
         ended(key(1, 1), Exit::Program(StepExit::OutOfMemory)),
         ended(key(9, 9), Exit::Program(StepExit::OutOfMemory)),
         Fact::StepOverdue { key: key(1, 1) },
-        Fact::StepNoted { key: key(1, 1), note: "late".into() },
+        Fact::StepNoted { key: key(1, 1), note: Message::verbatim("late") },
         Fact::StageDestroyed { stage: StageNumber(1), leftovers: vec![], kept: false },
-        Fact::PrepareFailed { stage: StageNumber(7), message: String::new(), hint: String::new() },
+        Fact::PrepareFailed { stage: StageNumber(7), message: Message::default(), hint: Message::default() },
     ] {
         assert_eq!(run.0.take(fact.clone()), Moves::default(), "{fact:?}");
     }
@@ -401,7 +402,7 @@ fn cancelled_in_the_line_while_preparing_and_in_clean_up() {
     let mut run = Table::new(plan(stages.clone()));
     run.take(Fact::Begun);
     assert_eq!(run.cancel(CancelReason::User), ["cancel User", "> ask prepare 1"]);
-    let failed = Fact::PrepareFailed { stage: StageNumber(1), message: "cancelled".into(), hint: String::new() };
+    let failed = Fact::PrepareFailed { stage: StageNumber(1), message: Message::verbatim("cancelled"), hint: Message::default() };
     assert_eq!(run.take(failed), ["1.1 skipped Cancelled", "1 cancelled", "run cancelled", "> destroy 1"]);
 
     // It was ready before it heard of the cancel.
@@ -586,7 +587,7 @@ fn the_clean_up_has_a_time_of_its_own() {
 fn a_lost_step_is_no_failure_but_runs_what_runs_on_failure() {
     let steps = vec![step(1, &[]), step(2, &[1]), with(step(3, &[2]), |s| s.run_on = ON_FAILURE)];
     let mut run = Table::ready(vec![stage(1, &[], steps)]);
-    let lost = Exit::Lost { message: "gone".into() };
+    let lost = Exit::Lost { message: Message::verbatim("gone") };
     assert_eq!(run.ends(1, 1, lost), ["1.1 interrupted", "1.2 skipped AfterFailure", "1.3 starting", "> start 1.3"]);
     assert!(run.0.so_far(StageNumber(1)).run_failing);
     assert_eq!(run.exits(1, 3, 0), ["1.3 passed", "1 interrupted", "run interrupted", "> destroy 1, keep files"]);
@@ -660,7 +661,7 @@ fn a_place_that_is_not_there_any_more_loses_what_may_have_run_in_it() {
         events.extend(run.0.take(fact).events);
     }
     let (mut next, _) = next_process(&run, &plan, &events);
-    let failed = Fact::PrepareFailed { stage: StageNumber(1), message: "no engine".into(), hint: "start it".into() };
+    let failed = Fact::PrepareFailed { stage: StageNumber(1), message: Message::verbatim("no engine"), hint: Message::verbatim("start it") };
     assert_eq!(
         next.take(failed),
         [

@@ -1,5 +1,6 @@
 //! What goes wrong in a step, a stage, the backend or the store.
 
+use lp_model::Message;
 use crate::plan_text::plan;
 use crate::world::{Setup, World, key, run, run_id, run_plan, run_with};
 use lp_backend::BackendError;
@@ -61,7 +62,7 @@ async fn memory_signals_and_starts() {
     report.expect("run errored\n default errored: a errored, b skipped, mail passed");
     let (message, hint) = report.error(key(1, 1));
     assert_eq!(message, "step `a` cannot be started: no such file");
-    assert!(hint.starts_with("check `commands`"), "{hint}");
+    assert!(hint.to_string().starts_with("check `commands`"), "{hint}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +71,7 @@ async fn a_missing_image_says_which_and_what_to_do() {
     report.expect("run errored\n default errored: a errored");
     let (message, hint) = report.error(key(1, 1));
     assert_eq!(message, "image `missing/tool:1` cannot be had: no such image");
-    assert!(hint.starts_with("check the spelling of the image"), "{hint}");
+    assert!(hint.to_string().starts_with("check the spelling of the image"), "{hint}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +84,7 @@ async fn a_service_without_an_image_is_an_error_of_the_stage() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_cannot_be_prepared() {
-    let error = || BackendError::call("create network `x`", "refused");
+    let error = || BackendError::call(Message::verbatim("create network `x`"), Message::verbatim("refused"));
     let places = FakePlaces { prepare_error: Some(error), ..FakePlaces::default() };
     let report = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await.1;
     report.expect("run errored\n default errored: a skipped StageErrored");
@@ -134,7 +135,7 @@ async fn a_panic_in_our_own_ports_leaves_nothing_hanging() {
     let world = World::new(Setup { journal_panics_at: Some(3), ..Setup::default() });
     let run = world.start("r1", &plan("a SLEEP=1s"));
     let end = run.wait().await;
-    assert_eq!((end.state, end.message.as_str()), (RunState::Errored, "the task of the run ended unexpectedly"));
+    assert_eq!((end.state, end.message.to_string().as_str()), (RunState::Errored, "the task of the run ended unexpectedly"));
     assert!(world.engine.live().is_empty());
     assert_eq!(world.backend.left(), ["lp-r1-1"], "this is for the next sweep");
 }
@@ -153,7 +154,7 @@ async fn what_cannot_be_removed_is_written_down() {
     let gone = RunEvent::StageDestroyed { stage: StageNumber(1), leftovers: vec![], kept: false };
     assert_eq!(told, [gone], "that the same is still there is told once");
 
-    let places = FakePlaces { destroy_error: Some(|| BackendError::unreachable("eof")), ..FakePlaces::default() };
+    let places = FakePlaces { destroy_error: Some(|| BackendError::unreachable(Message::verbatim("eof"))), ..FakePlaces::default() };
     let report = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await.1;
     assert_eq!(report.end.state, RunState::Passed);
     assert_eq!(report.leftovers(), ["`lp-r1-1`: the container engine does not answer: eof"]);
@@ -189,7 +190,7 @@ async fn a_journal_that_fails_at_any_moment_stops_the_run() {
             _ => None,
         });
         let end = (stored_end.unwrap_or(RunState::Errored), "the disk is full");
-        assert_eq!((report.end.state, report.end.message.as_str()), end, "append {appends}");
+        assert_eq!((report.end.state, report.end.message.to_string().as_str()), end, "append {appends}");
         assert_eq!(report.left, [""; 0], "append {appends}");
         assert_eq!(report.events[..], healthy.events[..report.events.len()], "append {appends}");
         let stored = |verb: &str| world.backend.calls().iter().filter(|call| call.what.starts_with(verb)).count();

@@ -1,5 +1,6 @@
 //! What steps say, and what may not be said.
 
+use lp_model::Message;
 use crate::plan_text::plan;
 use crate::world::{Setup, World, key, run, run_id, run_with};
 use lp_backend::BackendError;
@@ -40,7 +41,7 @@ async fn notes_and_errors_are_masked() {
     assert_eq!(report.notes(), ["fetching-********"]);
     assert_eq!(report.error(key(1, 1)).0, "image `missing-********` cannot be had: no such image");
 
-    let error = || BackendError::call("login", "swordfish is wrong");
+    let error = || BackendError::call(Message::verbatim("login"), Message::verbatim("swordfish is wrong"));
     let places = FakePlaces {
         prepare_error: Some(error),
         leftovers: vec!["swordfish".into()],

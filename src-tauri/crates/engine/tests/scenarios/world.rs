@@ -1,5 +1,6 @@
 //! The ports in memory, and a report of a run as text.
 
+use lp_model::Message;
 use crate::plan_text::plan;
 use async_trait::async_trait;
 use lp_backend::fake::{FakeBackend, FakePlaces};
@@ -322,7 +323,7 @@ impl Journal for Memory {
         tokio::task::yield_now().await;
         assert_ne!(self.setup.journal_panics_at, Some(call), "it was told to");
         if self.setup.journal_fails.contains(&call) {
-            return Err(PortError::new("the disk is full").hinted("free some disk space and run again"));
+            return Err(PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again")));
         }
         let now = self.now_ms();
         self.events.lock().unwrap().entry(run.clone()).or_default().extend(events.iter().map(|event| (now, event.clone())));
@@ -341,7 +342,7 @@ impl LogStore for Memory {
     async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
         assert!(!self.setup.opening_logs_panics, "it was told to");
         if self.setup.log_room == Some(0) {
-            return Err(PortError::new("the disk is full").hinted("free some disk space and run again"));
+            return Err(PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again")));
         }
         let room = self.setup.log_room.unwrap_or(usize::MAX);
         let name = (run.clone(), key);
@@ -361,7 +362,7 @@ impl StepLog for MemoryLog {
         let mut logs = self.logs.bytes.lock().unwrap();
         let log = logs.entry(self.name.clone()).or_default();
         if log.len() + bytes.len() > self.room {
-            return Err(PortError::new("the disk is full").hinted("free some disk space and run again"));
+            return Err(PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again")));
         }
         log.extend_from_slice(bytes);
         if let Some(upto) = upto {
@@ -380,7 +381,7 @@ impl StepLog for MemoryLog {
 impl SecretSource for Memory {
     async fn secret(&self, _run: &RunId, name: &str) -> Result<Option<SecretValue>, PortError> {
         if self.setup.unreadable == Some(name) {
-            return Err(PortError::new("the key is gone"));
+            return Err(PortError::new(Message::verbatim("the key is gone")));
         }
         Ok(self.setup.secrets.iter().find(|(known, _)| *known == name).map(|(_, value)| SecretValue::new(*value)))
     }

@@ -199,9 +199,9 @@ fn count(world: &World, end: RunState, events: &[RunEvent]) {
         match event {
             RunEvent::StepStarting { .. } => counts.steps += 1,
             RunEvent::StageDestroyed { leftovers, .. } if !leftovers.is_empty() => counts.leftovers += 1,
-            RunEvent::StageEnded { message, .. } if message.starts_with("the files that") => counts.files_missed += 1,
+            RunEvent::StageEnded { message, .. } if message.to_string().starts_with("the files that") => counts.files_missed += 1,
             RunEvent::StepEnded { outcome: StepOutcome::Lost { .. }, .. } => counts.lost += 1,
-            RunEvent::StepNoted { note, .. } if note.starts_with("waits:") => counts.waited_for_slot += 1,
+            RunEvent::StepNoted { note, .. } if note.to_string().starts_with("waits:") => counts.waited_for_slot += 1,
             _ => {}
         }
     }

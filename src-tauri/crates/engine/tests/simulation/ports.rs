@@ -1,5 +1,6 @@
 //! The ports of the engine, in which things go wrong.
 
+use lp_model::Message;
 use crate::plans::SECRETS;
 use crate::tap::Tap;
 use crate::world::{Fault, World};
@@ -19,7 +20,7 @@ pub fn ports(world: &Arc<World>) -> Ports {
 }
 
 fn full() -> PortError {
-    PortError::new("the disk is full")
+    PortError::new(Message::verbatim("the disk is full"))
 }
 
 #[async_trait]
@@ -103,7 +104,7 @@ impl SecretSource for Outside {
         self.0.moment("secret").await;
         if self.0.fault("secret", &[Fault::Refuse]).is_some() {
             self.0.state().blind.insert(run.clone());
-            return Err(PortError::new("the vault is locked"));
+            return Err(PortError::new(Message::verbatim("the vault is locked")));
         }
         Ok(SECRETS.iter().find(|(known, _)| *known == name).map(|(_, value)| SecretValue::new(*value)))
     }

@@ -1,5 +1,6 @@
 //! The backend, in which things go wrong on the way there and back.
 
+use lp_model::Message;
 use crate::world::{Fault, World};
 use async_trait::async_trait;
 use lp_backend::{
@@ -18,7 +19,7 @@ impl Tap {
         self.0.moment(what).await;
         match self.0.fault(what, &[Fault::Refuse, Fault::Refuse, Fault::Refuse, Fault::Panic, Fault::Hang]) {
             // An engine that says more than it should.
-            Some(Fault::Refuse) => Err(BackendError::call(what, "refused, TOKEN=s3cr3t-of-the-house")),
+            Some(Fault::Refuse) => Err(BackendError::call(Message::verbatim(what), Message::verbatim("refused, TOKEN=s3cr3t-of-the-house"))),
             Some(Fault::Panic) => panic!("{what} was told to, with s3cr3t-of-the-house"),
             Some(Fault::Hang) => pending().await,
             None => Ok(()),
@@ -181,12 +182,12 @@ impl StepSink for SinkTap<'_> {
 
 #[async_trait]
 impl Notes for SinkTap<'_> {
-    async fn note(&self, note: String) {
+    async fn note(&self, note: Message) {
         self.world.moment("note").await;
         self.sink.note(note).await;
     }
 
-    fn progress(&self, sentence: &str) {
+    fn progress(&self, sentence: Message) {
         self.sink.progress(sentence);
     }
 }

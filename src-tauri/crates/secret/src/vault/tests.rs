@@ -1,4 +1,5 @@
 use super::*;
+use lp_model::Message;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,14 +23,14 @@ impl OsKeyStore for MemoryStore {
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, OsStoreError> {
         *self.asked.lock().unwrap() += 1;
         if *self.silent.lock().unwrap() {
-            return Err(OsStoreError { message: "locked".into() });
+            return Err(OsStoreError { message: Message::verbatim("locked") });
         }
         Ok(self.key.lock().unwrap().clone().map(Zeroizing::new))
     }
 
     fn write(&self, key: &[u8]) -> Result<(), OsStoreError> {
         if *self.silent.lock().unwrap() {
-            return Err(OsStoreError { message: "locked".into() });
+            return Err(OsStoreError { message: Message::verbatim("locked") });
         }
         if !self.forgetful {
             *self.key.lock().unwrap() = Some(key.to_vec());
@@ -97,7 +98,7 @@ async fn a_key_file_that_others_may_read_is_refused() {
         fs::set_permissions(&file, fs::Permissions::from_mode(wide)).unwrap();
         let error = Vault::open(KeyHome::file_only(&file), false).await.unwrap_err();
         assert!(matches!(error, VaultError::KeyFileExposed { mode, .. } if mode == wide), "{error}");
-        assert!(error.hint().contains(&format!("chmod 600 {}", file.display())));
+        assert!(error.hint().to_string().contains(&format!("chmod 600 {}", file.display())));
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
     file_vault(&file).await;

@@ -1,1 +1,0 @@
-pub use lp_model::Message as Words;
