@@ -11,7 +11,7 @@ const HAN_LAST = /[\u4e00-\u9fff]$/;
 /** The sentence; English where the catalogue has no template for it. A text is the same in every language. */
 export function say(message: Message, catalogue: Catalogue): string {
   if (typeof message === "string") return message;
-  const template = catalogue[message.template] ?? message.template;
+  const template = catalogue[message.template] ?? list(message.template, catalogue) ?? message.template;
   let out = "";
   let from = 0;
   let next = 0;
@@ -36,9 +36,12 @@ export function say(message: Message, catalogue: Catalogue): string {
   return out + template.slice(from);
 }
 
-/** Whether there is nothing to say. */
-export function isSilent(message: Message): boolean {
-  return message === "";
+/** The template of a list of any length, with what stands between two parts of one in the language. */
+function list(template: string, catalogue: Catalogue): string | undefined {
+  const between = /^\{\}([^{}]+)\{\}/.exec(template)?.[1];
+  const two = between === undefined ? undefined : catalogue[`{}${between}{}`];
+  const parts = template.split(between ?? "\0");
+  return two !== undefined && parts.every((part) => part === "{}") ? parts.join(two.slice(2, -2)) : undefined;
 }
 
 /** All templates in a message: its own and those of its parts. */

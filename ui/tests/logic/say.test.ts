@@ -25,6 +25,11 @@ describe("say", () => {
     expect(english({ template: "git: {}", args: ["a {} b"] })).toBe("git: a {} b");
   });
 
+  it("puts what stands between the parts of a list between all of them", () => {
+    const many: Message = { template: "{}; {}; {}", args: ["a", { template: "a list" }, "c"] };
+    expect([english(many), chinese(many)]).toEqual(["a; a list; c", "a；列表；c"]);
+  });
+
   it("falls back to English where a language has no template", () => {
     expect(chinese({ template: "no such {} sentence", args: ["a"] })).toBe("no such a sentence");
   });

@@ -49,6 +49,20 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The catalogue of the core's sentences as the front end loads it.
+#[test]
+fn the_front_ends_sentences_are_not_stale() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../ui/src/i18n/zh-CN/sentences.json");
+    let sentences: BTreeMap<&str, &str> = lp_model::message::catalogue().collect();
+    let fresh = serde_json::to_string_pretty(&sentences).unwrap() + "\n";
+    if std::env::var_os("UPDATE_TYPES").is_some() {
+        fs::write(path, fresh).unwrap();
+        return;
+    }
+    let is_stale = fs::read_to_string(path).unwrap() != fresh;
+    assert!(!is_stale, "stale; write it anew with `UPDATE_TYPES=1 cargo test --release -p lp-api --test types`");
+}
+
 #[test]
 fn the_front_ends_types_are_not_stale() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../ui/src/api/types");

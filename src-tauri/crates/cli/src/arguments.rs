@@ -19,8 +19,8 @@ pub struct Arguments {
     /// Data folder (history, logs, secrets); the window's own when not given.
     #[arg(long, global = true, value_name = "FOLDER", env = "LETTERPRESS_HOME")]
     pub data: Option<PathBuf>,
-    /// Language of findings and reports; that of the system (LC_ALL, LC_MESSAGES, LANG) when not given.
-    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    /// Language of everything that is said but for this help, which is in English; that of the system (LC_ALL, LC_MESSAGES, LANG) when not given.
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE", env = "LETTERPRESS_LANGUAGE")]
     pub language: Option<Language>,
     /// What to do.
     #[command(subcommand)]

@@ -3,13 +3,14 @@
 use crate::arguments::{Clean, DataAction, Format};
 use crate::exit::ExitCode;
 use crate::language::Language;
+use crate::say::words;
 use lp_api::{App, message};
 use lp_api::dto::{ApiError, CleanRequest, DataSize};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Shows, copies or cleans up the data folder.
-pub async fn carry_out(app: &Arc<App>, action: DataAction, language: Language) -> Result<ExitCode, ApiError> {
+pub async fn carry_out(app: &Arc<App>, action: DataAction) -> Result<ExitCode, ApiError> {
     match action {
         DataAction::Size { format } => size(&app.data_size().await?, format),
         DataAction::Backup { file, format } => {
@@ -22,7 +23,7 @@ pub async fn carry_out(app: &Arc<App>, action: DataAction, language: Language) -
                 }
             }
         }
-        DataAction::Clean(wanted) => clean(app, wanted, language).await?,
+        DataAction::Clean(wanted) => clean(app, wanted).await?,
         DataAction::Protect { project, targets, none } => {
             let project = app.project_called(&project).await?;
             let targets = if none || !targets.is_empty() {
@@ -70,7 +71,7 @@ fn size(size: &DataSize, format: Format) {
     }
 }
 
-async fn clean(app: &Arc<App>, wanted: Clean, language: Language) -> Result<(), ApiError> {
+async fn clean(app: &Arc<App>, wanted: Clean) -> Result<(), ApiError> {
     let project = match &wanted.project {
         Some(word) => Some(app.project_called(word).await?),
         None => None,
@@ -85,7 +86,7 @@ async fn clean(app: &Arc<App>, wanted: Clean, language: Language) -> Result<(), 
     let report = if wanted.yes { app.clean(&request).await? } else { app.clean_preview(&request).await? };
     match wanted.format {
         Format::Json => crate::say::json(&report),
-        Format::Text => report.words.iter().for_each(|words| say!("{}", language.words(words))),
+        Format::Text => report.words.iter().for_each(|message| say!("{}", words(message))),
     }
     if wanted.yes {
         mention!("{} removed", report.runs);

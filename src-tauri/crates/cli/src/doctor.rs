@@ -2,16 +2,20 @@
 
 use crate::arguments::{Doctor, Format};
 use crate::exit::ExitCode;
-use lp_api::App;
+use crate::say::words;
+use lp_api::{App, Message, message};
 use lp_api::dto::{ApiError, EngineStatus, KeyPlaceWord};
 use std::sync::Arc;
 
-fn described(engine: &EngineStatus) -> String {
-    format!("{} {} (API {}) at {}", engine.name, engine.version, engine.api_version, place(engine))
+fn described(engine: &EngineStatus) -> Message {
+    message!("{} {} (API {}) at {}", engine.name, engine.version, engine.api_version, place(engine))
 }
 
-fn place(engine: &EngineStatus) -> String {
-    if engine.context.is_empty() { engine.address.clone() } else { format!("{} (docker context `{}`)", engine.address, engine.context) }
+fn place(engine: &EngineStatus) -> Message {
+    match engine.context.as_str() {
+        "" => Message::verbatim(&engine.address),
+        context => message!("{} (docker context `{}`)", engine.address, context),
+    }
 }
 
 /// Prints it; ends with "no engine" when none answers.
@@ -27,45 +31,48 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
     say!("letterpress {}", status.version);
     match engine {
         Some(engine) => {
-            say!("✓ container engine: {}", described(engine));
+            tell!("✓ container engine: {}", described(engine));
             if engine.started_by_app {
-                say!("    letterpress has started the service of Podman, because no other engine answered, and ends it with itself");
+                tell!("    letterpress has started the service of Podman, because no other engine answered, and ends it with itself");
             }
         }
         None => {
-            say!("✗ container engine: none answers");
-            say!("    start Docker or Podman; until then only the sample runs, directly on this computer");
+            tell!("✗ container engine: none answers");
+            tell!("    start Docker or Podman; until then only the sample runs, directly on this computer");
         }
     }
     // The others: usual places where nothing answers are of interest only to one who has no engine.
     for other in status.engines.iter().filter(|other| engine.is_none_or(|engine| engine.choice != other.choice)) {
         if other.answers {
-            say!("    also: {}", described(other));
+            tell!("    also: {}", described(other));
         } else if engine.is_none() || !other.context.is_empty() {
-            say!("    {}: {}", place(other), other.problem);
+            tell!("    {}: {}", place(other), other.problem);
         }
     }
     for logins in app.registry_logins().await {
-        let hosts = if logins.hosts.is_empty() { "none of a host of its own".to_owned() } else { logins.hosts.join(", ") };
-        say!("{} registry logins in {}: {hosts}", if logins.problems.is_empty() { "✓" } else { "!" }, logins.place);
+        let hosts = match logins.hosts.is_empty() {
+            true => message!("none of a host of its own"),
+            false => Message::verbatim(logins.hosts.join(", ")),
+        };
+        tell!("{} registry logins in {}: {}", if logins.problems.is_empty() { "✓" } else { "!" }, logins.place, hosts);
         for problem in logins.problems {
-            say!("    {problem}");
+            say!("    {}", words(&problem));
         }
     }
     let gigabytes = status.disk.free_bytes as f64 / 1e9;
-    say!("{} free disk space: {gigabytes:.1} GB", if status.disk.low { "✗" } else { "✓" });
-    say!("✓ data folder: {}", status.data_folder);
+    tell!("{} free disk space: {} GB", if status.disk.low { "✗" } else { "✓" }, format_args!("{gigabytes:.1}"));
+    tell!("✓ data folder: {}", status.data_folder);
     match status.key_place {
-        KeyPlaceWord::OsKeyStore => say!("✓ key for secrets: in the key store of the system"),
-        KeyPlaceWord::File => say!("! key for secrets: in the file {} (no key store answers)", status.key_path),
-        KeyPlaceWord::NotYet => say!("✓ key for secrets: made with the first secret"),
-        KeyPlaceWord::NotFetched => say!("✓ key for secrets: fetched when a secret is needed"),
+        KeyPlaceWord::OsKeyStore => tell!("✓ key for secrets: in the key store of the system"),
+        KeyPlaceWord::File => tell!("! key for secrets: in the file {} (no key store answers)", status.key_path),
+        KeyPlaceWord::NotYet => tell!("✓ key for secrets: made with the first secret"),
+        KeyPlaceWord::NotFetched => tell!("✓ key for secrets: fetched when a secret is needed"),
         KeyPlaceWord::Unavailable => {
-            say!("✗ key for secrets: cannot be found or read; restore it, or remove the secrets and set them anew")
+            tell!("✗ key for secrets: cannot be found or read; restore it, or remove the secrets and set them anew")
         }
     }
     if app.is_driven_elsewhere() {
-        say!("! another letterpress drives the runs of this data folder");
+        tell!("! another letterpress drives the runs of this data folder");
     }
     Ok(code)
 }

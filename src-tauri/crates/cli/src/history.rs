@@ -3,7 +3,8 @@
 use crate::arguments::{Filter, Format, History, RunResult};
 use crate::exit::ExitCode;
 use crate::render;
-use crate::say::name;
+use crate::language::Language;
+use crate::say::{name, words};
 use lp_api::App;
 use lp_api::dto::{ApiError, RunFilter, RunPage, RunStateWord, RunSummary};
 use std::sync::Arc;
@@ -32,12 +33,12 @@ pub async fn carry_out(app: &Arc<App>, wanted: History) -> Result<ExitCode, ApiE
     }
     match wanted.format {
         Format::Json => crate::say::json(&found),
-        Format::Text if found.runs.is_empty() && is_filtered => say!("no such runs"),
-        Format::Text if found.runs.is_empty() => say!("no runs yet; start one with `letterpress run`"),
+        Format::Text if found.runs.is_empty() && is_filtered => tell!("no such runs"),
+        Format::Text if found.runs.is_empty() => tell!("no runs yet; start one with `letterpress run`"),
         Format::Text => found.runs.iter().for_each(print),
     }
     if let (Format::Text, Some(next)) = (wanted.format, &found.next) {
-        remark!("there are more: add `--after {next}` for what comes next, or `-n` for more at once");
+        mention!("there are more: add `--after {}` for what comes next, or `-n` for more at once", next);
     }
     Ok(ExitCode::Passed)
 }
@@ -78,17 +79,19 @@ fn state(result: RunResult) -> RunStateWord {
 
 /// `shop #12  passed  1.1.0  Build and test  2026-11-23 22:20 +08:00  41 s  Fix the cart total`
 fn print(run: &RunSummary) {
-    let title = run.workflow_title.get("en").or_else(|| run.workflow_title.get("")).unwrap_or(&run.workflow);
+    let title = run.workflow_title.get(Language::spoken().tag()).or_else(|| run.workflow_title.get("en"));
+    let title = title.or_else(|| run.workflow_title.get("")).unwrap_or(&run.workflow);
     let version = if run.version_name.is_empty() { lp_api::local_date(&run.version_time) } else { run.version_name.clone() };
     let took = run.duration_ms().map(render::duration).unwrap_or_default();
     say!(
-        "{} #{}  {}  {}  {}  {}  {took}  {}",
+        "{} #{}  {}  {}  {}  {}  {}  {}",
         name(&run.project_name),
         run.number,
-        render::run_state(run.state),
+        words(&render::run_state(run.state)),
         name(&version),
         name(title),
         lp_api::local_time(&run.created),
+        words(&took),
         name(&run.version_title)
     );
 }

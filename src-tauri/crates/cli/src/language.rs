@@ -1,8 +1,9 @@
-//! In which language the terminal speaks: `--language`, else `LETTERPRESS_LANGUAGE`, else the setting of the window, else the terminal's locale.
+//! In which language the terminal speaks: `--language`, else `LETTERPRESS_LANGUAGE`, else the setting of the window, else the terminal's
+//! locale. What needs no data folder (`lint`, `plan`, `explain`) looks for no setting.
 
 use clap::ValueEnum;
-use lp_api::Message;
-use std::sync::OnceLock;
+use lp_api::{App, Message, dto};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -13,8 +14,8 @@ pub enum Language {
     Zh,
 }
 
-/// What this process speaks.
-static SPOKEN: OnceLock<Language> = OnceLock::new();
+/// Whether this process speaks Chinese.
+static IS_CHINESE: AtomicBool = AtomicBool::new(false);
 
 impl Language {
     /// What the locale of the terminal asks for.
@@ -30,14 +31,31 @@ impl Language {
         }
     }
 
-    /// From now on this process speaks this language. The first word counts.
+    /// From now on this process speaks this language.
     pub fn speak(self) {
-        let _ = SPOKEN.set(self);
+        IS_CHINESE.store(self == Self::Zh, Ordering::Relaxed);
     }
 
     /// What this process speaks; English before anybody has said.
     pub fn spoken() -> Self {
-        SPOKEN.get().copied().unwrap_or(Self::En)
+        if IS_CHINESE.load(Ordering::Relaxed) { Self::Zh } else { Self::En }
+    }
+
+    /// What the settings of the data folder ask for; `None` where that is left to the system.
+    pub async fn of_settings(app: &App) -> Option<Self> {
+        match app.settings().await.ok()?.language {
+            dto::Language::System => None,
+            dto::Language::En => Some(Self::En),
+            dto::Language::ZhCn => Some(Self::Zh),
+        }
+    }
+
+    /// Its tag, as authors of workflows write it.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh",
+        }
     }
 
     /// The sentence in this language.

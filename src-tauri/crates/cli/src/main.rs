@@ -51,19 +51,20 @@ fn main() -> std::process::ExitCode {
         }
     };
     init_tracing();
+    let language = arguments.language.unwrap_or_else(Language::of_system);
+    language.speak();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(problem) => {
-            remark!("error: no threads can be started: {problem}");
+            mention!("error: no threads can be started: {}", problem);
             return ExitCode::Failed.into();
         }
     };
-    let language = arguments.language.unwrap_or_else(Language::of_system);
     let code = runtime.block_on(async {
         match carry_out(arguments, language).await {
             Ok(code) => code,
             Err(error) => {
-                render::error(&error, language);
+                render::error(&error, Language::spoken());
                 ExitCode::of(&error)
             }
         }
@@ -74,7 +75,7 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode, ApiError> {
-    let data = arguments.data;
+    let (data, is_named) = (arguments.data, arguments.language.is_some());
     // One that only looks or sets something does not drive runs: it would take them up only to leave them again.
     let drives =
         matches!(arguments.command, Command::Run(_) | Command::Attach(_) | Command::Retry(_) | Command::Cancel(_) | Command::Kill(_));
@@ -86,9 +87,15 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         };
         Ok::<_, ApiError>(AppOptions { data_folder, drives, ..options })
     };
-    let open = async || App::open(options()?).await;
+    let open = async || {
+        let app = App::open(options()?).await?;
+        if let Some(language) = Language::of_settings(&app).await.filter(|_| !is_named) {
+            language.speak();
+        }
+        Ok::<_, ApiError>(app)
+    };
     match arguments.command {
-        Command::Run(wanted) => run::carry_out(open().await?, wanted, language).await,
+        Command::Run(wanted) => run::carry_out(open().await?, wanted).await,
         Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
@@ -104,11 +111,11 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,
         Command::Search(wanted) => closing(open().await?, async |app| search::carry_out(app, wanted).await).await,
-        Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted, language).await).await,
+        Command::Secret(wanted) => closing(open().await?, async |app| secrets::carry_out(app, wanted).await).await,
         // Without an app: these need that nobody has the folder open.
         Command::Data(Data { action: DataAction::Restore { file } }) => data::restore(&options()?.data_folder, &file).await,
         Command::Data(Data { action: DataAction::Move { folder } }) => data::move_to(&options()?.data_folder, &folder).await,
-        Command::Data(wanted) => closing(open().await?, async |app| data::carry_out(app, wanted.action, language).await).await,
+        Command::Data(wanted) => closing(open().await?, async |app| data::carry_out(app, wanted.action).await).await,
         Command::Doctor(wanted) => closing(open().await?, async |app| doctor::carry_out(app, wanted).await).await,
     }
 }

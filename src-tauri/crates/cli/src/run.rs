@@ -7,23 +7,23 @@ use crate::exit::ExitCode;
 use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
-use crate::say::paint;
+use crate::say::{paint, words};
 use lp_api::dto::{
     ApiError, AskedEvent, ErrorCode, HandedSecret, ProjectSummary, RunRequest, RunStateWord, RunSummary, SecretReceiver, SecretState,
 };
-use lp_api::{App, Progress};
+use lp_api::{App, Message, Progress, message};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs it and watches until it is over.
-pub async fn carry_out(app: Arc<App>, wanted: Run, language: Language) -> Result<ExitCode, ApiError> {
-    let result = start_and_follow(&app, wanted, language).await;
+pub async fn carry_out(app: Arc<App>, wanted: Run) -> Result<ExitCode, ApiError> {
+    let result = start_and_follow(&app, wanted).await;
     app.shutdown().await;
     result
 }
 
-async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Result<ExitCode, ApiError> {
+async fn start_and_follow(app: &Arc<App>, wanted: Run) -> Result<ExitCode, ApiError> {
     let inputs = parse_inputs(&wanted.inputs)?;
     app.own_or_reach_owner(wait_note).await?;
     let project = match wanted.folder.as_str() {
@@ -49,62 +49,30 @@ async fn start_and_follow(app: &Arc<App>, wanted: Run, language: Language) -> Re
     let preview = app.preview(&request).await?;
     let findings = preview.findings.clone();
     let preview = preview.possible()?;
-    render::findings(&findings, language);
+    render::findings(&findings, Language::spoken());
     request.seen = Some(preview.seen.clone());
     if !preview.isolated {
         match wanted.backend {
-            Place::Docker => return Err(app.no_engine("or pass `--backend host`")),
+            Place::Docker => return Err(app.no_engine(message!("or pass `--backend host`"))),
             Place::Auto if preview.needs_consent => {
-                return Err(app.no_engine("or pass `--backend host` to run the steps on this computer, not isolated"));
+                return Err(app.no_engine(message!("or pass `--backend host` to run the steps on this computer, not isolated")));
             }
             Place::Auto | Place::Host => {
                 request.allow_host = true;
-                let note = language
-                    .pick("note: the steps run directly on this computer; they are not isolated", "提示: 步骤直接在本机上运行，没有隔离");
-                remark!("{}", paint("1;33", note));
+                let note = message!("note: the steps run directly on this computer; they are not isolated");
+                remark!("{}", paint("1;33", words(&note)));
             }
         }
     }
-    render::left_out(&preview.left_out, language);
+    render::left_out(&preview.left_out, Language::spoken());
     for HandedSecret { name, .. } in preview.secrets.iter().filter(|secret| secret.state == SecretState::Missing) {
         let word = lp_api::shell_word(name);
-        let warning = paint("1;33", language.pick("warning", "警告"));
-        match language {
-            Language::En => remark!("{warning}: the secret `{name}` is not set; set it with `letterpress secret set {word}`"),
-            Language::Zh => remark!("{warning}: 密钥 `{name}` 未设置；可用 `letterpress secret set {word}` 设置"),
-        }
-    }
-
-    if language == Language::Zh
-        && let Some(error) = undecided(&preview.secrets, &project)
-    {
-        return Err(error);
+        let said = message!("the secret `{}` is not set; set it with `letterpress secret set {}`", name, word);
+        remark!("{}: {}", paint("1;33", words(&message!("warning"))), words(&said));
     }
     let interrupts = Interrupts::listen()?;
     let run = app.start_run(&request).await?;
     watch(app, &run, interrupts).await
-}
-
-/// What the app says in English when it is asked to start a run with secrets that nobody has decided about, in Chinese.
-fn undecided(secrets: &[HandedSecret], project: &ProjectSummary) -> Option<ApiError> {
-    let open: Vec<&HandedSecret> = secrets.iter().filter(|secret| secret.state == SecretState::Undecided).collect();
-    let names: Vec<String> = open.iter().map(|secret| format!("`{}`", secret.name)).collect();
-    let receiver = |to: &SecretReceiver| match to.image.as_str() {
-        "" => format!("`{}`（本机）", to.step),
-        image => format!("`{}`（镜像 `{image}`）", to.step),
-    };
-    let wanted: Vec<String> = open.iter().flat_map(|secret| &secret.receivers).map(receiver).collect();
-    let folder = lp_api::shell_word(&project.path);
-    let commands = |verb: &str| {
-        let one = |secret: &&HandedSecret| format!("`letterpress secret {verb} {} --project {folder}`", lp_api::shell_word(&secret.name));
-        open.iter().map(one).collect::<Vec<_>>().join("、")
-    };
-    (!open.is_empty()).then(|| ApiError {
-        code: ErrorCode::SecretNotAllowed,
-        message: format!("还没有人决定 `{}` 能否得到所有项目的密钥 {}：要求它的是 {}", project.name, names.join("、"), wanted.join("、")),
-        hint: format!("允许此项目的运行得到它：{}；不给它而运行：{}；在窗口中：运行按钮旁的提问", commands("allow"), commands("deny")),
-        findings: vec![],
-    })
 }
 
 /// `letterpress attach`: watches a run, and goes on with it where nobody drives it.
@@ -122,9 +90,9 @@ pub async fn retry(app: &Arc<App>, wanted: &Attach) -> Result<ExitCode, ApiError
     let before = app.run(&run).await?;
     app.retry_attempt(&run, before.run.attempt).await?;
     if before.retry.files_kept {
-        remark!("going on from `{}`", before.retry.from_step);
+        mention!("going on from `{}`", before.retry.from_step);
     } else {
-        remark!("going on from `{}`: the files of its stage are not there any more", before.retry.from_step);
+        mention!("going on from `{}`: the files of its stage are not there any more", before.retry.from_step);
     }
     watch(app, &run, interrupts).await
 }
@@ -147,7 +115,7 @@ pub async fn kill(app: &Arc<App>, wanted: &Stop) -> Result<ExitCode, ApiError> {
 async fn under_way(app: &Arc<App>, wanted: &Stop) -> Result<Option<RunSummary>, ApiError> {
     let run = app.run(&app.find_run(&wanted.run, ".").await?).await?.run;
     if run.state.is_final() {
-        remark!("run {} is over already: {}", run.number, render::run_state(run.state));
+        mention!("run {} is over already: {}", run.number, render::run_state(run.state));
         return Ok(None);
     }
     Ok(Some(run))
@@ -157,7 +125,7 @@ async fn until_over(app: &Arc<App>, run: &str) -> Result<ExitCode, ApiError> {
     let mut following = app.follow(run);
     loop {
         if let Progress::Ended(detail) = following.next().await? {
-            remark!("run {} {}", detail.run.number, render::run_state(detail.run.state));
+            mention!("run {} {}", detail.run.number, render::run_state(detail.run.state));
             return Ok(ExitCode::Passed);
         }
     }
@@ -176,8 +144,8 @@ fn asked(
     if !branch.is_empty() && !of_pull_request {
         return Err(ApiError {
             code: ErrorCode::BadRequest,
-            message: "`--branch` is the branch that a pull request goes to".into(),
-            hint: "to run a branch, name it as the version: `--version BRANCH`".into(),
+            message: message!("`--branch` is the branch that a pull request goes to"),
+            hint: message!("to run a branch, name it as the version: `--version BRANCH`"),
             findings: vec![],
         });
     }
@@ -185,7 +153,7 @@ fn asked(
 }
 
 fn wait_note() {
-    remark!("another letterpress is running; waiting until it ends …");
+    mention!("another letterpress is running; waiting until it ends …");
 }
 
 /// Prints a run until it is over; ends with its exit code. A hang-up ends the watching, not the run.
@@ -203,10 +171,10 @@ async fn watch(app: &Arc<App>, run: &str, mut interrupts: Interrupts) -> Result<
             interrupt = interrupts.next() => match interrupt {
                 Interrupt::Pressed(seen) => {
                     if seen == 1 {
-                        remark!("cancelling … press Ctrl-C again to kill");
+                        mention!("cancelling … press Ctrl-C again to kill");
                         app.cancel_run(run).await?;
                     } else {
-                        remark!("killing …");
+                        mention!("killing …");
                         app.kill_run(run).await?;
                     }
                 }
@@ -216,7 +184,8 @@ async fn watch(app: &Arc<App>, run: &str, mut interrupts: Interrupts) -> Result<
     };
     printer.show_end(&last);
     if last.retry.possible && last.run.state != RunStateWord::Cancelled {
-        remark!("`letterpress retry {}` goes on from `{}`", app.run_word(run).await?, last.retry.from_step);
+        let word = app.run_word(run).await?;
+        mention!("`letterpress retry {}` goes on from `{}`", word, last.retry.from_step);
     }
     Ok(ExitCode::of_run(last.run.state))
 }
@@ -243,8 +212,8 @@ impl Interrupts {
         let listen = |kind| {
             signal(kind).map_err(|problem| ApiError {
                 code: ErrorCode::Internal,
-                message: format!("signals cannot be received: {problem}"),
-                hint: String::new(),
+                message: message!("signals cannot be received: {}", problem),
+                hint: Message::default(),
                 findings: vec![],
             })
         };
@@ -296,8 +265,8 @@ pub fn parse_inputs(texts: &[String]) -> Result<BTreeMap<String, String>, ApiErr
             Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
             _ => Err(ApiError {
                 code: ErrorCode::BadRequest,
-                message: format!("`--input {text}` is not NAME=VALUE"),
-                hint: "write for example `--input SHOP_NAME=Corner`".into(),
+                message: message!("`--input {}` is not NAME=VALUE", text),
+                hint: message!("write for example `--input SHOP_NAME=Corner`"),
                 findings: vec![],
             }),
         })

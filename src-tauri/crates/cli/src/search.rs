@@ -33,7 +33,7 @@ pub async fn carry_out(app: &Arc<App>, wanted: Search) -> Result<ExitCode, ApiEr
             SearchNews::Progress { .. } => {}
             SearchNews::Ended { error: Some(error), .. } => return Err(error),
             SearchNews::Ended { end: SearchEnd::Limit, .. } => {
-                remark!("there are more: look for something that is rarer, or in fewer runs")
+                mention!("there are more: look for something that is rarer, or in fewer runs")
             }
             SearchNews::Ended { .. } => {}
         }

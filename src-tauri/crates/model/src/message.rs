@@ -10,6 +10,7 @@
 mod chinese;
 mod verbs;
 
+pub use chinese::catalogue;
 pub use verbs::{file_failed, file_problem};
 
 use serde::{Deserialize, Serialize};
@@ -163,9 +164,16 @@ impl Message {
             Said::Text(text) => return out.push_str(text),
             Said::Sentence { template, args } => (template, args),
         };
-        let template = match language {
+        let listed;
+        let template: &str = match language {
             Language::En => template,
-            Language::Zh => chinese::of(template).unwrap_or(template),
+            Language::Zh => match chinese::of(template) {
+                Some(chinese) => chinese,
+                None => {
+                    listed = chinese_list(template);
+                    listed.as_deref().unwrap_or(template)
+                }
+            },
         };
         let mut next = 0;
         let mut rest = template;
@@ -200,6 +208,15 @@ impl Message {
         }
         out.push_str(rest);
     }
+}
+
+/// The template of a list ([`Message::joined`]) with what stands between two of its parts in Chinese.
+fn chinese_list(template: &str) -> Option<String> {
+    let between: Vec<&str> = template.strip_prefix("{}")?.strip_suffix("{}")?.split("{}").collect();
+    let first = *between.first()?;
+    let two = chinese::of(&format!("{{}}{first}{{}}")).filter(|_| between.iter().all(|other| *other == first))?;
+    let chinese = two.strip_prefix("{}")?.strip_suffix("{}")?;
+    Some(vec!["{}"; between.len() + 1].join(chinese))
 }
 
 fn is_han(c: char) -> bool {
@@ -431,7 +448,8 @@ mod tests {
         let message = message!("`{}` of {}", "s3cret", what!("step `{}`", "my s3cret"));
         let masked = message.with_texts(&|text| text.replace("s3cret", "***"));
         assert_eq!(masked, "`***` of step `my ***`");
-        let list = Message::joined([Message::verbatim("a"), message!("a list")], ", ");
-        assert_eq!((list.to_string(), list.in_chinese()), ("a, a list".to_owned(), "a, 列表".to_owned()));
+        let list = |count| Message::joined(vec![message!("a list"); count], ", ");
+        assert_eq!((list(0).is_empty(), list(1)), (true, message!("a list")));
+        assert_eq!((list(3).to_string(), list(3).in_chinese()), ("a list, a list, a list".to_owned(), "列表，列表，列表".to_owned()));
     }
 }

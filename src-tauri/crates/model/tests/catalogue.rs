@@ -35,11 +35,13 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// The templates of a source file, without those of its tests and comments.
 fn templates(source: &str) -> Vec<String> {
-    let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    // Tests in the file stand at its end; those in a file of their own are only named, anywhere.
+    let tests = source.match_indices("#[cfg(test)]\nmod ").find(|(at, _)| source[*at..].lines().nth(1).is_some_and(|line| line.ends_with('{')));
+    let code = &source[..tests.map_or(source.len(), |(at, _)| at)];
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let code: String = lines.flat_map(|line| [line, "\n"]).collect();
     let mut found = Vec::new();
-    for start in ["message!(", "what!("] {
+    for start in ["message!(", "what!(", "tell!(", "mention!("] {
         for (at, _) in code.match_indices(start) {
             let Some(literal) = code[at + start.len()..].trim_start().strip_prefix('"') else { continue };
             let (mut template, mut chars) = (String::new(), literal.chars());

@@ -7,10 +7,13 @@ use std::sync::LazyLock;
 /// where Chinese puts things into another order.
 const CATALOGUE: &str = include_str!("zh.txt");
 
-static TEMPLATES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
-    let lines: Vec<&str> = CATALOGUE.lines().filter(|line| !line.is_empty()).collect();
-    lines.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
-});
+static TEMPLATES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| catalogue().collect());
+
+/// All pairs: the English template and the Chinese one, in the order of the catalogue.
+pub fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut lines = CATALOGUE.lines().filter(|line| !line.is_empty());
+    std::iter::from_fn(move || lines.next().zip(lines.next()))
+}
 
 /// The Chinese for an English template.
 pub(super) fn of(template: &str) -> Option<&'static str> {
