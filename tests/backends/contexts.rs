@@ -165,7 +165,10 @@ async fn the_engine_stays_while_runs_are_under_way() {
     };
     let run = app.start_run(&request).await.unwrap();
     let refused = choose(&app, "away").await.unwrap_err();
-    assert_eq!((refused.code, refused.message.to_string().as_str()), (ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way"));
+    assert_eq!(
+        (refused.code, refused.message.to_string().as_str()),
+        (ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way")
+    );
     // Neither by the back door: what the `docker` command has chosen meanwhile counts when they are over.
     person.docker(&["use", "away"]);
     assert_ne!(used(&app.probe_engines().await.unwrap()), ["away"]);

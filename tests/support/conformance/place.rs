@@ -1,11 +1,11 @@
 //! The tools of the cases: a backend with what it can do, a stage to run things in, and a sink that listens.
 
-use lp_model::Message;
 use async_trait::async_trait;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Files, Keep, NoNotes, Notes, Position, SinkError, Source, StageContext,
     StepContext, StepExit, StepSink,
 };
+use lp_model::Message;
 use lp_model::{BackendKind, EnvValue, PullPolicy, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Workspace};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -328,7 +328,11 @@ impl StepSink for Sink {
             heard.created += 1;
             heard.early_start |= heard.started > 0 || !heard.bytes.is_empty();
         });
-        if self.refuses_created { Err(SinkError { message: Message::verbatim("the disk of the test is full"), hint: Message::default() }) } else { Ok(()) }
+        if self.refuses_created {
+            Err(SinkError { message: Message::verbatim("the disk of the test is full"), hint: Message::default() })
+        } else {
+            Ok(())
+        }
     }
 
     async fn started(&self) {

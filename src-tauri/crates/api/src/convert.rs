@@ -6,7 +6,7 @@ use crate::dto::{
 };
 use crate::time;
 use lp_engine::WaitsFor;
-use lp_model::{CancelReason, OnFailure, Plan, SkipReason, StepKind, StepOutcome, Message, message};
+use lp_model::{CancelReason, Message, OnFailure, Plan, SkipReason, StepKind, StepOutcome, message};
 use lp_store::{Project, Run, RunAttempt, StageRun, StepRun};
 use std::collections::BTreeMap;
 

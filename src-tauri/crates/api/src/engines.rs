@@ -15,7 +15,7 @@ use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment, Tried};
 use lp_backend_host::HostBackend;
 use lp_engine::ports::Backends;
-use lp_model::{BackendKind, EngineId, message, Message};
+use lp_model::{BackendKind, EngineId, Message, message};
 use podman::PodmanService;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,8 +134,10 @@ impl Engines {
             let address = EngineAddress::new(choice);
             return match address.problem {
                 None if choice.split_once("://").is_some_and(|(scheme, rest)| SCHEMES.contains(&scheme) && !rest.is_empty()) => Ok(()),
-                None => Err(ApiError::new(ErrorCode::EngineInvalid, message!("`{}` is not the address of a container engine", address.url))
-                    .hint(message!("give one such as `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`"))),
+                None => {
+                    Err(ApiError::new(ErrorCode::EngineInvalid, message!("`{}` is not the address of a container engine", address.url))
+                        .hint(message!("give one such as `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`")))
+                }
                 Some(problem) => Err(ApiError::new(ErrorCode::EngineInvalid, message!("`{}`: {}", address.url, problem))),
             };
         }
@@ -284,7 +286,8 @@ impl Backends for Engines {
 fn no_engine(tried: &[Tried], instead: Message) -> ApiError {
     let reasons = Message::joined(tried.iter().filter(|one| !one.is_absent).map(|one| message!("`{}`: {}", one.address, one.reason)), "; ");
     if reasons.is_empty() {
-        return ApiError::new(ErrorCode::NoEngine, message!("no container engine answers")).hint(message!("start Docker or Podman; {}", instead));
+        return ApiError::new(ErrorCode::NoEngine, message!("no container engine answers"))
+            .hint(message!("start Docker or Podman; {}", instead));
     }
     ApiError::new(ErrorCode::NoEngine, message!("no container engine answers: {}", reasons))
         .hint(message!("`letterpress doctor` and the settings say what each place answers; {}", instead))
@@ -331,6 +334,9 @@ mod tests {
         assert!(error.message.to_string().contains("`unix:///var/run/docker.sock`: this user may not use the socket"), "{error:?}");
         assert!(!error.message.to_string().contains("podman") && !error.hint.to_string().contains("start Docker"), "{error:?}");
         let error = no_engine(&[absent], "or do without");
-        assert_eq!((error.message.to_string().as_str(), error.hint.to_string().as_str()), ("no container engine answers", "start Docker or Podman; or do without"));
+        assert_eq!(
+            (error.message.to_string().as_str(), error.hint.to_string().as_str()),
+            ("no container engine answers", "start Docker or Podman; or do without")
+        );
     }
 }

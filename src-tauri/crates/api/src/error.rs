@@ -1,8 +1,8 @@
 //! How errors of the other crates become [`ApiError`]s.
 
-use lp_model::{Message, message};
 use crate::dto::{ApiError, ErrorCode};
 use lp_git::GitError;
+use lp_model::{Message, message};
 use lp_secret::vault::VaultError;
 use lp_store::StoreError;
 
@@ -20,7 +20,8 @@ impl ApiError {
 
     /// A task of ours broke.
     pub(crate) fn broken(problem: tokio::task::JoinError) -> Self {
-        Self::new(ErrorCode::Internal, message!("a task broke: {}", Message::verbatim(problem))).hint(message!("this is a defect of Letterpress; please report it"))
+        Self::new(ErrorCode::Internal, message!("a task broke: {}", Message::verbatim(problem)))
+            .hint(message!("this is a defect of Letterpress; please report it"))
     }
 }
 
@@ -39,17 +40,19 @@ impl From<StoreError> for ApiError {
                 };
                 Self::new(code, message)
             }
-            StoreError::Corrupt { .. } => Self::new(ErrorCode::StoreUnavailable, message)
-                .hint(message!("move the damaged file away; a copy from before the last upgrade may lie beside it as `letterpress.db.before-N`")),
+            StoreError::Corrupt { .. } => Self::new(ErrorCode::StoreUnavailable, message).hint(message!(
+                "move the damaged file away; a copy from before the last upgrade may lie beside it as `letterpress.db.before-N`"
+            )),
             StoreError::Denied { .. } => Self::new(ErrorCode::StoreUnavailable, message)
                 .hint(message!("let this user write to the data folder, or set `LETTERPRESS_HOME` to another one")),
-            StoreError::Owned { .. } => {
-                Self::new(ErrorCode::NotOwner, message).hint(message!("quit the window and wait for the runs of other terminals, then try again"))
-            }
+            StoreError::Owned { .. } => Self::new(ErrorCode::NotOwner, message)
+                .hint(message!("quit the window and wait for the runs of other terminals, then try again")),
             StoreError::NotABackup { .. } => {
                 Self::new(ErrorCode::BadRequest, message).hint(message!("name a file that `letterpress data backup` has made"))
             }
-            StoreError::Pattern { .. } => Self::new(ErrorCode::BadRequest, message).hint(message!("write another text, or a shorter expression")),
+            StoreError::Pattern { .. } => {
+                Self::new(ErrorCode::BadRequest, message).hint(message!("write another text, or a shorter expression"))
+            }
             StoreError::Conflict { what: "move" | "deletion", .. } => Self::new(ErrorCode::BadRequest, message),
             _ => Self::new(ErrorCode::StoreUnavailable, message),
         }

@@ -1,7 +1,7 @@
 //! What the code of a finding means.
 
 use crate::dto::{ApiError, ErrorCode};
-use lp_model::{Code, Effect, Severity, message, Message};
+use lp_model::{Code, Effect, Message, Severity, message};
 
 /// The explanation of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Files on the disk, as a developer edits them: which ones are meant by a path, and what belongs together.
 
-use lp_model::{message, Message};
 use crate::dto::{ApiError, ErrorCode};
 use crate::pipelines::PLACES;
 use crate::sources::inputs_of;
+use lp_model::{Message, message};
 use lp_pipeline::Inputs;
 use std::path::{Path, PathBuf};
 

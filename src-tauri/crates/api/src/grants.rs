@@ -9,7 +9,7 @@
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, HandedSecret, SecretReceiver, SecretState, Tag};
 use crate::time;
-use lp_model::{BackendKind, Plan, ProjectId, message, Message};
+use lp_model::{BackendKind, Message, Plan, ProjectId, message};
 use lp_store::Project;
 
 /// Where the value for a name comes from.
@@ -179,7 +179,8 @@ mod tests {
         let refused = app.start_run(&request).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::SecretNotAllowed);
         assert!(
-            refused.message.to_string().contains("`deploy_token`") && refused.hint.to_string().contains("letterpress secret allow deploy_token"),
+            refused.message.to_string().contains("`deploy_token`")
+                && refused.hint.to_string().contains("letterpress secret allow deploy_token"),
             "{refused:?}"
         );
         assert!(app.runs(&Default::default()).await.unwrap().runs.is_empty(), "nothing was started");

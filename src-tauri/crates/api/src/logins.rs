@@ -1,10 +1,10 @@
 //! Logins for registries: those that `docker login` and `podman login` keep on this computer. They are read anew for each image that is fetched, so
 //! that a login counts at once.
 
-use lp_model::{Message, message};
 use crate::app::App;
 use async_trait::async_trait;
 use lp_backend_docker::RegistryLogins;
+use lp_model::{Message, message};
 use lp_registry::{Credentials, DockerConfig, Helper, ImageReference, Login};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -127,8 +127,9 @@ async fn ask(helper: &Helper) -> Result<Option<Credentials>, Message> {
         child.wait_with_output().await
     };
     let answer = tokio::time::timeout(HELPER_LIMIT, asking).await;
-    let answer =
-        answer.map_err(|_| told(message!("no answer within {} seconds", HELPER_LIMIT.as_secs())))?.map_err(|problem| told(Message::verbatim(problem)))?;
+    let answer = answer
+        .map_err(|_| told(message!("no answer within {} seconds", HELPER_LIMIT.as_secs())))?
+        .map_err(|problem| told(Message::verbatim(problem)))?;
     helper.read(&String::from_utf8_lossy(&answer.stdout), answer.status.success()).map_err(|problem| told(problem.told()))
 }
 

@@ -14,8 +14,10 @@ impl App {
     /// # Errors
     /// `RunNotFound`; `BadRequest` when several projects have that name.
     pub async fn find_run(&self, text: &str, folder: &str) -> Result<String, ApiError> {
-        let not_found =
-            || ApiError::new(ErrorCode::RunNotFound, message!("there is no run `{}`", text)).hint(message!("`letterpress history` shows what there is"));
+        let not_found = || {
+            ApiError::new(ErrorCode::RunNotFound, message!("there is no run `{}`", text))
+                .hint(message!("`letterpress history` shows what there is"))
+        };
         let (project, number) = match text.rsplit_once('#') {
             Some((name, number)) => (Some(self.project_named(name, number, text).await?), number),
             None => (self.find_project(folder).await.ok().and_then(|project| ProjectId::parse(&project.id)), text),
@@ -42,11 +44,12 @@ impl App {
             [project] => return Ok(project.id.to_string()),
             [] => {}
             _ => {
-                let ways = named
-                    .iter()
-                    .map(|project| Message::verbatim(format_args!("`{}`", shell_word(project.path.as_deref().unwrap_or(project.id.as_str())))));
-                return Err(ApiError::new(ErrorCode::BadRequest, message!("{} projects are called `{}`", named.len(), word))
-                    .hint(which(ways)));
+                let ways = named.iter().map(|project| {
+                    Message::verbatim(format_args!("`{}`", shell_word(project.path.as_deref().unwrap_or(project.id.as_str()))))
+                });
+                return Err(
+                    ApiError::new(ErrorCode::BadRequest, message!("{} projects are called `{}`", named.len(), word)).hint(which(ways))
+                );
             }
         }
         if let Some(project) = projects.iter().find(|project| project.path.as_deref() == Some(word) || project.id.as_str() == word) {
@@ -102,7 +105,10 @@ impl App {
                     let run = wanted.map_or_else(|| shell_word(&format!("{place}#{number}")), |run| run.id.to_string());
                     ways.push(message!("`{}` (in `{}`)", run, place));
                 }
-                Err(ApiError::new(ErrorCode::BadRequest, message!("`{}` may be a run of {} projects that are called `{}`", text, several.len(), name))
+                Err(ApiError::new(
+                    ErrorCode::BadRequest,
+                    message!("`{}` may be a run of {} projects that are called `{}`", text, several.len(), name),
+                )
                 .hint(which(ways)))
             }
         }

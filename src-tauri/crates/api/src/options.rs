@@ -1,5 +1,5 @@
-use lp_model::message;
 use crate::dto::{ApiError, ErrorCode};
+use lp_model::message;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -134,12 +134,15 @@ pub(crate) fn queue_place(project: &ProjectId, plan: &Plan) -> QueuePlace {
 pub(crate) fn not_started(refused: &StartError) -> ApiError {
     let message = refused.told();
     match refused {
-        StartError::Plan(_) => ApiError::new(ErrorCode::Internal, message).hint(message!("this is a defect of Letterpress; please report it")),
-        StartError::AlreadyLive(_) => ApiError::new(ErrorCode::RunUnderWay, message).hint(message!("wait until it is over, or cancel it")),
-        StartError::Replay { .. } => ApiError::new(ErrorCode::NewerData, message).hint(message!("install the newest Letterpress, or run it again")),
-        StartError::Retry(RetryError::NotRemoved { .. }) => {
-            ApiError::new(ErrorCode::RunUnderWay, message).hint(message!("wait until it is removed, then retry; or run again, which begins anew"))
+        StartError::Plan(_) => {
+            ApiError::new(ErrorCode::Internal, message).hint(message!("this is a defect of Letterpress; please report it"))
         }
+        StartError::AlreadyLive(_) => ApiError::new(ErrorCode::RunUnderWay, message).hint(message!("wait until it is over, or cancel it")),
+        StartError::Replay { .. } => {
+            ApiError::new(ErrorCode::NewerData, message).hint(message!("install the newest Letterpress, or run it again"))
+        }
+        StartError::Retry(RetryError::NotRemoved { .. }) => ApiError::new(ErrorCode::RunUnderWay, message)
+            .hint(message!("wait until it is removed, then retry; or run again, which begins anew")),
         StartError::Retry(RetryError::State { .. }) => {
             ApiError::new(ErrorCode::NothingToRetry, message).hint(message!("`run again` starts a new run of the same version"))
         }

@@ -76,7 +76,8 @@ impl Pipeline {
         let mut names: Vec<String> = entries.into_iter().filter(is_workflow).map(|entry| entry.name).collect();
         names.sort();
         let too_much = |what: Message| {
-            ApiError::new(ErrorCode::PipelineInvalid, message!("the folder `{}` has {}", path, what)).hint(message!("move what is no workflow elsewhere"))
+            ApiError::new(ErrorCode::PipelineInvalid, message!("the folder `{}` has {}", path, what))
+                .hint(message!("move what is no workflow elsewhere"))
         };
         if names.len() > MOST_FILES {
             return Err(too_much(message!("{} workflows, more than the {} that are read", names.len(), MOST_FILES)));
@@ -112,7 +113,8 @@ impl Pipeline {
             return Ok(self);
         }
         let message = message!("the folder `{}` has no file that ends in `.yml` or `.yaml`", self.path);
-        Err(ApiError::new(ErrorCode::PipelineMissing, message).hint(message!("each workflow is a file of its own in the folder, e.g. `build.yml`")))
+        Err(ApiError::new(ErrorCode::PipelineMissing, message)
+            .hint(message!("each workflow is a file of its own in the folder, e.g. `build.yml`")))
     }
 
     /// The plan for an event, with warnings and notes.

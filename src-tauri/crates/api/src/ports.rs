@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use lp_backend::{Position, Source};
 use lp_engine::ports::{Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::{Engine, Notice as EngineNotice};
-use lp_model::{Checkout, Plan, ProjectId, RunEvent, RunId, RunState, Stage, StepKey, message, Message};
+use lp_model::{Checkout, Message, Plan, ProjectId, RunEvent, RunId, RunState, Stage, StepKey, message};
 use lp_secret::SecretValue;
 use lp_store::{LogPosition, LogWriter, StoreError};
 use std::collections::HashMap;

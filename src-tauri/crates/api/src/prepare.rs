@@ -93,10 +93,7 @@ impl App {
         let workflow = find_workflow(workflows, &request.workflow)?;
         let inputs = lp_workflow::check_inputs(&workflow, &request.inputs).map_err(|errors| {
             let first = errors.into_iter().next();
-            ApiError::new(
-                ErrorCode::InputInvalid,
-                first.map_or_else(|| message!("a value is not allowed"), |error| error.message),
-            )
+            ApiError::new(ErrorCode::InputInvalid, first.map_or_else(|| message!("a value is not allowed"), |error| error.message))
         })?;
         let pipeline = sources.pipeline(Some(&workflow))?;
         // A file with mistakes tells them when it is compiled.
@@ -157,7 +154,10 @@ impl App {
         if wants_engine && engine.is_none() {
             let other = plan.stages.iter().flat_map(|stage| &stage.steps).find(|step| step.kind != StepKind::Commands);
             if let Some(step) = other.filter(|_| on_host) {
-                return Err(ApiError::new(ErrorCode::NeedsContainer, message!("`{}` is an image, which cannot run directly on this computer", step.name))
+                return Err(ApiError::new(
+                    ErrorCode::NeedsContainer,
+                    message!("`{}` is an image, which cannot run directly on this computer", step.name),
+                )
                 .hint(message!("only steps with commands can; run it in containers")));
             }
             if other.is_none() {

@@ -1,6 +1,6 @@
 //! How far something is that a step waits for just now (a fetch, a copy): kept in memory as long as it is news, and never stored.
 
-use lp_model::{RunEvent, RunId, StageNumber, StepKey, Message};
+use lp_model::{Message, RunEvent, RunId, StageNumber, StepKey};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -7,7 +7,7 @@ use crate::projects::{blocking, folder_of};
 use crate::shortfalls::of_checkouts;
 use crate::sources::{Sources, find_version};
 use lp_git::Repository;
-use lp_model::{Code, Dialect, message, Message};
+use lp_model::{Code, Dialect, Message, message};
 use lp_pipeline::{Effect, Inputs, PipelineFile, Report};
 use std::path::{Path, PathBuf};
 

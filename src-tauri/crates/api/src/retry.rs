@@ -11,7 +11,7 @@ use crate::runs::parse_run;
 use crate::words::shell_word;
 use lp_engine::scheduler::{RetryError, Scheduler};
 use lp_engine::{Notice as EngineNotice, Past, RunHandle};
-use lp_model::{Plan, RunEvent, RunId, RunState, StageNumber, message, Message};
+use lp_model::{Message, Plan, RunEvent, RunId, RunState, StageNumber, message};
 use lp_store::{RunDetail, StagePlace};
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -48,7 +48,10 @@ impl App {
         }
         let (plan, past, place) = self.stored_run(&id).await?;
         if plan.event.repo.trusted && !project.trusted {
-            return Err(ApiError::new(ErrorCode::NotTrusted, message!("`{}` is not trusted any more, and this run was planned while it was", project.name))
+            return Err(ApiError::new(
+                ErrorCode::NotTrusted,
+                message!("`{}` is not trusted any more, and this run was planned while it was", project.name),
+            )
             .hint(message!("run it again, or trust the project: `letterpress trust {}`", shell_word(&folder.display().to_string()))));
         }
         self.must_be_decided(&project, &plan).await?;
@@ -98,8 +101,9 @@ impl App {
             Some(engine) => message!("the attempt before is still there on {}: {}", engine, left),
             None => message!("the attempt before is still there: {}", left),
         };
-        ApiError::new(ErrorCode::RunUnderWay, said)
-            .hint(message!("see to it that the container engine answers and nothing holds this back, then retry; or run again, which begins anew"))
+        ApiError::new(ErrorCode::RunUnderWay, said).hint(message!(
+            "see to it that the container engine answers and nothing holds this back, then retry; or run again, which begins anew"
+        ))
     }
 
     async fn until_retried(&self, id: &RunId, notices: &mut broadcast::Receiver<EngineNotice>, handle: &RunHandle) -> Result<(), ApiError> {

@@ -7,7 +7,7 @@ use crate::guests;
 use crate::projects::folder_of;
 use crate::time;
 use lp_engine::Past;
-use lp_model::{BackendKind, CancelReason, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState, message, Message};
+use lp_model::{BackendKind, CancelReason, Message, Plan, ProjectId, RunEvent, RunId, RunState, StepKey, StepState, message};
 use lp_store::{Run, RunCursor, StageRun, StepRun};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! The sample project: comes with the app, unpacked as a real repository with tags and commits. `commits.json` lists the commits in
 //! order, each with a folder of files that are laid over what is there.
 
-use lp_model::message;
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, ProjectSummary};
 use crate::projects::blocking;
 use crate::time;
 use include_dir::{Dir, DirEntry, include_dir};
 use lp_git::{CommitSpec, FileSpec, TagSpec};
+use lp_model::message;
 use lp_store::ProjectKind;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

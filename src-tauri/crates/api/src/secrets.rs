@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, SecretEntry, SecretGrant, SecretScope, Tag, Uncovered};
 use crate::grants::{Origin, undecided};
 use crate::time;
-use lp_model::{ProjectId, message, Message};
+use lp_model::{Message, ProjectId, message};
 use lp_secret::SecretValue;
 use lp_secret::vault::{KeyHome, Vault};
 use std::path::PathBuf;
@@ -115,7 +115,11 @@ impl App {
                 .hint(message!("remove the secret if it is not needed any more")));
         }
         if value.expose().len() > LARGEST || value.expose().contains('\0') {
-            return Err(ApiError::new(ErrorCode::SecretInvalid, message!("no program can get the value of `{}` in a variable", name)).hint(message!("a value has at most {} bytes and no NUL; put a larger one into a file and encode it, e.g. with `base64`", LARGEST)));
+            return Err(ApiError::new(ErrorCode::SecretInvalid, message!("no program can get the value of `{}` in a variable", name))
+                .hint(message!(
+                    "a value has at most {} bytes and no NUL; put a larger one into a file and encode it, e.g. with `base64`",
+                    LARGEST
+                )));
         }
         let project = self.scope_project(scope).await?;
         let sealed = self.vault(true).await?.seal(&context(project.as_ref(), name), &value);

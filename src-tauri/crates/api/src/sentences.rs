@@ -1,6 +1,6 @@
 //! What each stage and step of a plan would do, in sentences.
 
-use crate::dto::{Sentence};
+use crate::dto::Sentence;
 use lp_model::{BackendKind, EnvValue, Message, OnFailure, Plan, Stage, Step, StepKind, VolumeKind, message};
 
 /// The sentences about a plan, in the order of its stages and steps.

@@ -1,8 +1,8 @@
 //! What the user set, a row in the store for each.
 
-use lp_model::message;
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, Settings, Tag};
+use lp_model::message;
 use lp_store::Store;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -61,7 +61,10 @@ impl App {
         ];
         for (name, value, least, most) in limits {
             if !(least..=most).contains(&value) {
-                return Err(ApiError::new(ErrorCode::SettingInvalid, message!("`{}` is {}, which is not between {} and {}", name, value, least, most)));
+                return Err(ApiError::new(
+                    ErrorCode::SettingInvalid,
+                    message!("`{}` is {}, which is not between {} and {}", name, value, least, most),
+                ));
             }
         }
         let before = self.settings().await?;

@@ -117,7 +117,12 @@ fn other_language(repository: &Repository, sha: &str) -> Result<Option<ApiError>
     let into = if found.starts_with(".drone.") { ".drone.yml" } else { ".woodpecker.yml" };
     let how = match found.rsplit('.').next() {
         Some("jsonnet") => {
-            message!("make YAML of it (`drone jsonnet --stream --source {} --target {}`, or `jsonnet -y`) and commit `{}`", found, into, into)
+            message!(
+                "make YAML of it (`drone jsonnet --stream --source {} --target {}`, or `jsonnet -y`) and commit `{}`",
+                found,
+                into,
+                into
+            )
         }
         Some("star") => message!("make YAML of it (`drone starlark --source {} --target {}`) and commit `{}`", found, into, into),
         _ => message!("write the pipeline as YAML and commit it as `{}`", into),

@@ -6,7 +6,7 @@ use crate::ownership::{not_started, queue_place};
 use crate::projects::folder_of;
 use crate::time;
 use lp_engine::{Engine, Past, QueuePlace};
-use lp_model::{PLAN_VERSION, Plan, RunId, message, Message};
+use lp_model::{Message, PLAN_VERSION, Plan, RunId, message};
 use lp_store::{StagePlace, StoreError, Unfinished};
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! Times: milliseconds inside, RFC 3339 text outside.
 
-use lp_model::message;
 use crate::dto::{ApiError, ErrorCode, RunSummary, StepDetail};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
+use lp_model::message;
 
 /// Milliseconds since 1970 UTC.
 pub fn now_ms() -> i64 {

@@ -143,13 +143,15 @@ fn no_hint() -> Message {
 const PROGRAM: Hint = || message!("check `commands`, `entrypoint` and the image: the program has to be in it");
 const USER: Hint = || message!("check `user` and the image: the user has to be in it");
 const FOLDER: Hint = || message!("check the working folder of the step, and that the image has no file in its place");
-const VOLUMES: Hint = || message!("check `volumes` of the step: each path absolute and used once, and each folder where the engine may read it");
+const VOLUMES: Hint =
+    || message!("check `volumes` of the step: each path absolute and used once, and each folder where the engine may read it");
 const SHARED_FOLDER: Hint = || message!("let Docker Desktop share the folder (Settings, Resources, File sharing), or use another one");
 const NETWORK: Hint = || message!("check `network_mode`: the network has to be there");
 const HOSTS: Hint = || message!("check `extra_hosts` (`name:address`) of the step");
 const DNS: Hint = || message!("check `dns` of the step: it takes addresses, not names");
 const MEMORY: Hint = || message!("check `mem_limit` and `shm_size` of the step");
-const RIGHTS: Hint = || message!("the engine may not do this: look at its rights (rootless, inside a container, security profile), not at the pipeline");
+const RIGHTS: Hint =
+    || message!("the engine may not do this: look at its rights (rootless, inside a container, security profile), not at the pipeline");
 
 /// What engines and runtimes say when the container of a step cannot be made or started, and what a person looks at then. The first that is found counts.
 const START_TROUBLES: [(&str, Hint); 24] = [

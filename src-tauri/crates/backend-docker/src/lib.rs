@@ -28,7 +28,6 @@ mod time;
 pub use connect::{EngineAddress, EngineEnvironment, Tls, Tried};
 pub use image::{NoLogins, RegistryLogins};
 
-use lp_model::Message;
 use async_trait::async_trait;
 use connect::Connection;
 use image::Images;
@@ -37,6 +36,7 @@ use lp_backend::{
     Backend, BackendError, Cancel, CancelStage, Claims, EngineInfo, Keep, KeptFiles, Notes, StageContext, StepContext, StepExit, StepSink,
     SweepReport,
 };
+use lp_model::Message;
 use lp_model::{BackendKind, EngineId, PullPolicy};
 use stage::Stages;
 use std::collections::HashSet;

@@ -4,13 +4,13 @@
 //! Both are a few lines for `/bin/sh`: the app's own binary would bring the libraries of a window into each step. What the shell
 //! cannot do: it drops variables whose names are no names to it, as it does for the script of a step anyway.
 
-use lp_model::{Message, message};
 use crate::folder::{Root, StageFolder};
 use crate::process_tree::{self, Process, ProcessTree, Scope, Watch};
 use crate::records::{Exit, Records, Start};
 use crate::{blocking, call_error, environment, mark, output, program};
 use lp_backend::{BackendError, StageContext, StepContext, StepSink};
 use lp_model::Step;
+use lp_model::{Message, message};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use rustix::process::Pid;
 use std::ffi::OsString;
@@ -167,7 +167,11 @@ impl Carrier {
             let words = read(&carrier.records, Records::words).await?;
             carrier.kill_all().await?;
             read(&carrier.records, Records::try_disk).await?;
-            return Err(refuse(if words.is_empty() { message!("what watches over it was ended at once") } else { Message::verbatim(words) }));
+            return Err(refuse(if words.is_empty() {
+                message!("what watches over it was ended at once")
+            } else {
+                Message::verbatim(words)
+            }));
         }
         Ok(carrier)
     }

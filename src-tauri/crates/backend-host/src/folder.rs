@@ -1,7 +1,7 @@
 //! What is on the disk: `root/lp-RUN-STAGE/{work,home,tmp,steps}`, readable by its owner alone.
 
-use lp_model::message;
 use crate::mark;
+use lp_model::message;
 use lp_model::{RunId, StageNumber, Workspace};
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, Permissions};

@@ -26,7 +26,6 @@ mod records;
 mod step;
 mod unpack;
 
-use lp_model::{Message, message};
 use async_trait::async_trait;
 use folder::{Root, StageFolder};
 use lp_backend::{
@@ -34,6 +33,7 @@ use lp_backend::{
     StepExit, StepSink, SweepReport,
 };
 use lp_model::{BackendKind, EngineId};
+use lp_model::{Message, message};
 use process_tree::{ProcessTree, Scope};
 use std::io;
 use std::path::PathBuf;
@@ -128,7 +128,9 @@ impl Backend for HostBackend {
             let left = self.tree_of(&root, stage).kill().await?;
             if !left.is_empty() {
                 let message = message!("still there: {}", Message::joined(left, ", "));
-                return Err(BackendError::call(message!("end what was left of the stage"), message).hinted(message!("end it by hand and retry")));
+                return Err(
+                    BackendError::call(message!("end what was left of the stage"), message).hinted(message!("end it by hand and retry"))
+                );
             }
         }
         let (made, workspace) = (folder.clone(), stage.stage.workspace.clone());
@@ -217,10 +219,7 @@ async fn remove(folder: StageFolder, keep: Keep) -> Result<Result<(), Message>, 
 }
 
 /// Does file work away from the runtime's workers.
-async fn blocking<T: Send + 'static>(
-    action: Message,
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, BackendError> {
+async fn blocking<T: Send + 'static>(action: Message, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, BackendError> {
     let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten();
     done.map_err(|error| call_error(action, &error))
 }

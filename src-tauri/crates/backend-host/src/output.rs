@@ -2,10 +2,10 @@
 //!
 //! The program does not get the file itself: `echo > /dev/stderr` would empty it.
 
-use lp_model::message;
 use crate::process_tree::{self, Process, Watch};
 use crate::{blocking, call_error};
 use lp_backend::{BackendError, Position, StepSink};
+use lp_model::message;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -73,7 +73,10 @@ pub(crate) async fn drain(pump: Process, watch: &Watch) -> Result<bool, BackendE
             process_tree::kill(watch)?;
             return match timeout(PUMP_DEADLINE, process_tree::end_of(watch)).await {
                 Ok(ended) => ended.map(|()| true),
-                Err(_) => Err(call_error(message!("end the output of the step"), &io::Error::other(message!("its process does not react to KILL")))),
+                Err(_) => Err(call_error(
+                    message!("end the output of the step"),
+                    &io::Error::other(message!("its process does not react to KILL")),
+                )),
             };
         }
         was_quiet = is_quiet;

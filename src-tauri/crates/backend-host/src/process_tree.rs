@@ -7,10 +7,10 @@
 //! (`PR_SET_CHILD_SUBREAPER`) would find that too, but holds for the whole process: the app would then have to reap the
 //! orphans of the window's web view as well.
 
-use lp_model::{Message, message};
 use crate::folder::Root;
 use crate::mark;
 use lp_backend::BackendError;
+use lp_model::{Message, message};
 use lp_model::{RunId, StageNumber};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;

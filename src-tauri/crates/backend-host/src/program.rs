@@ -25,7 +25,11 @@ pub(crate) fn find(program: &str, path: Option<&OsStr>, from: &Path) -> Result<P
             Err(_) => {}
         }
     }
-    Err(if refused { message!("program `{}` may not be executed", program) } else { message!("program `{}` is not on this computer", program) })
+    Err(if refused {
+        message!("program `{}` may not be executed", program)
+    } else {
+        message!("program `{}` is not on this computer", program)
+    })
 }
 
 /// A name with a slash is a path already.

@@ -1,6 +1,5 @@
 //! One step from its start, or from where another process left it, to its last byte of output.
 
-use lp_model::{Message, message};
 use crate::carrier::{Carrier, Found};
 use crate::folder::{Root, StageFolder};
 use crate::output;
@@ -9,6 +8,7 @@ use crate::records::Records;
 use crate::{blocking, call_error};
 use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Before, Cancel, CancelStage, StageContext, StepContext, StepExit, StepSink};
+use lp_model::{Message, message};
 use lp_model::{Step, StepKind};
 use std::io;
 use std::time::Duration;

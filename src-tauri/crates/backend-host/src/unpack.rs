@@ -64,7 +64,13 @@ fn unpack_archive(reader: &mut impl Read, target: &Path) -> io::Result<()> {
             EntryType::XGlobalHeader => continue,
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory | EntryType::Symlink => {}
             // Git knows no others, and each of them is a way out: a hard link to any file, a device.
-            other => return Err(refusal(message!("`{}` is of a kind that a commit cannot have ({})", path.display(), format_args!("{other:?}")))),
+            other => {
+                return Err(refusal(message!(
+                    "`{}` is of a kind that a commit cannot have ({})",
+                    path.display(),
+                    format_args!("{other:?}")
+                )));
+            }
         }
         if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
             return Err(refusal(message!("`{}` leaves the working copy", path.display())));

@@ -19,8 +19,8 @@ pub use context::{
 };
 pub use error::{BackendError, SinkError};
 
-use lp_model::Message;
 use async_trait::async_trait;
+use lp_model::Message;
 use lp_model::{BackendKind, EngineId};
 
 /// A place that can run the steps of one stage.

@@ -4,8 +4,8 @@
 //! down for the step would mean something else when it is cut: it is refused by name. (Linux: `execve(2)`, "Limits on size of arguments and
 //! environment".)
 
-use lp_model::{Message, message};
 use crate::{BackendError, Before, EnvText, StageContext, StepContext};
+use lp_model::{Message, message};
 
 /// Longest single argument, and longest `NAME=value`, with the byte that ends it: 32 pages (`MAX_ARG_STRLEN`).
 const LONGEST_TEXT: usize = 32 * 4096;
@@ -32,7 +32,8 @@ pub fn startable(stage: &StageContext, step: &StepContext) -> Result<(StepContex
         return Ok((step.clone(), Vec::new()));
     }
     let refused = |message: Message| {
-        BackendError::start(&step.step.name, message).hinted(message!("put the long text into a file of the repository, and read it in the step"))
+        BackendError::start(&step.step.name, message)
+            .hinted(message!("put the long text into a file of the repository, and read it in the step"))
     };
     let workspace = step.step.workspace(&stage.stage.workspace);
     let dir = workspace.dir();

@@ -4,8 +4,8 @@ use crate::arguments::{Clean, DataAction, Format};
 use crate::exit::ExitCode;
 use crate::language::Language;
 use crate::say::words;
-use lp_api::{App, message};
 use lp_api::dto::{ApiError, CleanRequest, DataSize};
+use lp_api::{App, message};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +41,9 @@ pub async fn carry_out(app: &Arc<App>, action: DataAction) -> Result<ExitCode, A
 /// Puts a backup in the place of the data.
 pub async fn restore(data_folder: &Path, file: &Path) -> Result<ExitCode, ApiError> {
     match lp_api::restore_data(data_folder, file).await? {
-        Some(replaced) => mention!("restored; what was there before is in `{}`, remove it when nothing of it is needed", replaced.display()),
+        Some(replaced) => {
+            mention!("restored; what was there before is in `{}`, remove it when nothing of it is needed", replaced.display())
+        }
         None => mention!("restored"),
     }
     Ok(ExitCode::Passed)

@@ -3,8 +3,8 @@
 use crate::arguments::{Doctor, Format};
 use crate::exit::ExitCode;
 use crate::say::words;
-use lp_api::{App, Message, message};
 use lp_api::dto::{ApiError, EngineStatus, KeyPlaceWord};
+use lp_api::{App, Message, message};
 use std::sync::Arc;
 
 fn described(engine: &EngineStatus) -> Message {

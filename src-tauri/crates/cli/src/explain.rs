@@ -1,10 +1,10 @@
 //! `letterpress explain`.
 
-use lp_api::message;
 use crate::arguments::Explain;
 use crate::exit::ExitCode;
 use crate::language::Language;
 use lp_api::dto::ApiError;
+use lp_api::message;
 
 /// Prints what the code of a finding means.
 pub fn carry_out(wanted: &Explain, language: Language) -> Result<ExitCode, ApiError> {

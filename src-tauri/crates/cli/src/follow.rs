@@ -1,5 +1,5 @@
-use crate::render;
 use crate::language::Language;
+use crate::render;
 use crate::say::{name, paint, words};
 use lp_api::dto::{RunDetail, StepDetail, StepStateWord};
 use lp_api::{LogLines, Message, StepNews, message};
@@ -60,7 +60,7 @@ impl Printer {
                 ("31", "✗", message!(" {}{}{}{}", word, when, why(step), took(step)))
             }
         };
-                self.leave_line();
+        self.leave_line();
         remark!("{}", paint(code, format_args!("{mark} {label}{}", words(&said))));
         self.last_speaker = None;
     }

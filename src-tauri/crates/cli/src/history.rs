@@ -2,8 +2,8 @@
 
 use crate::arguments::{Filter, Format, History, RunResult};
 use crate::exit::ExitCode;
-use crate::render;
 use crate::language::Language;
+use crate::render;
 use crate::say::{name, words};
 use lp_api::App;
 use lp_api::dto::{ApiError, RunFilter, RunPage, RunStateWord, RunSummary};

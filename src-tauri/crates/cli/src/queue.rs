@@ -4,8 +4,8 @@ use crate::arguments::{Format, Queue};
 use crate::exit::ExitCode;
 use crate::render;
 use crate::say::words;
-use lp_api::{App, Message, message};
 use lp_api::dto::{ApiError, RunSummary, WaitReason};
+use lp_api::{App, Message, message};
 use std::sync::Arc;
 
 /// Prints runs that are under way, then those that wait.
@@ -23,14 +23,9 @@ pub async fn carry_out(app: &Arc<App>, wanted: &Queue) -> Result<ExitCode, ApiEr
 fn line(run: &RunSummary) -> Message {
     let state = render::run_state(run.state);
     match run.waiting {
-        Some(waiting) => message!(
-            "{} #{}  {}  waits as number {}: {}",
-            run.project_name,
-            run.number,
-            state,
-            waiting.position,
-            why(run, waiting.reason)
-        ),
+        Some(waiting) => {
+            message!("{} #{}  {}  waits as number {}: {}", run.project_name, run.number, state, waiting.position, why(run, waiting.reason))
+        }
         None => message!("{} #{}  {}", run.project_name, run.number, state),
     }
 }

@@ -3,8 +3,8 @@
 use crate::language::Language;
 use crate::say::{Styled, clean, paint, to_terminal};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use lp_api::{Message, message};
 use lp_api::dto::{ApiError, Finding, FindingSeverity, LeftOut, RunStateWord, StepStateWord};
+use lp_api::{Message, message};
 
 /// Prints an error with its findings and its hint on standard error.
 pub fn error(error: &ApiError, language: Language) {

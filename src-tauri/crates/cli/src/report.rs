@@ -4,8 +4,8 @@ use crate::arguments::{Format, Lint};
 use crate::exit::ExitCode;
 use crate::language::Language;
 use crate::say::clean;
-use lp_api::{Message, message};
 use lp_api::dto::{ApiError, ReportDto, ReportEffect};
+use lp_api::{Message, message};
 use std::fmt::Write;
 
 /// Prints the report. Whatever it says, that is what was asked for.

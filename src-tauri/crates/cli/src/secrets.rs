@@ -3,8 +3,8 @@
 use crate::arguments::{Format, Secret, SecretAction, SecretOwner};
 use crate::exit::ExitCode;
 use crate::say::{name as shown, paint, words};
-use lp_api::{App, Message, message};
 use lp_api::dto::{ApiError, ErrorCode, SecretEntry, SecretScope, Uncovered};
+use lp_api::{App, Message, message};
 use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
@@ -62,7 +62,11 @@ async fn decide(app: &Arc<App>, name: &str, folder: Option<String>, allowed: Opt
     let whose = app.project_name(&project).await?;
     match allowed {
         Some(true) => {
-            mention!("runs of `{}` get the secret `{}` when their files ask for it; `letterpress secret deny` takes that back", whose, stored)
+            mention!(
+                "runs of `{}` get the secret `{}` when their files ask for it; `letterpress secret deny` takes that back",
+                whose,
+                stored
+            )
         }
         Some(false) => mention!("runs of `{}` do not get the secret `{}`: they go on as if it were not set", whose, stored),
         None => mention!(

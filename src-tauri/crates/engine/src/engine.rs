@@ -1,10 +1,10 @@
-use lp_model::{Message, message};
 use crate::gate::{Gate, Limits, QueuePlace, Queued};
 use crate::messages::{Fact, Notice, Post, RunEnd};
 use crate::ports::Ports;
 use crate::run::{Beginning, RunDriver};
 use crate::scheduler::{BadPlan, ReplayError, RetryError, Scheduler};
 use lp_model::{CancelReason, Plan, RunEvent, RunId, RunState, StageNumber};
+use lp_model::{Message, message};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -25,6 +25,6 @@ pub mod ports;
 pub mod scheduler;
 
 pub use engine::{Engine, EngineSettings, Past, RunHandle, StartError};
-pub use job::is_silence;
 pub use gate::{QueuePlace, Queued, WaitsFor};
+pub use job::is_silence;
 pub use messages::{Notice, RunEnd};

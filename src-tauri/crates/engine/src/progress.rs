@@ -1,8 +1,8 @@
 //! How far a piece of work is: passed on to whoever looks, and the sign of life by which the engine tells slow from stuck. The one place that
 //! decides how often people hear of it.
 
-use lp_model::Message;
 use crate::messages::Notice;
+use lp_model::Message;
 use lp_model::{RunId, StageNumber, StepKey};
 use lp_secret::masker::Masker;
 use std::sync::{Mutex, MutexGuard, PoisonError};

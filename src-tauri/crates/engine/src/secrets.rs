@@ -78,7 +78,10 @@ mod tests {
         }
 
         async fn masks(&self, _run: &RunId, _name: &str) -> Result<Vec<SecretValue>, PortError> {
-            self.masks.clone().map(|values| values.into_iter().map(SecretValue::new).collect()).map_err(|text| PortError::new(Message::verbatim(text)))
+            self.masks
+                .clone()
+                .map(|values| values.into_iter().map(SecretValue::new).collect())
+                .map_err(|text| PortError::new(Message::verbatim(text)))
         }
     }
 
@@ -132,7 +135,10 @@ mod tests {
         assert_eq!((refused.unreadable(), refused.masker.mask_text("value-one")), (None, "********".to_owned()));
         assert!(refused.get("token").is_err());
         for (value, masks) in [(Err("locked"), Ok(vec![])), (Err("locked"), Err("locked")), (Ok(None), Err("locked"))] {
-            assert_eq!(read(value, masks).await.unreadable().map(|message| message.to_string()).as_deref(), Some("secret `token` cannot be read: locked"));
+            assert_eq!(
+                read(value, masks).await.unreadable().map(|message| message.to_string()).as_deref(),
+                Some("secret `token` cannot be read: locked")
+            );
         }
     }
 }

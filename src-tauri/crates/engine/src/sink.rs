@@ -2,12 +2,12 @@
 //! own), and the writer masks them, appends them to the log and tells about it now and then. A log that is slower than the program slows the
 //! program down.
 
-use lp_model::{Message, message};
 use crate::messages::{Fact, Notice, Post};
 use crate::ports::{OpenLog, StepLog};
 use crate::progress::Progress;
 use async_trait::async_trait;
 use lp_backend::{CancelHandle, CancelStage, Notes, Position, SinkError, StepSink};
+use lp_model::{Message, message};
 use lp_model::{RunId, StepKey};
 use lp_secret::masker::{MaskStream, Masker};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,7 +124,8 @@ impl LogSink {
     /// The output is complete: waits until the writer has written everything out.
     pub async fn finish(self) -> Result<(), SinkError> {
         drop(self.pieces);
-        let panicked = |error| SinkError { message: message!("the writer of the log failed unexpectedly: {}", error), hint: Message::default() };
+        let panicked =
+            |error| SinkError { message: message!("the writer of the log failed unexpectedly: {}", error), hint: Message::default() };
         self.writer.await.unwrap_or_else(|error| Err(panicked(error)))
     }
 

@@ -1,6 +1,5 @@
 //! The working copy of a commit as a stream.
 
-use lp_model::message;
 use crate::dot_git::DotGit;
 use crate::files::{self, Written};
 use crate::lfs::LfsStore;
@@ -14,6 +13,7 @@ use crate::submodules::{self, Place, Super, top_file};
 use crate::{GitError, Repository, trouble};
 use git2::Oid;
 use lp_model::Checkout;
+use lp_model::message;
 use std::io;
 use std::path::{Path, PathBuf};
 

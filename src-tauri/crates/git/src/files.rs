@@ -1,6 +1,5 @@
 //! The files of a commit as a checkout writes them.
 
-use lp_model::message;
 use crate::GitError;
 use crate::attributes::{Attributes, FileAttributes};
 use crate::convert::checked_out;
@@ -13,6 +12,7 @@ use crate::packed::Object;
 use crate::reachable::tree_entry;
 use crate::tree::EntryKind;
 use git2::Oid;
+use lp_model::message;
 use std::io;
 
 /// A file larger than this is read in pieces where git's storage allows it.

@@ -1,6 +1,6 @@
-use lp_model::message;
 use crate::GitError;
 use git2::{ObjectType, Oid};
+use lp_model::message;
 use sha1::{Digest, Sha1};
 use std::io::{self, Read};
 

@@ -1,9 +1,9 @@
 //! Which objects a clone has: from some commits down, as deep as asked for.
 
-use lp_model::message;
 use crate::GitError;
 use crate::objects::Objects;
 use git2::{ErrorCode, ObjectType, Oid};
+use lp_model::message;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -68,7 +68,8 @@ impl Reachable {
             let mut next = Vec::new();
             for id in std::mem::take(&mut level) {
                 let commit = objects.read(id)?;
-                let (tree, parents) = links(&commit.bytes).ok_or_else(|| GitError::corrupt(message!("the commit `{}` cannot be read", format_args!("{}", id))))?;
+                let (tree, parents) = links(&commit.bytes)
+                    .ok_or_else(|| GitError::corrupt(message!("the commit `{}` cannot be read", format_args!("{}", id))))?;
                 trees.push(tree);
                 // git: `get_shallow_commits` of `shallow.c` marks whatever stands at the last depth, a first commit too.
                 if limits.depth.is_some_and(|most| depth >= most) || (limits.boundary.contains(&id) && !parents.is_empty()) {

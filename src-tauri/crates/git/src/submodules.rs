@@ -2,7 +2,6 @@
 //! a local remote. A local path that only the commit names (`.gitmodules`) is not followed: a commit of somebody else could name any folder
 //! of this computer. Followed are the address that the user's own settings have (`git submodule init`), and one that is relative to a local remote.
 
-use lp_model::message;
 use crate::dot_git::{DotGit, quoted};
 use crate::files::{self, GitLink, Written};
 use crate::objects::Objects;
@@ -10,6 +9,7 @@ use crate::out::{Out, as_path, beside, failed};
 use crate::reachable::links;
 use crate::repository::{open_for_reading, without_credentials};
 use git2::Oid;
+use lp_model::message;
 use lp_model::{Head, Submodules, Tracking};
 use std::fmt::Write as _;
 use std::io;
@@ -213,7 +213,8 @@ fn write_one(
     let (from_git, from_tree) = (climb(place.dot_git), climb(place.work_tree));
     if filled {
         let tree = links(&objects.read(commit).map_err(failed)?.bytes).map(|(tree, _)| tree);
-        let tree = tree.ok_or_else(|| failed(crate::GitError::corrupt(message!("the commit `{}` cannot be read", format_args!("{}", commit)))))?;
+        let tree =
+            tree.ok_or_else(|| failed(crate::GitError::corrupt(message!("the commit `{}` cannot be read", format_args!("{}", commit)))))?;
         let rules = top_file(&mut objects, tree, b".gitmodules");
         let Written { index: entries, links } = files::write(out, &mut objects, tree, place.work_tree, None)?;
         let up = String::from_utf8_lossy(&from_tree).into_owned() + &String::from_utf8_lossy(place.dot_git);

@@ -1,11 +1,11 @@
 //! Why a repository cannot be read. libgit2 says `object not found` or `unsupported` for many troubles, each of which has another remedy: a partial
 //! clone, borrowed objects that are gone, files of another user, a moved work tree, a format of its own.
 
-use lp_model::message;
 use crate::GitError;
 use crate::dot_git::is_partial;
 use crate::objects::{alternates, folders};
 use git2::ErrorCode;
+use lp_model::message;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};

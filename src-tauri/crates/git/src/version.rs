@@ -1,9 +1,9 @@
-use lp_model::message;
 use crate::commit::{Commit, tagged_at};
 use crate::order::TagOrder;
 use crate::repository::Branch;
 use crate::{GitError, Repository};
 use git2::{ErrorCode, Oid};
+use lp_model::message;
 use lp_model::{CommitFacts, Person};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};

@@ -36,7 +36,8 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
 /// The templates of a source file, without those of its tests and comments.
 fn templates(source: &str) -> Vec<String> {
     // Tests in the file stand at its end; those in a file of their own are only named, anywhere.
-    let tests = source.match_indices("#[cfg(test)]\nmod ").find(|(at, _)| source[*at..].lines().nth(1).is_some_and(|line| line.ends_with('{')));
+    let tests =
+        source.match_indices("#[cfg(test)]\nmod ").find(|(at, _)| source[*at..].lines().nth(1).is_some_and(|line| line.ends_with('{')));
     let code = &source[..tests.map_or(source.len(), |(at, _)| at)];
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let code: String = lines.flat_map(|line| [line, "\n"]).collect();

@@ -246,7 +246,15 @@ fn add_what_runs(stages: &[(&str, StageDraft)], again: &[(String, Span)], cut: b
     if cut {
         let title = message!("there is more to say than is shown: what else of this file runs as it is here is unknown");
         let file = stages.first().map_or_else(String::new, |(file, _)| (*file).to_owned());
-        entries.push(ReportEntry { effect: Effect::Different, code: UNKNOWN.as_str().into(), file, span: None, title, help: None, secret: None });
+        entries.push(ReportEntry {
+            effect: Effect::Different,
+            code: UNKNOWN.as_str().into(),
+            file,
+            span: None,
+            title,
+            help: None,
+            secret: None,
+        });
     }
     entries.extend(runs);
     steps

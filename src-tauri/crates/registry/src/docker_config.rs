@@ -5,8 +5,8 @@
 use crate::Credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lp_model::{ImageReference, Message, message};
 use lp_model::image::DEFAULT_HOST;
+use lp_model::{ImageReference, Message, message};
 use lp_secret::SecretValue;
 use serde_json::{Map, Value};
 

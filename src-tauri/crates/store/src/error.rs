@@ -69,7 +69,6 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// Whoever wanted it does not want it any more. What was begun is taken back.
-    #[error("stopped")]
     Stopped,
     /// The file is no backup, or a damaged one.
     NotABackup {
@@ -79,10 +78,9 @@ pub enum StoreError {
         message: Message,
     },
     /// What is looked for in logs is no text or regular expression that can be looked for.
-    #[error("this cannot be searched for: {message}")]
     Pattern {
         /// Why.
-        message: String,
+        message: Message,
     },
     /// SQLite refused something that should work.
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -106,11 +104,9 @@ impl StoreError {
         match self {
             Self::DiskFull => message!("no space left on the disk of the data folder"),
             Self::Busy => message!("the database is busy"),
-            Self::NewerFile { found, known } => message!(
-                "the database was written by a newer version of the app (its schema is {}, this app knows {})",
-                found,
-                known
-            ),
+            Self::NewerFile { found, known } => {
+                message!("the database was written by a newer version of the app (its schema is {}, this app knows {})", found, known)
+            }
             Self::Corrupt { path, message } => message!("the database `{}` is damaged: {}", path, message),
             Self::Denied { message } => message!("no permission for the data folder: {}", message),
             Self::NotFound { what, id } => message!("there is no {} `{}`", noun(what), id),
@@ -120,6 +116,8 @@ impl StoreError {
             Self::Io { action, path, source } => file_failed(action, path, source),
             Self::Owned { pid: None } => message!("another Letterpress has the data folder open"),
             Self::Owned { pid: Some(pid) } => message!("another Letterpress has the data folder open (process {})", pid),
+            Self::Stopped => message!("stopped"),
+            Self::Pattern { message } => message!("this cannot be searched for: {}", message),
             Self::NotABackup { path, message } => message!("`{}` is no backup that can be restored: {}", path.display(), message),
             Self::Database(refusal) => message!("the database refused a query: {}", Message::verbatim(refusal)),
         }

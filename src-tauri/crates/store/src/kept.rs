@@ -1,7 +1,7 @@
 //! Files of stages that did not pass, kept for a retry: what the store knows of them. The files themselves are the backends'.
 
 use crate::{Store, StoreError};
-use lp_model::{Message, EngineId, ProjectId, RunId, StageNumber};
+use lp_model::{EngineId, Message, ProjectId, RunId, StageNumber};
 use std::collections::HashMap;
 
 /// A stage whose files are kept.

@@ -1,10 +1,10 @@
 //! Table `run_event`: the append-only truth about a run, and the cached status that is written with it.
 
-use lp_model::Message;
 use crate::run::JOURNAL;
 use crate::status::{RunStatus, Status};
 use crate::step_time::{self, StepPlace};
 use crate::{RunAttempt, StageRun, StepRun, Store, StoreError, run, search, stage_run, step_run};
+use lp_model::Message;
 use lp_model::{RunEvent, RunId, RunState, StepKey, StepState};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use std::collections::HashMap;

@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn an_interruption_of_a_run_whose_stages_are_over_keeps_their_result() {
         let mut status = started();
-        let failed = RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: Message::default(), hint: Message::default() };
+        let failed =
+            RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: Message::default(), hint: Message::default() };
         status.apply(20, &failed).unwrap();
         assert_eq!(status.interruption("why", "what").last(), Some(&RunEvent::RunEnded { state: RunState::Failed }));
     }
@@ -253,7 +254,8 @@ mod tests {
             status.apply(20, &RunEvent::StepStarting { key: key(step, 1) }).unwrap();
             status.apply(21, &RunEvent::StepEnded { key: key(step, 1), outcome: StepOutcome::Exited { code } }).unwrap();
         }
-        let failed = RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: Message::default(), hint: Message::default() };
+        let failed =
+            RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: Message::default(), hint: Message::default() };
         let retried = RunEvent::RunRetried { attempt: 2, stages: vec![STAGE], steps: vec![key(2, 2)] };
         status.apply(30, &failed).unwrap();
         assert!(status.clone().apply(31, &retried).is_err(), "it is not over");
@@ -275,7 +277,10 @@ mod tests {
     fn the_run_says_what_stopped_it() {
         let mut status = started();
         status.apply(20, &RunEvent::StepStarting { key: key(1, 1) }).unwrap();
-        let outcome = StepOutcome::Errored { message: Message::verbatim("image `nope` cannot be had"), hint: Message::verbatim("check the spelling") };
+        let outcome = StepOutcome::Errored {
+            message: Message::verbatim("image `nope` cannot be had"),
+            hint: Message::verbatim("check the spelling"),
+        };
         status.apply(21, &RunEvent::StepEnded { key: key(1, 1), outcome }).unwrap();
         status.apply(22, &RunEvent::RunEnded { state: RunState::Errored }).unwrap();
         assert_eq!(status.run.message, "image `nope` cannot be had");

@@ -41,6 +41,7 @@ pub(crate) fn noun(what: &str) -> Message {
         "output" => message!("output"),
         "place of a stage" => message!("place of a stage"),
         "plan" => message!("plan"),
+        "press" => message!("press"),
         "project" => message!("project"),
         "project id" => message!("project id"),
         "row" => message!("row"),

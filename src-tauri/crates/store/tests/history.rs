@@ -3,8 +3,8 @@
 
 mod common;
 
-use lp_model::Message;
 use common::*;
+use lp_model::Message;
 use lp_model::{RunEvent, RunState, StageNumber, StageState, StepKey, StepOutcome};
 use lp_store::{Cause, NewRun, RunCursor, RunFilter, Store};
 use std::collections::BTreeMap;
@@ -20,7 +20,10 @@ async fn end(store: &Store, id: &str, code: i32, started_ms: i64, ms: i64) {
         events.push((started_ms, RunEvent::StepStarting { key: key(step) }));
         events.push((started_ms + ms, RunEvent::StepEnded { key: key(step), outcome: StepOutcome::Exited { code } }));
     }
-    events.push((started_ms + ms, RunEvent::StageEnded { stage: STAGE, state: stage, message: Message::default(), hint: Message::default() }));
+    events.push((
+        started_ms + ms,
+        RunEvent::StageEnded { stage: STAGE, state: stage, message: Message::default(), hint: Message::default() },
+    ));
     events.push((started_ms + ms, RunEvent::RunEnded { state }));
     events.push((started_ms + ms, RunEvent::StageDestroyed { stage: STAGE, leftovers: vec![], kept: false }));
     store.append_events(&run_id(id), &events).await.unwrap();
@@ -206,7 +209,10 @@ async fn notes_messages_and_excerpts_are_found_by_their_words() {
     events.push((1, RunEvent::StepStarting { key: key(2) }));
     events.push((1, RunEvent::StepEnded { key: key(2), outcome: errored }));
     events.extend([1, 3].map(|step| (1, RunEvent::StepSkipped { key: key(step), reason: lp_model::SkipReason::StageErrored })));
-    events.push((1, RunEvent::StageEnded { stage: STAGE, state: StageState::Errored, message: Message::default(), hint: Message::default() }));
+    events.push((
+        1,
+        RunEvent::StageEnded { stage: STAGE, state: StageState::Errored, message: Message::default(), hint: Message::default() },
+    ));
     events.push((1, RunEvent::RunEnded { state: RunState::Errored }));
     store.append_events(&a, &events).await.unwrap();
     assert_eq!(found("拉取").await, ["a"]);

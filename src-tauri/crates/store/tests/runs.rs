@@ -3,8 +3,8 @@
 
 mod common;
 
-use lp_model::Message;
 use common::*;
+use lp_model::Message;
 use lp_model::{CancelReason, IllegalMove, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepOutcome, StepState};
 use lp_store::{KeptStage, Logs, NewRun, RunCursor, RunFilter, StagePlace, Store, StoreError};
 use sqlx::{Connection, SqliteConnection};

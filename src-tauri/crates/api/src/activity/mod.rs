@@ -133,8 +133,7 @@ impl Drop for End {
 }
 
 fn broken() -> ApiError {
-    ApiError::new(ErrorCode::Internal, message!("the work broke off"))
-        .hint(message!("this is a defect of Letterpress; please report it"))
+    ApiError::new(ErrorCode::Internal, message!("the work broke off")).hint(message!("this is a defect of Letterpress; please report it"))
 }
 
 impl<T> Started<T> {

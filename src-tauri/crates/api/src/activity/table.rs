@@ -1,6 +1,6 @@
-use lp_model::Message;
 use crate::dto::{Activity, ActivityKind, ActivityState, ApiError};
 use crate::time;
+use lp_model::Message;
 use tokio_util::sync::CancellationToken;
 
 /// How many that have ended are remembered: the window tells how they ended, and a list of all would grow for ever.

@@ -32,7 +32,9 @@ impl App {
             // What may be production is not removed because it cannot be read.
             Some(Err(why)) => {
                 let message = message!("which targets of the project `{}` are production cannot be read: {}", project, why);
-                return Err(ApiError::new(ErrorCode::StoreUnavailable, message).hint(message!("set them anew with `letterpress data protect`")));
+                return Err(
+                    ApiError::new(ErrorCode::StoreUnavailable, message).hint(message!("set them anew with `letterpress data protect`"))
+                );
             }
             None => {}
         }

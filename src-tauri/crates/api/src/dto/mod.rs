@@ -22,6 +22,7 @@ pub use data::{BackupMade, CleanReport, CleanRequest, DataSize};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
 pub use log::{LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary};
+pub use lp_model::Message;
 pub use notice::{FeedPlace, LogSize, Notice, Tag};
 pub use preview::{LeftOut, Missing, MissingKind, PlannedRun, PlannedStage, PlannedStep, RunPreview, Sentence};
 pub use project::{
@@ -34,4 +35,3 @@ pub use run::{
 };
 pub use search::{SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
 pub use secret::{HandedSecret, SecretEntry, SecretGrant, SecretReceiver, SecretScope, SecretState, Uncovered};
-pub use lp_model::Message;

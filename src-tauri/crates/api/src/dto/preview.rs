@@ -1,7 +1,7 @@
-use lp_model::message;
 use super::error::{ApiError, Finding};
 use super::project::{InputProblem, Workflow};
 use super::secret::HandedSecret;
+use lp_model::message;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

@@ -1,5 +1,5 @@
-use lp_model::Message;
 use super::preview::LeftOut;
+use lp_model::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use ts_rs::TS;

@@ -2,8 +2,8 @@
 //!
 //! Another computer is not logged in to because somebody looks at a list: contexts that are not in use are asked only on request.
 
-use lp_model::{Message, message};
 use lp_backend_docker::{EngineAddress, Tls};
+use lp_model::{Message, message};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -103,14 +103,19 @@ fn context(meta: Meta, tls: PathBuf, ssh_config: Option<&Path>) -> Context {
         },
         None => EngineAddress::unusable(
             &meta.name,
-            message!("the docker context `{}` names no docker engine; mend it with `docker context update {} --docker host=…`", meta.name, meta.name),
+            message!(
+                "the docker context `{}` names no docker engine; mend it with `docker context update {} --docker host=…`",
+                meta.name,
+                meta.name
+            ),
         ),
     };
     Context { name: meta.name, description: meta.metadata.description, address }
 }
 
 fn broken(id: &str, file: &Path, problem: &dyn std::fmt::Display) -> Context {
-    let problem = message!("`{}` cannot be read: {}; make the context anew with `docker context create`", file.display(), Message::verbatim(problem));
+    let problem =
+        message!("`{}` cannot be read: {}; make the context anew with `docker context create`", file.display(), Message::verbatim(problem));
     Context { name: id.to_owned(), description: String::new(), address: EngineAddress::unusable(id, problem) }
 }
 
@@ -174,7 +179,10 @@ mod tests {
         assert_eq!(lax.address.tls, Some(Tls { folder: folder.join("contexts/tls/l1/docker"), verify: false }));
         assert!(kube.address.problem.as_ref().unwrap().to_string().contains("`kube` names no docker engine"), "{kube:?}");
         let problem = broken.address.problem.as_ref().unwrap().to_string();
-        assert!(problem.to_string().contains("x1/meta.json` cannot be read") && problem.to_string().contains("docker context create"), "{problem}");
+        assert!(
+            problem.to_string().contains("x1/meta.json` cannot be read") && problem.to_string().contains("docker context create"),
+            "{problem}"
+        );
         assert!(contexts.named("gone").address.problem.unwrap().to_string().contains("there is no docker context `gone`"));
         assert_eq!(&contexts.named("build"), build);
     }

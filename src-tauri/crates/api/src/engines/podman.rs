@@ -6,7 +6,7 @@
 //! group and go on without it.
 
 use lp_backend_docker::EngineAddress;
-use lp_model::{message, Message};
+use lp_model::{Message, message};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
@@ -333,7 +333,11 @@ while (accept(my $guest, $listener)) { close $guest }
         let computer = Computer::with("#!/bin/sh\necho x >> \"$STARTED\"\necho 'Error: no room' >&2\nexit 125\n");
         let service = computer.service();
         assert!(!service.start().await && !service.start().await);
-        assert!(service.problem().is_some_and(|problem| problem.to_string().ends_with("does not answer: Error: no room")), "{:?}", service.problem());
+        assert!(
+            service.problem().is_some_and(|problem| problem.to_string().ends_with("does not answer: Error: no room")),
+            "{:?}",
+            service.problem()
+        );
         assert_eq!(computer.started().len(), 1);
         tokio::time::pause();
         tokio::time::advance(PAUSE).await;

@@ -1,11 +1,11 @@
 //! The container engines are asked again by themselves, so that a window knows when one came or went.
 
-use lp_model::Message;
 use super::{Engines, list::Entry};
 use crate::app::App;
 use crate::dto::Tag;
 use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions};
+use lp_model::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use crate::dto::{ApiError, RunDetail, StepDetail};
 use crate::runs::parse_run;
 use crate::time;
 use lp_engine::{Notice, RunHandle};
-use lp_model::{RunEvent, RunId, StageNumber, StepKey, StepNumber, StepState, Message};
+use lp_model::{Message, RunEvent, RunId, StageNumber, StepKey, StepNumber, StepState};
 use lp_store::StepRun;
 use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::broadcast::{Receiver, error::RecvError};

@@ -5,7 +5,7 @@ use super::socket;
 use super::wire::{Answer, Hello, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, FeedPlace, Tag};
-use lp_model::{message, Message};
+use lp_model::{Message, message};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -45,7 +45,9 @@ async fn reach(app: &App) -> Result<(Wire, String), Unreached> {
     wire.say(&Said::Hello(Hello::ours())).await?;
     match wire.hear_within(GREETING).await {
         Ok(Reply::Hello { hello, epoch }) if hello.protocol == PROTOCOL => Ok((wire, epoch)),
-        Ok(Reply::Hello { hello, .. }) => Err(Unreached::Refused(another_version(Message::verbatim(&hello.version), Message::verbatim(Hello::ours().version)))),
+        Ok(Reply::Hello { hello, .. }) => {
+            Err(Unreached::Refused(another_version(Message::verbatim(&hello.version), Message::verbatim(Hello::ours().version))))
+        }
         Ok(Reply::Refused { error }) => Err(Unreached::Refused(error)),
         Ok(_) => Err(Unreached::Problem(message!("it does not say who it is"))),
         // One from before there were versions.

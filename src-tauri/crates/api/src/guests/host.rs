@@ -5,7 +5,7 @@ use super::socket;
 use super::wire::{Answer, Hello, LONGEST, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, FeedPlace};
-use lp_model::{message, Message};
+use lp_model::{Message, message};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +82,10 @@ impl Host {
             Ok(Some(Said::Hello(hello))) if hello.protocol == PROTOCOL => {
                 wire.say(&Reply::Hello { hello: Hello::ours(), epoch: self.app.hub.epoch().to_owned() }).await?;
             }
-            Ok(Some(Said::Hello(hello))) => return refuse(&mut wire, another_version(Message::verbatim(&hello.version), Message::verbatim(Hello::ours().version))).await,
+            Ok(Some(Said::Hello(hello))) => {
+                return refuse(&mut wire, another_version(Message::verbatim(&hello.version), Message::verbatim(Hello::ours().version)))
+                    .await;
+            }
             Ok(Some(_)) => return refuse(&mut wire, not_understood(message!("a guest says first who it is"))).await,
             Ok(None) => return Ok(()),
             Err(Unheard::NotUnderstood(problem)) => {
@@ -129,8 +132,7 @@ impl Host {
         let app = &self.app;
         if wish.begins_a_run() && !app.options.accept_guests {
             let message = message!("another letterpress drives the runs of this data folder and takes none from others");
-            return Err(ApiError::new(ErrorCode::NotOwner, message)
-                .hint(message!("wait until it ends; this happens by itself")));
+            return Err(ApiError::new(ErrorCode::NotOwner, message).hint(message!("wait until it ends; this happens by itself")));
         }
         Ok(match wish {
             Wish::Ping => Answer::Done,
@@ -188,8 +190,7 @@ fn too_many() -> ApiError {
 /// Between two versions that do not understand each other.
 pub(super) fn another_version(theirs: Message, ours: Message) -> ApiError {
     let message = message!("letterpress {} and letterpress {} use the same data folder and do not understand each other", ours, theirs);
-    ApiError::new(ErrorCode::NotOwner, message)
-        .hint(message!("quit the older one and start it again from the newest version"))
+    ApiError::new(ErrorCode::NotOwner, message).hint(message!("quit the older one and start it again from the newest version"))
 }
 
 fn not_understood(problem: Message) -> ApiError {

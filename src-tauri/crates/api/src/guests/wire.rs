@@ -1,7 +1,7 @@
 //! What is said over the socket, and how much of it at the most.
 
-use lp_model::{Message, message};
 use crate::dto::{Activity, ApiError, FeedPlace, KeptFiles, Notice, RunRequest, RunSummary};
+use lp_model::{Message, message};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! Why an address does not answer, and what to do about it.
 
-use lp_model::{Message, message};
 use super::address::EngineAddress;
 use crate::error;
 use bollard::errors::Error;
+use lp_model::{Message, message};
 use std::error::Error as StdError;
 use std::io;
 
@@ -20,7 +20,9 @@ pub(super) fn of(address: &EngineAddress, error: &Error) -> Message {
             return message!("connection refused: nobody listens there; start the engine or mend the address");
         }
         _ if message.contains("HTTP request to an HTTPS server") => {
-            return message!("the engine wants a secured connection; set `DOCKER_TLS_VERIFY=1` and `DOCKER_CERT_PATH`, or make a docker context with the certificates");
+            return message!(
+                "the engine wants a secured connection; set `DOCKER_TLS_VERIFY=1` and `DOCKER_CERT_PATH`, or make a docker context with the certificates"
+            );
         }
         _ if message.contains("InvalidContentType") => {
             return message!("the engine does not speak TLS at this address; mend the port, or leave the certificates out");

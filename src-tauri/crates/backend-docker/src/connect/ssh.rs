@@ -5,13 +5,13 @@
 //! Not by the library's connector: it accepts the key of an unknown host without a word, takes no settings, and starts a second
 //! connection in the background for each.
 
-use lp_model::{Message, message};
 use super::address::EngineAddress;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use hyper::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use lp_model::{Message, message};
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -132,9 +132,9 @@ impl Destination {
         #[cfg(unix)]
         command.process_group(0);
         command.spawn().map_err(|problem| match problem.kind() {
-            io::ErrorKind::NotFound => {
-                io::Error::other(message!("the program `ssh` is not installed on this computer; install the OpenSSH client and check again"))
-            }
+            io::ErrorKind::NotFound => io::Error::other(message!(
+                "the program `ssh` is not installed on this computer; install the OpenSSH client and check again"
+            )),
             _ => io::Error::other(message!("the program `ssh` cannot be started: {}", problem)),
         })
     }
@@ -148,16 +148,35 @@ impl Destination {
         let last = words.lines().map(str::trim).rfind(|line| !line.is_empty());
         let last = last.map_or_else(|| message!("it gave no reason"), |line| Message::verbatim(line.trim_end_matches('.')));
         if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-            return message!("the key of host `{}` is not the one that ssh knows: it was set up anew, or somebody poses as it; ask who runs it, then remove the old key with `ssh-keygen -R {}` and log in once with `ssh {}`", host, host, login);
+            return message!(
+                "the key of host `{}` is not the one that ssh knows: it was set up anew, or somebody poses as it; ask who runs it, then remove the old key with `ssh-keygen -R {}` and log in once with `ssh {}`",
+                host,
+                host,
+                login
+            );
         }
         if says("Host key verification failed") {
-            return message!("ssh does not know host `{}` yet; log in once with `ssh {}` in a terminal and check the key that it shows", host, login);
+            return message!(
+                "ssh does not know host `{}` yet; log in once with `ssh {}` in a terminal and check the key that it shows",
+                host,
+                login
+            );
         }
         if says("Permission denied (") {
-            return message!("host `{}` does not let us in: {}; a password cannot be asked for here, so see that `ssh {}` works without one (`ssh-copy-id {}`, or `ssh-add` for a key with a password)", host, last, login, login);
+            return message!(
+                "host `{}` does not let us in: {}; a password cannot be asked for here, so see that `ssh {}` works without one (`ssh-copy-id {}`, or `ssh-add` for a key with a password)",
+                host,
+                last,
+                login,
+                login
+            );
         }
         if code == Some(NOT_FOUND) || says("command not found") {
-            return message!("host `{}` has no program `docker` (18.09 or newer), which passes the connection on to the engine; install it there: {}", host, last);
+            return message!(
+                "host `{}` has no program `docker` (18.09 or newer), which passes the connection on to the engine; install it there: {}",
+                host,
+                last
+            );
         }
         if says("permission denied while trying to connect") {
             return message!("the user on host `{}` may not use the engine: add the user to the group `docker` there: {}", host, last);

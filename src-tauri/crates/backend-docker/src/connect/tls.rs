@@ -3,10 +3,10 @@
 //!
 //! Only the `ca.pem` of the engine is trusted, as for the `docker` command, not every public authority.
 
-use lp_model::{Message, message};
 use super::address::{EngineAddress, Tls};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use lp_model::{Message, message};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
@@ -25,9 +25,7 @@ pub(super) fn connector(address: &EngineAddress) -> Result<(HttpsConnector<HttpC
 
 fn config(tls: Option<&Tls>) -> Result<ClientConfig, Message> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(Message::verbatim)?;
+    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(Message::verbatim)?;
     let builder = match tls {
         Some(Tls { verify: false, .. }) => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyEngine { provider: provider.clone() }))
@@ -37,9 +35,9 @@ fn config(tls: Option<&Tls>) -> Result<ClientConfig, Message> {
     let Some(Tls { folder, .. }) = tls else { return Ok(builder.with_no_client_auth()) };
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     match (certificates(&certificate)?, private_key(&key)?) {
-        (Some(chain), Some(key_bytes)) => builder
-            .with_client_auth_cert(chain, key_bytes)
-            .map_err(|problem| message!("`{}` and `{}` do not fit together: {}", certificate.display(), key.display(), Message::verbatim(&problem))),
+        (Some(chain), Some(key_bytes)) => builder.with_client_auth_cert(chain, key_bytes).map_err(|problem| {
+            message!("`{}` and `{}` do not fit together: {}", certificate.display(), key.display(), Message::verbatim(&problem))
+        }),
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(_), None) => Err(missing(&key, &certificate)),
         (None, Some(_)) => Err(missing(&certificate, &key)),
@@ -59,7 +57,9 @@ fn authorities(tls: Option<&Tls>) -> Result<RootCertStore, Message> {
         Some(list) => {
             for certificate in list {
                 let added = store.add(certificate);
-                added.map_err(|problem| message!("`{}`: {}", file.as_deref().unwrap_or(Path::new("ca.pem")).display(), Message::verbatim(&problem)))?;
+                added.map_err(|problem| {
+                    message!("`{}`: {}", file.as_deref().unwrap_or(Path::new("ca.pem")).display(), Message::verbatim(&problem))
+                })?;
             }
         }
         // One that cannot be read does not make the others worthless.

@@ -36,15 +36,28 @@ impl FromStr for ApiVersion {
 /// The newest version that both sides speak. `engine` is its name and version, for the message; the others are what it says about itself.
 pub(super) fn agree(engine: &str, newest: &str, oldest: Option<&str>) -> Result<ApiVersion, Message> {
     let Ok(theirs) = ApiVersion::from_str(newest) else {
-        return Err(message!("what answers there says `{}` for the version of its API: it is no container engine; check the address", newest));
+        return Err(message!(
+            "what answers there says `{}` for the version of its API: it is no container engine; check the address",
+            newest
+        ));
     };
     // Engines before 1.24 of the API did not say it.
     let their_oldest = oldest.and_then(|text| text.parse().ok()).unwrap_or(ApiVersion { major: 0, minor: 0 });
     if theirs < OLDEST {
-        return Err(message!("{} is too old: it speaks API {}, Letterpress needs {} or newer; install Docker 20.10 or newer there", engine, theirs, OLDEST));
+        return Err(message!(
+            "{} is too old: it speaks API {}, Letterpress needs {} or newer; install Docker 20.10 or newer there",
+            engine,
+            theirs,
+            OLDEST
+        ));
     }
     if their_oldest > NEWEST {
-        return Err(message!("{} is too new: it speaks API {} or newer, Letterpress {} or older; install the newest Letterpress", engine, their_oldest, NEWEST));
+        return Err(message!(
+            "{} is too new: it speaks API {} or newer, Letterpress {} or older; install the newest Letterpress",
+            engine,
+            their_oldest,
+            NEWEST
+        ));
     }
     Ok(theirs.min(NEWEST))
 }

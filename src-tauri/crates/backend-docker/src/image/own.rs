@@ -3,7 +3,6 @@
 //! Their names are of a host that cannot exist (RFC 6761 keeps `.invalid` free), so that no registry can have them; and an image that bears the name
 //! counts only if its content is ours, because anybody on the computer can give names. Containers are made of the id.
 
-use lp_model::message;
 use crate::connect::ContainerEngine;
 use crate::creation::{Creation, create};
 use crate::error;
@@ -13,6 +12,7 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use lp_backend::BackendError;
+use lp_model::message;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::fmt::Write as _;

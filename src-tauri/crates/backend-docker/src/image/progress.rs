@@ -1,9 +1,9 @@
 //! How a fetch goes, in sentences that a person can follow.
 
-use lp_model::{Message, message};
 use bollard::models::CreateImageInfo;
 use futures_util::pin_mut;
 use lp_backend::Notes;
+use lp_model::{Message, message};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;

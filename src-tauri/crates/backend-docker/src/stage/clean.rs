@@ -1,6 +1,5 @@
 //! Removing what we made: of one stage, or everything that no live run claims.
 
-use lp_model::{Message, message};
 use super::StageHandle;
 use crate::connect::ContainerEngine;
 use crate::creation;
@@ -12,6 +11,7 @@ use bollard::query_parameters::{
 };
 use futures_util::stream::{self, StreamExt as _};
 use lp_backend::{BackendError, Claims, Keep, KeptFiles, KeptStage, StageContext, SweepReport};
+use lp_model::{Message, message};
 use lp_model::{RunId, StageNumber};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;

@@ -1,12 +1,12 @@
 //! Making the place for a stage: its network, its volumes, and the working copy filled from the commit.
 
-use lp_model::{Message, message};
 use super::StageHandle;
 use crate::step::container;
 use crate::{DockerBackend, error, labels};
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 use lp_backend::{BackendError, Cancel, Files, Keep, Notes, StageContext};
 use lp_model::VolumeKind;
+use lp_model::{Message, message};
 
 /// Podman looks at all interfaces of the computer for a free range of addresses, and fails when one vanishes meanwhile, as those of ended
 /// containers do: it is asked again.

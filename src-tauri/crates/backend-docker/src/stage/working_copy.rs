@@ -1,6 +1,5 @@
 //! The working copy of a stage: a volume that is filled from the commit through a container.
 
-use lp_model::{Message, message};
 use super::StageHandle;
 use super::rooted::rooted;
 use crate::connect::ContainerEngine;
@@ -13,6 +12,7 @@ use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use lp_backend::{BackendError, Cancel, CancelStage, Notes, StageContext};
+use lp_model::{Message, message};
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,5 @@
 //! The first half of a step: from nothing, or from what an earlier process has left, to a program whose output is in our hands.
 
-use lp_model::message;
 use super::head_start::{Made, settled};
 use super::{Output, OutputSource, StepContainer, container};
 use crate::creation::{Creation, create, remove};
@@ -14,6 +13,7 @@ use bollard::query_parameters::{AttachContainerOptionsBuilder, RemoveContainerOp
 use futures_util::future::join_all;
 use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Cancel, CancelStage, StageContext, StepContext, StepSink};
+use lp_model::message;
 use std::collections::HashMap;
 
 /// What the container of a step is before it is attached to.

@@ -1,6 +1,5 @@
 //! The second half of a step: its output until it has ended, and how it ended.
 
-use lp_model::message;
 use super::evidence::EndEvidence;
 use super::output::{pump, quiet_after_exit};
 use super::takeover::{LastBytes, Manner, news};
@@ -13,6 +12,7 @@ use bollard::models::ContainerState;
 use bollard::query_parameters::{EventsOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
 use lp_backend::{BackendError, Cancel, Position, StepExit, StepSink};
+use lp_model::message;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -18,7 +18,6 @@ mod ownership;
 mod stop;
 mod takeover;
 
-use lp_model::{Message, message};
 use crate::stage::StageHandle;
 use crate::{DockerBackend, error};
 use bollard::Docker;
@@ -29,6 +28,7 @@ use futures_util::stream::BoxStream;
 use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Before, Cancel, StageContext, StepContext, StepExit, StepSink};
 use lp_model::Step;
+use lp_model::{Message, message};
 use std::sync::atomic::Ordering;
 
 type Output = BoxStream<'static, Result<LogOutput, Error>>;

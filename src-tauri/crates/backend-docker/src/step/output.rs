@@ -1,12 +1,12 @@
 //! The output of a container on its way to the sink: bytes unchanged, in large pieces, at the speed of the slower side.
 
-use lp_model::message;
 use crate::error;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bytes::BytesMut;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use lp_backend::{BackendError, Position, StepSink};
+use lp_model::message;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -77,11 +77,11 @@ pub(crate) async fn quiet_after_exit(mut exited: watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_model::Message;
     use async_trait::async_trait;
     use bytes::Bytes;
     use futures_util::stream;
     use lp_backend::{Notes, SinkError};
+    use lp_model::Message;
     use std::sync::Mutex;
 
     #[derive(Default)]

@@ -1,12 +1,12 @@
 //! A stage in a temporary folder, a sink that collects, and ways to wait for something without sleeping.
 
-use lp_model::Message;
 use async_trait::async_trait;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, CancelHandle, EnvText, Files, NoNotes, Notes, Position, SinkError, Source, StageContext,
     StepContext, StepExit, StepSink,
 };
 use lp_backend_host::HostBackend;
+use lp_model::Message;
 use lp_model::{BackendKind, RunId, RunOn, Stage, StageNumber, Step, StepKey, StepKind, StepNumber, Workspace};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};

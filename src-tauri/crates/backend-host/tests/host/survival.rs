@@ -1,6 +1,5 @@
 //! A step goes on when nobody listens, and another process takes it over.
 
-use lp_model::Message;
 use crate::support::*;
 use async_trait::async_trait;
 use lp_backend::{
@@ -8,6 +7,7 @@ use lp_backend::{
     StepExit, StepSink,
 };
 use lp_backend_host::HostBackend;
+use lp_model::Message;
 use rustix::process::{Pid, Signal, kill_process};
 use std::env;
 use std::fs::{self, File, OpenOptions};

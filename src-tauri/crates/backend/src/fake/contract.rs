@@ -1,6 +1,5 @@
 //! The contract, and what it forbids.
 
-use lp_model::{Message, message};
 use super::FakeBackend;
 use super::script::text_of;
 use super::world::Place;
@@ -10,6 +9,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use lp_model::{BackendKind, EngineId};
+use lp_model::{Message, message};
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::time::Duration;
@@ -181,7 +181,11 @@ impl Backend for FakeBackend {
             let resists = world.now() < world.resists_until;
             if let (true, Some(place)) = (resists, world.places.get_mut(&name)) {
                 place.half_removed = true;
-                if self.places.leftovers.is_empty() { vec![Message::verbatim(format_args!("`{}` resists", name.1))] } else { self.places.leftovers.clone() }
+                if self.places.leftovers.is_empty() {
+                    vec![Message::verbatim(format_args!("`{}` resists", name.1))]
+                } else {
+                    self.places.leftovers.clone()
+                }
             } else {
                 world.containers.retain(|(on, _), container| *on != engine || container.stage != name.1);
                 let place = world.places.remove(&name);

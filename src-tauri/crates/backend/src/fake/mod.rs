@@ -39,9 +39,9 @@ mod steps;
 mod tests;
 mod world;
 
-use lp_model::{Message, message};
 use crate::BackendError;
 use lp_model::{BackendKind, EngineId, RunId, StageNumber};
+use lp_model::{Message, message};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -288,7 +288,10 @@ impl FakeBackend {
         let mut world = self.world();
         let now = world.now();
         let answers = |engine: &Engine| engine.away_until <= now;
-        let refused = || Err(BackendError::unreachable(Message::verbatim("connection refused")).hinted(message!("start Docker (or Podman) and run again")));
+        let refused = || {
+            Err(BackendError::unreachable(Message::verbatim("connection refused"))
+                .hinted(message!("start Docker (or Podman) and run again")))
+        };
         let engine = match wanted {
             Some(id) => world.engines.iter().position(|engine| engine.id == *id),
             None => world.in_use.or_else(|| world.engines.iter().position(answers)),

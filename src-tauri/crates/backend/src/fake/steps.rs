@@ -1,11 +1,11 @@
 //! Steps: made, started, followed to their end.
 
-use lp_model::{Message, message};
 use super::FakeBackend;
 use super::script::Script;
 use super::world::{Container, Death, Life, Name};
 use crate::{BackendError, Before, Cancel, CancelStage, StageContext, StepContext, StepExit, StepSink};
 use lp_model::{EngineId, StepKey};
+use lp_model::{Message, message};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +115,9 @@ impl FakeBackend {
                 () = fetch => {}
             }
             if step.step.image.starts_with("missing") {
-                return Err(BackendError::image(&step.step.image, message!("no such image")).hinted(message!("check the spelling of the image")));
+                return Err(
+                    BackendError::image(&step.step.image, message!("no such image")).hinted(message!("check the spelling of the image"))
+                );
             }
             if script.is("STEP_START_FAIL") {
                 return Err(BackendError::start(&step.step.name, message!("no such file")).hinted(message!("check `commands` of the step")));
@@ -172,7 +174,8 @@ impl FakeBackend {
             // From when until when nobody answers about it.
             let gone = gone.map(|(after, time)| (since.saturating_add(after), since.saturating_add(after).saturating_add(time)));
             if gone.is_some_and(|(from, to)| from <= now && now < to) {
-                return Err(BackendError::unreachable(Message::verbatim("connection reset")).hinted(message!("start Docker (or Podman) and run again")));
+                return Err(BackendError::unreachable(Message::verbatim("connection reset"))
+                    .hinted(message!("start Docker (or Podman) and run again")));
             }
             while let Some(chunk) = program.chunks.get(next).filter(|chunk| chunk.at <= until) {
                 let (skipped, counted) = match chunk.is_error {

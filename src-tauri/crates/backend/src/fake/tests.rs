@@ -1,10 +1,10 @@
-use lp_model::Message;
 use super::*;
 use crate::{
     Backend, Before, CancelHandle, Claims, EnvText, Files, Keep, NoNotes, Notes, Position, SinkError, StageContext, StepContext, StepExit,
     StepSink,
 };
 use async_trait::async_trait;
+use lp_model::Message;
 use lp_model::{RunOn, Stage, Step, StepKey, StepKind, StepNumber, Workspace};
 use std::sync::Arc;
 

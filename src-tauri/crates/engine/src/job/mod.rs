@@ -11,11 +11,11 @@ pub(crate) use prepare::PrepareJob;
 pub(crate) use remove::destroy;
 pub(crate) use step::StepJob;
 
-use lp_model::{Message, message};
 use crate::aside::Asides;
 use crate::gate::Ticket;
 use futures_util::FutureExt;
 use lp_backend::{Backend, Cancel, CancelStage, StageContext, StepContext};
+use lp_model::{Message, message};
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

@@ -1,10 +1,10 @@
 //! What a job does while the container engine does not answer.
 
-use lp_model::{Message, message};
 use super::{Site, guarded};
 use crate::EngineSettings;
 use crate::deadlines::{BACK_AFTER, PROBE_INTERVAL, Work};
 use lp_backend::{Cancel, CancelStage};
+use lp_model::{Message, message};
 use tokio::time::{Instant, sleep, timeout};
 
 /// What is noted when an engine goes silent.

@@ -1,11 +1,11 @@
 //! The removal of a stage's place.
 
-use lp_model::message;
 use super::{Site, guarded};
 use crate::EngineSettings;
 use crate::deadlines::{PROBE_INTERVAL, Work};
 use crate::messages::Fact;
 use lp_backend::{BackendError, Keep};
+use lp_model::message;
 use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 

@@ -1,6 +1,5 @@
 //! What the driver of a run starts and stops.
 
-use lp_model::{Message, message};
 use super::{RunDriver, group};
 use crate::environment::{StartFacts, resolve};
 use crate::job::{self, PrepareJob, Site, StepJob};
@@ -8,6 +7,7 @@ use crate::messages::{Action, Fact, Job, Post};
 use crate::scheduler::{Evidence, Exit};
 use lp_backend::{Before, CancelHandle, CancelStage, Keep, StageContext, StepContext};
 use lp_model::{BackendKind, StageNumber, StepKey};
+use lp_model::{Message, message};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -65,8 +65,12 @@ impl RunDriver {
         let engine = self.scheduler.engine(number).map(|(engine, _)| engine.clone());
         let Some(backend) = ports.backends.backend(stage.backend, engine.as_ref()) else {
             let (message, hint) = match stage.backend {
-                BackendKind::Docker => (message!("no container engine was found on this computer"), message!("start Docker (or Podman) and run again")),
-                BackendKind::Host => (message!("steps cannot run on this computer itself"), message!("allow it in the settings and run again")),
+                BackendKind::Docker => {
+                    (message!("no container engine was found on this computer"), message!("start Docker (or Podman) and run again"))
+                }
+                BackendKind::Host => {
+                    (message!("steps cannot run on this computer itself"), message!("allow it in the settings and run again"))
+                }
             };
             return Err((message, hint));
         };

@@ -1,11 +1,11 @@
 //! What the driver of a run hears, and what could not be removed yet.
 
-use lp_model::{Message, message};
 use super::RunDriver;
 use crate::deadlines::remove_again;
 use crate::messages::{Fact, Job, Post};
 use crate::scheduler::{BrokenLog, Evidence, Exit};
 use lp_backend::{Keep, SinkError};
+use lp_model::{Message, message};
 use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 

@@ -1,12 +1,12 @@
 //! The phases of a run in this process: it waits for its turn, is driven until it is over, and is closed: what is left of it is removed. A run
 //! that the process takes up from another one begins in the phase that its stored events tell.
 
-use lp_model::{Message, message};
 use super::{Beginning, RunDriver};
 use crate::Past;
 use crate::gate::Ticket;
 use crate::messages::{Fact, RunEnd};
 use crate::secrets::RunSecrets;
+use lp_model::{Message, message};
 use lp_model::{RunEvent, RunState};
 use std::pin::pin;
 use std::sync::Arc;

@@ -8,7 +8,6 @@ mod inbox;
 mod journal;
 mod life;
 
-use lp_model::Message;
 use crate::engine::Shared;
 use crate::gate::{Group, QueuePlace, Ticket, Traveller};
 use crate::job::Site;
@@ -18,6 +17,7 @@ use crate::scheduler::Scheduler;
 use crate::secrets::RunSecrets;
 use crate::{EngineSettings, Past};
 use lp_backend::CancelHandle;
+use lp_model::Message;
 use lp_model::{Plan, RunEvent, RunId, RunState, Stage, StageNumber, StepKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

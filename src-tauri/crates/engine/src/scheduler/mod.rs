@@ -44,8 +44,8 @@ pub use verdict::{BrokenLog, Evidence, Exit};
 
 pub use crate::messages::{Action, Fact, Moves};
 
-use lp_model::Message;
 use lp_backend::{Before, Files, Keep};
+use lp_model::Message;
 use lp_model::{
     CancelReason, EngineId, IllegalMove, OnFailure, Plan, RunEvent, RunState, SkipReason, Stage, StageNumber, StageState, Step, StepKey,
     StepState,
@@ -198,7 +198,14 @@ impl Scheduler {
             Fact::PrepareFailed { stage, message, hint } if self.is_reviving(stage) => self.bury(&mut moves, stage, message, hint),
             Fact::PrepareFailed { stage, message, hint } if self.stage_state(stage) == Some(StageState::Preparing) => {
                 if self.progress.cancel.is_some() {
-                    self.end_unstarted(&mut moves, stage, SkipReason::Cancelled, StageState::Cancelled, Message::default(), Message::default());
+                    self.end_unstarted(
+                        &mut moves,
+                        stage,
+                        SkipReason::Cancelled,
+                        StageState::Cancelled,
+                        Message::default(),
+                        Message::default(),
+                    );
                 } else {
                     self.end_unstarted(&mut moves, stage, SkipReason::StageErrored, StageState::Errored, message, hint);
                 }
@@ -415,7 +422,15 @@ impl Scheduler {
     }
 
     /// Ends a stage none of whose steps has started in this attempt of the run.
-    fn end_unstarted(&mut self, moves: &mut Moves, stage: StageNumber, why: SkipReason, state: StageState, message: Message, hint: Message) {
+    fn end_unstarted(
+        &mut self,
+        moves: &mut Moves,
+        stage: StageNumber,
+        why: SkipReason,
+        state: StageState,
+        message: Message,
+        hint: Message,
+    ) {
         // In a retry some have kept their result.
         for key in self.keys(stage).into_iter().filter(|&key| self.step_state(key) == Some(StepState::Pending)).collect::<Vec<_>>() {
             self.emit(moves, RunEvent::StepSkipped { key, reason: why });

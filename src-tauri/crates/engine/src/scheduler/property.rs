@@ -2,8 +2,8 @@
 
 use super::tests::{ALWAYS, ON_FAILURE, ended, exit_code, plan, stage, step};
 use super::*;
-use lp_model::Message;
 use lp_backend::StepExit;
+use lp_model::Message;
 use lp_model::{RunOn, StepNumber};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -163,7 +163,9 @@ impl World {
             _ => Exit::failed("gone", ""),
         };
         let fact = match open {
-            Open::Prepare(stage) if how % 8 == 7 => Fact::PrepareFailed { stage, message: Message::verbatim("gone"), hint: Message::default() },
+            Open::Prepare(stage) if how % 8 == 7 => {
+                Fact::PrepareFailed { stage, message: Message::verbatim("gone"), hint: Message::default() }
+            }
             Open::Prepare(stage) => Fact::StagePrepared { stage },
             Open::Start(key) if how >= 32 => {
                 self.open.push(Open::Step(key));

@@ -3,10 +3,10 @@
 //! A program that may have been started is only ever attached to; one that was not is started. What was asked for and not done (a place, its
 //! removal, a stop) is asked for again.
 
-use lp_model::Message;
 use super::progress::{Stop, index};
 use super::{Action, Evidence, Exit, Moves, Scheduler};
 use lp_backend::Before;
+use lp_model::Message;
 use lp_model::{CancelReason, RunEvent, RunState, SkipReason, StageNumber, StageState, StepKey, StepState};
 
 impl Scheduler {

@@ -1,8 +1,8 @@
 //! Plain tests: facts in, a line of text per move out.
 
 use super::*;
-use lp_model::Message;
 use lp_backend::StepExit;
+use lp_model::Message;
 use lp_model::{BackendKind, Dialect, EventFacts, EventKind, PLAN_VERSION, RunOn, StepKind, StepNumber, Workspace};
 use std::collections::BTreeMap;
 
@@ -661,7 +661,8 @@ fn a_place_that_is_not_there_any_more_loses_what_may_have_run_in_it() {
         events.extend(run.0.take(fact).events);
     }
     let (mut next, _) = next_process(&run, &plan, &events);
-    let failed = Fact::PrepareFailed { stage: StageNumber(1), message: Message::verbatim("no engine"), hint: Message::verbatim("start it") };
+    let failed =
+        Fact::PrepareFailed { stage: StageNumber(1), message: Message::verbatim("no engine"), hint: Message::verbatim("start it") };
     assert_eq!(
         next.take(failed),
         [

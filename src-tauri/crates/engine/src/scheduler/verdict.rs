@@ -123,7 +123,10 @@ mod tests {
     }
 
     fn torn() -> Evidence {
-        Evidence { engine_was_away: true, broken_log: Some(BrokenLog { message: Message::verbatim("disk full"), hint: Message::verbatim("free some") }) }
+        Evidence {
+            engine_was_away: true,
+            broken_log: Some(BrokenLog { message: Message::verbatim("disk full"), hint: Message::verbatim("free some") }),
+        }
     }
 
     fn code(code: i32) -> Exit {
@@ -151,7 +154,11 @@ mod tests {
             (code(137), quiet(), StepOutcome::Exited { code: 137 }),
             (signal(15), quiet(), StepOutcome::Signalled { signal: 15 }),
             (memory.clone(), quiet(), StepOutcome::OutOfMemory),
-            (killed.clone(), quiet(), StepOutcome::Errored { message: message!("the step was stopped from outside"), hint: Message::default() }),
+            (
+                killed.clone(),
+                quiet(),
+                StepOutcome::Errored { message: message!("the step was stopped from outside"), hint: Message::default() },
+            ),
             (gone.clone(), quiet(), StepOutcome::Lost { message: Message::verbatim("gone") }),
             (failed.clone(), quiet(), errored("no image", "check the spelling")),
             (Exit::NeverStarted, quiet(), StepOutcome::Interrupted),
@@ -164,7 +171,11 @@ mod tests {
             (signal(15), AWAY, taken_along()),
             (signal(11), AWAY, StepOutcome::Signalled { signal: 11 }),
             (memory.clone(), AWAY, StepOutcome::OutOfMemory),
-            (killed.clone(), AWAY, StepOutcome::Errored { message: message!("the step was stopped from outside"), hint: Message::default() }),
+            (
+                killed.clone(),
+                AWAY,
+                StepOutcome::Errored { message: message!("the step was stopped from outside"), hint: Message::default() },
+            ),
             // A program whose log is not whole did nothing that counts; without an end of its own the log says nothing new.
             (code(0), torn(), errored("disk full", "free some")),
             (code(137), torn(), errored("disk full", "free some")),

@@ -1,11 +1,11 @@
 //! What goes wrong in a step, a stage, the backend or the store.
 
-use lp_model::Message;
 use crate::plan_text::plan;
 use crate::world::{Setup, World, key, run, run_id, run_plan, run_with};
 use lp_backend::BackendError;
 use lp_backend::fake::FakePlaces;
 use lp_engine::EngineSettings;
+use lp_model::Message;
 use lp_model::{RunEvent, RunState, StageNumber};
 use std::time::Duration;
 

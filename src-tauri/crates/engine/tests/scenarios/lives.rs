@@ -71,7 +71,10 @@ async fn a_suspended_engine_takes_nothing_and_touches_nothing() {
     world.engine.suspend().await;
     assert!(world.engine.live().is_empty());
     let end = run.wait().await;
-    assert_eq!((end.state, end.message.to_string().as_str()), (RunState::Running, "the app ended; the run goes on when it is opened again"));
+    assert_eq!(
+        (end.state, end.message.to_string().as_str()),
+        (RunState::Running, "the app ended; the run goes on when it is opened again")
+    );
     assert_eq!(run.over().await, end);
     assert_eq!(world.backend.containers(), ["lp-r1-1-1-1"]);
     assert!(!world.backend.calls().iter().any(|call| ["kill a", "ask a", "destroy default"].contains(&call.what.as_str())));

@@ -1,11 +1,11 @@
 //! What steps say, and what may not be said.
 
-use lp_model::Message;
 use crate::plan_text::plan;
 use crate::world::{Setup, World, key, run, run_id, run_with};
 use lp_backend::BackendError;
 use lp_backend::fake::FakePlaces;
 use lp_engine::EngineSettings;
+use lp_model::Message;
 use std::time::Duration;
 
 fn secrets() -> Setup {

@@ -1,6 +1,5 @@
 //! The ports in memory, and a report of a run as text.
 
-use lp_model::Message;
 use crate::plan_text::plan;
 use async_trait::async_trait;
 use lp_backend::fake::{FakeBackend, FakePlaces};
@@ -8,6 +7,7 @@ use lp_backend::{Backend, Position, Source};
 use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
 use lp_engine::scheduler::Scheduler;
 use lp_engine::{Engine, EngineSettings, Notice, Past, QueuePlace, RunEnd, RunHandle};
+use lp_model::Message;
 use lp_model::{BackendKind, EngineId, Plan, ProjectId, RunEvent, RunId, SkipReason, Stage, StageNumber, StepKey, StepNumber, StepOutcome};
 use lp_secret::SecretValue;
 use std::collections::{BTreeMap, BTreeSet};
@@ -323,7 +323,9 @@ impl Journal for Memory {
         tokio::task::yield_now().await;
         assert_ne!(self.setup.journal_panics_at, Some(call), "it was told to");
         if self.setup.journal_fails.contains(&call) {
-            return Err(PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again")));
+            return Err(
+                PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again"))
+            );
         }
         let now = self.now_ms();
         self.events.lock().unwrap().entry(run.clone()).or_default().extend(events.iter().map(|event| (now, event.clone())));
@@ -342,7 +344,9 @@ impl LogStore for Memory {
     async fn open(&self, run: &RunId, key: StepKey) -> Result<OpenLog, PortError> {
         assert!(!self.setup.opening_logs_panics, "it was told to");
         if self.setup.log_room == Some(0) {
-            return Err(PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again")));
+            return Err(
+                PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again"))
+            );
         }
         let room = self.setup.log_room.unwrap_or(usize::MAX);
         let name = (run.clone(), key);
@@ -362,7 +366,9 @@ impl StepLog for MemoryLog {
         let mut logs = self.logs.bytes.lock().unwrap();
         let log = logs.entry(self.name.clone()).or_default();
         if log.len() + bytes.len() > self.room {
-            return Err(PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again")));
+            return Err(
+                PortError::new(Message::verbatim("the disk is full")).hinted(Message::verbatim("free some disk space and run again"))
+            );
         }
         log.extend_from_slice(bytes);
         if let Some(upto) = upto {

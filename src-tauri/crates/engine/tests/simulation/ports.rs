@@ -1,12 +1,12 @@
 //! The ports of the engine, in which things go wrong.
 
-use lp_model::Message;
 use crate::plans::SECRETS;
 use crate::tap::Tap;
 use crate::world::{Fault, World};
 use async_trait::async_trait;
 use lp_backend::{Backend, Position, Source};
 use lp_engine::ports::{Backends, Clock, Journal, LogStore, OpenLog, PortError, Ports, SecretSource, SourceProvider, StepLog};
+use lp_model::Message;
 use lp_model::{BackendKind, EngineId, Plan, RunEvent, RunId, Stage, StepKey};
 use lp_secret::SecretValue;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! The backend, in which things go wrong on the way there and back.
 
-use lp_model::Message;
 use crate::world::{Fault, World};
 use async_trait::async_trait;
 use lp_backend::{
     Backend, BackendError, Before, Cancel, Claims, EngineInfo, Files, Keep, KeptFiles, Notes, Position, SinkError, StageContext,
     StepContext, StepExit, StepSink, SweepReport,
 };
+use lp_model::Message;
 use lp_model::{BackendKind, EngineId, RunEvent, RunId, StepKey, StepOutcome};
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -19,7 +19,9 @@ impl Tap {
         self.0.moment(what).await;
         match self.0.fault(what, &[Fault::Refuse, Fault::Refuse, Fault::Refuse, Fault::Panic, Fault::Hang]) {
             // An engine that says more than it should.
-            Some(Fault::Refuse) => Err(BackendError::call(Message::verbatim(what), Message::verbatim("refused, TOKEN=s3cr3t-of-the-house"))),
+            Some(Fault::Refuse) => {
+                Err(BackendError::call(Message::verbatim(what), Message::verbatim("refused, TOKEN=s3cr3t-of-the-house")))
+            }
             Some(Fault::Panic) => panic!("{what} was told to, with s3cr3t-of-the-house"),
             Some(Fault::Hang) => pending().await,
             None => Ok(()),

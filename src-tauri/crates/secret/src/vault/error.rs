@@ -69,11 +69,9 @@ impl VaultError {
                 message!("the key for the stored secrets cannot be fetched from the key store of the system: {}", source.message)
             }
             Self::KeyStoreBroken { account } => message!("what lies in the key store of the system under `{}` is not a key", account),
-            Self::KeyFileExposed { path, mode } => message!(
-                "the key file `{}` is open to other users of this computer (mode {})",
-                path.display(),
-                format_args!("{mode:04o}")
-            ),
+            Self::KeyFileExposed { path, mode } => {
+                message!("the key file `{}` is open to other users of this computer (mode {})", path.display(), format_args!("{mode:04o}"))
+            }
             Self::KeyFileBroken { path } => message!("the key file `{}` is damaged", path.display()),
             Self::KeyFile { action: "made", path, source } => message!("the key file `{}` cannot be made: {}", path.display(), source),
             Self::KeyFile { path, source, .. } => message!("the key file `{}` cannot be read: {}", path.display(), source),

@@ -3,12 +3,12 @@
 //! First all of the backup is unpacked and opened beside the data; only what was found whole is put in the place of the data, file by file. A
 //! process that dies meanwhile leaves the rest to the next one that opens the folder.
 
-use lp_model::{Message, message};
 use super::{LOGS, remove_folder};
 use crate::database::{FILE, lock_gate, private_folder};
 use crate::lock::ID_FILE;
 use crate::{Lock, Ownership, Store, StoreError};
 use flate2::read::GzDecoder;
+use lp_model::{Message, message};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};

@@ -1,5 +1,6 @@
 //! What is looked for in logs.
 
+use lp_model::{Message, message};
 use super::ansi;
 use crate::StoreError;
 use memchr::memmem::Finder;
@@ -58,7 +59,7 @@ impl Pattern {
             .dfa_size_limit(EXPRESSION_BYTES)
             .nest_limit(100)
             .build();
-        let regex = built.map_err(|why| StoreError::Pattern { message: why.to_string() })?;
+        let regex = built.map_err(|why| StoreError::Pattern { message: Message::verbatim(why) })?;
         Ok(Self { how: How::Expression(regex) })
     }
 
@@ -79,7 +80,7 @@ impl Pattern {
 
 fn check(text: &str) -> Result<(), StoreError> {
     if text.is_empty() || text.len() > LONGEST {
-        let message = format!("it must have 1 to {LONGEST} bytes, and has {}", text.len());
+        let message = message!("it must have 1 to {} bytes, and has {}", LONGEST, text.len());
         return Err(StoreError::Pattern { message });
     }
     Ok(())

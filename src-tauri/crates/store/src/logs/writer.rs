@@ -1,7 +1,7 @@
-use lp_model::message;
 use super::index::{Index, Record, Scanner};
 use super::position::{LogPosition, Pair, PositionFile};
 use crate::StoreError;
+use lp_model::message;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Runs that go: which may, and their removal.
 
-use lp_model::message;
 use super::{parse_id, parse_state, read};
 use crate::{Logs, Store, StoreError};
+use lp_model::message;
 use lp_model::{ProjectId, RunId, RunState};
 use std::collections::HashSet;
 

@@ -18,9 +18,9 @@ pub(crate) use read::key_of;
 #[cfg(test)]
 pub(crate) use {list::tests::every_list, newest::QUERIES as NEWEST_QUERIES, read::QUERIES as READ_QUERIES};
 
-use lp_model::Message;
 use crate::status::RunStatus;
 use crate::{StageRun, StepRun, Store, StoreError, search, stage_run, step_run};
+use lp_model::Message;
 use lp_model::{CancelReason, EventKind, Plan, ProjectId, RunId, RunState};
 use sqlx::SqliteConnection;
 

@@ -3,7 +3,6 @@
 
 mod program;
 
-use lp_model::message;
 use super::StageHandle;
 use super::network::{Abilities, is_host_name};
 use crate::connect::ContainerEngine;
@@ -15,6 +14,7 @@ use bollard::models::{ContainerCreateBody, ContainerState, EndpointSettings, Hos
 use bollard::query_parameters::{ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder};
 use futures_util::StreamExt as _;
 use lp_backend::{BackendError, StageContext};
+use lp_model::message;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -119,7 +119,9 @@ impl DockerBackend {
                     return Ok(false);
                 }
                 let name = name(&stage.context);
-                remove(&stage.engine.docker, &name).await.map_err(|refused| error::call(message!("remove container `{}`", name), &refused))?;
+                remove(&stage.engine.docker, &name)
+                    .await
+                    .map_err(|refused| error::call(message!("remove container `{}`", name), &refused))?;
                 self.start_holder(stage).await.map(|()| true)
             }
             Fate::Runs(None, _) | Fate::None => Ok(false),
