@@ -3,6 +3,7 @@
 
 mod attach;
 mod bad_input;
+mod chinese;
 mod data;
 mod events;
 mod history;

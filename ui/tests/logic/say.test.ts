@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "@/api/types";
+import { BROKEN_FINDINGS, LEFT_OUT, TRUST_FINDINGS } from "@/api/fake/data";
+import { REPORT_BROKEN, REPORT_DIFFERENT, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED } from "@/api/fake/report";
 import { sentencesIn } from "@/i18n/sentences";
 import { say, templatesOf } from "@/logic/say";
 
@@ -66,4 +68,18 @@ describe("the Chinese catalogue", () => {
     };
     for (const [template, text] of Object.entries(zh)) expect(holes(text).sort(), template).toEqual(holes(template).sort());
   });
+});
+
+/** Every sentence in a value, however deep. */
+function allIn(value: unknown): Message[] {
+  if (typeof value !== "object" || value === null) return [];
+  if ("template" in value) return [value as Message];
+  return Object.values(value).flatMap(allIn);
+}
+
+it("the fake core says only what the real one says", () => {
+  const said = allIn([REPORT_BROKEN, REPORT_DIFFERENT, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED, BROKEN_FINDINGS, TRUST_FINDINGS, LEFT_OUT]);
+  expect(said.length).toBeGreaterThan(20);
+  const templates = said.flatMap(templatesOf);
+  expect(templates.filter((template) => zh[template] === undefined)).toEqual([]);
 });

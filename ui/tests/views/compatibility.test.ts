@@ -26,7 +26,7 @@ describe("the compatibility report", () => {
     expect(topics(app, "needs")[0]!.text()).toContain("The secret docker_password is not set.");
     expect(topics(app, "needs")[0]!.text()).toContain(".drone.yml, line 47");
     expect(app.one("dialect").text()).toBe(".drone.yml · read as Drone 1.x/2.x · line 1 has kind:");
-    expect(app.one("report-runs").text()).toContain("Stage build: 4 steps run as they are");
+    expect(app.one("report-runs").text()).toContain("Stage build: its 4 steps run as they are");
   });
 
   it("speaks Chinese, the core's sentences too", async () => {
@@ -34,7 +34,7 @@ describe("the compatibility report", () => {
     expect(app.one("verdict").find(".sentence").text()).toBe("9 个步骤中有 5 个可以直接在这里运行。有 4 项需要你处理。");
     expect(app.one("dialect").text()).toBe(".drone.yml · 按 Drone 1.x/2.x 读取 · 第 1 行有 kind:");
     expect(topics(app, "different")[0]!.text()).toContain("这里没有克隆步骤");
-    expect(app.one("report-runs").text()).toContain("4 个步骤可直接运行");
+    expect(app.one("report-runs").text()).toContain("4 个步骤均可直接运行");
     expect(app.window.find("main").text()).not.toMatch(/\b(step|secret|needs)\b/);
   });
 
@@ -115,7 +115,7 @@ describe("the compatibility report", () => {
     expect(app.one("verdict").attributes("data-verdict")).toBe("unsupported");
     expect(app.one("verdict").text()).toContain("3 of 4 steps run here as they are. 1 thing needs you. 1 thing is not supported here.");
     expect(topics(app, "unsupported")[0]!.text()).toContain("Step sign has no commands");
-    expect(topics(app, "unsupported")[0]!.text()).toContain("Run its steps in containers: type: docker");
+    expect(topics(app, "unsupported")[0]!.text()).toContain("Only steps with commands can; run it in containers");
   });
 
   it("says that nothing runs when the file has errors", async () => {

@@ -301,7 +301,7 @@ describe("a run that went wrong", () => {
     const card = app.one("error-card");
     expect(card.classes()).toContain("lost");
     expect(card.text()).toContain("deploy was lost: what it ran in went away before it ended.");
-    expect(card.text()).toContain("the container engine was restarted");
+    expect(card.text()).toContain("the container of step deploy is gone");
     expect(card.text()).toContain("check there before you retry");
     expect(texts(app).join()).toContain("switching");
   });

@@ -99,6 +99,7 @@ export const REPORT_UNSUPPORTED = reportOf(
       "pipeline-type",
       sentence("{} has no `commands`, and a pipeline of the type `exec` runs nothing else", sentence("step `{}`", "sign")),
       excerpt(61, ["---", "kind: pipeline", "type: exec"], "exec"),
+      sentence("only steps with commands can; run it in containers"),
     ),
     ...DIFFERENT.slice(0, 1),
   ],
