@@ -1,7 +1,7 @@
 //! One long-lived channel per window: notices say "ask again", never carry output.
 
 use crate::shell::Shell;
-use lp_api::dto::{ApiError, Notice};
+use lp_api::dto::{ApiError, FeedPlace, Notice};
 use std::sync::{Mutex, PoisonError};
 use tauri::State;
 use tauri::async_runtime::JoinHandle;
@@ -11,10 +11,17 @@ use tauri::ipc::Channel;
 #[derive(Default)]
 pub struct Forwarder(Mutex<Option<JoinHandle<()>>>);
 
-/// Sends notices into the channel until the page subscribes anew: a page that was loaded again leaves its channel behind without closing it.
+/// Sends notices into the channel, from that place in the feed on, until the page subscribes anew: a page that was loaded again leaves its channel
+/// behind without closing it. Returns the place that the first notice follows.
 #[tauri::command]
-pub async fn notices_subscribe(shell: State<'_, Shell>, forwarder: State<'_, Forwarder>, channel: Channel<Notice>) -> Result<(), ApiError> {
-    let mut notices = shell.app()?.notices();
+pub async fn notices_subscribe(
+    shell: State<'_, Shell>,
+    forwarder: State<'_, Forwarder>,
+    from: Option<FeedPlace>,
+    channel: Channel<Notice>,
+) -> Result<FeedPlace, ApiError> {
+    let mut notices = shell.app()?.notices_from(from);
+    let place = notices.place();
     let task = tauri::async_runtime::spawn(async move {
         while let Some(notice) = notices.next().await {
             if channel.send(notice).is_err() {
@@ -26,5 +33,5 @@ pub async fn notices_subscribe(shell: State<'_, Shell>, forwarder: State<'_, For
     if let Some(before) = before {
         before.abort();
     }
-    Ok(())
+    Ok(place)
 }

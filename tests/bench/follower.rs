@@ -3,7 +3,7 @@
 use crate::measure::{computing, median};
 use crate::ours::{self, Shop};
 use crate::table::{Row, Table};
-use lp_api::dto::Notice;
+use lp_api::dto::Tag;
 use lp_tests::images::busybox_image;
 use lp_tests::press::Press;
 use std::process::{Command, Stdio};
@@ -70,7 +70,8 @@ async fn watched(shop: &Shop) -> Duration {
     let window = tokio::spawn(async move {
         let mut last: Option<Instant> = None;
         while let Some(notice) = notices.next().await {
-            let Notice::Run { run, .. } = notice else { continue };
+            let run = notice.tags.into_iter().find_map(|tag| if let Tag::Run(run) = tag { Some(run) } else { None });
+            let Some(run) = run else { continue };
             if last.is_none_or(|last| last.elapsed() >= WINDOW_LOOKS) {
                 last = Some(Instant::now());
                 // A run that is removed in this moment is no finding.

@@ -2,7 +2,7 @@
 
 use crate::measure::computing;
 use jiff::Timestamp;
-use lp_api::dto::{Notice, RunDetail, RunRequest, RunStateWord, SecretScope, StepDetail};
+use lp_api::dto::{RunDetail, RunRequest, RunStateWord, SecretScope, StepDetail, Tag};
 use lp_api::{App, AppOptions};
 use lp_tests::images::busybox_image;
 use lp_tests::press::commit;
@@ -52,7 +52,8 @@ impl Shop {
         let front_end = tokio::spawn(async move {
             let mut known: BTreeMap<(String, u32, u32), u64> = BTreeMap::new();
             while let Some(notice) = notices.next().await {
-                if let Notice::Log { run, stage, step, lines, .. } = notice {
+                if let (Some(size), Some(Tag::Log { run, stage, step, .. })) = (notice.log, notice.tags.into_iter().next()) {
+                    let lines = size.lines;
                     let before = known.insert((run, stage, step), lines).unwrap_or(0);
                     sum.fetch_add(lines - before, Ordering::Relaxed);
                 }

@@ -2,7 +2,7 @@
 
 use crate::left::assert_engine_is_empty;
 use crate::picture::Picture;
-use lp_api::dto::{Notice, Settings, StepStateWord};
+use lp_api::dto::{Settings, StepStateWord, Tag};
 use lp_tests::docker::{EngineDoor, require_socket};
 use lp_tests::images::busybox_image_in;
 use lp_tests::island::Island;
@@ -197,7 +197,7 @@ async fn an_open_window_is_told_that_it_went_and_came() {
                 if answers == comes {
                     return;
                 }
-                while notices.next().await != Some(Notice::Status) {}
+                while !notices.next().await.unwrap().is_about(&Tag::Status) {}
             }
         };
         tokio::time::timeout(Duration::from_secs(60), told).await.expect("it is told");

@@ -11,6 +11,7 @@ mod kills;
 mod lint;
 mod main_job;
 mod output;
+mod podman;
 mod repository;
 mod secrets;
 mod terminal;

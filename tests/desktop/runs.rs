@@ -30,7 +30,7 @@ steps:
 ";
 
 /// A person with a project that waits for a file, and that file.
-fn project_that_waits(desk: &Desk) -> (Press, String, PathBuf) {
+pub(super) fn project_that_waits(desk: &Desk) -> (Press, String, PathBuf) {
     let press = Press::new().with_data(&desk.data_folder());
     let go = press.folder().join("go");
     let folder = press.repository("shop", &[(".drone.yml", &WAITS.replace("FILE", &go.display().to_string()))]);
@@ -53,7 +53,7 @@ async fn set(window: &Window, some: Value) {
 }
 
 /// Shows a step and waits until its log says something.
-async fn step_says(window: &Window, number: usize, text: &str) {
+pub(super) async fn step_says(window: &Window, number: usize, text: &str) {
     let rows = window.all("[data-testid=\"step-row\"]").await;
     rows[number - 1].click().await.expect("a step can be picked");
     window.says(text).await;

@@ -7,7 +7,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use lp_backend_docker::EngineAddress;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// Settings that hold on every machine: the runtime that Docker brings along, no systemd, locks in files, names resolved by Podman's own
@@ -50,33 +50,10 @@ impl Podman {
     /// When `podman` is not installed or does not answer within a minute.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the socket");
-        // Kept between runs of the tests, because of the images.
-        let storage = std::path::absolute(images::cache_folder().with_file_name("lp-test-podman")).expect("there is a current folder");
-        fs::create_dir_all(&storage).expect("the target folder is writable");
-        // Under its own name: Podman knows by it how the runtime says what went wrong.
-        let runtime = folder.path().join("runc");
-        fs::write(&runtime, RUNTIME).expect("the folder is writable");
-        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755)).expect("the file is ours");
-        let settings = folder.path().join("containers.conf");
-        let text = format!("{SETTINGS}[engine.runtimes]\nrunc = [\"{}\"]\n", runtime.display());
-        fs::write(&settings, text).expect("the folder is writable");
         let log = fs::File::create(folder.path().join("log")).expect("a file for its log");
-        let part = |name: &str| storage.join(name);
-        let service = Command::new("podman")
+        let service = Command::new(command_in(folder.path()))
             .current_dir(folder.path())
-            .env("CONTAINERS_CONF", &settings)
-            .arg("--root")
-            .arg(part("root"))
-            .arg("--runroot")
-            .arg(part("run"))
-            .arg("--tmpdir")
-            .arg(part("tmp"))
-            .arg("--volumepath")
-            .arg(part("volumes"))
-            .arg("--network-config-dir")
-            .arg(part("networks"))
-            // Without a mount that would outlive it, and keep the folder from being removed.
-            .args(["--storage-opt", "overlay.skip_mount_home=true", "system", "service", "--time=0"])
+            .args(["system", "service", "--time=0"])
             .arg(format!("unix://{}", folder.path().join("sock").display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -115,6 +92,37 @@ impl Drop for Podman {
         let _ = Command::new("kill").arg("-TERM").arg(self.service.id().to_string()).status();
         let _ = self.service.wait();
     }
+}
+
+/// Makes a command `podman` in that folder, whose images, containers, volumes, networks and locks are the tests' own. They are kept between runs of
+/// the tests, because of the images.
+pub fn command_in(folder: &Path) -> PathBuf {
+    let storage = std::path::absolute(images::cache_folder().with_file_name("lp-test-podman")).expect("there is a current folder");
+    fs::create_dir_all(&storage).expect("the target folder is writable");
+    let executable = |name: &str, text: &str| {
+        let file = folder.join(name);
+        fs::write(&file, text).expect("the folder is writable");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+        file
+    };
+    // Under its own name: Podman knows by it how the runtime says what went wrong.
+    let runtime = executable("runc", RUNTIME);
+    let settings = folder.join("containers.conf");
+    let text = format!("{SETTINGS}[engine.runtimes]\nrunc = [\"{}\"]\n", runtime.display());
+    fs::write(&settings, text).expect("the folder is writable");
+    let parts: Vec<String> =
+        [("root", "root"), ("runroot", "run"), ("tmpdir", "tmp"), ("volumepath", "volumes"), ("network-config-dir", "networks")]
+            .iter()
+            .map(|(option, part)| format!("--{option} '{}'", storage.join(part).display()))
+            .collect();
+    // The storage without a mount that would outlive the service, and keep the folder from being removed. The machine's own Podman, not this one.
+    let script = format!(
+        "#!/bin/sh\nexport PATH='{}' CONTAINERS_CONF='{}'\nexec podman {} --storage-opt overlay.skip_mount_home=true \"$@\"\n",
+        std::env::var("PATH").unwrap_or_default(),
+        settings.display(),
+        parts.join(" ")
+    );
+    executable("podman", &script)
 }
 
 fn read(path: &Path) -> String {

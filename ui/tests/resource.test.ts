@@ -1,10 +1,10 @@
 import { createPinia, setActivePinia } from "pinia";
 import { beforeEach, expect, it, vi } from "vitest";
 import { effectScope, isReactive, type EffectScope } from "vue";
-import { provideApi, type ApiError, type Notice } from "@/api";
+import { provideApi, type ApiError } from "@/api";
 import { FakeApi } from "@/api/fake";
 import { useResource, type Resource, type ResourceOptions } from "@/composables/useResource";
-import { isStale, tagsOf } from "@/logic/tags";
+import { isStale } from "@/logic/tags";
 import { useNotices } from "@/stores/notices";
 
 const TROUBLE: ApiError = { code: "store_unavailable", message: "m", hint: "", findings: [] };
@@ -75,25 +75,25 @@ it("changes nothing when the answer is the one before", async () => {
 
 it("asks again for what is stale, once for a flood, and not for what others show", async () => {
   let calls = 0;
-  const { scope } = inScope(async () => ++calls, { tags: () => ["run r-1", "queue"], every: 200 });
+  const { scope } = inScope(async () => ++calls, { tags: () => ["run/r-1", "queue"], every: 200 });
   await useNotices().start();
   await vi.advanceTimersByTimeAsync(0);
   expect(calls).toBe(1);
-  for (let n = 0; n < 10; n++) fake.notify({ kind: "run", run: "r-1", project: "p" });
+  for (let n = 0; n < 10; n++) fake.notifyOfRun("r-1", "p");
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls).toBe(3);
-  fake.notify({ kind: "run", run: "r-2", project: "p" });
-  fake.notify({ kind: "kept" });
+  fake.notify(["run/r-2", "runs"]);
+  fake.notify(["kept"]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls).toBe(3);
-  fake.notify({ kind: "queue" });
+  fake.notify(["queue"]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls).toBe(4);
-  fake.notify({ kind: "run", run: "", project: "" });
+  fake.notify(["everything"]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls, "notices were lost").toBe(5);
   scope.stop();
-  fake.notify({ kind: "queue" });
+  fake.notify(["queue"]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls).toBe(5);
 });
@@ -109,19 +109,41 @@ it("waits longer for what takes long", async () => {
   );
   await useNotices().start();
   for (let n = 0; n < 39; n++) {
-    fake.notify({ kind: "queue" });
+    fake.notify(["queue"]);
     await vi.advanceTimersByTimeAsync(100);
   }
   expect(calls).toBe(2);
 });
 
-it.each<[Notice, string[]]>([
-  [{ kind: "run", run: "r", project: "p" }, ["runs", "run r", "project p"]],
-  [{ kind: "run", run: "", project: "" }, ["everything"]],
-  [{ kind: "log", run: "r", stage: 1, step: 1, attempt: 1, lines: 1, bytes: 1 }, []],
-  [{ kind: "kept" }, ["kept"]],
-])("knows what %o makes stale", (notice, tags) => {
-  expect(tagsOf(notice)).toEqual(tags);
+it("finds a lost notice by the number of the next one, and asks for it", async () => {
+  let calls = 0;
+  inScope(async () => ++calls, { tags: () => ["kept"], every: 10, lazy: true });
+  await useNotices().start();
+  fake.notify(["queue"]);
+  fake.notify(["kept"], null, true);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(calls, "nobody knows yet").toBe(0);
+  fake.notify(["queue"]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(calls).toBe(1);
+  expect(fake.calls.filter((call) => call === "subscribe")).toHaveLength(2);
+  fake.notify(["kept"]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(calls, "and hears on").toBe(2);
+});
+
+it("goes on with the newest where the core keeps no more, without asking again and again", async () => {
+  let calls = 0;
+  inScope(async () => ++calls, { tags: () => ["kept"], every: 10, lazy: true });
+  await useNotices().start();
+  fake.notify(["queue"]);
+  for (let n = 0; n < 5; n++) fake.notify(["kept"], null, true);
+  fake.notify(["everything"]);
+  await vi.advanceTimersByTimeAsync(1000);
+  fake.notify(["queue"]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(calls).toBe(1);
+  expect(fake.calls.filter((call) => call === "subscribe")).toHaveLength(1);
 });
 
 it("takes everything for stale when notices were lost, also what has no tag", () => {

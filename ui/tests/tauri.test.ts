@@ -64,11 +64,12 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
   ["logRange", [ADDRESS, 400, 400], "log_range", { ...ADDRESS, from: 400, count: 400 }],
   ["logFind", [ADDRESS, "词", 5, 100], "log_find", { ...ADDRESS, query: "词", from: 5, limit: 100 }],
   ["logPart", [ADDRESS, { line: 2, byte: 9 }], "log_part", { ...ADDRESS, from: { line: 2, byte: 9 } }],
-  ["searchCancel", ["s"], "search_cancel", { id: "s" }],
   ["logSave", [ADDRESS], "log_save", ADDRESS],
   ["secretList", [], "secret_list"],
   ["secretSet", [SCOPE, "n", "v"], "secret_set", { scope: SCOPE, name: "n", value: "v" }],
   ["secretRemove", [SCOPE, "n"], "secret_remove", { scope: SCOPE, name: "n" }],
+  ["activityList", [], "activity_list"],
+  ["activityCancel", ["a"], "activity_cancel", { activity: "a" }],
   ["secretDecide", ["p", "n", null], "secret_decide", { project: "p", name: "n", allowed: null }],
 ])("%s is one command with its arguments", async (method, args, command, sent) => {
   const call = tauriApi[method] as (...values: unknown[]) => Promise<unknown>;
@@ -78,9 +79,11 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
 
 it("subscribes once over a channel that hands notices on", async () => {
   const heard: unknown[] = [];
-  await tauriApi.subscribe((notice) => heard.push(notice));
-  const [command, sent] = invoke.mock.calls[0] as [string, { channel: { onmessage: (message: unknown) => void } }];
+  const from = { epoch: "e", number: 4 };
+  await expect(tauriApi.subscribe(from, (notice) => heard.push(notice))).resolves.toBe("answer");
+  const [command, sent] = invoke.mock.calls[0] as [string, { from: unknown; channel: { onmessage: (message: unknown) => void } }];
   expect(command).toBe("notices_subscribe");
-  sent.channel.onmessage({ kind: "projects" });
-  expect(heard).toEqual([{ kind: "projects" }]);
+  expect(sent.from).toBe(from);
+  sent.channel.onmessage({ number: 5 });
+  expect(heard).toEqual([{ number: 5 }]);
 });

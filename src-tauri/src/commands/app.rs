@@ -1,6 +1,6 @@
 use crate::shell::Shell;
 use crate::{tray, window};
-use lp_api::dto::{ApiError, AppStatus, Settings};
+use lp_api::dto::{Activity, ApiError, AppStatus, Settings};
 use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 
@@ -41,6 +41,18 @@ pub async fn settings_set(app: AppHandle, shell: State<'_, Shell>, settings: Set
 pub async fn window_zoom(window: WebviewWindow, factor: f64) -> Result<(), ApiError> {
     window::zoom(&window, factor);
     Ok(())
+}
+
+/// Long work: what goes on, then what has just ended.
+#[tauri::command]
+pub async fn activity_list(shell: State<'_, Shell>) -> Result<Vec<Activity>, ApiError> {
+    Ok(shell.app()?.activities().await)
+}
+
+/// Asks long work to stop.
+#[tauri::command]
+pub async fn activity_cancel(shell: State<'_, Shell>, activity: String) -> Result<(), ApiError> {
+    shell.app()?.cancel_activity(&activity).await
 }
 
 /// The system's dialog for a folder.

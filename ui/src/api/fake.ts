@@ -1,10 +1,10 @@
 /** A core that lives in memory: for tests and for working on the window in a browser (`?fake=SCENARIO`). */
 import type { Api } from "./index";
-import { rejection, sameScope } from "./fake/core";
+import { EPOCH, rejection, sameScope } from "./fake/core";
 import { BROKEN_FINDINGS, FRESH, SAMPLE, WORKFLOWS, versions } from "./fake/data";
 import { FakeLogs } from "./fake/logApi";
 import { REPORT_BROKEN, REPORT_NEEDS, REPORT_RUNS, REPORT_UNSUPPORTED, ofTrusted } from "./fake/report";
-import type { Cleanup, Notice, ProjectDetail, ProjectSummary, ReportDto, SecretEntry, SecretScope, Uncovered } from "./types";
+import type { Activity, Cleanup, FeedPlace, Notice, ProjectDetail, ProjectSummary, ReportDto, SecretEntry, SecretScope, Uncovered } from "./types";
 import { foreign } from "@/logic/words";
 
 export { SCENARIOS, type FakeOptions, type Scenario } from "./fake/core";
@@ -22,20 +22,20 @@ export class FakeApi extends FakeLogs implements Api {
       if (known) return this.project(known.id);
       const project: ProjectSummary = { id: `p-${this.projects.length + 1}`, name: path.split("/").at(-1) ?? path, path, kind: "folder", ...FRESH };
       this.projects.push(project);
-      this.notify({ kind: "projects" });
+      this.notify(["projects"]);
       return project;
     });
 
   projectRemove = (project: string): Promise<void> =>
     this.answer("projectRemove", () => {
       this.projects = this.projects.filter((one) => one.id !== project);
-      this.notify({ kind: "projects" });
+      this.notify(["projects"]);
     });
 
   protected change(id: string, part: Partial<ProjectSummary>): ProjectSummary {
     this.project(id);
     this.projects = this.projects.map((one) => (one.id === id ? { ...one, ...part } : one));
-    this.notify({ kind: "projects" });
+    this.notify(["projects", `project/${id}`, `plan/${id}`]);
     return this.project(id);
   }
 
@@ -48,7 +48,7 @@ export class FakeApi extends FakeLogs implements Api {
   sampleCreate = (): Promise<ProjectSummary> =>
     this.answer("sampleCreate", () => {
       if (!this.projects.some((one) => one.id === SAMPLE.id)) this.projects.unshift(SAMPLE);
-      this.notify({ kind: "projects" });
+      this.notify(["projects"]);
       return this.project(SAMPLE.id);
     });
 
@@ -90,14 +90,14 @@ export class FakeApi extends FakeLogs implements Api {
       this.secrets = this.secrets.filter((one) => one !== before);
       this.secrets.push({ name, scope, updated: new Date(this.now()).toISOString(), grants: before?.grants ?? [] });
       this.secrets.sort((a, b) => a.name.localeCompare(b.name));
-      this.notify({ kind: "projects" });
+      this.notify(["secrets", "status", "plans"]);
       return [...value.trim()].length < 4 ? "too_short" : null;
     });
 
   secretRemove = (scope: SecretScope, name: string): Promise<void> =>
     this.answer("secretRemove", () => {
       this.secrets = this.secrets.filter((one) => !(one.name === name && sameScope(one.scope, scope)));
-      this.notify({ kind: "projects" });
+      this.notify(["secrets", "status", "plans"]);
     });
 
   secretDecide = (id: string, name: string, allowed: boolean | null): Promise<void> =>
@@ -108,11 +108,23 @@ export class FakeApi extends FakeLogs implements Api {
         const others = one.grants.filter((grant) => grant.project !== id);
         return { ...one, grants: allowed === null ? others : [...others, { project: id, project_name: project.name, allowed }] };
       });
-      this.notify({ kind: "projects" });
+      this.notify(["secrets", "status", "plans"]);
     });
 
-  subscribe = (listener: (notice: Notice) => void): Promise<void> =>
+  activityList = (): Promise<Activity[]> => this.answer("activityList", () => this.activities);
+
+  activityCancel = (id: string): Promise<void> =>
+    this.answer("activityCancel", () => {
+      if (!this.activities.some((one) => one.id === id)) throw rejection("bad_request", `there is no work \`${id}\``);
+      this.activities = this.activities.map((one) => (one.id === id && one.ended === null ? { ...one, state: "cancelling" } : one));
+      this.notify(["activities"]);
+    });
+
+  subscribe = (from: FeedPlace | null, listener: (notice: Notice) => void): Promise<FeedPlace> =>
     this.answer("subscribe", () => {
       this.listener = listener;
+      const place = from ?? { epoch: EPOCH, number: this.feed.length };
+      for (const notice of this.feed.slice(place.number)) listener(notice);
+      return place;
     });
 }

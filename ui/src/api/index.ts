@@ -3,9 +3,11 @@
  * against `Api`. Every call may reject with an `ApiError`; use `asApiError` on whatever was caught.
  */
 import type {
+  Activity,
   ApiError,
   AppStatus,
   Cleanup,
+  FeedPlace,
   KeptFiles,
   LogCursor,
   LogHit,
@@ -100,9 +102,8 @@ export interface Api {
   /** Opens the system's dialog; returns the path, or `null` when nothing was chosen. */
   logSave(address: StepAddress): Promise<string | null>;
 
-  /** Returns the id of the search; `listener` hears what it finds, and at last its end. */
+  /** Returns the id of the activity that it is; `listener` hears what it finds, and at last its end. */
   searchStart(request: SearchRequest, listener: (news: SearchNews) => void): Promise<string>;
-  searchCancel(id: string): Promise<void>;
 
   secretList(): Promise<SecretEntry[]>;
   /** Returns what logs will show of the value, or `null`. */
@@ -111,8 +112,16 @@ export interface Api {
   /** Whether a project may have a secret of all projects; `null` takes the decision back. */
   secretDecide(project: string, name: string, allowed: boolean | null): Promise<void>;
 
-  /** One long-lived subscription per window: notices say what to ask again. */
-  subscribe(listener: (notice: Notice) => void): Promise<void>;
+  /** Long work: what goes on, then what has just ended. */
+  activityList(): Promise<Activity[]>;
+  /** Asks long work to stop; it says so by its state. */
+  activityCancel(activity: string): Promise<void>;
+
+  /**
+   * One long-lived subscription per window: notices say what to ask again. It goes on from a place in the feed, or from now; returns the place that
+   * the first notice follows. A later subscription takes the place of the one before.
+   */
+  subscribe(from: FeedPlace | null, listener: (notice: Notice) => void): Promise<FeedPlace>;
 }
 
 let current: Api | undefined;

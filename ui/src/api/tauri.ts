@@ -1,7 +1,7 @@
 /** The real core: one `invoke` per use case. The only module that imports Tauri. */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Api } from "./index";
-import type { Cleanup, Notice, RunFilter, RunRequest, SearchNews, SecretScope, Settings } from "./types";
+import type { Cleanup, FeedPlace, Notice, RunFilter, RunRequest, SearchNews, SecretScope, Settings } from "./types";
 
 export const tauriApi: Api = {
   appOpen: () => invoke("app_open"),
@@ -45,16 +45,18 @@ export const tauriApi: Api = {
     channel.onmessage = listener;
     return invoke("search_start", { request, channel });
   },
-  searchCancel: (id: string) => invoke("search_cancel", { id }),
 
   secretList: () => invoke("secret_list"),
   secretSet: (scope: SecretScope, name: string, value: string) => invoke("secret_set", { scope, name, value }),
   secretRemove: (scope: SecretScope, name: string) => invoke("secret_remove", { scope, name }),
   secretDecide: (project: string, name: string, allowed: boolean | null) => invoke("secret_decide", { project, name, allowed }),
 
-  subscribe: async (listener) => {
+  activityList: () => invoke("activity_list"),
+  activityCancel: (activity: string) => invoke("activity_cancel", { activity }),
+
+  subscribe: (from, listener) => {
     const channel = new Channel<Notice>();
     channel.onmessage = listener;
-    await invoke("notices_subscribe", { channel });
+    return invoke<FeedPlace>("notices_subscribe", { from, channel });
   },
 };

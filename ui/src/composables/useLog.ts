@@ -2,8 +2,9 @@
 import { onScopeDispose, ref, shallowRef, watch } from "vue";
 import { asApiError, useApi, type ApiError, type LogMark, type StepAddress } from "@/api";
 import { PART, Ranges } from "@/logic/ranges";
+import { TAGS } from "@/logic/tags";
 import { coalesced } from "./coalesced";
-import { useNotice, useStale } from "./useNotice";
+import { useStale } from "./useStale";
 
 /** Questions for lines that may be under way at once. */
 const AT_ONCE = 3;
@@ -132,16 +133,18 @@ export function useLog(address: () => StepAddress | null) {
   }
 
   const marksAgain = coalesced(summarise, () => MARKS_EVERY + marks.value.length * MORE_PER_MARK);
-  useNotice("log", (notice) => {
-    const at = address();
-    if (!at || notice.run !== at.run || notice.stage !== at.stage || notice.step !== at.step || notice.attempt !== at.attempt) return;
-    // Also while the size is being asked for: the answer may be older than this, and a step that then is silent tells nothing more.
-    if (state.value === "error") return;
-    grow(notice.lines, notice.bytes);
-    marksAgain();
-  });
-  // Notices were lost: this log's may be among them.
-  useStale(() => [], marksAgain);
+  useStale(
+    () => {
+      const at = address();
+      return at === null ? [] : TAGS.logSummary(at);
+    },
+    ({ log }) => {
+      // Also while the size is being asked for: the answer may be older than this, and a step that then is silent tells nothing more.
+      if (log && state.value !== "error") grow(log.lines, log.bytes);
+      // Without a size notices were lost: this log's may be among them.
+      if (!log || state.value !== "error") marksAgain();
+    },
+  );
 
   watch(() => JSON.stringify(address()), () => void open(), { immediate: true });
   onScopeDispose(() => generation++);

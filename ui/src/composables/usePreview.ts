@@ -5,8 +5,9 @@
 import { watchDebounced } from "@vueuse/core";
 import { computed, ref, shallowRef } from "vue";
 import { asApiError, useApi, type ApiError, type RunPreview, type RunRequest } from "@/api";
+import { TAGS } from "@/logic/tags";
 import { coalesced } from "./coalesced";
-import { useStale } from "./useNotice";
+import { useStale } from "./useStale";
 
 /** Pause after the last change before it is asked, in milliseconds; none while nothing is shown. */
 const PAUSE_MS = 120;
@@ -52,8 +53,10 @@ export function usePreview(wanted: () => RunRequest | null, learned: (request: R
   }
 
   watchDebounced(key, ask, { debounce: computed(() => (shown.value ? PAUSE_MS : 0)), immediate: true });
-  // An engine came or went; a secret was set or decided about, or trust given, elsewhere.
-  useStale(() => ["status", "projects"], coalesced(ask, EVERY_MS));
+  useStale(() => {
+    const request = wanted();
+    return request === null ? [] : TAGS.runPreview(request.project);
+  }, coalesced(ask, EVERY_MS));
 
   return {
     /** What would run. */

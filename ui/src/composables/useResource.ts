@@ -6,7 +6,7 @@ import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref, 
 import { asApiError, type ApiError } from "@/api";
 import type { Tag } from "@/logic/tags";
 import { coalesced } from "./coalesced";
-import { useStale } from "./useNotice";
+import { useStale } from "./useStale";
 
 export interface Resource<T> {
   /** The newest answer. */

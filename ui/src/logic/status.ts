@@ -106,6 +106,7 @@ export const ERROR_WORDS: Record<ErrorCode, ErrorWords> = {
   disk_full: { title: "error.disk_full.title", hint: "error.disk_full.hint" },
   store_unavailable: { title: "error.store_unavailable.title", hint: "error.store_unavailable.hint" },
   bad_request: { title: "error.bad_request.title", hint: "error.bad_request.hint" },
+  cancelled: { title: "error.cancelled.title", hint: "error.cancelled.hint" },
   internal: { title: "error.internal.title", hint: "error.internal.hint" },
 };
 

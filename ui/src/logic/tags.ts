@@ -1,25 +1,34 @@
 /**
- * What a notice of the core makes stale. A screen names the tags of what it shows; which notice concerns which tag stands here and nowhere else.
+ * Under which tags the answer to each question to the core is stale. What a change makes stale the core says, in its notices; which answers a screen
+ * shows, the screen says by the question that it asks.
  */
-import type { Notice } from "@/api/types";
+import type { StepAddress } from "@/api";
+import type { Notice, Tag } from "@/api/types";
 
-/** One kind of thing that may be out of date. `everything`: notices were lost, or nobody listened for a while. */
-export type Tag = "everything" | "runs" | "projects" | "queue" | "kept" | "status" | `run ${string}` | `project ${string}`;
+export type { Tag };
 
-/** The tags of a notice. Output of a step is none: who shows a log listens for it. */
-export function tagsOf(notice: Notice): readonly Tag[] {
-  switch (notice.kind) {
-    case "run":
-      // Empty ids: notices were lost on the way.
-      return notice.run === "" || notice.project === "" ? ["everything"] : ["runs", `run ${notice.run}`, `project ${notice.project}`];
-    case "log":
-      return [];
-    default:
-      return [notice.kind];
-  }
+export const TAGS = {
+  activityList: (): readonly Tag[] => ["activities"],
+  appStatus: (): readonly Tag[] => ["status"],
+  keptList: (): readonly Tag[] => ["kept"],
+  logSummary: (at: StepAddress): readonly Tag[] => [`log/${at.run}/${at.stage}/${at.step}/${at.attempt}`],
+  projectCompatibility: (project: string): readonly Tag[] => [`plan/${project}`, "plans"],
+  projectDetail: (project: string): readonly Tag[] => [`project/${project}`],
+  projectList: (): readonly Tag[] => ["projects"],
+  runDetail: (run: string): readonly Tag[] => [`run/${run}`],
+  runList: (project: string | null): readonly Tag[] => [project === null ? "runs" : `runs/${project}`],
+  runPreview: (project: string): readonly Tag[] => [`plan/${project}`, "plans"],
+  runQueue: (): readonly Tag[] => ["queue"],
+  secretList: (): readonly Tag[] => ["secrets"],
+  settingsGet: (): readonly Tag[] => ["settings"],
+};
+
+/** Whether an answer under these tags has to be asked for again. */
+export function isStale(tags: readonly Tag[], told: readonly Tag[]): boolean {
+  return told.includes("everything") || tags.some((tag) => told.includes(tag));
 }
 
-/** Whether something made of `parts` has to be asked for again. */
-export function isStale(parts: readonly Tag[], told: readonly Tag[]): boolean {
-  return told.includes("everything") || parts.some((part) => told.includes(part));
+/** Whether notices are missing between a place in the feed and this one; `null` before the first place is known. */
+export function isGap(heard: Pick<Notice, "epoch" | "number"> | null, notice: Notice): boolean {
+  return heard !== null && (notice.epoch !== heard.epoch || notice.number > heard.number + 1);
 }

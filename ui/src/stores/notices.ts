@@ -1,22 +1,22 @@
-/** The one subscription of the window: hands notices on, by kind or by what they make stale. */
+/** The one subscription of the window: hands on what is stale. A notice that was lost on the way is found by its number and asked for again. */
 import { defineStore } from "pinia";
 import { ref } from "vue";
-import { useApi, type Notice } from "@/api";
-import { isStale, tagsOf, type Tag } from "@/logic/tags";
+import { useApi, type FeedPlace, type Notice } from "@/api";
+import { isGap, isStale, type Tag } from "@/logic/tags";
 
-type Kind = Notice["kind"];
-type Of<K extends Kind> = Extract<Notice, { kind: K }>;
-type Listener = (notice: Notice) => void;
+/** What is told: a notice of the core, or the tags alone of what else makes answers stale. */
+export type Told = Pick<Notice, "tags"> & Partial<Pick<Notice, "log">>;
+type Listener = (told: Told) => void;
 
 /** Pause before the next try to subscribe, in milliseconds; it doubles up to the longest. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
 export const useNotices = defineStore("notices", () => {
-  const byKind = new Map<Kind, Set<Listener>>();
-  const byTag = new Set<{ parts: () => readonly Tag[]; listener: () => void }>();
+  const listeners = new Set<{ tags: () => readonly Tag[]; listener: Listener }>();
   /** Nothing is heard of changes: what is shown may be old. */
   const deaf = ref(false);
+  let heard: FeedPlace | null = null;
   let trying: Promise<void> | undefined;
   let timer: number | undefined;
 
@@ -28,11 +28,25 @@ export const useNotices = defineStore("notices", () => {
   }
 
   async function subscribe(pause: number): Promise<void> {
+    const from = heard;
+    let open = true;
     try {
-      await useApi().subscribe((notice) => {
-        for (const listener of [...(byKind.get(notice.kind) ?? [])]) listener(notice);
-        tell(tagsOf(notice));
+      const place = await useApi().subscribe(from, (notice) => {
+        if (!open) return;
+        if (isGap(heard, notice)) {
+          if (notice.tags.includes("everything")) {
+            // The core itself says that more was missed than it keeps.
+            take(notice);
+            return;
+          }
+          // This subscription has lost something: the next one goes on where it was whole.
+          open = false;
+          void (trying ?? Promise.resolve()).then(() => start());
+          return;
+        }
+        take(notice);
       });
+      heard ??= place;
       const missed = deaf.value;
       deaf.value = false;
       if (missed) tell(["everything"]);
@@ -42,26 +56,28 @@ export const useNotices = defineStore("notices", () => {
     }
   }
 
-  /** Says that something is stale: whoever shows it asks again. */
-  function tell(tags: readonly Tag[]): void {
-    for (const { parts, listener } of [...byTag]) if (isStale(parts(), tags)) listener();
+  function take(notice: Notice): void {
+    // What was heard already, on the subscription before.
+    if (heard !== null && notice.epoch === heard.epoch && notice.number <= heard.number && !notice.tags.includes("everything")) return;
+    heard = { epoch: notice.epoch, number: notice.number };
+    hand(notice);
   }
 
-  /** Listens for notices of one kind; returns what ends it. */
-  function on<K extends Kind>(kind: K, listener: (notice: Of<K>) => void): () => void {
-    const all = byKind.get(kind) ?? new Set<Listener>();
-    byKind.set(kind, all);
-    const wrapped: Listener = (notice) => listener(notice as Of<K>);
-    all.add(wrapped);
-    return () => all.delete(wrapped);
+  function hand(told: Told): void {
+    for (const { tags, listener } of [...listeners]) if (isStale(tags(), told.tags)) listener(told);
   }
 
-  /** Calls `listener` whenever something made of `parts` is stale; returns what ends it. */
-  function onStale(parts: () => readonly Tag[], listener: () => void): () => void {
-    const entry = { parts, listener };
-    byTag.add(entry);
-    return () => byTag.delete(entry);
+  /** Says that answers under these tags are stale: whoever shows one asks again. */
+  function tell(tags: Tag[]): void {
+    hand({ tags });
   }
 
-  return { deaf, start, tell, on, onStale };
+  /** Calls `listener` whenever an answer under these tags is stale; returns what ends it. */
+  function onStale(tags: () => readonly Tag[], listener: Listener): () => void {
+    const entry = { tags, listener };
+    listeners.add(entry);
+    return () => listeners.delete(entry);
+  }
+
+  return { deaf, start, tell, onStale };
 });

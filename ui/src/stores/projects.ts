@@ -3,9 +3,10 @@ import { defineStore } from "pinia";
 import { computed } from "vue";
 import { useApi, type ProjectSummary } from "@/api";
 import { useResource } from "@/composables/useResource";
+import { TAGS } from "@/logic/tags";
 
 export const useProjects = defineStore("projects", () => {
-  const all = useResource(() => useApi().projectList(), { tags: () => ["projects", "runs"], every: 300, lazy: true });
+  const all = useResource(() => useApi().projectList(), { tags: TAGS.projectList, every: 300, lazy: true });
   const list = computed<readonly ProjectSummary[]>(() => all.data.value ?? []);
   const loaded = computed(() => all.data.value !== undefined);
 

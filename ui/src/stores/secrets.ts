@@ -3,10 +3,10 @@ import { defineStore } from "pinia";
 import { computed } from "vue";
 import { useApi, type SecretEntry, type SecretScope, type Uncovered } from "@/api";
 import { useResource } from "@/composables/useResource";
+import { TAGS } from "@/logic/tags";
 
 export const useSecrets = defineStore("secrets", () => {
-  // A secret that is set, removed or decided about elsewhere is told as a change of the projects.
-  const all = useResource(() => useApi().secretList(), { tags: () => ["projects"], lazy: true });
+  const all = useResource(() => useApi().secretList(), { tags: TAGS.secretList, lazy: true });
   const list = computed<readonly SecretEntry[]>(() => all.data.value ?? []);
   const loaded = computed(() => all.data.value !== undefined);
 

@@ -7,6 +7,7 @@ import { systemLanguage } from "@/api/language";
 import { useFields } from "@/composables/useFields";
 import { useResource } from "@/composables/useResource";
 import { localeFor, speak } from "@/i18n";
+import { TAGS } from "@/logic/tags";
 import { useToasts } from "./toasts";
 
 /** What is shown until the settings are read. It is never stored. */
@@ -27,7 +28,7 @@ const UNREAD: Settings = {
 
 export const useSettings = defineStore("settings", () => {
   // Another window or the command line may change them.
-  const stored = useResource(() => useApi().settingsGet(), { tags: () => ["status"], lazy: true });
+  const stored = useResource(() => useApi().settingsGet(), { tags: TAGS.settingsGet, lazy: true });
   const toasts = useToasts();
 
   /** The core takes all settings at once: only the changed ones are ours, the others are as they are stored now. */

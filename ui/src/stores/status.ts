@@ -3,10 +3,11 @@ import { defineStore } from "pinia";
 import { computed, ref } from "vue";
 import { asApiError, useApi } from "@/api";
 import { useResource } from "@/composables/useResource";
+import { TAGS } from "@/logic/tags";
 import { useNotices } from "./notices";
 
 export const useStatus = defineStore("status", () => {
-  const all = useResource(() => useApi().appStatus(), { tags: () => ["status"], lazy: true });
+  const all = useResource(() => useApi().appStatus(), { tags: TAGS.appStatus, lazy: true });
   const probing = ref(false);
   const engine = computed(() => all.data.value?.engines.find((one) => one.used && one.answers));
 

@@ -140,7 +140,7 @@ describe("the history", () => {
     await many(app, 6);
     const before = rows(app).map((row) => row.attributes("data-run"));
     expect(before).toHaveLength(350);
-    app.fake.notify({ kind: "run", run: "r-1", project: "p-store" });
+    app.fake.notifyOfRun("r-1", "p-store");
     await app.pass(1000);
     expect(rows(app).map((row) => row.attributes("data-run"))).toEqual(before);
   });

@@ -179,7 +179,7 @@ describe("a log that grows", () => {
     await app.pass();
     expect(app.one("log-line").text()).toBe("50%");
     tail = "50% 100%";
-    app.fake.notify({ kind: "log", run: "r-live", stage: 1, step: 2, attempt: 1, lines: 1, bytes: tail.length });
+    app.fake.notify(["log/r-live/1/2/1"], { lines: 1, bytes: tail.length });
     await app.pass(250);
     expect(app.one("log-line").text()).toBe("50% 100%");
   });
@@ -202,12 +202,12 @@ describe("a log that grows", () => {
       before: (fake) => {
         const tell = fake.notify.bind(fake);
         // The step says no more than this.
-        fake.notify = (notice) => {
-          if (notice.kind !== "log") tell(notice);
+        fake.notify = (tags, log) => {
+          if (!log) tell(tags);
         };
         fake.logSummary = async (at) => {
           // The core looked before the only line came; its answer arrives after that was told.
-          tell({ kind: "log", ...at, lines: 1, bytes: 7 });
+          tell([`log/${at.run}/${at.stage}/${at.step}/${at.attempt}`], { lines: 1, bytes: 7 });
           await new Promise((resolve) => setTimeout(resolve, 20));
           return { lines: 0, bytes: 0, complete: false, marks: [] };
         };

@@ -43,7 +43,7 @@ describe("what is chosen on the project screen", () => {
     const app = await openWindow("/project/p-store");
     const before = app.fake.calls.filter((call) => call === "runPreview").length;
     for (let n = 0; n < 4; n++) {
-      app.fake.notify({ kind: "run", run: "r-1", project: "p-store" });
+      app.fake.notifyOfRun("r-1", "p-store");
       await app.pass(2000);
       expect(app.one("preview").classes()).not.toContain("stale");
       expect(app.one("run-button").attributes("disabled")).toBeUndefined();
@@ -109,7 +109,7 @@ describe("what is chosen on the project screen", () => {
     const app = await openWindow("/project/p-store");
     const list = app.fake.projectList;
     app.fake.projectList = async () => (await list()).filter((one) => one.id !== "p-store");
-    app.fake.notify({ kind: "projects" });
+    app.fake.notify(["projects", "project/p-store"]);
     await app.pass(3000);
     expect(app.one("off-list").text()).toContain("taken off the list");
     expect(app.one("project-remove").exists()).toBe(false);

@@ -106,7 +106,7 @@ describe("the project screen", () => {
   it("keeps the choice when the project is read again", async () => {
     const app = await openWindow("/project/p-store");
     await app.all("version-row")[2]!.trigger("click");
-    app.fake.notify({ kind: "run", run: "r-1", project: "p-store" });
+    app.fake.notifyOfRun("r-1", "p-store");
     await app.pass(1000);
     expect(app.fake.calls.filter((call) => call === "projectDetail").length).toBeGreaterThan(1);
     expect(chosen(app)!.text()).toContain("满减");

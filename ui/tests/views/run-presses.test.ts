@@ -95,9 +95,9 @@ it("does not ask for a run again because of what does not concern it", async () 
   await app.pass(1000);
   const before = asked();
   for (let n = 0; n < 10; n++) {
-    app.fake.notify({ kind: "queue" });
-    app.fake.notify({ kind: "kept" });
-    app.fake.notify({ kind: "run", run: "r-other", project: "p-store" });
+    app.fake.notify(["queue"]);
+    app.fake.notify(["kept"]);
+    app.fake.notifyOfRun("r-other", "p-store");
     await app.pass(20);
   }
   expect(asked()).toBe(before);

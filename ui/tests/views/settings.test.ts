@@ -4,6 +4,19 @@ import { openWindow, type Opened } from "../support";
 const pick = (app: Opened, field: string, value: string) => app.window.find(`[data-testid=${field}] [data-value="${value}"] input`).setValue(true);
 
 describe("the settings", () => {
+  it("say that Letterpress itself has started an engine", async () => {
+    const app = await openWindow("/settings", {
+      before: (fake) => {
+        const status = fake.appStatus;
+        fake.appStatus = async () => {
+          const now = await status();
+          return { ...now, engines: now.engines.map((engine) => ({ ...engine, started_by_app: engine.used })) };
+        };
+      },
+    });
+    expect(app.all("engine-started").map((one) => one.text())).toEqual([expect.stringContaining("Letterpress has started this service")]);
+  });
+
   it("change the language at once and keep it", async () => {
     const app = await openWindow("/settings");
     await pick(app, "language-select", "zh-CN");

@@ -1,10 +1,10 @@
-use crate::dto::{ApiError, Settings};
+use crate::activity::Activities;
+use crate::dto::{ApiError, FeedPlace, Settings};
 use crate::engines::Engines;
 use crate::notices::{Hub, Notices};
 use crate::options::AppOptions;
 use crate::ownership::{self, Ownership};
 use crate::progress::Progress;
-use crate::search::Searches;
 use crate::settings;
 use crate::vault_door::VaultDoor;
 use lp_engine::Engine;
@@ -34,13 +34,13 @@ pub struct App {
     pub(crate) folder_id: String,
     pub(crate) logs: Logs,
     pub(crate) hub: Hub,
+    /// Long work of this process.
+    pub(crate) activities: Activities,
     pub(crate) engines: Arc<Engines>,
     pub(crate) vault: VaultDoor,
     pub(crate) ownership: Ownership,
     /// How far something is that steps wait for just now.
     pub(crate) progress: Progress,
-    /// Searches that go on.
-    pub(crate) searches: Searches,
     /// Background work: who starts it waits for it in `shutdown`.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the app ends.
@@ -61,17 +61,18 @@ impl App {
         let (owner, folder_id) = ownership::lock_and_identify(&options.data_folder).await?;
         let owner = owner.filter(|_| options.drives);
         let engines = Arc::new(Engines::open(&options, &folder_id, &settings::stored(&store).await?.engine).await);
+        let (hub, tasks, ending) = (Hub::new(), TaskTracker::new(), CancellationToken::new());
         let app = Arc::new(Self {
+            activities: Activities::new(hub.clone(), tasks.clone(), ending.clone()),
             logs: Logs::new(&options.data_folder),
             store,
-            hub: Hub::new(),
+            hub,
             engines,
             vault: VaultDoor::default(),
             ownership: Ownership::default(),
             progress: Progress::default(),
-            searches: Searches::default(),
-            tasks: TaskTracker::new(),
-            ending: CancellationToken::new(),
+            tasks,
+            ending,
             folder_id,
             options,
         });
@@ -83,9 +84,15 @@ impl App {
         Ok(app)
     }
 
-    /// Listens for what changes.
+    /// Listens for what becomes stale from now on.
     pub fn notices(&self) -> Notices {
-        self.hub.listen()
+        self.hub.listen(None)
+    }
+
+    /// The same from a place in the feed on, which the listener had reached before; without one from now on. One who missed more than is kept,
+    /// or listened to another life of the app, is told that everything is stale.
+    pub fn notices_from(&self, place: Option<FeedPlace>) -> Notices {
+        self.hub.listen(place)
     }
 
     /// How many runs this process drives at the moment, waiting ones included. A run of which only what cannot be removed is left keeps nobody.
@@ -113,6 +120,7 @@ impl App {
         }
         self.tasks.close();
         self.tasks.wait().await;
+        self.engines.end().await;
         self.ownership.give_up();
         self.store.close().await;
     }

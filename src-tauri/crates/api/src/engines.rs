@@ -2,6 +2,7 @@
 
 mod contexts;
 mod list;
+mod podman;
 mod watch;
 
 use crate::app::App;
@@ -14,7 +15,8 @@ use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions, EngineAddress, EngineEnvironment, Tried};
 use lp_backend_host::HostBackend;
 use lp_engine::ports::Backends;
-use lp_model::{BackendKind, EngineId};
+use lp_model::{BackendKind, EngineId, message};
+use podman::PodmanService;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +31,8 @@ pub(crate) struct Engines {
     folder_id: String,
     logins: Arc<StoredLogins>,
     host: Arc<HostBackend>,
+    /// Where Podman is installed.
+    podman: Option<PodmanService>,
     state: Mutex<State>,
 }
 
@@ -72,6 +76,7 @@ impl Engines {
             folder_id: folder_id.to_owned(),
             logins,
             host: Arc::new(HostBackend::new(options.data_folder.join("host"))),
+            podman: PodmanService::find(&options.environment, &options.data_folder, folder_id),
             state: Mutex::new(state),
         };
         engines.choose(choice, true).await;
@@ -87,7 +92,8 @@ impl Engines {
     /// into use only when it `may_switch`: the stages of one run must not end up on two engines.
     pub async fn choose(&self, choice: &str, may_switch: bool) {
         let contexts = self.contexts().await;
-        let entries = list::entries(choice.trim(), &self.environment, self.docker_context.as_deref(), &contexts);
+        let own = self.podman.as_ref().map(PodmanService::address);
+        let entries = list::entries(choice.trim(), &self.environment, self.docker_context.as_deref(), &contexts, own.as_ref());
         let mut state = self.state();
         let (before, now) = (State::used(&state.entries), State::used(&entries));
         if before == now {
@@ -151,17 +157,63 @@ impl Engines {
         all
     }
 
-    /// The engine that answers, asked now.
+    /// The engine that answers, asked now. Where none does, the app starts the service of Podman.
     pub async fn answering(&self) -> Option<EngineInfo> {
         let docker = Arc::clone(&self.state().docker);
-        docker.probe(None).await.ok()
+        match docker.probe(None).await {
+            Ok(info) => Some(info),
+            Err(_) if self.start_podman().await => docker.probe(None).await.ok(),
+            Err(_) => None,
+        }
+    }
+
+    /// The entry of the service of Podman that the app starts, where that is one of those that may be used.
+    fn own_entry(&self) -> Option<Entry> {
+        let own = self.podman.as_ref()?.address();
+        self.state().entries.iter().find(|entry| entry.used && entry.address == own).cloned()
+    }
+
+    /// Whether the service of Podman answers now, started where that is the last resort.
+    async fn start_podman(&self) -> bool {
+        match &self.podman {
+            Some(podman) if self.own_entry().is_some() => podman.start().await,
+            _ => false,
+        }
+    }
+
+    /// Asks the service of Podman, started by the app, where none of the engines in use has answered.
+    async fn ask_podman(&self, answers: &mut HashMap<String, Result<EngineInfo, String>>) {
+        let Some(own) = self.own_entry() else { return };
+        if answers.values().all(Result::is_err) && self.start_podman().await {
+            answers.extend(self.ask(std::iter::once(&own)).await);
+        }
+        // That nothing listens there says nothing to a person.
+        if let Some(problem @ Err(_)) = answers.get_mut(&own.choice) {
+            let why = self.podman.as_ref().and_then(PodmanService::problem);
+            let waits = || message!("the service of Podman is started by Letterpress when no other engine answers").to_string();
+            *problem = Err(why.unwrap_or_else(waits));
+        }
+    }
+
+    /// Ends what the app has started. Called at its end.
+    pub async fn end(&self) {
+        if let Some(podman) = &self.podman {
+            podman.end().await;
+        }
     }
 
     /// The error for steps that need a container engine when none answers, with the reasons of the places that were tried. `instead` is what can be done
     /// without one, as the end of a sentence.
     pub fn missing(&self, instead: &str) -> ApiError {
         let docker = Arc::clone(&self.state().docker);
-        no_engine(&docker.tried(), instead)
+        let mut tried = docker.tried();
+        if let (Some(own), Some(podman)) = (self.own_entry(), &self.podman)
+            && let Some(reason) = podman.problem()
+        {
+            tried.retain(|one| one.address != own.address.url);
+            tried.push(Tried { address: own.address.url, reason, is_absent: false });
+        }
+        no_engine(&tried, instead)
     }
 
     /// What each engine says. Those that are used are asked at least once, the others only when all are asked `again`: another computer
@@ -172,15 +224,22 @@ impl Engines {
             (state.entries.clone(), state.answers.clone())
         };
         let wanted = |entry: &&Entry| again || (entry.used && !known.contains_key(&entry.choice));
-        let answers = self.ask(entries.iter().filter(wanted)).await;
+        let mut answers = self.ask(entries.iter().filter(wanted)).await;
+        let used = entries.iter().filter(|entry| entry.used && answers.contains_key(&entry.choice)).map(|entry| entry.choice.clone());
+        let mut of_used: HashMap<_, _> = used.collect::<Vec<_>>().into_iter().filter_map(|choice| answers.remove_entry(&choice)).collect();
+        if !of_used.is_empty() {
+            self.ask_podman(&mut of_used).await;
+        }
+        answers.extend(of_used);
+        let own = self.podman.as_ref().map(PodmanService::address);
         let mut state = self.state();
         state.answers.extend(answers);
-        statuses(&state.entries, &state.answers)
+        statuses(&state.entries, &state.answers, own.as_ref())
     }
 }
 
 /// The list for people. Of several that may be used it is the first that answers.
-fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, String>>) -> Vec<EngineStatus> {
+fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, String>>, own: Option<&EngineAddress>) -> Vec<EngineStatus> {
     let mut candidates = entries.iter().filter(|entry| entry.used);
     let only = if let (Some(one), None) = (candidates.next(), candidates.next()) { Some(one) } else { None };
     let used = entries.iter().find(|entry| entry.used && matches!(answers.get(&entry.choice), Some(Ok(_)))).or(only);
@@ -198,6 +257,7 @@ fn statuses(entries: &[Entry], answers: &HashMap<String, Result<EngineInfo, Stri
             used: used.is_some_and(|used| used.choice == entry.choice),
             asked: answer.is_some(),
             answers: info.is_some(),
+            started_by_app: info.is_some() && own == Some(&entry.address),
             problem: answer.and_then(|answer| answer.as_ref().err()).cloned().unwrap_or_default(),
         }
     };

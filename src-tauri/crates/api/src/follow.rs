@@ -1,10 +1,11 @@
 //! Following a run: what the window of a terminal prints. A run that the engine of this process drives is followed event by event, at the cost of
-//! what happens; one that another process drives is looked at as a whole now and then.
+//! what happens; one that another process drives is looked at as a whole whenever that process tells of it.
 
 mod feed;
 
 use crate::app::App;
-use crate::dto::{ApiError, Notice, RunDetail, StepDetail, StepStateWord};
+use crate::dto::{ApiError, RunDetail, StepDetail, StepStateWord};
+use crate::guests;
 use crate::logs::{LogKey, LogNews};
 use crate::notices::Notices;
 use feed::{Feed, Heard};
@@ -13,8 +14,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a run is looked at that another process drives: notices do not cross processes.
-const LOOK_AGAIN: Duration = Duration::from_millis(150);
+/// How often a run is looked at that another process drives when nothing is heard of it: that process may not tell, or be gone.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Least time between two looks at it.
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
 /// News about a run that is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +89,7 @@ impl App {
     /// Follows a run from the beginning of what is stored. Where nobody drives it, and should the process end that does, this one takes the data
     /// folder over and goes on with the run.
     pub fn follow(self: &Arc<Self>, run: &str) -> Following {
+        guests::hear_owner(self);
         Following {
             app: Arc::clone(self),
             run: run.to_owned(),
@@ -165,15 +169,15 @@ impl Following {
         let ours = async {
             loop {
                 match self.notices.next().await {
-                    Some(Notice::Run { run, .. }) if run == self.run || run.is_empty() => return,
-                    Some(Notice::Log { run, .. }) if run == self.run => return,
+                    Some(notice) if notice.is_about_run(&self.run) => return,
                     Some(_) => {}
                     None => std::future::pending().await,
                 }
             }
         };
-        // The time-out serves runs of other processes, and the last lines of a step whose notice was coalesced away.
+        // The time-out serves what is not heard: of an owner of another version, or of one that is gone.
         let _either = tokio::time::timeout(LOOK_AGAIN, ours).await;
+        tokio::time::sleep(LOOK_PAUSE).await;
         // Many steps may have spoken meanwhile: one look is enough for all of them.
         while let Ok(Some(_)) = tokio::time::timeout(Duration::ZERO, self.notices.next()).await {}
     }

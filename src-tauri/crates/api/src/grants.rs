@@ -7,7 +7,7 @@
 //! the first step that needs the value: nothing is handed out, and nothing left out, without a word.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, HandedSecret, Notice, SecretReceiver, SecretState};
+use crate::dto::{ApiError, ErrorCode, HandedSecret, SecretReceiver, SecretState, Tag};
 use crate::time;
 use lp_model::{BackendKind, Plan, ProjectId};
 use lp_store::Project;
@@ -87,7 +87,7 @@ impl App {
             }
         };
         self.store.decide_secret(&row.id, &stored, allowed, time::now_ms()).await?;
-        self.hub.tell(Notice::Projects);
+        self.hub.tell([Tag::Secrets, Tag::Plan(row.id.to_string())]);
         Ok(stored)
     }
 }

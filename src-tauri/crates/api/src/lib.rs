@@ -3,9 +3,10 @@
 //! It knows nothing about Tauri, windows or terminals.
 //!
 //! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `pipelines`, `prepare`, `runs`,
-//! `retry`, `queue`, `logs`, `kept`, `secrets`, `status`, `data`), and last what holds them together: `ownership`, `take_up`, `guests`, `engines`, `ports`.
+//! `retry`, `queue`, `logs`, `kept`, `secrets`, `status`, `data`, `activity`), and last what holds them together: `ownership`, `take_up`, `guests`, `engines`, `ports`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod activity;
 mod app;
 mod choose;
 mod convert;

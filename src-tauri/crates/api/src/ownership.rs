@@ -9,15 +9,15 @@
 //! A sweep after a crash looks twice: what an engine was about to make when the process died appears a moment later.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, Notice, Settings};
+use crate::dto::{ApiError, ErrorCode, Settings, Tag};
 use crate::runs::parse_run;
 use crate::{guests, ports, time};
-use lp_backend::Claims;
 use lp_engine::scheduler::RetryError;
 use lp_engine::{Engine, EngineSettings, QueuePlace, StartError};
 use lp_model::{Plan, ProjectId};
 use lp_store::{Lock, Owner};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -26,6 +26,8 @@ use tokio::sync::Notify;
 const LATE_ARRIVALS: Duration = Duration::from_millis(1500);
 /// How often leftovers are looked for while the app runs.
 const SWEEP_AGAIN: Duration = Duration::from_secs(60 * 60);
+/// How often the owner looks whether another process has written into the data folder.
+const LOOK_FOR_OTHERS: Duration = Duration::from_millis(500);
 /// How often one who waits for the data folder asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -39,6 +41,10 @@ pub(crate) struct Ownership {
     pub(crate) tidy_soon: Notify,
     /// Held while a sweep goes on and while a run is handed to the engine: a sweep must not meet a run that has just begun.
     pub(crate) sweep_or_start: tokio::sync::Mutex<()>,
+    /// Tells a sweep that a run wants to begin.
+    pub(crate) give_way: Notify,
+    /// Somebody sees to it that another owner is heard.
+    pub(crate) hears_owner: AtomicBool,
 }
 
 /// Runs that were found unfinished.
@@ -69,6 +75,15 @@ impl Ownership {
     /// Whether this process is the owner.
     pub fn is_ours(&self) -> bool {
         self.held().is_some()
+    }
+
+    /// The right to hand a new run to the engine. A sweep that goes on gives way, and is done later: what it was removing belongs to other runs.
+    pub async fn may_begin(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        if let Ok(right) = self.sweep_or_start.try_lock() {
+            return right;
+        }
+        self.give_way.notify_waiters();
+        self.sweep_or_start.lock().await
     }
 
     pub fn give_up(&self) {
@@ -169,12 +184,16 @@ impl App {
         *self.ownership.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
         *self.ownership.held() = Some(Held { engine, _owner: owner });
         guests::listen(self)?;
+        self.watch_others();
         let app = Arc::clone(self);
         self.tasks.spawn(async move {
             app.tidy().await;
             if !unfinished.is_empty() {
                 // What an engine was about to make when the process died appears a moment later.
-                tokio::time::sleep(LATE_ARRIVALS).await;
+                tokio::select! {
+                    () = app.ending.cancelled() => return,
+                    () = tokio::time::sleep(LATE_ARRIVALS) => {}
+                }
                 app.tidy().await;
             }
             loop {
@@ -186,12 +205,38 @@ impl App {
                 app.tidy().await;
             }
         });
-        self.hub.tell(Notice::Status);
+        // Other runs are driven here now, and what was told elsewhere meanwhile was not heard.
+        self.hub.tell([Tag::Everything]);
         Ok(())
     }
 
-    /// Waits in the background until the data folder is free.
+    /// Tells that everything is stale when another process has written: a terminal that sets, trusts, adds or removes something. SQLite is asked,
+    /// not the terminal, so that nothing is missed of one that is killed, is of another version, or does not reach the socket. The owner alone
+    /// looks: whoever is its guest hears it in the owner's feed, in which the events of runs come one by one.
+    fn watch_others(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let mut before = app.store.writes_of_others().await.ok();
+            loop {
+                tokio::select! {
+                    () = app.ending.cancelled() => return,
+                    () = tokio::time::sleep(LOOK_FOR_OTHERS) => {}
+                }
+                match app.store.writes_of_others().await {
+                    Ok(now) => {
+                        if before.replace(now).is_some_and(|before| before != now) {
+                            app.hub.tell([Tag::Everything]);
+                        }
+                    }
+                    Err(problem) => tracing::info!(%problem, "whether others have written is not known"),
+                }
+            }
+        });
+    }
+
+    /// Waits in the background until the data folder is free, and until then hands on what its owner tells.
     pub(crate) fn own_later(self: &Arc<Self>) {
+        guests::hear_owner(self);
         let app = Arc::clone(self);
         self.tasks.spawn(async move {
             loop {
@@ -223,30 +268,6 @@ impl App {
                 wait();
             }
             tokio::time::sleep(ASK_AGAIN).await;
-        }
-    }
-
-    /// Measures what is kept, gives up what is too old or too much, and removes what nobody claims.
-    pub(crate) async fn tidy(&self) {
-        let _no_start_meanwhile = self.ownership.sweep_or_start.lock().await;
-        let kept = match self.prune_kept().await {
-            Ok(kept) => kept,
-            // Without knowing what is kept, nothing may be removed.
-            Err(error) => return tracing::warn!(message = error.message, "not swept"),
-        };
-        let mut live = self.ownership.engine().map(|engine| engine.live()).unwrap_or_default();
-        match self.store.unfinished().await {
-            // One that could not be taken up is the next owner's.
-            Ok(unfinished) => live.extend(unfinished.into_iter().map(|run| run.id)),
-            Err(problem) => return tracing::warn!(%problem, "not swept"),
-        }
-        let claims = Claims { live, kept };
-        for backend in self.engines.all() {
-            match backend.sweep(&claims).await {
-                Ok(report) if report.removed.is_empty() && report.failed.is_empty() => {}
-                Ok(report) => tracing::info!(removed = ?report.removed, failed = ?report.failed, "swept"),
-                Err(problem) => tracing::info!(%problem, "not swept"),
-            }
         }
     }
 

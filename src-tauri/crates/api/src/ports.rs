@@ -1,7 +1,7 @@
 //! What the engine needs from the outside, over the store, the vault, git and the clock.
 
 use crate::app::App;
-use crate::dto::{ApiError, Notice};
+use crate::dto::{ApiError, LogSize, Tag};
 use crate::excerpts;
 use crate::time;
 use async_trait::async_trait;
@@ -51,15 +51,11 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                             projects.insert(run.clone(), project.clone());
                         }
                         app.progress.heed(&run, &event);
-                        app.hub.tell(Notice::Run { run: run.to_string(), project });
+                        app.tell_of_event(&run, &project, &event);
                         match event {
-                            RunEvent::RunEnded { state } => {
-                                app.hub.tell(Notice::Queue);
-                                if matches!(state, RunState::Failed | RunState::Errored | RunState::TimedOut) {
-                                    app.tasks.spawn(excerpts::keep(Arc::clone(&app), run));
-                                }
+                            RunEvent::RunEnded { state: RunState::Failed | RunState::Errored | RunState::TimedOut } => {
+                                app.tasks.spawn(excerpts::keep(Arc::clone(&app), run));
                             }
-                            RunEvent::RunStarted | RunEvent::RunRetried { .. } => app.hub.tell(Notice::Queue),
                             // With something left its files are not kept yet.
                             RunEvent::StageDestroyed { kept: true, leftovers, .. } if leftovers.is_empty() => {
                                 app.ownership.tidy_soon.notify_one();
@@ -68,27 +64,48 @@ pub(crate) fn forward_notices(app: &Arc<App>, engine: &Engine) {
                         }
                     }
                     Ok(EngineNotice::Progress { run, stage, step, sentence }) => {
-                        let project = projects.get(&run).cloned().unwrap_or_default();
                         app.progress.put(&run, stage, step, sentence);
-                        app.hub.tell(Notice::Run { run: run.to_string(), project });
+                        app.hub.tell([Tag::Run(run.to_string())]);
                     }
-                    Ok(EngineNotice::Log { run, key, lines, bytes }) => app.hub.tell(Notice::Log {
-                        run: run.to_string(),
-                        stage: key.stage.0,
-                        step: key.step.0,
-                        attempt: key.attempt,
-                        lines,
-                        bytes,
-                    }),
-                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
-                        app.hub.tell(Notice::Run { run: String::new(), project: String::new() });
+                    Ok(EngineNotice::Log { run, key, lines, bytes }) => {
+                        let log = Tag::Log { run: run.to_string(), stage: key.stage.0, step: key.step.0, attempt: key.attempt };
+                        app.hub.tell_log(log, LogSize { lines, bytes });
                     }
+                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => app.hub.tell([Tag::Everything]),
                     Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
                 },
                 () = app.ending.cancelled() => return,
             }
         }
     });
+}
+
+impl App {
+    /// Tells what an event of a run makes stale.
+    fn tell_of_event(&self, run: &RunId, project: &str, event: &RunEvent) {
+        match event {
+            RunEvent::RunStarted | RunEvent::RunEnded { .. } | RunEvent::RunRetried { .. } => self.tell_of_run(run, project, true),
+            RunEvent::RunResumed | RunEvent::CancelRequested { .. } | RunEvent::StageDestroyed { .. } => {
+                self.tell_of_run(run, project, false);
+            }
+            // Only its own page shows stages and steps.
+            _ => self.hub.tell([Tag::Run(run.to_string())]),
+        }
+    }
+
+    /// Tells that a run is another one wherever runs are listed; with `moves_queue` those that wait have other places as well.
+    pub(crate) fn tell_of_run(&self, run: &RunId, project: &str, moves_queue: bool) {
+        let mut stale = vec![Tag::Run(run.to_string()), Tag::Runs, Tag::Projects];
+        if !project.is_empty() {
+            stale.extend([Tag::RunsOf(project.to_owned()), Tag::Project(project.to_owned())]);
+        }
+        if moves_queue {
+            stale.push(Tag::Queue);
+            let queue = self.ownership.engine().map(|engine| engine.queue()).unwrap_or_default();
+            stale.extend(queue.into_iter().map(|queued| Tag::Run(queued.run.to_string())));
+        }
+        self.hub.tell(stale);
+    }
 }
 
 struct Outside {

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, ErrorCode, Notice, RunRequest};
+use crate::dto::{ApiError, ErrorCode, RunRequest};
 use crate::event;
 use crate::guests;
 use crate::ownership::{not_started, queue_place};
@@ -119,7 +119,7 @@ impl App {
             created_ms: prepared.plan.event.created_ms,
             plan: prepared.plan.clone(),
         };
-        let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
+        let _no_sweep_meanwhile = self.ownership.may_begin().await;
         match self.store.create_run(&new).await {
             // The same press came twice at once, and the other one was quicker.
             Err(StoreError::Conflict { what: "press", message }) => {
@@ -133,8 +133,7 @@ impl App {
             self.store.append_events(&id, &[(time::now_ms(), RunEvent::RunEnded { state: RunState::Errored })]).await?;
             return Err(not_started(&refused));
         }
-        self.hub.tell(Notice::Queue);
-        self.hub.tell(Notice::Run { run: id.to_string(), project: project.id.to_string() });
+        self.tell_of_run(&id, project.id.as_str(), true);
         Ok(id.to_string())
     }
 
@@ -171,7 +170,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dto::{InputKind, MissingKind, RunStateWord, StepStateWord};
+    use crate::dto::{InputKind, MissingKind, RunFilter, RunStateWord, StepStateWord};
     use crate::testing::{open, project, request, wait_for, wait_until_over};
     use lp_git::{CommitSpec, FileSpec, TagSpec};
     use std::collections::BTreeMap;
@@ -339,7 +338,8 @@ mod tests {
         assert_eq!(app.run_again_once(&first, Some("press-2".into())).await.unwrap(), again);
         assert_ne!(again, first);
         wait_until_over(&app, &again).await;
-        assert_eq!(app.runs(&Default::default()).await.unwrap().runs.len(), 2);
+        let all = RunFilter { limit: 9, ..RunFilter::default() };
+        assert_eq!(app.runs(&all).await.unwrap().runs.len(), 2);
 
         for key in ["", "a b", &"x".repeat(LONGEST_KEY + 1)] {
             let error = app.start_run(&RunRequest { key: Some(key.into()), ..request.clone() }).await.unwrap_err();

@@ -4,7 +4,7 @@
 
 use crate::app::App;
 use crate::convert;
-use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, Notice, ProjectDetail, ProjectSummary, RunSummary, Version, Words, Workflow};
+use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, ProjectDetail, ProjectSummary, RunSummary, Tag, Version, Words, Workflow};
 use crate::sources::{self, Sources};
 use crate::time;
 use lp_git::Repository;
@@ -84,7 +84,7 @@ impl App {
             cleanup_s: None,
         };
         let project = self.store.add_project(&new).await?;
-        self.hub.tell(Notice::Projects);
+        self.hub.tell([Tag::Projects, Tag::Project(project.id.to_string())]);
         Ok(project)
     }
 
@@ -109,7 +109,7 @@ impl App {
     pub async fn remove_project(&self, id: &str) -> Result<(), ApiError> {
         let project = self.project_row(id).await?;
         self.store.hide_project(&project.id, time::now_ms()).await?;
-        self.hub.tell(Notice::Projects);
+        self.hub.tell([Tag::Projects, Tag::Project(id.to_owned()), Tag::Secrets]);
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl App {
     }
 
     async fn changed_project(&self, id: &str) -> Result<ProjectSummary, ApiError> {
-        self.hub.tell(Notice::Projects);
+        self.hub.tell([Tag::Projects, Tag::Project(id.to_owned()), Tag::Plan(id.to_owned())]);
         self.summary(self.project_row(id).await?).await
     }
 

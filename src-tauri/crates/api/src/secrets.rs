@@ -3,7 +3,7 @@
 //! Names of secrets match in any case, as Drone looks them up; a name that is written exactly so is preferred.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, Notice, SecretEntry, SecretGrant, SecretScope, Uncovered};
+use crate::dto::{ApiError, ErrorCode, SecretEntry, SecretGrant, SecretScope, Tag, Uncovered};
 use crate::grants::{Origin, undecided};
 use crate::time;
 use lp_model::ProjectId;
@@ -123,7 +123,7 @@ impl App {
         let sealed = self.vault(true).await?.seal(&context(project.as_ref(), name), &value);
         self.store.put_secret(project.as_ref(), name, &sealed, time::now_ms()).await?;
         self.forget_past_secrets().await;
-        self.hub.tell(Notice::Projects);
+        self.hub.tell(stale_with(project.as_ref()));
         Ok(lp_secret::uncovered(value.expose()).map(Uncovered::from))
     }
 
@@ -135,7 +135,7 @@ impl App {
         let project = self.scope_project(scope).await?;
         let was_there = self.store.delete_secret(project.as_ref(), name).await?;
         self.forget_past_secrets().await;
-        self.hub.tell(Notice::Projects);
+        self.hub.tell(stale_with(project.as_ref()));
         Ok(was_there)
     }
 
@@ -200,6 +200,11 @@ impl App {
             SecretScope::Project { project } => Ok(Some(self.project_row(project).await?.id)),
         }
     }
+}
+
+/// What is another one once a secret of this scope is: the list of secrets, where the key lies, and what the runs that may get it would do.
+fn stale_with(project: Option<&ProjectId>) -> [Tag; 3] {
+    [Tag::Secrets, Tag::Status, project.map_or(Tag::Plans, |project| Tag::Plan(project.to_string()))]
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the user set, a row in the store for each.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, Notice, Settings};
+use crate::dto::{ApiError, ErrorCode, Settings, Tag};
 use lp_store::Store;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -75,7 +75,8 @@ impl App {
         self.apply_settings(&settings);
         self.choose_engine(&settings.engine).await;
         self.ownership.tidy_soon.notify_one();
-        self.hub.tell(Notice::Status);
+        // The engine may be another one, with which steps run or do not.
+        self.hub.tell([Tag::Settings, Tag::Status, Tag::Plans]);
         Ok(settings)
     }
 }

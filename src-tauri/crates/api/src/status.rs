@@ -1,7 +1,7 @@
 //! What there is on this computer.
 
 use crate::app::App;
-use crate::dto::{ApiError, AppStatus, DiskStatus, KeyPlaceWord, Notice};
+use crate::dto::{ApiError, AppStatus, DiskStatus, KeyPlaceWord, Tag};
 use crate::vault_door::Known;
 use lp_secret::vault::KeyPlace;
 use lp_store::ProjectKind;
@@ -26,7 +26,7 @@ impl App {
     pub async fn probe_engines(&self) -> Result<AppStatus, ApiError> {
         self.choose_engine(&self.settings().await?.engine).await;
         let status = self.status_with(true).await?;
-        self.hub.tell(Notice::Status);
+        self.hub.tell([Tag::Status, Tag::Plans]);
         Ok(status)
     }
 

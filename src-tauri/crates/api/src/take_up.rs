@@ -1,7 +1,7 @@
 //! Runs that another process left under way: gone on with, or closed with a reason.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, Notice};
+use crate::dto::{ApiError, ErrorCode, Tag};
 use crate::ownership::{not_started, queue_place};
 use crate::projects::folder_of;
 use crate::time;
@@ -27,7 +27,7 @@ impl App {
         }
         if let Err(why) = self.take_up(engine, &left).await {
             self.store.interrupt(id, time::now_ms(), &why.message, &why.hint).await?;
-            self.hub.tell(Notice::Queue);
+            self.hub.tell([Tag::Run(id.to_string()), Tag::Runs, Tag::Projects, Tag::Queue]);
         }
         Ok(())
     }

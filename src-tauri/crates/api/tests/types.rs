@@ -31,6 +31,8 @@ fn generate(folder: &Path) {
         LogHit,
         LogPart,
         Notice,
+        FeedPlace,
+        Activity,
         SecretScope,
         SecretEntry,
         Uncovered,

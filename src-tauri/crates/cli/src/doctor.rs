@@ -28,6 +28,9 @@ pub async fn carry_out(app: &Arc<App>, wanted: Doctor) -> Result<ExitCode, ApiEr
     match engine {
         Some(engine) => {
             say!("✓ container engine: {}", described(engine));
+            if engine.started_by_app {
+                say!("    letterpress has started the service of Podman, because no other engine answered, and ends it with itself");
+            }
         }
         None => {
             say!("✗ container engine: none answers");

@@ -41,6 +41,7 @@ impl ExitCode {
         use ErrorCode::*;
         match error.code {
             NoEngine => Self::NoEngine,
+            ErrorCode::Cancelled => Self::Cancelled,
             FolderNotFound | NotARepository | EmptyRepository | PipelineMissing | PipelineInvalid | WorkflowInvalid | NothingWouldRun
             | InputInvalid | NotTrusted | NothingToRetry | RunUnderWay | ChangedSincePreview | ProjectNotFound | WorkflowNotFound
             | VersionNotFound | RunNotFound | StepNotFound | SecretInvalid | SecretNotAllowed | BadRequest => Self::BadUsage,

@@ -52,6 +52,9 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(60))
+            // The same one as long as it works: what it has seen of others' writes is its own ([`Self::writes_of_others`]).
+            .idle_timeout(None)
+            .max_lifetime(None)
             // A file does not go away as a server does, and each question costs several switches between threads.
             .test_before_acquire(false)
             // After some errors (disk full) SQLite has rolled back by itself; sqlx's own ROLLBACK then fails, and it goes on to believe in a
@@ -96,6 +99,13 @@ impl Store {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    /// A number that is another one whenever another process has written since it was asked last, and stays what it is when this one has. Costs a look
+    /// at a page of shared memory.
+    pub async fn writes_of_others(&self) -> Result<i64, StoreError> {
+        // Asked of the writer: to any other connection this process's own writes are foreign ones.
+        Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(&self.writer).await?)
     }
 
     /// A transaction that owns the right to write from its first moment, so that what it reads cannot change before it writes.
@@ -339,6 +349,20 @@ mod tests {
             Err(error @ StoreError::Corrupt { .. }) => assert!(error.to_string().contains(FILE), "{error}"),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn writes_of_others_are_told_from_our_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (Store::open(dir.path()).await.unwrap(), Store::open(dir.path()).await.unwrap());
+        let before = ours.writes_of_others().await.unwrap();
+        ours.put_setting("a", "1").await.unwrap();
+        ours.setting("a").await.unwrap();
+        assert_eq!(ours.writes_of_others().await.unwrap(), before);
+        theirs.setting("a").await.unwrap();
+        assert_eq!(ours.writes_of_others().await.unwrap(), before, "reading is no writing");
+        theirs.put_setting("a", "2").await.unwrap();
+        assert_ne!(ours.writes_of_others().await.unwrap(), before);
     }
 
     #[tokio::test]

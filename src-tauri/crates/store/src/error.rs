@@ -76,6 +76,9 @@ pub enum StoreError {
         /// Its process id, where it is known.
         pid: Option<u32>,
     },
+    /// Whoever wanted it does not want it any more. What was begun is taken back.
+    #[error("stopped")]
+    Stopped,
     /// The file is no backup, or a damaged one.
     #[error("`{}` is no backup that can be restored: {message}", path.display())]
     NotABackup {

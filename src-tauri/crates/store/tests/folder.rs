@@ -38,11 +38,15 @@ async fn a_backup_is_made_while_runs_go_on_and_is_put_back() {
             }
         })
     };
-    let backup = store.back_up(&file).await.unwrap();
+    let backup = store.back_up(&file, |_, _| true).await.unwrap();
     writer.await.unwrap();
     assert_eq!((backup.path.as_path(), backup.bytes), (file.as_path(), fs::metadata(&file).unwrap().len()));
     assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "nothing half");
-    assert!(matches!(store.back_up(&file).await, Err(StoreError::Io { .. })), "an older one is not overwritten");
+    assert!(matches!(store.back_up(&file, |_, _| true).await, Err(StoreError::Io { .. })), "an older one is not overwritten");
+    let stopped = dir.path().join("backups/tuesday.tar.gz");
+    let refusal = store.back_up(&stopped, |done, total| done * 2 < total).await;
+    assert!(matches!(refusal, Err(StoreError::Stopped)), "{refusal:?}");
+    assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "one that is stopped leaves nothing");
     assert_eq!(count(&store).await, 59);
     fs::write(data.join("vault.key"), "key").unwrap();
 

@@ -2,7 +2,7 @@
 import { SAMPLE } from "./data";
 import { FakeCore } from "./core";
 import { detailAt } from "./simulation";
-import type { AppStatus, EngineStatus, KeptFiles, Settings } from "../types";
+import type { AppStatus, EngineStatus, KeptFiles, Settings, Tag } from "../types";
 
 export class FakeComputer extends FakeCore {
   appOpen = (): Promise<void> => this.answer("appOpen", () => undefined);
@@ -36,7 +36,7 @@ export class FakeComputer extends FakeCore {
 
   /** Two usual places and a context that is asked only on request. */
   protected engines(): EngineStatus[] {
-    const silent = { name: "", version: "", api_version: "", context: "", description: "", used: false, asked: true, answers: false, problem: "" };
+    const silent = { name: "", version: "", api_version: "", context: "", description: "", used: false, asked: true, answers: false, problem: "", started_by_app: false };
     const docker = "unix:///var/run/docker.sock";
     const podman = "unix:///run/user/1000/podman/podman.sock";
     const build = "ssh://lin@build.example.com";
@@ -60,7 +60,7 @@ export class FakeComputer extends FakeCore {
   /** Starts or stops the engine, for tests. */
   setEngine(answers: boolean): void {
     this.engine = answers;
-    this.notify({ kind: "status" });
+    this.notify(["status", "plans"]);
   }
 
   settingsGet = (): Promise<Settings> => this.answer("settingsGet", () => ({ ...this.settings }));
@@ -90,8 +90,9 @@ export class FakeComputer extends FakeCore {
 
   keptRemove = (run: string | null): Promise<KeptFiles> =>
     this.answer("keptRemove", () => {
-      for (const record of this.runs) if (run === null || record.base.id === run) record.filesGone = true;
-      this.notify({ kind: "kept" });
+      const gone = this.runs.filter((record) => run === null || record.base.id === run);
+      for (const record of gone) record.filesGone = true;
+      this.notify(["kept", ...gone.map((record): Tag => `run/${record.base.id}`)]);
       return this.kept();
     });
 }

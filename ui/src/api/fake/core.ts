@@ -3,7 +3,7 @@ import type { Api } from "../index";
 import { asApiError } from "../index";
 import { OTHERS, SAMPLE, history, live } from "./data";
 import { detailAt, type RunRecord } from "./simulation";
-import type { ApiError, ErrorCode, Notice, ProjectSummary, RunDetail, RunSummary, SecretEntry, SecretScope, Settings } from "../types";
+import type { Activity, ApiError, ErrorCode, LogSize, Notice, ProjectSummary, RunDetail, RunSummary, SecretEntry, SecretScope, Settings, Tag } from "../types";
 
 export const SCENARIOS = [
   "empty",
@@ -29,6 +29,9 @@ export interface FakeOptions {
   settings?: Partial<Settings>;
 }
 
+/** Which life of the core this is. */
+export const EPOCH = "fake";
+
 export function rejection(code: ErrorCode, message: string, hint = "", findings: ApiError["findings"] = []): ApiError {
   return { code, message, hint, findings };
 }
@@ -47,6 +50,10 @@ export class FakeCore {
   protected runs: RunRecord[] = [];
   protected secrets: SecretEntry[] = [];
   protected listener: ((notice: Notice) => void) | undefined;
+  /** Every notice, from the first. */
+  protected readonly feed: Notice[] = [];
+  /** Long work, for tests to fill. */
+  activities: Activity[] = [];
   protected said = new Map<string, string>();
   protected engine: boolean;
   protected asked = false;
@@ -99,19 +106,27 @@ export class FakeCore {
         const lines = String(step.log_lines);
         if (step.log_lines > 0 && this.said.get(key) !== lines) {
           this.said.set(key, lines);
-          this.notify({ kind: "log", run: record.base.id, stage: 1, step: step.number, attempt: step.attempt, lines: step.log_lines, bytes: step.log_lines * 80 });
+          this.notify([`log/${record.base.id}/1/${step.number}/${step.attempt}`], { lines: step.log_lines, bytes: step.log_lines * 80 });
         }
       }
       const word = [detail.run.state, detail.run.cancelling, ...(detail.stages[0]?.steps.map((step) => step.state) ?? [])].join();
       if (this.said.get(record.base.id) !== word) {
         this.said.set(record.base.id, word);
-        this.notify({ kind: "run", run: record.base.id, project: record.base.project });
+        this.notifyOfRun(record.base.id, record.base.project);
       }
     }
   }
 
-  notify(notice: Notice): void {
-    this.listener?.(notice);
+  /** Says what is stale, as the core would. With `lost` the notice goes astray: it has its number, and nobody hears it. */
+  notify(tags: Tag[], log: LogSize | null = null, lost = false): void {
+    const notice: Notice = { epoch: EPOCH, number: this.feed.length + 1, tags, log };
+    this.feed.push(notice);
+    if (!lost) this.listener?.(notice);
+  }
+
+  /** A run is another one wherever runs are listed. */
+  notifyOfRun(run: string, project: string): void {
+    this.notify([`run/${run}`, "runs", `runs/${project}`, "projects", `project/${project}`, "queue"]);
   }
 
   protected async answer<T>(method: keyof Api, value: () => T): Promise<T> {

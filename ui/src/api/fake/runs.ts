@@ -127,7 +127,7 @@ export class FakeRuns extends FakeComputer {
     const number = this.summaries({ project: project.id }).length + 1;
     const outcome = this.scenario === "failed" ? "failed" : "passed";
     this.runs.push({ ...recordOf(id, number, project, workflow, version, this.now(), "lin", outcome), inputs, isolated: this.engine });
-    this.notify({ kind: "run", run: id, project: project.id });
+    this.notifyOfRun(id, project.id);
     return id;
   }
 
@@ -146,7 +146,7 @@ export class FakeRuns extends FakeComputer {
       if (record.cancelRequestedAt !== undefined) return;
       record.cancelRequestedAt = this.now();
       record.stopped = { at: this.now() + this.settings.grace_s * 1000, as: "cancelled" };
-      this.notify({ kind: "run", run, project: record.base.project });
+      this.notifyOfRun(run, record.base.project);
     });
 
   runKill = (run: string): Promise<void> =>
@@ -159,7 +159,7 @@ export class FakeRuns extends FakeComputer {
         record.stopped = { at: this.now(), as: "cancelled" };
         record.cleansUp = false;
       }
-      this.notify({ kind: "run", run, project: record.base.project });
+      this.notifyOfRun(run, record.base.project);
     });
 
   runRetry = (run: string, attempt: number): Promise<void> =>
@@ -169,8 +169,8 @@ export class FakeRuns extends FakeComputer {
       if (before.ended === null) throw rejection("run_under_way", `run ${before.number} is not over yet`);
       if (!retry.possible) throw rejection("nothing_to_retry", `run ${before.number} has passed`);
       retryAt(this.record(run), this.now());
-      this.notify({ kind: "run", run, project: before.project });
-      this.notify({ kind: "kept" });
+      this.notifyOfRun(run, before.project);
+      this.notify(["kept"]);
     });
 
   runQueue = (): Promise<RunSummary[]> =>
@@ -185,7 +185,7 @@ export class FakeRuns extends FakeComputer {
     const record = this.record(run);
     delete record.waiting;
     record.startedAt = this.now();
-    this.notify({ kind: "queue" });
+    this.notifyOfRun(run, record.base.project);
   }
 
   /** The secrets that the workflow `deploy` asks for. */

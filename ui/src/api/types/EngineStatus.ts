@@ -45,6 +45,10 @@ asked: boolean,
  */
 answers: boolean, 
 /**
- * Why not, or empty.
+ * Why it does not answer, or empty.
  */
-problem: string, };
+problem: string, 
+/**
+ * Whether it is the service of Podman, started by Letterpress because no other engine answered.
+ */
+started_by_app: boolean, };

@@ -54,6 +54,8 @@ export const errors = {
   "error.store_unavailable.hint": "Check that the folder exists and that you may write to it.",
   "error.bad_request.title": "This is not possible",
   "error.bad_request.hint": "Go back and try another way.",
+  "error.cancelled.title": "This work was stopped",
+  "error.cancelled.hint": "Begin it again when it is wanted.",
   "error.internal.title": "Something went wrong inside Letterpress",
   "error.internal.hint": "Try again. If it comes back, report it with the line below.",
 };

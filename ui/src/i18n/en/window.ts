@@ -40,6 +40,16 @@ export const window = {
   "shell.menu": "Menu",
   "shell.deaf": "This window does not hear of changes: what it shows may be old. It keeps trying.",
 
+  "activity.region": "Long work",
+  "activity.tidy": "Tidying up what runs have left",
+  "activity.measure": "Measuring the data folder",
+  "activity.backup": "Making a backup",
+  "activity.clean": "Removing old runs",
+  "activity.search": "Searching logs",
+  "activity.of": "{done} of {total}",
+  "activity.cancel": "Stop: {name}",
+  "activity.cancelling": "Stopping",
+
   "toast.region": "Messages",
 
   "stale.title": "Not up to date: as of {moment}",
@@ -61,6 +71,7 @@ export const window = {
   "engine.silent": "Does not answer",
   "engine.unasked": "Not asked yet",
   "engine.used": "in use",
+  "engine.started": "Letterpress has started this service, because no other engine answered, and ends it with itself.",
   "engine.automatic": "Automatic",
   "engine.automatic_text": "As the docker command chooses, otherwise the first usual place that answers",
   "engine.quiet": "{n} usual place where no engine answers | {n} usual places where no engine answers",

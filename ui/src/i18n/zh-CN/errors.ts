@@ -54,6 +54,8 @@ export const errors = {
   "error.store_unavailable.hint": "请确认文件夹存在并且你有写入权限。",
   "error.bad_request.title": "无法这样操作",
   "error.bad_request.hint": "请返回并换一种方式。",
+  "error.cancelled.title": "这项工作已被停止",
+  "error.cancelled.hint": "需要时可以重新开始。",
   "error.internal.title": "Letterpress 内部出错",
   "error.internal.hint": "请重试。如果再次出现，请附上下面这一行反馈给我们。",
 };

@@ -40,6 +40,16 @@ export const window = {
   "shell.menu": "菜单",
   "shell.deaf": "这个窗口收不到变化通知，显示的内容可能已过时。正在继续尝试。",
 
+  "activity.region": "耗时的工作",
+  "activity.tidy": "正在清理运行留下的内容",
+  "activity.measure": "正在统计数据文件夹的大小",
+  "activity.backup": "正在制作备份",
+  "activity.clean": "正在删除旧的运行",
+  "activity.search": "正在搜索日志",
+  "activity.of": "{done}，共 {total}",
+  "activity.cancel": "停止：{name}",
+  "activity.cancelling": "正在停止",
+
   "toast.region": "消息",
 
   "stale.title": "不是最新内容：截至 {moment}",
@@ -60,6 +70,7 @@ export const window = {
   "engine.named": "{name} {version}",
   "engine.silent": "没有响应",
   "engine.unasked": "尚未检查",
+  "engine.started": "没有其他引擎响应，因此 Letterpress 启动了这个服务，并会在退出时结束它。",
   "engine.used": "正在使用",
   "engine.automatic": "自动",
   "engine.automatic_text": "与 docker 命令的选择一致，否则使用常见位置中第一个有响应的引擎",

@@ -3,13 +3,15 @@
 //! Whatever the rule: a run that is not over stays, one of a production target stays, and of each target of each project the newest run that passed
 //! stays, because it is what somebody goes back to. Runs are looked at from the newest to the oldest, so that one pass knows what stays.
 
+use crate::activity::Handle;
 use crate::app::App;
-use crate::dto::{ApiError, CleanReport, CleanRequest, ErrorCode, Notice, Words};
+use crate::dto::{ActivityKind, ApiError, CleanReport, CleanRequest, ErrorCode, Tag, Words};
 use crate::projects::blocking;
 use crate::time;
 use lp_model::{Message, ProjectId, RunId, RunState, message};
 use lp_store::{Logs, OldRun, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MEGABYTE: u64 = 1_000_000;
@@ -101,29 +103,42 @@ impl App {
         Ok(report(&found))
     }
 
-    /// Removes what a rule lets go: rows, logs and kept files. Runs that came under way since they were found stay.
+    /// Removes what a rule lets go: rows, logs and kept files. Runs that came under way since they were found stay. An activity; one that is stopped
+    /// has removed whole runs, the newest of those first.
     ///
     /// # Errors
-    /// As [`App::clean_preview`].
-    pub async fn clean(&self, request: &CleanRequest) -> Result<CleanReport, ApiError> {
-        let found = self.find_old(request).await?;
+    /// As [`App::clean_preview`]; `Cancelled`.
+    pub async fn clean(self: &Arc<Self>, request: &CleanRequest) -> Result<CleanReport, ApiError> {
+        let (app, request) = (Arc::clone(self), request.clone());
+        self.activities.start(ActivityKind::Clean, |handle| async move { app.clean_up(&request, &handle).await }).result().await
+    }
+
+    async fn clean_up(&self, request: &CleanRequest, handle: &Handle) -> Result<CleanReport, ApiError> {
+        let found = handle.unless_cancelled(self.find_old(request)).await?;
         let mut removed = 0;
-        for run in &found.runs {
+        let outcome = self.remove_runs(&found.runs, &mut removed, handle).await;
+        if removed > 0 {
+            // Runs of any project, their places in lists, and files that were kept of them.
+            self.hub.tell([Tag::Everything]);
+            // Files that were kept for a retry are claimed by nobody any more.
+            self.ownership.tidy_soon.notify_one();
+        }
+        outcome?;
+        Ok(CleanReport { runs: removed, ..report(&found) })
+    }
+
+    async fn remove_runs(&self, runs: &[RunId], removed: &mut u64, handle: &Handle) -> Result<(), ApiError> {
+        for (number, run) in runs.iter().enumerate() {
+            handle.check()?;
+            handle.progress(number as u64, Some(runs.len() as u64));
             match self.store.delete_run(run, &self.logs).await {
-                Ok(()) => removed += 1,
+                Ok(()) => *removed += 1,
                 // A retry was quicker, or another process removed it.
                 Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        self.remove_logs_of_nobody().await?;
-        if removed > 0 {
-            self.hub.tell(Notice::Projects);
-            self.hub.tell(Notice::Run { run: String::new(), project: String::new() });
-            // Files that were kept for a retry are claimed by nobody any more.
-            self.ownership.tidy_soon.notify_one();
-        }
-        Ok(CleanReport { runs: removed, ..report(&found) })
+        self.remove_logs_of_nobody().await
     }
 
     async fn find_old(&self, request: &CleanRequest) -> Result<Found, ApiError> {

@@ -4,9 +4,10 @@ mod clean;
 mod production;
 
 use crate::app::App;
-use crate::dto::{ApiError, BackupMade, DataSize, ErrorCode};
+use crate::dto::{ActivityKind, ApiError, BackupMade, DataSize, ErrorCode};
 use crate::projects::blocking;
-use lp_store::folder;
+use lp_model::message;
+use lp_store::{StoreError, folder};
 use std::path::{Path, PathBuf};
 
 impl App {
@@ -16,32 +17,52 @@ impl App {
     /// `StoreUnavailable` when it cannot be read.
     pub async fn data_size(&self) -> Result<DataSize, ApiError> {
         let place = self.options.data_folder.clone();
-        blocking(move || {
-            let size = folder::Size::of(&place)?;
-            Ok(DataSize {
-                folder: place.display().to_string(),
-                database: size.database,
-                logs: size.logs,
-                copies: size.copies,
-                other: size.other,
-                total: size.total(),
-            })
-        })
-        .await
+        let measuring = self.activities.start(ActivityKind::Measure, |handle| async move {
+            let measured = blocking(move || {
+                let size = folder::Size::of(&place)?;
+                Ok(DataSize {
+                    folder: place.display().to_string(),
+                    database: size.database,
+                    logs: size.logs,
+                    copies: size.copies,
+                    other: size.other,
+                    total: size.total(),
+                })
+            });
+            handle.unless_cancelled(measured).await
+        });
+        measuring.result().await
     }
 
-    /// Copies history, logs and sealed secrets into a file, while runs go on. The key of the secrets is not in it.
+    /// Copies history, logs and sealed secrets into a file, while runs go on. The key of the secrets is not in it. An activity; one that is stopped
+    /// leaves no file.
     ///
     /// # Errors
-    /// `BadRequest` when the file is there already; `DiskFull`; `StoreUnavailable`.
+    /// `BadRequest` when the file is there already; `DiskFull`; `StoreUnavailable`; `Cancelled`.
     pub async fn back_up(&self, file: &Path) -> Result<BackupMade, ApiError> {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         if file.exists() {
             return Err(ApiError::new(ErrorCode::BadRequest, format!("`{}` is there already", file.display()))
                 .hint("give the backup another name; an older one is not overwritten"));
         }
-        let made = self.store.back_up(&file).await?;
-        Ok(BackupMade { file: made.path.display().to_string(), bytes: made.bytes })
+        let store = self.store.clone();
+        let copying = self.activities.start(ActivityKind::Backup, |handle| async move {
+            let course = handle.clone();
+            let go_on = move |done, total| {
+                course.progress(done, Some(total));
+                !course.is_cancelled()
+            };
+            match store.back_up(&file, go_on).await {
+                Ok(made) => {
+                    let path = made.path.display().to_string();
+                    handle.conclude(&message!("the backup `{}` is made", path));
+                    Ok(BackupMade { file: path, bytes: made.bytes })
+                }
+                Err(StoreError::Stopped) => handle.check().and(Err(StoreError::Stopped.into())),
+                Err(error) => Err(error.into()),
+            }
+        });
+        copying.result().await
     }
 }
 

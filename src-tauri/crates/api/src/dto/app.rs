@@ -49,8 +49,10 @@ pub struct EngineStatus {
     pub asked: bool,
     /// Whether it answers.
     pub answers: bool,
-    /// Why not, or empty.
+    /// Why it does not answer, or empty.
     pub problem: String,
+    /// Whether it is the service of Podman, started by Letterpress because no other engine answered.
+    pub started_by_app: bool,
 }
 
 /// Free space.

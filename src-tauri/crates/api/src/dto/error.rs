@@ -74,6 +74,8 @@ pub enum ErrorCode {
     StoreUnavailable,
     /// The call makes no sense (for the command line: wrong usage).
     BadRequest,
+    /// Long work was stopped by somebody, or by the end of the app.
+    Cancelled,
     /// A defect of ours.
     Internal,
 }

@@ -2,11 +2,13 @@
 //! Ids and times cross as strings (times in RFC 3339, UTC), durations as numbers of milliseconds, counts as numbers.
 //! TypeScript types are generated from these by ts-rs into `ui/src/api/types/`; a test fails when they are stale.
 
+mod activity;
 mod app;
 mod data;
 mod error;
 mod lint;
 mod log;
+mod notice;
 mod preview;
 mod project;
 mod report;
@@ -15,11 +17,13 @@ mod search;
 mod secret;
 mod words;
 
+pub use activity::{Activity, ActivityKind, ActivityState, ActivityUnit};
 pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceWord, Language, Settings, Theme};
 pub use data::{BackupMade, CleanReport, CleanRequest, DataSize};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
-pub use log::{LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, Notice};
+pub use log::{LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary};
+pub use notice::{FeedPlace, LogSize, Notice, Tag};
 pub use preview::{LeftOut, Missing, MissingKind, PlannedRun, PlannedStage, PlannedStep, RunPreview, Sentence};
 pub use project::{
     Cleanup, CleanupPolicy, Input, InputKind, InputProblem, Localised, ProjectDetail, ProjectKind, ProjectSummary, Version, Workflow,

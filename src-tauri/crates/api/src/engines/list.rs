@@ -41,7 +41,15 @@ pub(super) fn is_address(choice: &str) -> bool {
 ///
 /// `choice` is the setting. When it is empty, the engine is found as the `docker` command does it: by `DOCKER_HOST`, by the context that
 /// `DOCKER_CONTEXT` names, by the one that `docker context use` has chosen, and in the usual places.
-pub(super) fn entries(choice: &str, environment: &EngineEnvironment, docker_context: Option<&str>, contexts: &Contexts) -> Vec<Entry> {
+///
+/// `own` is where an engine would listen that the app starts itself: the last resort of one who chose nothing.
+pub(super) fn entries(
+    choice: &str,
+    environment: &EngineEnvironment,
+    docker_context: Option<&str>,
+    contexts: &Contexts,
+    own: Option<&EngineAddress>,
+) -> Vec<Entry> {
     let ordered = environment.docker_host.as_deref().is_some_and(|host| !host.trim().is_empty());
     let context = docker_context.or(contexts.current.as_deref()).filter(|name| *name != DEFAULT);
     let is_automatic = choice.is_empty();
@@ -57,6 +65,9 @@ pub(super) fn entries(choice: &str, environment: &EngineEnvironment, docker_cont
         _ => {
             for address in EngineAddress::candidates(environment) {
                 add(&mut all, Entry::of_address(address, is_automatic));
+            }
+            if let Some(own) = own.filter(|_| is_automatic && !ordered) {
+                add(&mut all, Entry::of_address(own.clone(), true));
             }
         }
     }
@@ -98,7 +109,7 @@ mod tests {
     /// The choices of the list, those that are used with a star.
     fn list(choice: &str, host: Option<&str>, docker_context: Option<&str>, current: Option<&str>) -> Vec<String> {
         let environment = EngineEnvironment { docker_host: host.map(str::to_owned), ..Default::default() };
-        let entries = entries(choice, &environment, docker_context, &contexts(current));
+        let entries = entries(choice, &environment, docker_context, &contexts(current), None);
         entries.into_iter().map(|entry| format!("{}{}", if entry.used { "*" } else { "" }, entry.choice)).collect()
     }
 
@@ -124,9 +135,21 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_that_the_app_starts_is_the_last_resort_of_one_who_chose_nothing() {
+        let own = EngineAddress::new("unix:///run/user/1/letterpress/podman.sock");
+        let is_used = |choice: &str, host: Option<&str>, context: Option<&str>| {
+            let environment = EngineEnvironment { docker_host: host.map(str::to_owned), ..Default::default() };
+            let entries = entries(choice, &environment, context, &contexts(None), Some(&own));
+            entries.iter().rfind(|entry| entry.used).is_some_and(|last| last.address == own)
+        };
+        assert!(is_used("", None, None));
+        assert!(!is_used("desktop", None, None) && !is_used("", Some("tcp://a:1"), None) && !is_used("", None, Some("build")));
+    }
+
+    #[test]
     fn a_place_is_listed_once() {
         let environment = EngineEnvironment { home: Some("/home/ann".into()), ..Default::default() };
-        let entries = entries("", &environment, None, &contexts(None));
+        let entries = entries("", &environment, None, &contexts(None), None);
         let named: Vec<_> = entries.iter().filter(|entry| entry.address.url.ends_with("desktop/docker.sock")).collect();
         let [one] = named[..] else { panic!("{named:?}") };
         assert_eq!((one.choice.as_str(), one.context.as_str(), one.used), ("desktop", "desktop", true));

@@ -2,7 +2,7 @@
 
 use super::{Engines, list::Entry};
 use crate::app::App;
-use crate::dto::Notice;
+use crate::dto::Tag;
 use lp_backend::{Backend, EngineInfo};
 use lp_backend_docker::{DockerBackend, DockerOptions};
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(3);
 const LOGIN_ROUNDS: u32 = 20;
 
 impl App {
-    /// From now on the engines in use are asked again and again, and [`Notice::Status`] says when one of them came or went. For a front end that
+    /// From now on the engines in use are asked again and again, and a notice ([`Tag::Status`]) says when one of them came or went. For a front end that
     /// stays open; until the app ends.
     pub fn watch_engines(self: &Arc<Self>) {
         let app = Arc::clone(self);
@@ -27,13 +27,13 @@ impl App {
                     () = app.ending.cancelled() => return,
                     () = tokio::time::sleep(ASK_AGAIN) => {}
                 }
-                let looks = app.engines.look_again(round % LOGIN_ROUNDS == 0);
+                let looks = app.engines.look_again(round % LOGIN_ROUNDS == 0, app.live_runs() == 0);
                 let is_news = tokio::select! {
                     () = app.ending.cancelled() => return,
                     is_news = looks => is_news,
                 };
                 if is_news {
-                    app.hub.tell(Notice::Status);
+                    app.hub.tell([Tag::Status, Tag::Plans]);
                 }
             }
         });
@@ -41,10 +41,14 @@ impl App {
 }
 
 impl Engines {
-    /// Asks the engines in use; with `behind_login` those that a log-in leads to as well. Whether one of them came, went or changed.
-    async fn look_again(&self, behind_login: bool) -> bool {
+    /// Asks the engines in use; with `behind_login` those that a log-in leads to as well. Where none answers and the app `may_start` one it does: not
+    /// while runs are under way, which wait for the engine that they are on. Whether one of them came, went or changed.
+    async fn look_again(&self, behind_login: bool, may_start: bool) -> bool {
         let entries: Vec<Entry> = self.state().entries.iter().filter(|entry| entry.used).cloned().collect();
-        let answers = self.ask(entries.iter().filter(|entry| behind_login || !entry.address.url.starts_with("ssh://"))).await;
+        let mut answers = self.ask(entries.iter().filter(|entry| behind_login || !entry.address.url.starts_with("ssh://"))).await;
+        if may_start {
+            self.ask_podman(&mut answers).await;
+        }
         let mut state = self.state();
         let is_news = answers.iter().any(|(choice, answer)| !state.answers.get(choice).is_some_and(|before| is_same(before, answer)));
         state.answers.extend(answers);

@@ -1,13 +1,16 @@
 //! Files of runs that did not pass, kept so that a retry finds them: measured, limited, removed. The store says what is kept, the backends
 //! what there is.
 
+mod tidy;
+
 use crate::app::App;
-use crate::dto::{ApiError, KeptFiles, KeptRun, Notice, Settings};
+use crate::dto::{ActivityKind, ApiError, KeptFiles, KeptRun, Settings};
 use crate::runs::parse_run;
 use crate::{guests, time};
 use lp_model::RunId;
 use lp_store::KeptStage;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MEGABYTE: u64 = 1_000_000;
@@ -42,57 +45,21 @@ impl App {
     ///
     /// # Errors
     /// `RunNotFound`; `NotOwner` when the process that drives runs does not answer.
-    pub async fn remove_kept(&self, run: Option<&str>) -> Result<KeptFiles, ApiError> {
+    pub async fn remove_kept(self: &Arc<Self>, run: Option<&str>) -> Result<KeptFiles, ApiError> {
         if !self.ownership.is_ours() {
             return guests::remove_kept(self, run).await;
         }
         let only = run.map(parse_run).transpose()?;
-        for stage in self.store.kept().await? {
+        let before = self.store.kept().await?;
+        for stage in &before {
             if only.as_ref().is_none_or(|only| *only == stage.run) {
                 self.store.give_up_kept(&stage.run, stage.stage).await?;
             }
         }
-        self.tidy().await;
+        self.tell_kept(&before).await?;
+        let app = Arc::clone(self);
+        self.activities.start(ActivityKind::Tidy, |handle| async move { app.sweep(&handle).await }).result().await?;
         self.kept_files().await
-    }
-
-    /// Measures what is kept and gives up what is gone, too old or too much. Returns the runs whose files stay. Called with the right to
-    /// sweep.
-    pub(crate) async fn prune_kept(&self) -> Result<Vec<RunId>, ApiError> {
-        let before = self.store.kept().await?;
-        for backend in self.engines.all() {
-            let found = match backend.kept().await {
-                Ok(found) => found,
-                Err(problem) => {
-                    tracing::info!(%problem, "kept files are not measured");
-                    continue;
-                }
-            };
-            for stage in &before {
-                let there = found.stages.iter().find(|there| (&there.run, there.stage) == (&stage.run, stage.stage));
-                match there {
-                    // Only the engine that a stage is on can tell that its files are gone. Where that is not known they go by age and size.
-                    None if stage.engine.as_ref() != Some(&found.engine) => {}
-                    Some(there) if there.bytes.is_some() && there.bytes != stage.bytes => {
-                        self.store.set_kept_bytes(&stage.run, stage.stage, there.bytes.unwrap_or_default()).await?;
-                    }
-                    Some(_) => {}
-                    // Someone has removed them by hand.
-                    None => self.store.give_up_kept(&stage.run, stage.stage).await?,
-                }
-            }
-        }
-        let kept = self.store.kept().await?;
-        let surplus = surplus(&kept, time::now_ms(), &self.settings().await?);
-        for stage in kept.iter().filter(|stage| surplus.contains(&stage.run)) {
-            self.store.give_up_kept(&stage.run, stage.stage).await?;
-        }
-        let after = self.store.kept().await?;
-        if after != before {
-            self.hub.tell(Notice::Kept);
-        }
-        let runs: BTreeSet<RunId> = after.into_iter().map(|stage| stage.run).collect();
-        Ok(runs.into_iter().collect())
     }
 }
 

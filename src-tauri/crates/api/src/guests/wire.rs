@@ -1,0 +1,168 @@
+//! What is said over the socket, and how much of it at the most.
+
+use crate::dto::{Activity, ApiError, FeedPlace, KeptFiles, Notice, RunRequest, RunSummary};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Version of these words. Another number with every change that the one before does not understand.
+pub(super) const PROTOCOL: u32 = 1;
+/// Longest line in bytes.
+pub(super) const LONGEST: u64 = 1 << 20;
+/// How long one may take to hear a line that was said.
+const HEARING: Duration = Duration::from_secs(10);
+
+/// Who speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Hello {
+    pub protocol: u32,
+    /// Of Letterpress, for people.
+    pub version: String,
+}
+
+impl Hello {
+    pub fn ours() -> Self {
+        Self { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+/// What a guest says: first who it is, then one of the others.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub(super) enum Said {
+    Hello(Hello),
+    Wish {
+        /// The same when the same wish is said again.
+        key: String,
+        wish: Wish,
+    },
+    /// To hear every notice from a place on, without one from now on.
+    Subscribe {
+        from: Option<FeedPlace>,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Wish {
+    Ping,
+    Start(Box<RunRequest>),
+    Again(String),
+    Retry(String),
+    Cancel(String),
+    /// Without a grace time.
+    Kill(String),
+    Queue,
+    RemoveKept(Option<String>),
+    Activities,
+    CancelActivity(String),
+}
+
+impl Wish {
+    /// Whether it makes a run begin: one who does not take guests' runs leaves such wishes to the next owner.
+    pub fn begins_a_run(&self) -> bool {
+        matches!(self, Self::Ping | Self::Start(_) | Self::Again(_) | Self::Retry(_))
+    }
+
+    /// Whether it changes nothing, so that its answer need not be kept.
+    pub fn only_asks(&self) -> bool {
+        matches!(self, Self::Ping | Self::Queue | Self::Activities)
+    }
+}
+
+/// What comes of a wish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    Done,
+    /// Id of the run that was begun.
+    Run(String),
+    Queue(Vec<RunSummary>),
+    Kept(KeptFiles),
+    Activities(Vec<Activity>),
+}
+
+/// What the owner says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub(super) enum Reply {
+    /// Who it is, and which life of it: keys of wishes and numbers of notices belong to that.
+    Hello {
+        hello: Hello,
+        epoch: String,
+    },
+    Answer {
+        answer: Answer,
+    },
+    Refused {
+        error: ApiError,
+    },
+    Notice {
+        notice: Notice,
+    },
+}
+
+/// Why nothing was heard.
+#[derive(Debug)]
+pub(super) enum Unheard {
+    /// The other one went away.
+    Gone,
+    TooLong,
+    /// Not a line of these words.
+    NotUnderstood(String),
+    TooSlow,
+    Io(std::io::Error),
+}
+
+impl std::fmt::Display for Unheard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gone => f.write_str("it went away"),
+            Self::TooLong => write!(f, "a line of more than {LONGEST} bytes"),
+            Self::NotUnderstood(problem) => f.write_str(problem),
+            Self::TooSlow => f.write_str("it took too long"),
+            Self::Io(problem) => write!(f, "{problem}"),
+        }
+    }
+}
+
+/// A connection, line by line.
+pub(super) struct Wire {
+    reading: BufReader<OwnedReadHalf>,
+    writing: OwnedWriteHalf,
+    /// What was heard of a line that is not over.
+    begun: Vec<u8>,
+}
+
+impl Wire {
+    pub fn new(stream: UnixStream) -> Self {
+        let (reading, writing) = stream.into_split();
+        Self { reading: BufReader::new(reading), writing, begun: Vec::new() }
+    }
+
+    /// The next line, within that time. May be dropped and called again: nothing is lost.
+    pub async fn hear_within<T: DeserializeOwned>(&mut self, limit: Duration) -> Result<T, Unheard> {
+        tokio::time::timeout(limit, self.hear()).await.unwrap_or(Err(Unheard::TooSlow))
+    }
+
+    /// The next line, whenever it comes. May be dropped and called again: nothing is lost.
+    pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, Unheard> {
+        let room = LONGEST.saturating_sub(self.begun.len() as u64);
+        (&mut self.reading).take(room).read_until(b'\n', &mut self.begun).await.map_err(Unheard::Io)?;
+        if !self.begun.ends_with(b"\n") {
+            return Err(if self.begun.len() as u64 >= LONGEST { Unheard::TooLong } else { Unheard::Gone });
+        }
+        let line = std::mem::take(&mut self.begun);
+        serde_json::from_slice(&line).map_err(|problem| Unheard::NotUnderstood(problem.to_string()))
+    }
+
+    /// Says a line. One who does not listen is given up.
+    pub async fn say(&mut self, what: &impl Serialize) -> std::io::Result<()> {
+        let mut text = serde_json::to_vec(what).expect("plain data");
+        text.push(b'\n');
+        tokio::time::timeout(HEARING, self.writing.write_all(&text)).await.unwrap_or(Err(std::io::ErrorKind::TimedOut.into()))
+    }
+}
