@@ -73,7 +73,7 @@ export class FakeLogs extends FakeRuns {
       const { step, script } = this.log(address);
       const total = this.lengthOf(step);
       const end = Math.min(total, from + Math.min(count, MOST_LINES));
-      const range: LogRange = { from, lines: [], cut: [], next: null, total };
+      const range: LogRange = { from, lines: [], cut: [], next: null, times: [], total };
       let size = 0;
       for (let n = from; n < end && size < MOST_BYTES; n++) {
         const whole = this.lineOf(script, n);
@@ -83,6 +83,11 @@ export class FakeLogs extends FakeRuns {
         size += byteLength(line);
       }
       const after = from + range.lines.length;
+      // A line each 100 milliseconds; the core tells a time where the second changes.
+      const begun = Date.parse(step.started ?? "1970-01-01T00:00:00Z");
+      for (let n = from; n < after; n++) {
+        if (n === from || n % 10 === 0) range.times.push({ index: n - from, time: new Date(begun + Math.floor(n / 10) * 1000).toISOString() });
+      }
       return { ...range, next: after < total ? after : null };
     });
 
