@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod guests;
+mod logs;
 mod runs;
 mod versions;
 
