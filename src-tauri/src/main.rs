@@ -66,7 +66,6 @@ fn main() {
             commands::log::log_find,
             commands::log::log_part,
             commands::log::search_start,
-            commands::log::search_cancel,
             commands::log::log_save,
             commands::secret::secret_list,
             commands::secret::secret_set,

@@ -13,6 +13,7 @@ mod lint;
 mod main_job;
 mod output;
 mod podman;
+mod presses;
 mod repository;
 mod secrets;
 mod terminal;

@@ -3,6 +3,7 @@
 
 mod engines;
 mod guests;
+mod logs;
 mod runs;
 mod versions;
 

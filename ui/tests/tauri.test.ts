@@ -64,7 +64,6 @@ it.each<[keyof typeof tauriApi, unknown[], string, object?]>([
   ["logRange", [ADDRESS, 400, 400], "log_range", { ...ADDRESS, from: 400, count: 400 }],
   ["logFind", [ADDRESS, "词", 5, 100], "log_find", { ...ADDRESS, query: "词", from: 5, limit: 100 }],
   ["logPart", [ADDRESS, { line: 2, byte: 9 }], "log_part", { ...ADDRESS, from: { line: 2, byte: 9 } }],
-  ["searchCancel", ["s"], "search_cancel", { id: "s" }],
   ["logSave", [ADDRESS], "log_save", ADDRESS],
   ["secretList", [], "secret_list"],
   ["secretSet", [SCOPE, "n", "v"], "secret_set", { scope: SCOPE, name: "n", value: "v" }],

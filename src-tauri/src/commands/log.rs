@@ -55,7 +55,8 @@ pub async fn log_part(
     shell.app()?.log_part(&LogKey { run, stage, step, attempt }, from).await
 }
 
-/// Searches in logs; the channel hears what is found until the search is over. Returns the id of the search.
+/// Searches in logs; the channel hears what is found until the search is over. Returns the id of the activity that
+/// it is, by which it is ended.
 #[tauri::command]
 pub async fn search_start(shell: State<'_, Shell>, request: SearchRequest, channel: Channel<SearchNews>) -> Result<String, ApiError> {
     let mut searching = shell.app()?.search(&request).await?;
@@ -69,13 +70,6 @@ pub async fn search_start(shell: State<'_, Shell>, request: SearchRequest, chann
         }
     });
     Ok(id)
-}
-
-/// Ends a search.
-#[tauri::command]
-pub async fn search_cancel(shell: State<'_, Shell>, id: String) -> Result<(), ApiError> {
-    shell.app()?.cancel_search(&id);
-    Ok(())
 }
 
 /// Saves a log as a text file where the user says; `None` when the dialog was closed.

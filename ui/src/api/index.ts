@@ -102,9 +102,8 @@ export interface Api {
   /** Opens the system's dialog; returns the path, or `null` when nothing was chosen. */
   logSave(address: StepAddress): Promise<string | null>;
 
-  /** Returns the id of the search; `listener` hears what it finds, and at last its end. */
+  /** Returns the id of the activity that it is; `listener` hears what it finds, and at last its end. */
   searchStart(request: SearchRequest, listener: (news: SearchNews) => void): Promise<string>;
-  searchCancel(id: string): Promise<void>;
 
   secretList(): Promise<SecretEntry[]>;
   /** Returns what logs will show of the value, or `null`. */

@@ -45,7 +45,6 @@ export const tauriApi: Api = {
     channel.onmessage = listener;
     return invoke("search_start", { request, channel });
   },
-  searchCancel: (id: string) => invoke("search_cancel", { id }),
 
   secretList: () => invoke("secret_list"),
   secretSet: (scope: SecretScope, name: string, value: string) => invoke("secret_set", { scope, name, value }),

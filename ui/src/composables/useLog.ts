@@ -119,7 +119,7 @@ export function useLog(address: () => StepAddress | null) {
     try {
       const range = await useApi().logRange(at, from, count);
       if (mine !== generation) return;
-      ranges.put(from, range.lines, range.cut);
+      ranges.put(from, range.lines, range.cut, range.times);
       tight = range.lines.length < count;
       if (range.lines.length === 0) empty.set(from, before);
       total.value = Math.max(total.value, range.total);

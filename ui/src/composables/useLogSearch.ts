@@ -49,7 +49,7 @@ export function useLogSearch(scope: () => SearchScope) {
         if (mine === newest) hear(news);
       });
       // Another one was wanted, it was stopped, or the screen left, before this one had its id.
-      if (mine !== newest || mine === stopped) void useApi().searchCancel(started);
+      if (mine !== newest || mine === stopped) void useApi().activityCancel(started);
       else if (end.value === null) id = started;
     } catch (caught) {
       if (mine !== newest) return;
@@ -64,7 +64,7 @@ export function useLogSearch(scope: () => SearchScope) {
     stopped = newest;
     id = undefined;
     // One that is over already is none to be ended.
-    if (going !== undefined) await useApi().searchCancel(going).catch(() => undefined);
+    if (going !== undefined) await useApi().activityCancel(going).catch(() => undefined);
   }
 
   onScopeDispose(() => {

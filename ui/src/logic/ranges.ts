@@ -2,6 +2,7 @@
  * A bounded cache of the lines of a log. Pieces are kept as they came: an answer may hold fewer lines than were asked for (it has a limit in bytes),
  * and what is missing behind it is asked for from there.
  */
+import type { LogTime } from "@/api/types";
 import { PLAIN, endStyle, type Style } from "./ansi";
 
 /** Most lines that one question may ask for. */
@@ -15,6 +16,8 @@ interface Piece {
   lines: readonly string[];
   /** Rows of lines that are longer than what was sent. */
   cut: ReadonlySet<number>;
+  /** When each line began, RFC 3339; empty where that is not known. */
+  times: readonly string[];
   /** Style in which each line begins. Behind a gap it starts plain: an approximation. */
   starts: Style[];
   end: Style;
@@ -37,25 +40,25 @@ export class Ranges {
     return this.pieces.reduce((sum, piece) => sum + piece.lines.length, 0);
   }
 
-  /** Takes lines in, from row `from` on. `cut` are indices into `lines`. */
-  put(from: number, lines: readonly string[], cut: readonly number[] = []): void {
+  /** Takes lines in, from row `from` on. `cut` are indices into `lines`, `times` say from which of them on which time holds. */
+  put(from: number, lines: readonly string[], cut: readonly number[] = [], times: readonly LogTime[] = []): void {
     if (lines.length === 0) return;
     const end = from + lines.length;
     for (const row of this.doubtful) if (row >= from && row < end) this.doubtful.delete(row);
     const around = this.pieces.flatMap((piece) => without(piece, from, end));
-    const fresh = makePiece(from, lines, new Set(cut.map((index) => from + index)));
+    const fresh = makePiece(from, lines, new Set(cut.map((index) => from + index)), timesOf(lines.length, times));
     fresh.used = ++this.reads;
     this.pieces = joined([...around, fresh].sort((a, b) => a.from - b.from));
     this.style();
     this.forget(from, end);
   }
 
-  line(row: number): { text: string; start: Style; cut: boolean } | undefined {
+  line(row: number): { text: string; start: Style; cut: boolean; time: string } | undefined {
     const piece = this.pieceAt(row);
     const text = piece?.lines[row - piece.from];
     if (!piece || text === undefined) return undefined;
     piece.used = ++this.reads;
-    return { text, start: piece.starts[row - piece.from] ?? PLAIN, cut: piece.cut.has(row) };
+    return { text, start: piece.starts[row - piece.from] ?? PLAIN, cut: piece.cut.has(row), time: piece.times[row - piece.from] ?? "" };
   }
 
   /** The parts of rows `first..end` that are not here or in doubt, in order, each with how many rows it has up to what is known again. */
@@ -118,18 +121,27 @@ export class Ranges {
   }
 }
 
-function makePiece(from: number, lines: readonly string[], cut: ReadonlySet<number>): Piece {
-  return { from, lines, cut, starts: [], end: PLAIN, characters: lines.reduce((sum, line) => sum + line.length, 0), used: 0 };
+function timesOf(count: number, times: readonly LogTime[]): string[] {
+  let at = 0;
+  return Array.from({ length: count }, (_, index) => {
+    while ((times[at + 1]?.index ?? Number.POSITIVE_INFINITY) <= index) at += 1;
+    const time = times[at];
+    return time && time.index <= index ? time.time : "";
+  });
+}
+
+function makePiece(from: number, lines: readonly string[], cut: ReadonlySet<number>, times: readonly string[]): Piece {
+  return { from, lines, cut, times, starts: [], end: PLAIN, characters: lines.reduce((sum, line) => sum + line.length, 0), used: 0 };
 }
 
 /** What is left of a piece outside `from..end`. */
 function without(piece: Piece, from: number, end: number): Piece[] {
   if (behind(piece) <= from || piece.from >= end) return [piece];
   const parts = [
-    { from: piece.from, lines: piece.lines.slice(0, Math.max(0, from - piece.from)) },
-    { from: end, lines: piece.lines.slice(Math.max(0, end - piece.from)) },
-  ];
-  return parts.filter((part) => part.lines.length > 0).map((part) => ({ ...makePiece(part.from, part.lines, piece.cut), used: piece.used }));
+    { from: piece.from, range: [0, Math.max(0, from - piece.from)] },
+    { from: end, range: [Math.max(0, end - piece.from)] },
+  ].map((part) => ({ from: part.from, lines: piece.lines.slice(...part.range), times: piece.times.slice(...part.range) }));
+  return parts.filter((part) => part.lines.length > 0).map((part) => ({ ...makePiece(part.from, part.lines, piece.cut, part.times), used: piece.used }));
 }
 
 /** Small pieces next to each other become one, so that a log that grew line by line is not kept line by line. */
@@ -138,7 +150,7 @@ function joined(pieces: readonly Piece[]): Piece[] {
   for (const piece of pieces) {
     const last = result.at(-1);
     if (last && behind(last) === piece.from && last.lines.length + piece.lines.length <= PART) {
-      const whole = makePiece(last.from, [...last.lines, ...piece.lines], new Set([...last.cut, ...piece.cut]));
+      const whole = makePiece(last.from, [...last.lines, ...piece.lines], new Set([...last.cut, ...piece.cut]), [...last.times, ...piece.times]);
       result[result.length - 1] = { ...whole, used: Math.max(last.used, piece.used) };
     } else result.push(piece);
   }

@@ -81,3 +81,14 @@ it("answers with what was put last for each row, in any order of pieces", () => 
     }),
   );
 });
+
+it("knows when each line began, also when pieces are joined and cut", () => {
+  const ranges = new Ranges();
+  ranges.put(0, lines(4), [], [
+    { index: 0, time: "08:00" },
+    { index: 2, time: "08:01" },
+  ]);
+  ranges.put(4, lines(2), [], [{ index: 1, time: "08:02" }]);
+  ranges.put(1, ["again"], [], [{ index: 0, time: "08:03" }]);
+  expect([0, 1, 2, 3, 4, 5].map((row) => ranges.line(row)?.time)).toEqual(["08:00", "08:03", "08:01", "08:01", "", "08:02"]);
+});

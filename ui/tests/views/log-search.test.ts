@@ -41,7 +41,7 @@ describe("a search in logs", () => {
     const stopped = app.all("log-search-log").length;
     await app.pass(3000);
     expect(app.all("log-search-log")).toHaveLength(stopped);
-    expect(app.fake.calls).toContain("searchCancel");
+    expect(app.fake.calls).toContain("activityCancel");
   });
 
   it("ends when the screen is left, and begins by Enter, never by that of an input method", async () => {
@@ -60,7 +60,7 @@ describe("a search in logs", () => {
     expect(status(app)).toContain("正在搜索");
     await app.router.push("/settings");
     await app.pass();
-    expect(app.fake.calls).toContain("searchCancel");
+    expect(app.fake.calls).toContain("activityCancel");
   });
 
   it("says what is wrong with what is looked for", async () => {

@@ -172,7 +172,7 @@ describe("a log that grows", () => {
       scenario: "running",
       before: (fake) => {
         fake.logSummary = () => Promise.resolve({ lines: 1, bytes: tail.length, complete: false, marks: [] });
-        fake.logRange = (_, from) => Promise.resolve({ from, lines: [tail], cut: [], next: null, total: 1 });
+        fake.logRange = (_, from) => Promise.resolve({ from, lines: [tail], cut: [], next: null, times: [], total: 1 });
       },
     });
     await app.all("step-row")[1]!.trigger("click");
@@ -211,7 +211,7 @@ describe("a log that grows", () => {
           await new Promise((resolve) => setTimeout(resolve, 20));
           return { lines: 0, bytes: 0, complete: false, marks: [] };
         };
-        fake.logRange = (_, from) => Promise.resolve({ from, lines: ["waiting"], cut: [], next: null, total: 1 });
+        fake.logRange = (_, from) => Promise.resolve({ from, lines: ["waiting"], cut: [], next: null, times: [], total: 1 });
       },
     });
     await app.all("step-row")[1]!.trigger("click");
@@ -236,7 +236,7 @@ describe("a log that grows", () => {
         fake.logSummary = () => Promise.resolve({ lines: 500, bytes: 5000, complete: true, marks: [] });
         fake.logRange = (_, from) => {
           fake.calls.push("short");
-          return Promise.resolve({ from, lines: from < 480 ? ["one"] : [], cut: [], next: null, total: 500 });
+          return Promise.resolve({ from, lines: from < 480 ? ["one"] : [], cut: [], next: null, times: [], total: 500 });
         };
       },
     });
@@ -268,7 +268,7 @@ it("shows log text as text, whatever it holds", async () => {
     scenario: "running",
     before: (fake) => {
       fake.logSummary = () => Promise.resolve({ lines: 1, bytes: nasty.length, complete: true, marks: [] });
-      fake.logRange = (_, from) => Promise.resolve({ from, lines: [nasty], cut: [], next: null, total: 1 });
+      fake.logRange = (_, from) => Promise.resolve({ from, lines: [nasty], cut: [], next: null, times: [], total: 1 });
     },
   });
   await app.pass();
@@ -282,7 +282,7 @@ it("keeps the number of nodes bounded when every character has a colour", async 
     scenario: "running",
     before: (fake) => {
       fake.logSummary = () => Promise.resolve({ lines: 100_000, bytes: 1e8, complete: true, marks: [] });
-      fake.logRange = (_, from) => Promise.resolve({ from, lines: Array.from({ length: 400 }, () => loud), cut: [], next: null, total: 100_000 });
+      fake.logRange = (_, from) => Promise.resolve({ from, lines: Array.from({ length: 400 }, () => loud), cut: [], next: null, times: [], total: 100_000 });
     },
   });
   await app.pass();
@@ -295,7 +295,7 @@ it("says when a line was too long to be sent whole", async () => {
     scenario: "running",
     before: (fake) => {
       fake.logSummary = () => Promise.resolve({ lines: 2, bytes: 40_000, complete: true, marks: [] });
-      fake.logRange = (_, from) => Promise.resolve({ from, lines: ["short", "x".repeat(16_384)], cut: [1], next: null, total: 2 });
+      fake.logRange = (_, from) => Promise.resolve({ from, lines: ["short", "x".repeat(16_384)], cut: [1], next: null, times: [], total: 2 });
     },
   });
   await app.pass();

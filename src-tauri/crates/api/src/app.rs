@@ -5,7 +5,6 @@ use crate::notices::{Hub, Notices};
 use crate::options::AppOptions;
 use crate::ownership::{self, Ownership};
 use crate::progress::Progress;
-use crate::search::Searches;
 use crate::settings;
 use crate::vault_door::VaultDoor;
 use lp_engine::Engine;
@@ -42,8 +41,6 @@ pub struct App {
     pub(crate) ownership: Ownership,
     /// How far something is that steps wait for just now.
     pub(crate) progress: Progress,
-    /// Searches that go on.
-    pub(crate) searches: Searches,
     /// Background work: who starts it waits for it in `shutdown`.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the app ends.
@@ -74,7 +71,6 @@ impl App {
             vault: VaultDoor::default(),
             ownership: Ownership::default(),
             progress: Progress::default(),
-            searches: Searches::default(),
             tasks,
             ending,
             folder_id,

@@ -1,19 +1,18 @@
 //! Logs of steps: pulled by ranges of lines, searched, saved.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary};
+use crate::dto::{ApiError, ErrorCode, LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, LogTime};
 use crate::projects::blocking;
 use crate::runs::parse_run;
+use crate::time;
 use lp_model::{RunId, StageNumber, StepKey, StepNumber, message};
-use lp_store::logs::{LogReader, MarkKind, Pattern};
+use lp_store::logs::{LogLine, LogReader, Mark, MarkKind, Pattern};
 use std::path::Path;
 
 /// Most lines of one range.
 const MOST_LINES: usize = 400;
 /// Most bytes of one range.
 const MOST_BYTES: usize = 256 * 1024;
-/// Most landmarks of one summary.
-const MOST_MARKS: usize = 10_000;
 
 /// Most bytes of one part.
 const PART_BYTES: usize = 512 * 1024;
@@ -51,15 +50,7 @@ impl App {
         blocking(move || {
             let Some(reader) = reader else { return Ok(LogSummary { lines: 0, bytes: 0, complete, marks: vec![] }) };
             let summary = reader.summary();
-            let marks = reader.marks().iter().take(MOST_MARKS).map(|mark| LogMark {
-                line: mark.line,
-                kind: match mark.kind {
-                    MarkKind::Command => LogMarkKind::Command,
-                    MarkKind::Error => LogMarkKind::Error,
-                    MarkKind::Warning => LogMarkKind::Warning,
-                },
-            });
-            Ok(LogSummary { lines: summary.lines, bytes: summary.bytes, complete, marks: marks.collect() })
+            Ok(LogSummary { lines: summary.lines, bytes: summary.bytes, complete, marks: marks(reader.marks(), summary.lines) })
         })
         .await
     }
@@ -71,12 +62,14 @@ impl App {
     pub async fn log_range(&self, key: &LogKey, from: u64, count: u32) -> Result<LogRange, ApiError> {
         let reader = self.reader(key).await?;
         blocking(move || {
-            let Some(mut reader) = reader else { return Ok(LogRange { from, lines: vec![], cut: vec![], next: None, total: 0 }) };
+            let Some(mut reader) = reader else {
+                return Ok(LogRange { from, lines: vec![], cut: vec![], next: None, times: vec![], total: 0 });
+            };
             let range = reader.range(from, (count as usize).min(MOST_LINES), MOST_BYTES)?;
             let (next, range) = (range.next, range.lines);
             let cut = range.iter().enumerate().filter(|(_, line)| line.cut > 0).map(|(index, _)| index as u32).collect();
             let lines = range.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
-            Ok(LogRange { from, lines, cut, next, total: reader.summary().lines })
+            Ok(LogRange { from, lines, cut, next, times: times(&reader, &range), total: reader.summary().lines })
         })
         .await
     }
@@ -229,6 +222,42 @@ impl App {
     }
 }
 
+/// Landmarks with the end of each command: where the next one begins, else where the log ends.
+fn marks(marks: &[Mark], lines: u64) -> Vec<LogMark> {
+    let mut end = lines;
+    let mut all: Vec<LogMark> = Vec::with_capacity(marks.len());
+    for mark in marks.iter().rev() {
+        let kind = match mark.kind {
+            MarkKind::Command => LogMarkKind::Command,
+            MarkKind::Error => LogMarkKind::Error,
+            MarkKind::Warning => LogMarkKind::Warning,
+        };
+        let is_command = kind == LogMarkKind::Command;
+        all.push(LogMark { line: mark.line, kind, end: is_command.then_some(end) });
+        if is_command {
+            end = mark.line;
+        }
+    }
+    all.reverse();
+    all
+}
+
+/// The times of lines, each once.
+fn times(reader: &LogReader, lines: &[LogLine]) -> Vec<LogTime> {
+    let mut known = None;
+    let mut all = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let time_ms = reader.time_ms(line.number);
+        if time_ms != known
+            && let Some(time_ms) = time_ms
+        {
+            all.push(LogTime { index: index as u32, time: time::to_text(time_ms) });
+        }
+        known = time_ms;
+    }
+    all
+}
+
 /// What is new in a log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogNews {
@@ -240,7 +269,7 @@ pub(crate) struct LogNews {
     pub more: bool,
 }
 
-fn line_text(line: &lp_store::logs::LogLine) -> String {
+fn line_text(line: &LogLine) -> String {
     let text = String::from_utf8_lossy(&line.bytes);
     if line.cut == 0 { text.into_owned() } else { format!("{text} … ({} more bytes: see the log)", line.cut) }
 }
@@ -286,6 +315,33 @@ mod tests {
         writer.append(format!("\n{}\n", "x".repeat(1 << 20)).as_bytes(), 0, None).unwrap();
         let long = news(2, true).await.lines;
         assert!(long[0].len() < 20_000 && long[0].ends_with("more bytes: see the log)"), "a cut line says so");
+        app.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn each_line_has_its_second_each_command_its_end_and_no_error_hides_behind_warnings() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = crate::testing::open(folder.path()).await;
+        let pipeline = "kind: pipeline\ntype: exec\nname: default\nsteps:\n- {name: say, commands: ['true']}\n";
+        let project = crate::testing::project(&app, folder.path(), pipeline).await;
+        let run = app.start_run(&crate::testing::request(&app, &project).await).await.unwrap();
+        crate::testing::wait_until_over(&app, &run).await;
+        let key = LogKey { run, stage: 1, step: 1, attempt: 2 };
+        let (id, step) = key.parse().unwrap();
+        let mut writer = app.logs.writer(&id, step, 0).unwrap();
+        writer.append(b"+ npm ci\nadded\n", 1_000, None).unwrap();
+        writer.append(b"+ npm test\n", 61_500, None).unwrap();
+        writer.append("warning: old\n".repeat(10_500).as_bytes(), 61_900, None).unwrap();
+        writer.append(b"error: no\n", 3_600_000, None).unwrap();
+        writer.finish().unwrap();
+        let range = app.log_range(&key, 1, 4).await.unwrap();
+        let at = |index, text: &str| LogTime { index, time: text.into() };
+        assert_eq!(range.times, [at(0, "1970-01-01T00:00:01Z"), at(1, "1970-01-01T00:01:01.5Z")]);
+        assert_eq!(app.log_range(&key, 10_503, 1).await.unwrap().times, [at(0, "1970-01-01T01:00:00Z")]);
+        let marks = app.log_summary(&key).await.unwrap().marks;
+        let command = |line, end| LogMark { line, kind: LogMarkKind::Command, end: Some(end) };
+        assert_eq!(marks[..2], [command(0, 2), command(2, 10_504)]);
+        assert_eq!(marks.last(), Some(&LogMark { line: 10_503, kind: LogMarkKind::Error, end: None }));
         app.shutdown().await;
     }
 

@@ -170,7 +170,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dto::{InputKind, MissingKind, RunStateWord, StepStateWord};
+    use crate::dto::{InputKind, MissingKind, RunFilter, RunStateWord, StepStateWord};
     use crate::testing::{open, project, request, wait_for, wait_until_over};
     use lp_git::{CommitSpec, FileSpec, TagSpec};
     use std::collections::BTreeMap;
@@ -338,7 +338,8 @@ mod tests {
         assert_eq!(app.run_again_once(&first, Some("press-2".into())).await.unwrap(), again);
         assert_ne!(again, first);
         wait_until_over(&app, &again).await;
-        assert_eq!(app.runs(&Default::default()).await.unwrap().runs.len(), 2);
+        let all = RunFilter { limit: 9, ..RunFilter::default() };
+        assert_eq!(app.runs(&all).await.unwrap().runs.len(), 2);
 
         for key in ["", "a b", &"x".repeat(LONGEST_KEY + 1)] {
             let error = app.start_run(&RunRequest { key: Some(key.into()), ..request.clone() }).await.unwrap_err();

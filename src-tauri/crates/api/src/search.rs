@@ -1,17 +1,16 @@
 //! Searches in logs: of a step, a run, or all runs, as tasks that tell what they find while they go on and can be cancelled at any line.
 
+use crate::activity::{Activities, Handle};
 use crate::app::App;
-use crate::dto::{ApiError, LogHit, SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
+use crate::dto::{ActivityKind, ApiError, LogHit, SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
 use crate::logs::LogKey;
 use crate::runs::{filter_of, parse_run};
 use crate::time;
 use lp_model::{RunId, StepKey};
 use lp_store::logs::Pattern;
 use lp_store::{Logs, Run, RunCursor, RunDetail, StoreError};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// Most hits of one search.
 const MOST_HITS: usize = 10_000;
@@ -22,15 +21,12 @@ const PAGE: u32 = 200;
 /// Progress is told after so many runs.
 const RUNS_PER_PROGRESS: u32 = 20;
 
-/// Searches that go on, by id.
-pub(crate) type Searches = Mutex<HashMap<String, CancellationToken>>;
-
 /// A search that goes on. It ends when this is dropped.
 pub struct Searching {
-    /// For [`App::cancel_search`].
+    /// Of the activity that it is: [`App::cancel_activity`] ends it.
     pub id: String,
     news: mpsc::Receiver<SearchNews>,
-    cancel: CancellationToken,
+    activities: Activities,
 }
 
 impl Searching {
@@ -42,7 +38,7 @@ impl Searching {
 
 impl Drop for Searching {
     fn drop(&mut self) {
-        self.cancel.cancel();
+        self.activities.cancel(&self.id);
     }
 }
 
@@ -63,22 +59,10 @@ impl App {
             SearchScope::All { filter } => What::All(Box::new(filter_of(filter)?)),
         };
         let (tell, news) = mpsc::channel(WAITING);
-        let (id, cancel) = (uuid::Uuid::now_v7().to_string(), self.ending.child_token());
-        self.searches.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), cancel.clone());
-        let (app, own) = (Arc::clone(self), id.clone());
-        let mut work = Work { app: Arc::clone(self), pattern, cancel: cancel.clone(), tell, hits: 0, runs: 0, bytes: 0 };
-        self.tasks.spawn(async move {
-            work.carry_out(what).await;
-            app.searches.lock().unwrap_or_else(PoisonError::into_inner).remove(&own);
-        });
-        Ok(Searching { id, news, cancel })
-    }
-
-    /// Ends a search. One that is over stays as it is.
-    pub fn cancel_search(&self, id: &str) {
-        if let Some(cancel) = self.searches.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
-            cancel.cancel();
-        }
+        let app = Arc::clone(self);
+        let work = |handle: Handle| async move { Work { app, pattern, handle, tell, hits: 0, runs: 0, bytes: 0 }.carry_out(what).await };
+        let started = self.activities.start(ActivityKind::Search, work);
+        Ok(Searching { id: started.id().to_owned(), news, activities: self.activities.clone() })
     }
 }
 
@@ -108,7 +92,7 @@ impl From<StoreError> for Stop {
 struct Work {
     app: Arc<App>,
     pattern: Pattern,
-    cancel: CancellationToken,
+    handle: Handle,
     tell: mpsc::Sender<SearchNews>,
     hits: usize,
     runs: u32,
@@ -116,7 +100,7 @@ struct Work {
 }
 
 impl Work {
-    async fn carry_out(&mut self, what: What) {
+    async fn carry_out(mut self, what: What) -> Result<(), ApiError> {
         let done = match what {
             What::One(run, key) => self.run(&run, key).await,
             What::All(filter) => self.all(&filter).await,
@@ -127,9 +111,14 @@ impl Work {
             Err(Stop::Failed(error)) => (SearchEnd::Failed, Some(error)),
         };
         // Also to one who has cancelled it and still listens; whoever went away hears nothing.
-        let last = [SearchNews::Progress { runs: self.runs, bytes: self.bytes }, SearchNews::Ended { end, error }];
+        let last = [SearchNews::Progress { runs: self.runs, bytes: self.bytes }, SearchNews::Ended { end, error: error.clone() }];
         for news in last {
             let _went_away = self.tell.send(news).await;
+        }
+        match (end, error) {
+            (SearchEnd::Cancelled, _) => self.handle.check(),
+            (_, Some(error)) => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -156,12 +145,12 @@ impl Work {
 
     /// Looks through the logs of a run, or through one of them.
     async fn run(&mut self, run: &Run, only: Option<StepKey>) -> Result<(), Stop> {
-        if self.cancel.is_cancelled() {
+        if self.handle.is_cancelled() {
             return Err(Stop::End(SearchEnd::Cancelled));
         }
         let (found, mut heard) = mpsc::channel(WAITING);
-        let (logs, id, pattern, cancel) = (self.app.logs.clone(), run.id.clone(), self.pattern.clone(), self.cancel.clone());
-        let scanning = tokio::task::spawn_blocking(move || scan(&logs, &id, only, &pattern, &cancel, &found));
+        let (logs, id, pattern, handle) = (self.app.logs.clone(), run.id.clone(), self.pattern.clone(), self.handle.clone());
+        let scanning = tokio::task::spawn_blocking(move || scan(&logs, &id, only, &pattern, &handle, &found));
         let mut names: Option<RunDetail> = None;
         let mut stop = None;
         while let Some((key, hits)) = heard.recv().await {
@@ -189,13 +178,14 @@ impl Work {
         }
         self.bytes += scanned?;
         self.runs += 1;
-        if self.cancel.is_cancelled() { Err(Stop::End(SearchEnd::Cancelled)) } else { Ok(()) }
+        self.handle.progress(self.bytes, None);
+        if self.handle.is_cancelled() { Err(Stop::End(SearchEnd::Cancelled)) } else { Ok(()) }
     }
 
     async fn say(&self, news: SearchNews) -> Result<(), Stop> {
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(Stop::End(SearchEnd::Cancelled)),
+            () = self.handle.cancelled() => Err(Stop::End(SearchEnd::Cancelled)),
             told = self.tell.send(news) => told.map_err(|_| Stop::End(SearchEnd::Cancelled)),
         }
     }
@@ -210,14 +200,14 @@ fn scan(
     run: &RunId,
     only: Option<StepKey>,
     pattern: &Pattern,
-    cancel: &CancellationToken,
+    handle: &Handle,
     found: &mpsc::Sender<FoundIn>,
 ) -> Result<u64, StoreError> {
     let keys = match only {
         Some(key) => vec![key],
         None => logs.steps(run)?,
     };
-    let stops = || cancel.is_cancelled() || found.is_closed();
+    let stops = || handle.is_cancelled() || found.is_closed();
     let mut bytes = 0;
     for key in keys {
         let mut reader = match logs.reader(run, key) {
@@ -260,7 +250,7 @@ fn place(run: &Run, detail: Option<&RunDetail>, key: StepKey) -> SearchPlace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dto::{ErrorCode, RunFilter};
+    use crate::dto::{ActivityState, ErrorCode, RunFilter};
     use crate::testing::{open, project, request};
     use lp_model::{RunEvent, RunState};
     use lp_store::{Cause, NewRun};
@@ -350,7 +340,7 @@ mod tests {
         // It is not ahead of who listens by more than what waits, and a cancel ends it there.
         let mut searching = app.search(&all("needle")).await.unwrap();
         assert!(matches!(searching.next().await, Some(SearchNews::Hits { .. })));
-        app.cancel_search(&searching.id);
+        app.cancel_activity(&searching.id).await.unwrap();
         let (mut more, mut end) = (0, None);
         while let Some(news) = searching.next().await {
             match news {
@@ -360,7 +350,8 @@ mod tests {
             }
         }
         assert!(end == Some(SearchEnd::Cancelled) && more < 200, "{more} more came: {end:?}");
-        assert!(app.searches.lock().unwrap().is_empty());
+        let listed = app.activities().await.into_iter().find(|activity| activity.id == searching.id).unwrap();
+        assert_eq!((listed.kind, listed.state), (ActivityKind::Search, ActivityState::Cancelled));
 
         let of_run = SearchRequest { scope: SearchScope::Run { run: ids[6].to_string() }, ..all("needle") };
         assert_eq!(heard(&app, &of_run).await.0, ["shop#7 say 1: the [needle] of run 7"]);

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use lp_store::logs::{LogPosition, Mark, MarkKind, Pattern};
+use lp_store::logs::{LogPosition, Mark, MarkKind};
 use lp_store::{LogReader, Logs, StoreError};
 use std::fs::{self, File};
 use std::path::Path;
@@ -88,7 +88,8 @@ fn ranges_begin_anywhere_and_end_where_they_should() {
     assert_eq!((small.lines.len(), small.next), (3, Some(13)));
     assert!(reader.range(1_500, 10, usize::MAX).unwrap().lines.is_empty());
     assert!(reader.range(u64::MAX, 10, usize::MAX).unwrap().lines.is_empty());
-    assert_eq!((reader.time_ms(0), reader.time_ms(600), reader.time_ms(1_500)), (Some(0), Some(1_000), None));
+    let times = [0, 299, 300, 600, 1_499, 1_500].map(|line| reader.time_ms(line));
+    assert_eq!(times, [Some(0), Some(0), Some(1_000), Some(2_000), Some(4_000), None]);
 }
 
 #[test]
@@ -293,39 +294,6 @@ fn a_million_lines_open_at_once() {
     fs::remove_file(logs.path(&run_id("r"), key(1)).with_extension("idx")).unwrap();
     let with_scan = timed(0);
     assert!(with_index * 10 < with_scan, "with the index {with_index:?}, with a scan {with_scan:?}");
-}
-
-#[test]
-fn a_search_is_bounded_and_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let logs = Logs::new(dir.path());
-    let mut writer = logs.writer(&run_id("r"), key(1), 0).unwrap();
-    writer.append(numbered(0, 5_000).as_bytes(), 0, None).unwrap();
-    writer.append("\x1b[31mRo\x1b[0mt 中文 a+b\n".as_bytes(), 0, None).unwrap();
-    drop(writer);
-    let mut reader = logs.reader(&run_id("r"), key(1)).unwrap();
-    let mut hits = Vec::new();
-    let mut from = Some(0);
-    while let Some(start) = from {
-        let found = reader.find(&Pattern::text("LINE").unwrap(), start, &|| false).unwrap();
-        assert!(found.hits.len() <= 1_000);
-        hits.extend(found.hits.into_iter().map(|hit| hit.line));
-        from = found.next;
-    }
-    assert_eq!(hits, (0..5_000).collect::<Vec<u64>>());
-    let mut lines = |text: &str, from| -> Vec<u64> {
-        let found = reader.find(&Pattern::text(text).unwrap(), from, &|| false).unwrap();
-        found.hits.into_iter().map(|hit| hit.line).collect()
-    };
-    for text in ["rot", "中文", "a+b"] {
-        assert_eq!(lines(text, 17), [5_000], "{text}");
-    }
-    assert_eq!(lines("line 4999", 0), [4_999]);
-    assert!(lines("rot", u64::MAX).is_empty());
-    let found = reader.find(&Pattern::expression("^line 4[0-9]{3}$").unwrap(), 0, &|| false).unwrap();
-    assert_eq!((found.hits.len(), found.hits[0].line, found.next), (1_000, 4_000, Some(5_000)));
-    let stopped = reader.find(&Pattern::text("line").unwrap(), 0, &|| true).unwrap();
-    assert_eq!((stopped.hits.len(), stopped.next), (0, Some(0)), "nobody wants it any more");
 }
 
 #[test]

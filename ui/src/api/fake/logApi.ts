@@ -4,7 +4,7 @@ import { rejection } from "./core";
 import { fakeLine, fakeMarks } from "./logs";
 import { FakeRuns } from "./runs";
 import type { StepScript } from "./simulation";
-import type { LogCursor, LogHit, LogPart, LogRange, LogSummary, SearchNews, SearchRequest, SearchScope, StepDetail } from "../types";
+import type { Activity, LogCursor, LogHit, LogPart, LogRange, LogSummary, SearchNews, SearchRequest, SearchScope, StepDetail } from "../types";
 import { plainText } from "@/logic/ansi";
 import { isOver } from "@/logic/status";
 
@@ -73,7 +73,7 @@ export class FakeLogs extends FakeRuns {
       const { step, script } = this.log(address);
       const total = this.lengthOf(step);
       const end = Math.min(total, from + Math.min(count, MOST_LINES));
-      const range: LogRange = { from, lines: [], cut: [], next: null, total };
+      const range: LogRange = { from, lines: [], cut: [], next: null, times: [], total };
       let size = 0;
       for (let n = from; n < end && size < MOST_BYTES; n++) {
         const whole = this.lineOf(script, n);
@@ -83,6 +83,11 @@ export class FakeLogs extends FakeRuns {
         size += byteLength(line);
       }
       const after = from + range.lines.length;
+      // A line each 100 milliseconds; the core tells a time where the second changes.
+      const begun = Date.parse(step.started ?? "1970-01-01T00:00:00Z");
+      for (let n = from; n < after; n++) {
+        if (n === from || n % 10 === 0) range.times.push({ index: n - from, time: new Date(begun + Math.floor(n / 10) * 1000).toISOString() });
+      }
       return { ...range, next: after < total ? after : null };
     });
 
@@ -117,32 +122,29 @@ export class FakeLogs extends FakeRuns {
       return { text, next: line < total ? { line, byte } : null };
     });
 
-  private searches = new Map<string, { cancelled: boolean }>();
-
   searchStart = (request: SearchRequest, listener: (news: SearchNews) => void): Promise<string> =>
     this.answer("searchStart", () => {
       if (request.text === "") throw rejection("bad_request", "this cannot be searched for: it is empty");
-      const wanted = request.text.toLowerCase();
-      const id = `s-${this.searches.size + 1}`;
-      const search = { cancelled: false };
-      this.searches.set(id, search);
-      void this.searchOn(request.scope, wanted, search, listener);
+      const id = `s-${this.activities.length + 1}`;
+      this.activities = [...this.activities, this.searching(id)];
+      this.notify(["activities"]);
+      void this.searchOn(id, request.scope, request.text.toLowerCase(), listener);
       return id;
     });
 
-  searchCancel = (id: string): Promise<void> =>
-    this.answer("searchCancel", () => {
-      const search = this.searches.get(id);
-      if (search) search.cancelled = true;
-    });
+  private searching(id: string): Activity {
+    const began = new Date(this.now()).toISOString();
+    return { id, kind: "search", unit: "bytes", state: "running", done: 0, total: null, result: null, error: null, began, ended: null };
+  }
 
   /** As the core: what is found comes while the search goes on, run after run. The fake's expressions are texts. */
-  private async searchOn(scope: SearchScope, wanted: string, search: { cancelled: boolean }, listener: (news: SearchNews) => void): Promise<void> {
+  private async searchOn(id: string, scope: SearchScope, wanted: string, listener: (news: SearchNews) => void): Promise<void> {
     const runs = scope.scope === "all" ? (await this.runList({ ...scope.filter, after: null, limit: 200 })).runs : [this.detail(scope.run).run];
+    const isStopped = () => this.activities.some((one) => one.id === id && one.state === "cancelling");
     let looked = 0;
     for (const run of runs) {
       await new Promise((resolve) => setTimeout(resolve, SEARCH_MS));
-      if (search.cancelled) break;
+      if (isStopped()) break;
       const stages = this.detail(run.id).stages;
       const steps = stages.flatMap((stage) => stage.steps.map((step) => ({ stage: stage.number, step })));
       for (const { stage, step } of steps) {
@@ -154,7 +156,11 @@ export class FakeLogs extends FakeRuns {
       }
       listener({ kind: "progress", runs: ++looked, bytes: looked * 80_000 });
     }
-    listener({ kind: "ended", end: search.cancelled ? "cancelled" : "complete", error: null });
+    const end = isStopped() ? "cancelled" : "complete";
+    const ended = new Date(this.now()).toISOString();
+    this.activities = this.activities.map((one) => (one.id === id ? { ...one, state: end === "cancelled" ? "cancelled" : "done", ended } : one));
+    this.notify(["activities"]);
+    listener({ kind: "ended", end, error: null });
   }
 
   logSave = (address: StepAddress): Promise<string | null> =>

@@ -84,17 +84,17 @@ export function fakeLine(kind: LogKind, n: number, total: number): string {
 }
 
 export function fakeMarks(kind: LogKind, lines: number, total: number): LogMark[] {
-  const marks: LogMark[] = COMMAND[kind] === "" || lines === 0 ? [] : [{ line: 0, kind: "command" }];
+  const marks: LogMark[] = COMMAND[kind] === "" || lines === 0 ? [] : [{ line: 0, kind: "command", end: lines }];
   if (kind === "failing") {
     const failAt = Math.floor(total * 0.82);
-    if (failAt < lines) marks.push({ line: failAt, kind: "error" });
-    if (failAt + 1 < lines) marks.push({ line: failAt + 1, kind: "error" });
+    if (failAt < lines) marks.push({ line: failAt, kind: "error", end: null });
+    if (failAt + 1 < lines) marks.push({ line: failAt + 1, kind: "error", end: null });
   }
   if (kind === "soak") {
-    for (let n = 77; n < lines; n += 99_991) marks.push({ line: n, kind: "error" });
-    for (let n = 5; n < lines; n += 9_973) marks.push({ line: n, kind: "warning" });
+    for (let n = 77; n < lines; n += 99_991) marks.push({ line: n, kind: "error", end: null });
+    for (let n = 5; n < lines; n += 9_973) marks.push({ line: n, kind: "warning", end: null });
     marks.sort((a, b) => a.line - b.line);
   }
-  if (kind === "install") for (let n = 37; n < Math.min(lines, total - 2); n += 37) marks.push({ line: n, kind: "warning" });
+  if (kind === "install") for (let n = 37; n < Math.min(lines, total - 2); n += 37) marks.push({ line: n, kind: "warning", end: null });
   return marks;
 }

@@ -12,4 +12,8 @@ line: number,
 /**
  * Kind.
  */
-kind: LogMarkKind, };
+kind: LogMarkKind, 
+/**
+ * Of a command: the line behind the last one that it has printed so far.
+ */
+end: number | null, };

@@ -33,6 +33,7 @@ export type { LogPart } from "./LogPart";
 export type { LogRange } from "./LogRange";
 export type { LogSize } from "./LogSize";
 export type { LogSummary } from "./LogSummary";
+export type { LogTime } from "./LogTime";
 export type { Missing } from "./Missing";
 export type { MissingKind } from "./MissingKind";
 export type { Notice } from "./Notice";

@@ -12,7 +12,7 @@ pub struct LogSummary {
     pub bytes: u64,
     /// Whether nothing more will come.
     pub complete: bool,
-    /// Commands, errors and warnings, in order of lines; at most 10 000.
+    /// Commands, errors and warnings, in order of lines; at most 10 000 of each.
     pub marks: Vec<LogMark>,
 }
 
@@ -36,6 +36,9 @@ pub struct LogMark {
     pub line: u64,
     /// Kind.
     pub kind: LogMarkKind,
+    /// Of a command: the line behind the last one that it has printed so far.
+    #[ts(type = "number | null")]
+    pub end: Option<u64>,
 }
 
 /// Some lines of a log, as the program wrote them (ANSI colours kept, secrets masked, invalid UTF-8 replaced).
@@ -51,9 +54,20 @@ pub struct LogRange {
     /// The line after them, while there is one.
     #[ts(type = "number | null")]
     pub next: Option<u64>,
+    /// When they began, up to a second before: from which of `lines` on which time holds.
+    pub times: Vec<LogTime>,
     /// Lines in the whole log at that moment.
     #[ts(type = "number")]
     pub total: u64,
+}
+
+/// When lines of a range began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogTime {
+    /// Index of the first of them in the range.
+    pub index: u32,
+    /// RFC 3339.
+    pub time: String,
 }
 
 /// A place in a log.

@@ -36,15 +36,16 @@ async fn a_stubborn_step_is_killed_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_cancel_kills_at_once() {
+async fn a_kill_after_a_cancel_kills_at_once_and_a_second_cancel_does_not() {
     let cancel = |run: &_| {
         after(seconds(2), run, |run| run.cancel(CancelReason::User));
         after(seconds(3), run, |run| run.cancel(CancelReason::User));
+        after(seconds(4), run, |run| run.cancel(CancelReason::Forced));
     };
     run_with(Setup::default(), "a SLEEP=1m IGNORE_TERM=true", cancel).await.1.expect(
         "run cancelled
          default cancelled: a cancelled Forced
-         0s start a, 2s ask a, 3s kill a, 3s end a",
+         0s start a, 2s ask a, 4s kill a, 4s end a",
     );
 }
 
@@ -99,11 +100,11 @@ async fn clean_up_steps_run_after_a_first_cancel() {
          default cancelled: a cancelled User, b skipped Cancelled, tidy passed
          0s start a, 2s ask a, 2s end a, 2s start tidy, 5s end tidy",
     );
-    let twice = |run: &_| {
+    let killed = |run: &_| {
         after(seconds(2), run, |run| run.cancel(CancelReason::User));
-        after(seconds(3), run, |run| run.cancel(CancelReason::User));
+        after(seconds(3), run, |run| run.cancel(CancelReason::Forced));
     };
-    run_plan(Setup::default(), plan, twice).await.1.expect(
+    run_plan(Setup::default(), plan, killed).await.1.expect(
         "run cancelled
          default cancelled: a cancelled User, b skipped Cancelled, tidy cancelled Forced
          0s start a, 2s ask a, 2s end a, 2s start tidy, 3s kill tidy, 3s end tidy",
@@ -125,7 +126,7 @@ async fn cancelling_at_every_event_leaves_nothing_behind() {
         let mut plan = plan(pipeline);
         plan.cleanup_on_cancel = cleanup_on_cancel;
         for reasons in
-            [&[CancelReason::User][..], &[CancelReason::User, CancelReason::User], &[CancelReason::Forced], &[CancelReason::TimedOut]]
+            [&[CancelReason::User][..], &[CancelReason::User, CancelReason::Forced], &[CancelReason::Forced], &[CancelReason::TimedOut]]
         {
             let mut at = 0;
             loop {

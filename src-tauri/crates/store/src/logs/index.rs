@@ -226,7 +226,13 @@ impl Scanner {
     }
 
     fn set_point(&mut self, time_ms: i64, out: &mut Vec<Record>) {
-        let is_due = |last: Point| self.line - last.line >= LINES_PER_POINT || self.offset - last.offset >= BYTES_PER_POINT;
+        let second = |time_ms: i64| time_ms.div_euclid(1_000);
+        let is_due = |last: Point| {
+            self.line - last.line >= LINES_PER_POINT
+                || self.offset - last.offset >= BYTES_PER_POINT
+                // So that each line has its second.
+                || second(time_ms) != second(last.time_ms)
+        };
         if self.point.is_none_or(is_due) {
             let point = Point { line: self.line, offset: self.offset, time_ms };
             self.point = Some(point);

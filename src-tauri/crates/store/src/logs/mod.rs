@@ -1,5 +1,5 @@
 //! Logs of steps: `logs/RUN/STAGE-STEP-ATTEMPT.log` with the masked bytes as the program wrote them (ANSI kept), and beside it an index
-//! `.idx` with the place and time of every 256th line and with marks. Blocking: async callers use `spawn_blocking`.
+//! `.idx` with places and times (of every 256th line, and wherever the second changes) and with marks. Blocking: async callers use `spawn_blocking`.
 //!
 //! The log is the truth, the index only saves work: it may be missing, behind or torn, then the bytes after its last good entry are
 //! scanned. While its run is under way, a third file `.pos` tells how much of the step's output is in the log, so that another process can go

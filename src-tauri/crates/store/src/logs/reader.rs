@@ -130,7 +130,7 @@ impl LogReader {
         &self.marks
     }
 
-    /// When the block of lines began that this line is in (blocks have at most 256 lines), milliseconds since 1970 UTC.
+    /// When a line began, up to a second before, milliseconds since 1970 UTC. A log whose index was lost knows no times but those of blocks.
     pub fn time_ms(&self, line: u64) -> Option<i64> {
         self.point(line).filter(|_| line < self.summary.lines).map(|point| point.time_ms)
     }
