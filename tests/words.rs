@@ -84,7 +84,9 @@ fn of_the_store() -> Vec<(Message, Message)> {
         StoreError::Database(Box::new(problem())),
     ];
     errors.extend(["project", "run", "log"].map(|what| StoreError::NotFound { what, id: name() }));
-    errors.extend(["move", "deletion", "press", "output", "row", "secret", "step"].map(|what| StoreError::Conflict { what, message: said() }));
+    errors.extend(
+        ["move", "deletion", "press", "output", "row", "secret", "step"].map(|what| StoreError::Conflict { what, message: said() }),
+    );
     errors.extend(["plan", "event", "run state", "leftovers"].map(|what| StoreError::Unreadable { what, message: said() }));
     errors.extend(["append to", "copy", "create", "list", "lock", "open", "read", "remove", "rename", "use", "write"].map(io));
     errors.iter().map(|error| (error.told(), Message::default())).collect()

@@ -1,8 +1,8 @@
 //! What is looked for in logs.
 
-use lp_model::{Message, message};
 use super::ansi;
 use crate::StoreError;
+use lp_model::{Message, message};
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
 use std::ops::Range;
