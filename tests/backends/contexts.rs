@@ -116,10 +116,10 @@ async fn the_engine_is_found_as_the_docker_command_finds_it_unless_one_is_chosen
     assert_eq!(used(&status), ["silent"]);
     assert!(!engine(&status, "silent").answers && engine(&status, "silent").asked);
     let refused = choose(&app, "gone").await.unwrap_err();
-    assert_eq!((refused.code, refused.message.to_string().as_str()), (ErrorCode::InputInvalid, "there is no docker context `gone`"));
+    assert_eq!((refused.code, refused.message.to_string().as_str()), (ErrorCode::EngineInvalid, "there is no docker context `gone`"));
     assert!(refused.hint.to_string().contains("`away`, `silent`"), "{}", refused.hint);
     for bad in ["ftp://host", "ssh://"] {
-        assert_eq!(choose(&app, bad).await.unwrap_err().code, ErrorCode::InputInvalid, "{bad}");
+        assert_eq!(choose(&app, bad).await.unwrap_err().code, ErrorCode::EngineInvalid, "{bad}");
     }
     let secret = choose(&app, "ssh://ann:hunter2@host").await.unwrap_err();
     assert!(secret.message.to_string().contains("use a key") && !secret.message.to_string().contains("hunter2"), "{}", secret.message);
@@ -167,7 +167,7 @@ async fn the_engine_stays_while_runs_are_under_way() {
     let refused = choose(&app, "away").await.unwrap_err();
     assert_eq!(
         (refused.code, refused.message.to_string().as_str()),
-        (ErrorCode::InputInvalid, "`engine` cannot be changed while runs are under way")
+        (ErrorCode::EngineInUse, "`engine` cannot be changed while runs are under way")
     );
     // Neither by the back door: what the `docker` command has chosen meanwhile counts when they are over.
     person.docker(&["use", "away"]);

@@ -2,6 +2,7 @@
 
 use lp_backend::{Backend as _, BackendError, Claims, Keep};
 use lp_backend_docker::{DockerBackend, DockerOptions};
+use lp_model::Message;
 use lp_tests::conformance::{Bench, TarSource, plan_stage, shell};
 use lp_tests::docker::OwnEngine;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ async fn a_commit_that_does_not_fit() {
             Err(error @ BackendError::DiskFull { .. }) => assert!(!error.hint().is_empty()),
             other => panic!("{megabytes} MB on a disk of {DISK_MB} MB: {other:?}"),
         }
-        assert_eq!(backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
+        assert_eq!(backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<Message>::new());
         let report = backend.sweep(&Claims::default()).await.unwrap();
         assert_eq!(report, Default::default());
     }

@@ -3,6 +3,7 @@
 
 use lp_backend::{BackendError, CancelHandle, Claims, Keep, StepExit};
 use lp_backend_docker::{DockerBackend, DockerOptions};
+use lp_model::Message;
 use lp_tests::conformance::{Bench, Sink, plan_stage, shell, then, within};
 use lp_tests::engine::RestartableEngine;
 use lp_tests::images;

@@ -2,6 +2,7 @@
 
 use super::place::{Bench, Place, TarSource, plan_stage, shell, within};
 use lp_backend::{BackendError, EnvText, Keep, StepExit};
+use lp_model::Message;
 use lp_secret::SecretValue;
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use super::place::{Bench, Place, Sink, TarSource, in_memory, plan_stage, shell};
 use lp_backend::{BackendError, CancelHandle, Claims, Keep, StepExit};
 use lp_model::EngineId;
+use lp_model::Message;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,10 +48,10 @@ pub async fn beginning_anew_brings_the_files_of_the_commit(place: &dyn Place) {
 pub async fn files_that_are_gone_are_said_to_be_gone(place: &dyn Place) {
     let bench = Bench::ready(place, vec![shell(1, "a", "echo x > x"), shell(2, "b", "cat x")]).await;
     assert_eq!(bench.output(1).await, "");
-    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("it reaches the place"), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("it reaches the place"), Vec::<Message>::new());
     let again = bench.prepare_kept().await;
     assert!(matches!(again, Err(BackendError::FilesGone { .. })), "{again:?}");
-    assert_eq!(place.left_of(&bench.stage).await, Vec::<String>::new(), "nothing is made in their stead");
+    assert_eq!(place.left_of(&bench.stage).await, Vec::<Message>::new(), "nothing is made in their stead");
     bench.clear(place).await;
 }
 
@@ -91,16 +92,16 @@ pub async fn destroying_leaves_nothing(place: &dyn Place) {
         exit = bench.run_with(&context, &sink, &cancel) => panic!("it ended with {exit:?}"),
         () = sink.until_output("ready") => {}
     }
-    assert_ne!(place.left_of(&bench.stage).await, Vec::<String>::new(), "the stage is there before it is destroyed");
+    assert_ne!(place.left_of(&bench.stage).await, Vec::<Message>::new(), "the stage is there before it is destroyed");
     bench.clear(place).await;
 }
 
 /// Idempotent, and right after a failed or never begun `prepare`.
 pub async fn destroying_twice_or_too_early_is_no_error(place: &dyn Place) {
     let bench = Bench::new(place, vec![shell(1, "a", "true")], None);
-    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("nothing is there"), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("nothing is there"), Vec::<Message>::new());
     bench.prepare().await.expect("it can be prepared");
-    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("everything is there"), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("everything is there"), Vec::<Message>::new());
     bench.clear(place).await;
 }
 
@@ -113,15 +114,15 @@ pub async fn a_sweep_removes_only_our_dead_runs(place: &dyn Place) {
     stranger.prepare().await.expect("it can be prepared");
 
     let report = place.backend().sweep(&Claims { live: vec![live.stage.run.clone()], kept: vec![] }).await.expect("the place answers");
-    assert_eq!(report.failed, Vec::<String>::new());
+    assert_eq!(report.failed, Vec::<Message>::new());
     assert!(report.removed.iter().any(|name| name.contains(dead.stage.run.as_str())), "{report:?}");
-    assert_eq!(place.left_of(&dead.stage).await, Vec::<String>::new());
+    assert_eq!(place.left_of(&dead.stage).await, Vec::<Message>::new());
     assert_eq!(live.output(1).await, "live\n");
     let (exit, heard) = stranger.run(1).await;
     assert_eq!((exit.expect("it was found out"), heard.text().as_str()), (StepExit::Code(0), "stranger\n"));
 
     let again = place.backend().sweep(&Claims { live: vec![live.stage.run.clone()], kept: vec![] }).await.expect("the place answers");
-    assert_eq!(again.removed, Vec::<String>::new());
+    assert_eq!(again.removed, Vec::<Message>::new());
     live.clear(place).await;
     stranger.clear(place).await;
 }

@@ -373,11 +373,11 @@ impl StepSink for Sink {
 #[async_trait]
 impl Notes for Sink {
     async fn note(&self, note: Message) {
-        self.hear(|heard| heard.notes.push(note));
+        self.hear(|heard| heard.notes.push(note.to_string()));
     }
 
     fn progress(&self, sentence: Message) {
-        self.hear(|heard| heard.progress.push(sentence.to_owned()));
+        self.hear(|heard| heard.progress.push(sentence.to_string()));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::place::{Bench, Heard, Place, Sink, TarSource, in_memory, shell, then, within};
 use lp_backend::{BackendError, Before, CancelHandle, CancelStage, Claims, EnvText, Keep, NoNotes, StepContext, StepExit};
+use lp_model::Message;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -327,13 +327,14 @@ mod tests {
 
     #[test]
     fn the_reason_of_a_place_that_is_there_is_told() {
-        let tried = |address: &str, reason: &str, is_absent| Tried { address: address.into(), reason: reason.into(), is_absent };
+        let tried =
+            |address: &str, reason: &str, is_absent| Tried { address: address.into(), reason: Message::verbatim(reason), is_absent };
         let absent = tried("unix:///run/podman/podman.sock", "no socket there", true);
         let refused = tried("unix:///var/run/docker.sock", "this user may not use the socket; add the user to the group `docker`", false);
-        let error = no_engine(&[refused, absent.clone()], "or do without");
+        let error = no_engine(&[refused, absent.clone()], Message::verbatim("or do without"));
         assert!(error.message.to_string().contains("`unix:///var/run/docker.sock`: this user may not use the socket"), "{error:?}");
         assert!(!error.message.to_string().contains("podman") && !error.hint.to_string().contains("start Docker"), "{error:?}");
-        let error = no_engine(&[absent], "or do without");
+        let error = no_engine(&[absent], Message::verbatim("or do without"));
         assert_eq!(
             (error.message.to_string().as_str(), error.hint.to_string().as_str()),
             ("no container engine answers", "start Docker or Podman; or do without")

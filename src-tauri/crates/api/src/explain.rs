@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn a_code_is_explained_in_both_languages_and_a_slip_is_told() {
         let found = explain("not-trusted").unwrap();
-        assert!(found.text.en.contains("beyond the container") && found.text.zh.contains("容器之外"), "{found:?}");
+        assert!(found.text.to_string().contains("beyond the container") && found.text.in_chinese().contains("容器之外"), "{found:?}");
         assert!(found.effect.is_some());
         let wrong = explain("not-trustd").unwrap_err();
         assert_eq!((wrong.code, wrong.hint.to_string().as_str()), (ErrorCode::BadRequest, "did you mean `not-trusted`?"));

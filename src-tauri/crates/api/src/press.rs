@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(old.others.iter().map(|other| other.name.as_str()).collect::<Vec<_>>(), ["check"]);
         let planned = old.planned.unwrap();
         assert_eq!(
-            planned.sentences.iter().map(|said| said.message.en.as_str()).collect::<Vec<_>>(),
+            planned.sentences.iter().map(|said| said.message.to_string()).collect::<Vec<_>>(),
             ["`say` runs its commands directly on this computer"]
         );
         assert_eq!((planned.sentences[0].stage, planned.sentences[0].step), (1, Some(1)));
@@ -266,7 +266,7 @@ mod tests {
         let before = preview("v0", &[]).await;
         let refused = before.refused.unwrap();
         assert_eq!((refused.code, before.workflow.is_none()), (ErrorCode::WorkflowNotFound, true));
-        assert_eq!(refused.findings[0].message.zh, "此版本没有工作流 `deploy`");
+        assert_eq!(refused.findings[0].message.in_chinese(), "此版本没有工作流 `deploy`");
         assert!(refused.hint.to_string().contains("`release`") && before.others[0].name == "release", "{refused:?}");
 
         let run = app.start_run(&of_version(&project, "v1", &[("NOTE", "back")])).await.unwrap();
@@ -289,7 +289,7 @@ mod tests {
         let refused = async |request: &RunRequest| {
             let error = app.start_run(request).await.unwrap_err();
             assert_eq!(error.code, ErrorCode::ChangedSincePreview, "{error:?}");
-            error.findings.into_iter().map(|finding| finding.message.en).collect::<Vec<_>>()
+            error.findings.into_iter().map(|finding| finding.message.to_string()).collect::<Vec<_>>()
         };
         let other = RunRequest { inputs: BTreeMap::from([("NOTE".into(), "y".into())]), ..request.clone() };
         assert_eq!(refused(&other).await, ["the values of the form are not those that were shown"]);

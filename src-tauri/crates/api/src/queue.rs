@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((plan.cleanup_on_cancel, plan.cleanup_timeout_s), (true, 20));
         for seconds in [0, 86_401] {
             let error = app.set_project_cleanup(&project, Cleanup { seconds: Some(seconds), ..cleanup }).await.unwrap_err();
-            assert_eq!(error.code, ErrorCode::InputInvalid);
+            assert_eq!(error.code, ErrorCode::SettingInvalid);
         }
         app.set_project_trusted(&project, false).await.unwrap();
         assert_eq!(app.preview(&request).await.unwrap().refused.unwrap().code, ErrorCode::NotTrusted);

@@ -173,16 +173,16 @@ mod tests {
         let text = "kind: pipeline\nname: 构建\nsteps:\n- {name: a, image: alpine, commands: [ls]}\n- name: b\n  image: alpine\n  environment: {T: {from_secret: token}}\n";
         let first = of_files(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &Inputs::new());
         assert_eq!(
-            (first.dialect.as_str(), first.dialect_name.as_str(), first.reason.zh.as_str()),
+            (first.dialect.as_str(), first.dialect_name.as_str(), first.reason.in_chinese().as_str()),
             ("drone1", "Drone 1.x/2.x", "第 1 行有 `kind:`")
         );
         assert_eq!(first.counts, ReportCounts { runs: 1, needs: 1, unsupported: 0, different: 0 });
         let need = &first.entries[0];
         assert_eq!((need.effect, need.code.as_str(), need.line), (ReportEffect::Needs, "needs-secret", Some(7)));
-        assert_eq!(need.title.en, "the secret `token` must be set");
+        assert_eq!(need.title, "the secret `token` must be set");
         assert!(first.not_looked_at.is_some());
         assert!(need.excerpt.is_some() && need.help.is_some());
-        assert_eq!(first.entries[1].title.en, "stage `构建`: 1 of its 2 steps run as they are");
+        assert_eq!(first.entries[1].title, "stage `构建`: 1 of its 2 steps run as they are");
         let broken = of_files(&[PipelineFile { path: "ci/other.yml", bytes: b"build: {image: x}\n" }], &Inputs::new());
         assert_eq!((broken.dialect.as_str(), broken.counts.unsupported), ("unknown", 1));
         let both = joined(first, broken);

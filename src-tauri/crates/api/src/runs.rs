@@ -204,7 +204,7 @@ pub(crate) fn filter_of(filter: &RunFilter) -> Result<lp_store::RunFilter, ApiEr
         let parsed = text.as_deref().map(time::from_text).transpose();
         parsed.map_err(|why| {
             let text = text.as_deref().unwrap_or_default();
-            ApiError::new(ErrorCode::BadRequest, message!("`{}` for `{}` is no time: {}", text, name, why))
+            ApiError::new(ErrorCode::BadRequest, message!("`{}` for `{}` is no time: {}", text, name, Message::verbatim(&why)))
                 .hint(message!("write a time such as `2026-11-29T08:00:00+08:00`"))
         })
     };

@@ -140,7 +140,7 @@ mod tests {
             Ok(()) => vec![],
             Err(error) => {
                 assert_eq!(error.code, ErrorCode::ChangedSincePreview);
-                error.findings.into_iter().map(|finding| finding.message.en).collect()
+                error.findings.into_iter().map(|finding| finding.message.to_string()).collect()
             }
         };
         assert_eq!(said("w.v.i.e.p.s", "main"), Vec::<String>::new());

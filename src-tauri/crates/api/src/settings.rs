@@ -46,7 +46,7 @@ impl App {
     /// Sets what is different from what is in force.
     ///
     /// # Errors
-    /// [`ErrorCode::InputInvalid`] for a number out of range or an engine that cannot be used; nothing is changed then.
+    /// [`ErrorCode::SettingInvalid`] for a number out of range, [`ErrorCode::EngineInvalid`] or [`ErrorCode::EngineInUse`] for an engine that cannot be used; nothing is changed then.
     pub async fn set_settings(&self, settings: Settings) -> Result<Settings, ApiError> {
         let limits = [
             ("grace_s", settings.grace_s, 1, 600),

@@ -201,7 +201,7 @@ impl ProcessTree {
             }
             let killed = !handles.is_empty() || refused.is_empty();
             if !killed || timeout_at(deadline, gone(handles)).await.is_err() {
-                return Ok(seen.iter().map(|seen| message!("process {}", seen.pid.as_raw_nonzero())).collect());
+                return Ok(seen.iter().map(|seen| message!("process {}", seen.pid.as_raw_nonzero().get())).collect());
             }
         }
     }

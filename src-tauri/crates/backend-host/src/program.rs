@@ -55,7 +55,13 @@ fn missing_interpreter(program: &str, path: &Path, from: &Path) -> Option<Messag
     let name = Path::new(OsStr::from_bytes(name));
     let is_missing = fs::metadata(from.join(name)).is_err_and(|error| error.kind() == ErrorKind::NotFound);
     // Escaped, because it is often a carriage return at the end that nobody sees.
-    is_missing.then(|| message!("program `{}` needs `{}`, which is not on this computer", program, name.to_string_lossy().escape_debug()))
+    is_missing.then(|| {
+        message!(
+            "program `{}` needs `{}`, which is not on this computer",
+            program,
+            format_args!("{}", name.to_string_lossy().escape_debug())
+        )
+    })
 }
 
 #[cfg(test)]
@@ -77,14 +83,14 @@ mod tests {
         make("dos", "#!/bin/sh\r\n", 0o755);
         fs::create_dir(at("folder")).unwrap();
         let path = std::env::join_paths([at("one"), at("two")]).unwrap();
-        let find = |program: &str| find(program, Some(&path), temp.path());
+        let find = |program: &str| find(program, Some(&path), temp.path()).map_err(|why| why.to_string());
         assert_eq!(find("tool"), Ok(at("two/tool")));
         assert_eq!(find("./two/tool"), Ok(at("./two/tool")));
-        assert_eq!(find("one/tool"), Err(Message::verbatim("program `one/tool` may not be executed")));
-        assert_eq!(find("./folder"), Err(Message::verbatim("program `./folder` may not be executed")));
-        assert_eq!(find("sh"), Err(Message::verbatim("program `sh` is not on this computer")));
-        assert_eq!(find(""), Err(Message::verbatim("program `` is not on this computer")));
-        assert_eq!(find("./dos"), Err(Message::verbatim("program `./dos` needs `/bin/sh\\r`, which is not on this computer")));
+        assert_eq!(find("one/tool"), Err("program `one/tool` may not be executed".into()));
+        assert_eq!(find("./folder"), Err("program `./folder` may not be executed".into()));
+        assert_eq!(find("sh"), Err("program `sh` is not on this computer".into()));
+        assert_eq!(find(""), Err("program `` is not on this computer".into()));
+        assert_eq!(find("./dos"), Err("program `./dos` needs `/bin/sh\\r`, which is not on this computer".into()));
         assert!(super::find("sh", None, temp.path()).is_ok());
     }
 }

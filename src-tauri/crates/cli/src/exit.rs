@@ -43,9 +43,12 @@ impl ExitCode {
             NoEngine => Self::NoEngine,
             ErrorCode::Cancelled => Self::Cancelled,
             FolderNotFound | NotARepository | EmptyRepository | PipelineMissing | PipelineInvalid | WorkflowInvalid | NothingWouldRun
-            | InputInvalid | NotTrusted | NothingToRetry | RunUnderWay | ChangedSincePreview | ProjectNotFound | WorkflowNotFound
-            | VersionNotFound | RunNotFound | StepNotFound | SecretInvalid | SecretNotAllowed | BadRequest => Self::BadUsage,
-            RepositoryUnreadable | VaultUnavailable | NotOwner | NewerData | DiskFull | StoreUnavailable | Internal => Self::Failed,
+            | InputInvalid | SettingInvalid | EngineInvalid | EngineInUse | NeedsContainer | MergeConflict | NotTrusted
+            | NothingToRetry | RunUnderWay | ChangedSincePreview | ProjectNotFound | WorkflowNotFound | VersionNotFound | RunNotFound
+            | StepNotFound | SecretInvalid | SecretNotAllowed | BadRequest => Self::BadUsage,
+            RepositoryUnreadable | FileNotWritten | VaultUnavailable | NotOwner | NewerData | DiskFull | StoreUnavailable | Internal => {
+                Self::Failed
+            }
         }
     }
 }
@@ -53,7 +56,7 @@ impl ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lp_model::Message;
+    use lp_api::Message;
 
     #[test]
     fn codes_are_those_of_the_manual() {

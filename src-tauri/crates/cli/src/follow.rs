@@ -124,7 +124,8 @@ impl Printer {
 }
 
 fn wrong(what: &Message, message: &Message, hint: &Message) {
-    render::problem(&format!("{}: ", words(what).0), message, hint, Language::spoken());
+    let language = Language::spoken();
+    render::problem(&format!("{}: ", language.words(what)), message, hint, language);
 }
 
 fn took(step: &StepDetail) -> Message {

@@ -79,8 +79,11 @@ fn state(result: RunResult) -> RunStateWord {
 
 /// `shop #12  passed  1.1.0  Build and test  2026-11-23 22:20 +08:00  41 s  Fix the cart total`
 fn print(run: &RunSummary) {
-    let title = run.workflow_title.get(Language::spoken().tag()).or_else(|| run.workflow_title.get("en"));
-    let title = title.or_else(|| run.workflow_title.get("")).unwrap_or(&run.workflow);
+    let in_language = |wanted: &str| {
+        let mut titles = run.workflow_title.iter();
+        titles.find(|(tag, _)| tag.split('-').next() == Some(wanted)).map(|(_, title)| title)
+    };
+    let title = in_language(Language::spoken().tag()).or_else(|| in_language("en")).or_else(|| in_language("")).unwrap_or(&run.workflow);
     let version = if run.version_name.is_empty() { lp_api::local_date(&run.version_time) } else { run.version_name.clone() };
     let took = run.duration_ms().map(render::duration).unwrap_or_default();
     say!(

@@ -124,8 +124,10 @@ impl LogSink {
     /// The output is complete: waits until the writer has written everything out.
     pub async fn finish(self) -> Result<(), SinkError> {
         drop(self.pieces);
-        let panicked =
-            |error| SinkError { message: message!("the writer of the log failed unexpectedly: {}", error), hint: Message::default() };
+        let panicked = |error| SinkError {
+            message: message!("the writer of the log failed unexpectedly: {}", Message::verbatim(error)),
+            hint: Message::default(),
+        };
         self.writer.await.unwrap_or_else(|error| Err(panicked(error)))
     }
 

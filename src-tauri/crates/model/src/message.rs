@@ -121,6 +121,14 @@ impl Message {
         })
     }
 
+    /// The text, where it is nothing but one that nobody translates.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.0 {
+            Said::Text(text) => Some(text),
+            Said::Sentence { .. } => None,
+        }
+    }
+
     /// The first text in it, however deep: the name in "the secret `NAME` must be set".
     pub fn first_text(&self) -> Option<&str> {
         match &self.0 {
@@ -379,7 +387,11 @@ macro_rules! what {
 /// A [`Message`]: ``message!("step `{}` needs `{}`", step, need)``. The template must stand in the Chinese catalogue too.
 #[macro_export]
 macro_rules! message {
-    ($($words:tt)*) => { $crate::what!($($words)*).message() };
+    ($($words:tt)*) => {{
+        // What it borrows is let go of here, so that it may be made in front of an `await`.
+        let made = $crate::what!($($words)*).message();
+        made
+    }};
 }
 
 #[cfg(test)]

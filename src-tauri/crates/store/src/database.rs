@@ -281,7 +281,15 @@ mod tests {
         assert_eq!(left, [("half".to_owned(), false), ("waits".to_owned(), true)], "its events do not say enough");
         let passed = store.run_detail(&lp_model::RunId::parse("passed").unwrap()).await.unwrap();
         assert_eq!((passed.run.attempt, passed.stages[0].place), (1, crate::StagePlace::None));
-        store.interrupt(&lp_model::RunId::parse("half").unwrap(), 9, "an older version drove it", "run it again").await.unwrap();
+        store
+            .interrupt(
+                &lp_model::RunId::parse("half").unwrap(),
+                9,
+                &lp_model::Message::verbatim("an older version drove it"),
+                &lp_model::Message::verbatim("run it again"),
+            )
+            .await
+            .unwrap();
         assert_eq!(store.unfinished().await.unwrap().len(), 1);
     }
 

@@ -228,7 +228,7 @@ mod tests {
         half.apply(20, &RunEvent::StepStarting { key: key(1, 1) }).unwrap();
         half.apply(21, &RunEvent::StepEnded { key: key(1, 1), outcome: StepOutcome::Exited { code: 0 } }).unwrap();
         for mut status in [status(), started(), half] {
-            for event in status.interruption("nobody can go on with it", "run it again") {
+            for event in status.interruption(&Message::verbatim("nobody can go on with it"), &Message::verbatim("run it again")) {
                 status.apply(99, &event).unwrap();
             }
             assert_eq!((status.run.state, status.run.ended_ms), (RunState::Interrupted, Some(99)));
@@ -244,7 +244,10 @@ mod tests {
         let failed =
             RunEvent::StageEnded { stage: STAGE, state: StageState::Failed, message: Message::default(), hint: Message::default() };
         status.apply(20, &failed).unwrap();
-        assert_eq!(status.interruption("why", "what").last(), Some(&RunEvent::RunEnded { state: RunState::Failed }));
+        assert_eq!(
+            status.interruption(&Message::verbatim("why"), &Message::verbatim("what")).last(),
+            Some(&RunEvent::RunEnded { state: RunState::Failed })
+        );
     }
 
     #[test]

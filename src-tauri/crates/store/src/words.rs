@@ -8,18 +8,20 @@ use lp_model::{Message, message};
 /// How a message that is a template begins as JSON.
 const TEMPLATE: &str = "{\"template\":";
 
+/// How the JSON of a text begins that looks like JSON itself.
+const QUOTED: &str = "\"{";
+
 /// A message as its column holds it.
 pub(crate) fn to_column(message: &Message) -> String {
-    match serde_json::to_value(message) {
-        Ok(serde_json::Value::String(text)) if !text.starts_with(TEMPLATE) => text,
-        Ok(json) => json.to_string(),
-        Err(_) => message.to_string(),
+    match message.as_text() {
+        Some(text) if !text.starts_with(TEMPLATE) && !text.starts_with(QUOTED) => text.to_owned(),
+        _ => serde_json::to_string(message).expect("plain data"),
     }
 }
 
 /// What a column holds.
 pub(crate) fn from_column(column: &str) -> Message {
-    let is_json = column.starts_with(TEMPLATE) || column.starts_with("\"{");
+    let is_json = column.starts_with(TEMPLATE) || column.starts_with(QUOTED);
     let message = is_json.then(|| serde_json::from_str(column).ok()).flatten();
     message.unwrap_or_else(|| Message::verbatim(column))
 }
@@ -70,8 +72,8 @@ mod tests {
     #[test]
     fn a_column_gives_back_the_message_and_the_text_of_earlier_versions() {
         let sentence = message!("there is no {} `{}`", noun("run"), "7");
-        let json_like = Message::verbatim("{\"template\":\"x\"}");
-        for message in [Message::default(), Message::verbatim("no route to host"), json_like, sentence] {
+        let texts = ["", "no route to host", "{\"template\":\"x\"}", "\"{x}\""].map(Message::verbatim);
+        for message in texts.into_iter().chain([sentence]) {
             assert_eq!(from_column(&to_column(&message)), message);
         }
         assert_eq!(to_column(&Message::verbatim("no route")), "no route");

@@ -163,7 +163,15 @@ async fn a_run_that_nobody_can_go_on_with_is_closed_and_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let store = store_with_run(dir.path()).await;
     store.append_events(&run_id("r"), &whole_run()[..8]).await.unwrap();
-    store.interrupt(&run_id("r"), 5_000, "its plan is of a newer version", "install the newest version").await.unwrap();
+    store
+        .interrupt(
+            &run_id("r"),
+            5_000,
+            &Message::verbatim("its plan is of a newer version"),
+            &Message::verbatim("install the newest version"),
+        )
+        .await
+        .unwrap();
     let half = store.run_detail(&run_id("r")).await.unwrap();
     assert_eq!((half.run.state, half.run.ended_ms), (RunState::Interrupted, Some(5_000)));
     assert_eq!(half.run.message, "its plan is of a newer version");
@@ -177,7 +185,7 @@ async fn a_run_that_nobody_can_go_on_with_is_closed_and_says_why() {
     // One that was over keeps its state; only what is there of it is left to the sweep.
     store.create_run(&new_run("p", "over", 2, 100)).await.unwrap();
     store.append_events(&run_id("over"), &whole_run()[..13]).await.unwrap();
-    store.interrupt(&run_id("over"), 6_000, "why", "what").await.unwrap();
+    store.interrupt(&run_id("over"), 6_000, &Message::verbatim("why"), &Message::verbatim("what")).await.unwrap();
     let over = store.run_detail(&run_id("over")).await.unwrap();
     assert_eq!((over.run.state, over.stages[0].place), (RunState::Failed, StagePlace::Left));
 }
@@ -356,7 +364,7 @@ async fn a_full_disk_is_told_apart_and_loses_nothing() {
         }
     }
     assert!(matches!(failed, Some(StoreError::DiskFull)), "{failed:?}");
-    let note = RunEvent::StepNoted { key: key(2), note: "n".repeat(100_000) };
+    let note = RunEvent::StepNoted { key: key(2), note: Message::verbatim("n".repeat(100_000)) };
     let refused = store.append_events(&run_id("r"), &[(2_000, note.clone())]).await;
     assert!(matches!(refused, Err(StoreError::DiskFull)), "{refused:?}");
 

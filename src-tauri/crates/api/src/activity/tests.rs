@@ -30,7 +30,7 @@ async fn progress_and_result_are_seen_while_and_after_it_goes_on() {
         handle.progress(3, Some(9));
         gate.await.unwrap();
         handle.progress(9, Some(9));
-        handle.conclude(&message!("copied"));
+        handle.conclude(&Message::verbatim("copied"));
         Ok(42)
     });
     let list = until(&activities, &mut notices, |list| list[0].done == 3).await;
@@ -40,7 +40,7 @@ async fn progress_and_result_are_seen_while_and_after_it_goes_on() {
     assert_eq!(started.result().await.unwrap(), 42);
     let one = &activities.list()[0];
     assert_eq!((one.state, one.done, one.ended.is_some()), (ActivityState::Done, 9, true));
-    assert_eq!(one.result.as_ref().map(|words| words.en.as_str()), Some("copied"));
+    assert_eq!(one.result.as_ref().map(|words| words.to_string()), Some("copied".to_owned()));
 }
 
 #[tokio::test]
@@ -73,7 +73,8 @@ async fn it_is_cancelled_by_its_id_and_says_so() {
 #[tokio::test]
 async fn an_error_and_a_break_are_told() {
     let (activities, ..) = activities();
-    let failed = activities.start(ActivityKind::Backup, |_| async { Err::<(), _>(ApiError::new(ErrorCode::DiskFull, "no room")) });
+    let failed = activities
+        .start(ActivityKind::Backup, |_| async { Err::<(), _>(ApiError::new(ErrorCode::DiskFull, Message::verbatim("no room"))) });
     assert_eq!(failed.result().await.unwrap_err().code, ErrorCode::DiskFull);
     let broke = activities.start(ActivityKind::Backup, |handle| async move {
         assert!(handle.is_cancelled(), "broken on purpose");

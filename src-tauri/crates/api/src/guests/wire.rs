@@ -133,7 +133,7 @@ impl Unheard {
 
 impl std::fmt::Display for Unheard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.told().fmt(f)
+        write!(f, "{}", self.told())
     }
 }
 

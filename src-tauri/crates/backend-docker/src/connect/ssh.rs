@@ -365,7 +365,7 @@ mod tests {
         ];
         for (url, part) in table {
             let reason = destination(url).unwrap_err();
-            assert!(reason.contains(part), "{url}: {reason}");
+            assert!(reason.to_string().contains(part), "{url}: {reason}");
         }
     }
 

@@ -47,16 +47,16 @@ pub(super) fn agree(engine: &str, newest: &str, oldest: Option<&str>) -> Result<
         return Err(message!(
             "{} is too old: it speaks API {}, Letterpress needs {} or newer; install Docker 20.10 or newer there",
             engine,
-            theirs,
-            OLDEST
+            format_args!("{theirs}"),
+            format_args!("{OLDEST}")
         ));
     }
     if their_oldest > NEWEST {
         return Err(message!(
             "{} is too new: it speaks API {} or newer, Letterpress {} or older; install the newest Letterpress",
             engine,
-            their_oldest,
-            NEWEST
+            format_args!("{their_oldest}"),
+            format_args!("{NEWEST}")
         ));
     }
     Ok(theirs.min(NEWEST))
@@ -87,7 +87,7 @@ mod tests {
         for (newest, oldest, parts) in table {
             let reason = agree("Docker 19.03.15", newest, oldest).unwrap_err();
             for part in parts {
-                assert!(reason.contains(part), "{part} is not in {reason}");
+                assert!(reason.to_string().contains(part), "{part} is not in {reason}");
             }
         }
     }

@@ -134,12 +134,12 @@ mod tests {
         }
 
         fn progress(&self, sentence: Message) {
-            self.0.lock().unwrap().push(sentence.to_owned());
+            self.0.lock().unwrap().push(sentence.to_string());
         }
     }
 
     fn progress(sentence: &str) -> Progress {
-        Progress { answered: true, sentence: sentence.to_owned() }
+        Progress { answered: true, sentence: Message::verbatim(sentence) }
     }
 
     #[tokio::test(start_paused = true)]

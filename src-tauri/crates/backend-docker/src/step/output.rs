@@ -87,7 +87,7 @@ mod tests {
     #[derive(Default)]
     struct Pieces {
         pieces: Mutex<Vec<Vec<u8>>>,
-        notes: Mutex<Vec<String>>,
+        notes: Mutex<Vec<Message>>,
         full: bool,
     }
 

@@ -140,7 +140,7 @@ impl Running {
 #[derive(Default)]
 pub struct Collected {
     pub output: Mutex<Vec<u8>>,
-    pub notes: Mutex<Vec<String>>,
+    pub notes: Mutex<Vec<Message>>,
     pub creations: Mutex<u32>,
     pub starts: Mutex<u32>,
     pub changed: Notify,

@@ -88,7 +88,7 @@ impl RunDriver {
         };
         let job = self.tasks.remove(&id);
         let (Some(job), Some(error)) = (job, error) else { return };
-        let message = message!("the engine failed unexpectedly: {}", error);
+        let message = message!("the engine failed unexpectedly: {}", Message::verbatim(error));
         self.take(match job {
             Job::Prepare(stage) => Fact::PrepareFailed { stage, message, hint: Message::default() },
             Job::Step(key) => Fact::StepEnded { key, exit: Exit::failed(message, Message::default()), evidence: Evidence::default() },

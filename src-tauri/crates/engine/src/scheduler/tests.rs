@@ -315,7 +315,7 @@ fn errored_only_when_nothing_failed_before() {
 fn a_stage_that_cannot_be_prepared_is_destroyed_all_the_same() {
     let mut run = Table::new(plan(vec![stage(1, &[], vec![step(1, &[])]), stage(2, &[1], vec![step(1, &[])])]));
     run.take(Fact::Begun);
-    let (message, hint) = ("no disk".to_owned(), "buy one".to_owned());
+    let (message, hint) = (Message::verbatim("no disk"), Message::verbatim("buy one"));
     let moves = run.0.take(Fact::PrepareFailed { stage: StageNumber(1), message: message.clone(), hint: hint.clone() });
     assert_eq!(moves.events[0], RunEvent::StepSkipped { key: key(1, 1), reason: SkipReason::StageErrored });
     assert_eq!(moves.events[1], RunEvent::StageEnded { stage: StageNumber(1), state: StageState::Errored, message, hint });

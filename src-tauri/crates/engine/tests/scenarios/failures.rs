@@ -143,7 +143,7 @@ async fn a_panic_in_our_own_ports_leaves_nothing_hanging() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_removed_is_written_down() {
     let leftovers_until = Duration::from_secs(100);
-    let places = FakePlaces { leftovers: vec!["volume `x` is in use".into()], leftovers_until, ..FakePlaces::default() };
+    let places = FakePlaces { leftovers: vec![Message::verbatim("volume `x` is in use")], leftovers_until, ..FakePlaces::default() };
     let (world, report) = run_with(Setup { places, ..Setup::default() }, "a", |_| {}).await;
     assert_eq!((report.end.state, &report.left[..]), (RunState::Passed, &["lp-r1-1".to_owned()][..]), "its end does not wait for that");
     assert_eq!(report.leftovers(), ["volume `x` is in use"]);

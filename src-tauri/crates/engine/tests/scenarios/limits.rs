@@ -4,6 +4,7 @@ use crate::plan_text::plan;
 use crate::world::{Setup, World, after, key, place, run, run_id, run_plan, run_with};
 use lp_backend::fake::FakePlaces;
 use lp_engine::{EngineSettings, Notice, QueuePlace, RunHandle, StartError};
+use lp_model::message;
 use lp_model::{CancelReason, RunEvent, RunState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -249,7 +250,7 @@ async fn stages_of_a_kind_wait_for_one_another_over_all_runs_of_a_project() {
     assert_eq!([1, 2, 3, 4].map(started), [Some(0), Some(10), None, Some(3)], "the wait does not count for the deadline");
     let notes: Vec<_> =
         world.memory.events(&run_id("r2")).into_iter().filter(|event| matches!(event, RunEvent::StepNoted { .. })).collect();
-    let note = "waits: at most 1 such stages of the project run at the same time".to_owned();
+    let note = message!("waits: at most {} such stages of the project run at the same time", 1_u32);
     assert_eq!(notes, [RunEvent::StepNoted { key: key(1, 1), note }]);
 
     // A stage that runs already keeps its slot in the next process.

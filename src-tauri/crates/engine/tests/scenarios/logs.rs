@@ -44,7 +44,7 @@ async fn notes_and_errors_are_masked() {
     let error = || BackendError::call(Message::verbatim("login"), Message::verbatim("swordfish is wrong"));
     let places = FakePlaces {
         prepare_error: Some(error),
-        leftovers: vec!["swordfish".into()],
+        leftovers: vec![Message::verbatim("swordfish")],
         leftovers_until: Duration::MAX,
         ..FakePlaces::default()
     };

@@ -256,7 +256,7 @@ impl Report {
     pub fn error(&self, wanted: StepKey) -> (String, String) {
         let found = self.events.iter().find_map(|event| match event {
             RunEvent::StepEnded { key, outcome: StepOutcome::Errored { message, hint } } if *key == wanted => {
-                Some((message.clone(), hint.clone()))
+                Some((message.to_string(), hint.to_string()))
             }
             _ => None,
         });
@@ -266,7 +266,7 @@ impl Report {
     /// Message and hint of the first stage that errored.
     pub fn stage_error(&self) -> (String, String) {
         let found = self.events.iter().find_map(|event| match event {
-            RunEvent::StageEnded { message, hint, .. } if !message.is_empty() => Some((message.clone(), hint.clone())),
+            RunEvent::StageEnded { message, hint, .. } if !message.is_empty() => Some((message.to_string(), hint.to_string())),
             _ => None,
         });
         found.unwrap()
@@ -274,7 +274,7 @@ impl Report {
 
     pub fn notes(&self) -> Vec<String> {
         let note = |event: &RunEvent| match event {
-            RunEvent::StepNoted { note, .. } => Some(note.clone()),
+            RunEvent::StepNoted { note, .. } => Some(note.to_string()),
             _ => None,
         };
         self.events.iter().filter_map(note).collect()
@@ -282,7 +282,7 @@ impl Report {
 
     pub fn leftovers(&self) -> Vec<String> {
         let leftovers = |event: &RunEvent| match event {
-            RunEvent::StageDestroyed { leftovers, .. } => leftovers.clone(),
+            RunEvent::StageDestroyed { leftovers, .. } => leftovers.iter().map(Message::to_string).collect(),
             _ => vec![],
         };
         self.events.iter().flat_map(leftovers).collect()
