@@ -106,7 +106,7 @@ pub async fn two_stages_of_a_run_live_side_by_side(place: &dyn Place) {
     });
     assert_eq!(text, "go\nother\n");
     other.clear(place).await;
-    assert_eq!(place.left_of(&one.stage).await, Vec::<Message>::new());
+    assert_eq!(place.left_of(&one.stage).await, Vec::<String>::new());
 }
 
 /// A broken repository is said to be the reason, in its own words.

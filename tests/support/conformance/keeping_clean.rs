@@ -51,7 +51,7 @@ pub async fn files_that_are_gone_are_said_to_be_gone(place: &dyn Place) {
     assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.expect("it reaches the place"), Vec::<Message>::new());
     let again = bench.prepare_kept().await;
     assert!(matches!(again, Err(BackendError::FilesGone { .. })), "{again:?}");
-    assert_eq!(place.left_of(&bench.stage).await, Vec::<Message>::new(), "nothing is made in their stead");
+    assert_eq!(place.left_of(&bench.stage).await, Vec::<String>::new(), "nothing is made in their stead");
     bench.clear(place).await;
 }
 
@@ -92,7 +92,7 @@ pub async fn destroying_leaves_nothing(place: &dyn Place) {
         exit = bench.run_with(&context, &sink, &cancel) => panic!("it ended with {exit:?}"),
         () = sink.until_output("ready") => {}
     }
-    assert_ne!(place.left_of(&bench.stage).await, Vec::<Message>::new(), "the stage is there before it is destroyed");
+    assert_ne!(place.left_of(&bench.stage).await, Vec::<String>::new(), "the stage is there before it is destroyed");
     bench.clear(place).await;
 }
 
@@ -116,13 +116,13 @@ pub async fn a_sweep_removes_only_our_dead_runs(place: &dyn Place) {
     let report = place.backend().sweep(&Claims { live: vec![live.stage.run.clone()], kept: vec![] }).await.expect("the place answers");
     assert_eq!(report.failed, Vec::<Message>::new());
     assert!(report.removed.iter().any(|name| name.contains(dead.stage.run.as_str())), "{report:?}");
-    assert_eq!(place.left_of(&dead.stage).await, Vec::<Message>::new());
+    assert_eq!(place.left_of(&dead.stage).await, Vec::<String>::new());
     assert_eq!(live.output(1).await, "live\n");
     let (exit, heard) = stranger.run(1).await;
     assert_eq!((exit.expect("it was found out"), heard.text().as_str()), (StepExit::Code(0), "stranger\n"));
 
     let again = place.backend().sweep(&Claims { live: vec![live.stage.run.clone()], kept: vec![] }).await.expect("the place answers");
-    assert_eq!(again.removed, Vec::<Message>::new());
+    assert_eq!(again.removed, Vec::<String>::new());
     live.clear(place).await;
     stranger.clear(place).await;
 }

@@ -213,7 +213,7 @@ impl Bench {
     pub async fn clear(self, place: &dyn Place) {
         let leftovers = within(100, "destroy", self.backend.destroy(&self.stage, Keep::Nothing)).await.expect("destroy reaches the place");
         assert_eq!(leftovers, Vec::<Message>::new());
-        assert_eq!(place.left_of(&self.stage).await, Vec::<Message>::new());
+        assert_eq!(place.left_of(&self.stage).await, Vec::<String>::new());
     }
 }
 

@@ -228,7 +228,7 @@ pub async fn files_that_were_never_whole_are_not_kept(place: &dyn Place) {
     bench.prepare().await.expect_err("the source is broken");
     let leftovers = within(100, "destroy", bench.backend.destroy(&bench.stage, Keep::Files)).await.expect("the place answers");
     assert_eq!(leftovers, Vec::<Message>::new());
-    assert_eq!(place.left_of(&bench.stage).await, Vec::<Message>::new());
+    assert_eq!(place.left_of(&bench.stage).await, Vec::<String>::new());
     bench.clear(place).await;
 }
 
@@ -269,7 +269,7 @@ pub async fn a_sweep_spares_kept_files(place: &dyn Place) {
     let claims = Claims { live: vec![], kept: vec![claimed.stage.run.clone()] };
     let report = place.backend().sweep(&claims).await.expect("the place answers");
     assert_eq!(report.failed, Vec::<Message>::new());
-    assert_eq!(place.left_of(&forgotten.stage).await, Vec::<Message>::new());
+    assert_eq!(place.left_of(&forgotten.stage).await, Vec::<String>::new());
     let again = place.backend().sweep(&claims).await.expect("the place answers");
     assert_eq!(again, Default::default());
     let kept = place.backend().kept().await.expect("the place answers").stages;

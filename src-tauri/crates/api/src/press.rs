@@ -161,7 +161,7 @@ impl App {
 
     fn check(&self, prepared: &Prepared, request: &RunRequest) -> Result<(), ApiError> {
         if prepared.needs_consent && !request.allow_host {
-            return Err(self.no_engine("or agree that the steps run directly on this computer, not isolated"));
+            return Err(self.no_engine(message!("or agree that the steps run directly on this computer, not isolated")));
         }
         Ok(())
     }

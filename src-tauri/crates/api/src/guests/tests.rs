@@ -128,7 +128,7 @@ async fn the_owner_hears_so_much_and_so_many() {
         wire.say(&Said::Hello(Hello::ours())).await.unwrap();
         match wire.hear().await.unwrap() {
             Reply::Hello { .. } => silent.push(wire),
-            Reply::Refused { error } => break (error.code, error.message),
+            Reply::Refused { error } => break (error.code, error.message.to_string()),
             other => panic!("{other:?}"),
         }
     };
