@@ -91,7 +91,7 @@ describe("a press", () => {
     await app.pass();
     expect(app.one("run-state").exists(), "nothing was started").toBe(false);
     expect(app.one("docket-changed").text()).toContain("nothing was started");
-    expect(app.one("docket-changed").text()).toContain("The version is another commit now");
+    expect(app.one("docket-changed").text()).toContain("The commit that is checked out is another one now");
     expect(app.all("toast")).toHaveLength(0);
     await app.one("run-button").trigger("click");
     await app.pass();
