@@ -1,6 +1,7 @@
 //! The real window, driven as a person would: first start, the sample, a version, Run, the log, the history, and once more after a restart.
 #![allow(missing_docs)]
 
+mod engines;
 mod guests;
 mod logs;
 mod runs;

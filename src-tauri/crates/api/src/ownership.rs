@@ -184,7 +184,7 @@ impl App {
         *self.ownership.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
         *self.ownership.held() = Some(Held { engine, _owner: owner });
         guests::listen(self)?;
-        self.watch_others();
+        self.watch_others().await;
         let app = Arc::clone(self);
         self.tasks.spawn(async move {
             app.tidy().await;
@@ -213,10 +213,11 @@ impl App {
     /// Tells that everything is stale when another process has written: a terminal that sets, trusts, adds or removes something. SQLite is asked,
     /// not the terminal, so that nothing is missed of one that is killed, is of another version, or does not reach the socket. The owner alone
     /// looks: whoever is its guest hears it in the owner's feed, in which the events of runs come one by one.
-    fn watch_others(self: &Arc<Self>) {
+    async fn watch_others(self: &Arc<Self>) {
+        // Before anybody is told that this process is the owner: what is written from now on is news.
+        let mut before = self.store.writes_of_others().await.ok();
         let app = Arc::clone(self);
         self.tasks.spawn(async move {
-            let mut before = app.store.writes_of_others().await.ok();
             loop {
                 tokio::select! {
                     () = app.ending.cancelled() => return,

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
     use crate::LogKey;
     use crate::dto::{RunStateWord, StepStateWord};
-    use crate::testing::{open, project, request, wait_for, wait_until_over};
+    use crate::testing::{open, project, request, wait_for, wait_until_nothing_goes_on, wait_until_over};
     use std::path::Path;
 
     fn pipeline(gate: &Path) -> String {
@@ -255,8 +255,10 @@ mod tests {
         assert_eq!(std::fs::read_dir(&host).unwrap().count(), 1);
         app.set_settings(crate::dto::Settings { keep_failed_days: 0, ..Default::default() }).await.unwrap();
         wait_for(&app, &run, |detail| !detail.retry.files_kept).await;
-        app.shutdown().await;
+        // It was tidying up that gave them up, and it goes on to remove them.
+        wait_until_nothing_goes_on(&app).await;
         assert_eq!(std::fs::read_dir(&host).unwrap().count(), 0, "they are removed as well");
+        app.shutdown().await;
     }
 
     #[tokio::test]

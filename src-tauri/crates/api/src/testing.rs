@@ -69,6 +69,17 @@ pub async fn wait_for(app: &App, run: &str, wanted: impl Fn(&RunDetail) -> bool)
     }
 }
 
+/// Waits until no long work goes on.
+pub async fn wait_until_nothing_goes_on(app: &App) {
+    let mut notices = app.notices();
+    let waiting = async {
+        while app.activities.list().iter().any(|one| !one.state.is_final()) {
+            notices.next().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("{:#?}", app.activities.list()));
+}
+
 /// Waits until a run is over and everything of it is removed.
 pub async fn wait_until_over(app: &App, run: &str) -> RunDetail {
     let detail = wait_for(app, run, |detail| detail.run.state.is_final()).await;

@@ -4,4 +4,48 @@ import type { ActivityState } from "./ActivityState";
 import type { ActivityUnit } from "./ActivityUnit";
 import type { ApiError } from "./ApiError";
 import type { Words } from "./Words";
-export type Activity = { id: string, kind: ActivityKind, state: ActivityState, done: number, total: number | null, unit: ActivityUnit, began: string, ended: string | null, result: Words | null, error: ApiError | null, };
+
+/**
+ * Long work: who looks at it sees how far it is and may stop it.
+ */
+export type Activity = { 
+/**
+ * Names it, also among those of other processes.
+ */
+id: string, 
+/**
+ * What is done.
+ */
+kind: ActivityKind, 
+/**
+ * How it stands.
+ */
+state: ActivityState, 
+/**
+ * How much of it is done.
+ */
+done: number, 
+/**
+ * How much there is; `None` as long as that is not known.
+ */
+total: number | null, 
+/**
+ * What `done` and `total` count.
+ */
+unit: ActivityUnit, 
+/**
+ * When it began, RFC 3339.
+ */
+began: string, 
+/**
+ * When it ended, RFC 3339.
+ */
+ended: string | null, 
+/**
+ * What came of it, where that is more than that it is done.
+ */
+result: Words | null, 
+/**
+ * Why it did not come to its end: for `failed` and `cancelled`.
+ */
+error: ApiError | null, };

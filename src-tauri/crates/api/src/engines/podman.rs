@@ -221,18 +221,19 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// Answers on the socket that it is told, with a child of its own, as Podman does; writes down their numbers.
-    const STAND_IN: &str = r#"#!/usr/bin/env python3
-import os, socket, subprocess, sys
-path = sys.argv[-1].removeprefix("unix://")
-child = subprocess.Popen(["sleep", "600"])
-with open(os.environ["STARTED"], "a") as file:
-    print(os.getpid(), child.pid, file=file)
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(path)
-listener.listen()
-while True:
-    listener.accept()[0].close()
+    /// Answers on the socket that it is told, with a child of its own, as Podman does; writes down their numbers. Every Debian has Perl.
+    const STAND_IN: &str = r#"#!/usr/bin/perl
+use Socket;
+my $path = $ARGV[-1] =~ s{^unix://}{}r;
+my $child = fork;
+if (!$child) { exec "sleep", "600" }
+open my $started, ">>", $ENV{STARTED};
+print $started "$$ $child\n";
+close $started;
+socket(my $listener, AF_UNIX, SOCK_STREAM, 0);
+bind($listener, sockaddr_un($path)) or die;
+listen($listener, 9);
+while (accept(my $guest, $listener)) { close $guest }
 "#;
 
     struct Computer {
@@ -327,14 +328,16 @@ while True:
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_that_cannot_be_started_says_why_and_is_not_tried_all_the_time() {
         let computer = Computer::with("#!/bin/sh\necho x >> \"$STARTED\"\necho 'Error: no room' >&2\nexit 125\n");
         let service = computer.service();
         assert!(!service.start().await && !service.start().await);
         assert!(service.problem().is_some_and(|problem| problem.ends_with("does not answer: Error: no room")), "{:?}", service.problem());
         assert_eq!(computer.started().len(), 1);
+        tokio::time::pause();
         tokio::time::advance(PAUSE).await;
+        tokio::time::resume();
         assert!(!service.start().await);
         assert_eq!(computer.started().len(), 2);
     }
