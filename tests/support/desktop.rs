@@ -91,6 +91,11 @@ impl Desk {
         self.home.path()
     }
 
+    /// The display, as `DISPLAY` names it.
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
     /// The data folder that the window uses.
     pub fn data_folder(&self) -> PathBuf {
         self.home.path().join("data")

@@ -192,6 +192,13 @@ fn node_rootfs() -> PathBuf {
         run(Command::new("find").arg(rootfs.join(leftover)).args(["-type", "f", "-delete"]));
     }
 
+    install_node(&rootfs);
+    fs::write(&complete, "").expect("the cache folder is writable");
+    rootfs
+}
+
+/// Gives a file tree the machine's own node and npm, in `/usr/local`, with the machine's registry and certificates.
+pub(crate) fn install_node(rootfs: &Path) {
     let node = program_path("node");
     let npm = program_path("npm");
     let npm_folder = npm.ancestors().find(|path| path.ends_with("node_modules/npm")).expect("`npm` lies in its package's folder");
@@ -206,15 +213,14 @@ fn node_rootfs() -> PathBuf {
     }
     // The machine's own settings, so that `npm ci` in a container comes as far as it does outside; its tokens stay here.
     let registry = output_of(Command::new("npm").args(["config", "get", "registry"]));
-    let npmrc = format!(
-        "registry={}\ncafile=/etc/ssl/certs/ca-certificates.crt\nupdate-notifier=false\nfund=false\naudit=false\n",
-        registry.trim()
-    );
+    let npmrc =
+        format!("registry={}\ncafile=/usr/local/etc/certificates.crt\nupdate-notifier=false\nfund=false\naudit=false\n", registry.trim());
     fs::write(local.join("etc/npmrc"), npmrc).expect("the tree is writable");
+    fs::create_dir_all(rootfs.join("etc/ssl/certs")).expect("the tree is writable");
     let certificates = fs::canonicalize("/etc/ssl/certs/ca-certificates.crt").expect("the machine has a certificate bundle");
-    fs::copy(certificates, rootfs.join("etc/ssl/certs/ca-certificates.crt")).expect("the bundle can be copied");
-    fs::write(&complete, "").expect("the cache folder is writable");
-    rootfs
+    fs::copy(&certificates, rootfs.join("etc/ssl/certs/ca-certificates.crt")).expect("the bundle can be copied");
+    // One that installing Debian's own certificates does not write anew.
+    fs::copy(&certificates, local.join("etc/certificates.crt")).expect("the bundle can be copied");
 }
 
 /// A file tree as a tar stream with its owners and modes.
@@ -234,7 +240,7 @@ fn archive_of(rootfs: &Path) -> futures_util::stream::BoxStream<'static, io::Res
 }
 
 /// First Debian mirror in apt's sources and the name of its main suite.
-fn debian_mirror() -> Option<(String, String)> {
+pub(crate) fn debian_mirror() -> Option<(String, String)> {
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
     if let Ok(folder) = fs::read_dir("/etc/apt/sources.list.d") {
         files.extend(folder.flatten().map(|entry| entry.path()));
@@ -280,13 +286,13 @@ pub(crate) fn cache_folder() -> PathBuf {
     folder
 }
 
-fn lock(name: &str) -> fs::File {
+pub(crate) fn lock(name: &str) -> fs::File {
     let file = fs::File::create(cache_folder().join(name)).expect("the target folder is writable");
     file.lock().expect("a file can be locked");
     file
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     assert!(
         output.status.success(),
@@ -296,7 +302,7 @@ fn run(command: &mut Command) {
     );
 }
 
-fn output_of(command: &mut Command) -> String {
+pub(crate) fn output_of(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()

@@ -210,7 +210,7 @@ impl Drop for World {
 }
 
 /// Direct children of a process, oldest first.
-fn children(process: u32) -> Vec<Pid> {
+pub(crate) fn children(process: u32) -> Vec<Pid> {
     let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
     // A process whose threads make children has a list for each thread.
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod claims;
+pub mod computer;
 pub mod conformance;
 pub mod desktop;
 pub mod disk;

@@ -64,6 +64,9 @@ pub enum Command {
     Data(Data),
     /// Check what there is on this computer.
     Doctor(Doctor),
+    /// Write completions for shells and manual pages, for who makes a package.
+    #[command(hide = true)]
+    GenerateFiles(GenerateFiles),
 }
 
 /// How to print.
@@ -263,6 +266,13 @@ pub struct Doctor {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// `letterpress generate-files`.
+#[derive(Debug, Args)]
+pub struct GenerateFiles {
+    /// Folder that gets `bash`, `zsh`, `fish` and `man`; it is made where there is none.
+    pub folder: PathBuf,
 }
 
 /// `letterpress lint`.

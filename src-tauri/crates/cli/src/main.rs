@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod files;
 mod follow;
+mod generate;
 mod history;
 mod language;
 mod logs;
@@ -93,6 +94,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Plan(wanted) => files::plan(wanted, language),
         Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
+        Command::GenerateFiles(wanted) => Ok(generate::carry_out(&wanted, language)),
         Command::Attach(wanted) => closing(open().await?, async |app| run::attach(app, &wanted).await).await,
         Command::Retry(wanted) => closing(open().await?, async |app| run::retry(app, &wanted).await).await,
         Command::Cancel(wanted) => closing(open().await?, async |app| run::cancel(app, &wanted).await).await,

@@ -10,6 +10,7 @@ mod working_copy;
 
 use crate::DockerBackend;
 use crate::connect::ContainerEngine;
+use holder::FreshFiles;
 use lp_backend::{BackendError, StageContext};
 use network::Layout;
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ pub(crate) struct StageHandle {
     pub layout: Layout,
     /// The program of a step was started in it, as far as this process knows.
     pub is_begun: AtomicBool,
+    /// The files that all who share the namespace of its holder share, as they were last found fresh.
+    pub fresh_files: Mutex<Option<FreshFiles>>,
 }
 
 /// The stages that are made and not destroyed, by name.
@@ -54,7 +57,13 @@ impl DockerBackend {
         }
         let engine = self.connection.engine(context.engine.as_ref()).await?;
         let layout = Layout::of(&context.stage, self.abilities(&engine).await?);
-        let handle = Arc::new(StageHandle { engine, context: context.clone(), layout, is_begun: AtomicBool::new(false) });
+        let handle = Arc::new(StageHandle {
+            engine,
+            context: context.clone(),
+            layout,
+            is_begun: AtomicBool::new(false),
+            fresh_files: Mutex::default(),
+        });
         self.stages.keep(handle.clone());
         Ok(handle)
     }

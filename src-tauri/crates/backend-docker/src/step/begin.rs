@@ -9,7 +9,7 @@ use crate::stage::network::Namespace;
 use crate::{DockerBackend, error, labels};
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum};
-use bollard::query_parameters::{AttachContainerOptionsBuilder, RemoveVolumeOptions};
+use bollard::query_parameters::{AttachContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions};
 use futures_util::future::join_all;
 use lp_backend::program_limits::startable;
 use lp_backend::{BackendError, Cancel, CancelStage, StageContext, StepContext, StepSink};
@@ -24,6 +24,15 @@ enum Existing {
     Runs,
     /// Its program has ended.
     Ended,
+}
+
+/// The container of a program that never ran.
+struct Found {
+    exists: Existing,
+    /// All that was asked for.
+    body: ContainerCreateBody,
+    /// It was made before its turn, so that nothing is known yet of the namespace that it shares.
+    is_ahead: bool,
 }
 
 impl DockerBackend {
@@ -51,7 +60,7 @@ impl DockerBackend {
         sink: &dyn StepSink,
         cancel: &Cancel,
     ) -> Result<Option<OutputSource>, BackendError> {
-        let Some((exists, body)) = self.container_of(container, step, sink, cancel).await? else { return Ok(None) };
+        let Some(Found { exists, body, is_ahead }) = self.container_of(container, step, sink, cancel).await? else { return Ok(None) };
         if exists != Existing::Made {
             sink.started().await;
             return Ok(Some(container.log(exists == Existing::Runs).await?));
@@ -60,16 +69,29 @@ impl DockerBackend {
             return Ok(None);
         }
         // Together, because each takes a moment and none starts the program.
-        let (created, attached, volumes) = tokio::join!(sink.created(), container.attach(), container.check_volumes());
+        let freshened = async { if is_ahead { self.freshen_for(container).await } else { Ok(false) } };
+        let (created, attached, volumes, is_new_holder) =
+            tokio::join!(sink.created(), container.attach(), container.check_volumes(), freshened);
         created?;
         volumes?;
-        let output = match attached {
-            Ok(output) => container.start_attached(output).await,
-            Err(refused) => Err(refused),
+        let output = if is_new_holder? {
+            // It was made for the namespace of the holder before.
+            container.remove().await?;
+            None
+        } else {
+            let started = match attached {
+                Ok(output) => container.start_attached(output).await,
+                Err(refused) => Err(refused),
+            };
+            match started {
+                // Its program has not run, and somebody has removed it: `docker system prune` takes every container that does not run.
+                Err(missing) if error::is_missing(&missing) && container.inspect().await?.is_none() => None,
+                other => Some(other),
+            }
         };
         let output = match output {
-            // Its program has not run, and somebody has removed it: `docker system prune` takes every container that does not run.
-            Err(missing) if error::is_missing(&missing) && container.inspect().await?.is_none() => {
+            Some(output) => output,
+            None => {
                 let made = container.make(&step.step.image, &body).await?;
                 if made != Existing::Made {
                     sink.started().await;
@@ -79,11 +101,16 @@ impl DockerBackend {
                 let output = container.attach().await.map_err(|refused| error::start(&step.step.name, &refused))?;
                 container.start_attached(output).await
             }
-            other => other,
         };
         let output = output.map_err(|refused| error::start(&step.step.name, &refused))?;
         sink.started().await;
         Ok(Some(OutputSource::Attached(output)))
+    }
+
+    /// Makes sure that the namespace which the program shares is as the engine made it. Says whether it is another one now.
+    async fn freshen_for(&self, container: &StepContainer<'_>) -> Result<bool, BackendError> {
+        let shares = *container.stage.layout.namespace(container.step.number) == Namespace::Shared;
+        if shares { self.freshen_holder(container.stage).await } else { Ok(false) }
     }
 
     /// The container of a program that never ran, made now or ahead, and what was asked for; `None` when a cancel came first.
@@ -93,7 +120,7 @@ impl DockerBackend {
         step: &StepContext,
         sink: &dyn StepSink,
         cancel: &Cancel,
-    ) -> Result<Option<(Existing, ContainerCreateBody)>, BackendError> {
+    ) -> Result<Option<Found>, BackendError> {
         let stage = container.stage;
         let made = self.head_start.take(container.name).await;
         let pull = Pull::of(&step.step.image, step.step.pull)?;
@@ -105,20 +132,19 @@ impl DockerBackend {
                 had = self.images.ensure(&stage.engine, &pull, sink) => had?,
             };
         }
-        let shares = *stage.layout.namespace(step.step.number) == Namespace::Shared;
-        let is_new_holder = shares && self.freshen_holder(stage).await?;
         let body = |step: &StepContext| container::of_step(stage, step, &pull.name(), &self.owner);
         if let Some(made) = made {
             let as_made = StepContext { env: settled(&step.env, &made.env), ..step.clone() };
-            // One that was made for the namespace of an earlier holder would look for that.
-            let same = !is_new_holder && body(&as_made) == made.body;
-            if same && (!pull.asks() || image::id_of(container.docker(), &pull.name()).await.is_some_and(|now| now == made.image)) {
-                return Ok(Some((Existing::Made, made.body)));
+            if body(&as_made) == made.body
+                && (!pull.asks() || image::id_of(container.docker(), &pull.name()).await.is_some_and(|now| now == made.image))
+            {
+                return Ok(Some(Found { exists: Existing::Made, body: made.body, is_ahead: true }));
             }
             container.remove().await?;
         }
+        self.freshen_for(container).await?;
         let body = body(step);
-        Ok(Some((container.make(&step.step.image, &body).await?, body)))
+        Ok(Some(Found { exists: container.make(&step.step.image, &body).await?, body, is_ahead: false }))
     }
 
     /// Attaches to a program that may run already or have ended. One that was never started is started now: between writing down that it
@@ -133,8 +159,23 @@ impl DockerBackend {
         let state = found.state.unwrap_or_default();
         match state.status {
             Some(ContainerStateStatusEnum::CREATED) => {
-                if *container.stage.layout.namespace(step.step.number) == Namespace::Shared {
-                    self.freshen_holder(container.stage).await?;
+                if self.freshen_for(container).await? {
+                    // Not by force: the engine may be just doing what the dead process had asked for.
+                    let options = RemoveContainerOptionsBuilder::new().v(true).build();
+                    if container
+                        .docker()
+                        .remove_container(container.name, Some(options))
+                        .await
+                        .is_err_and(|refused| !error::is_missing(&refused))
+                    {
+                        sink.started().await;
+                        return container.log(true).await;
+                    }
+                    let pull = Pull::of(&step.step.image, step.step.pull)?;
+                    let body = container::of_step(container.stage, step, &pull.name(), &self.owner);
+                    if container.make(&step.step.image, &body).await? != Existing::Made {
+                        return Err(container.lost("was made by somebody else"));
+                    }
                 }
                 let refused = |refused: Error| match error::is_missing(&refused) {
                     true => container.lost("was removed"),

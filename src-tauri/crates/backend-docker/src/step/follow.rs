@@ -54,8 +54,8 @@ impl StepContainer<'_> {
             return Ok(StepExit::Code(0));
         }
         // A program that was ended with its container looks like one that was killed, and nobody can tell the two apart.
-        let Some(state) = self.final_state().await? else { return Err(self.lost("was removed while its program ran")) };
-        if self.took_too_much_memory(code, &state).await? {
+        let Some(state) = self.final_state(code).await? else { return Err(self.lost("was removed while its program ran")) };
+        if state.oom_killed.unwrap_or(false) {
             return Ok(StepExit::OutOfMemory);
         }
         if self.end(code, &state).await?.came_with_the_engine() {
@@ -115,23 +115,17 @@ impl StepContainer<'_> {
         }
     }
 
-    /// The state of a program that has ended, `None` when it is gone.
-    async fn final_state(&self) -> Result<Option<ContainerState>, BackendError> {
-        Ok(self.inspect().await?.and_then(|found| found.state))
-    }
-
-    /// Whether the program was killed because of its memory limit. The engine hears of that from its runtime apart from the end and often after it;
-    /// Docker 20.10 then writes it only into its events, later versions also into the state. So a program that looks killed is listened for
-    /// in the events since its start, and a moment longer.
-    async fn took_too_much_memory(&self, code: i64, state: &ContainerState) -> Result<bool, BackendError> {
-        if state.oom_killed.unwrap_or(false) {
-            return Ok(true);
-        }
-        if code != KILLED {
-            return Ok(false);
+    /// The state of a program that has ended, `None` when it is gone. That it was killed because of its memory limit the engine hears from its
+    /// runtime apart from the end and often after it; Docker 20.10 then writes it only into its events, later versions also into the state. So
+    /// a program that looks killed is listened for in the events since its start, and a moment longer.
+    async fn final_state(&self, code: i64) -> Result<Option<ContainerState>, BackendError> {
+        let state = async || Ok::<_, BackendError>(self.inspect().await?.and_then(|found| found.state));
+        let Some(first) = state().await? else { return Ok(None) };
+        if code != KILLED || first.oom_killed.unwrap_or(false) {
+            return Ok(Some(first));
         }
         let filters = HashMap::from([("container", vec![self.name]), ("event", vec!["oom"])]);
-        let since = state.started_at.as_deref().unwrap_or_default();
+        let since = first.started_at.as_deref().unwrap_or_default();
         let options = EventsOptionsBuilder::new().since(since).filters(&filters).build();
         let heard = async {
             let mut events = std::pin::pin!(self.docker().events(Some(options)));
@@ -141,9 +135,9 @@ impl StepContainer<'_> {
             }
         };
         if tokio::time::timeout(OOM_PATIENCE, heard).await.is_ok() {
-            return Ok(true);
+            return Ok(Some(ContainerState { oom_killed: Some(true), ..first }));
         }
-        Ok(self.final_state().await?.is_some_and(|state| state.oom_killed.unwrap_or(false)))
+        state().await
     }
 
     /// All that tells whether it ended by itself.

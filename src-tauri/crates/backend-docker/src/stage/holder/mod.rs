@@ -11,14 +11,20 @@ use crate::step::container;
 use crate::time::Moment;
 use crate::{DockerBackend, error, labels};
 use bollard::models::{ContainerCreateBody, ContainerState, EndpointSettings, HostConfig, NetworkingConfig};
-use bollard::query_parameters::ContainerArchiveInfoOptionsBuilder;
+use bollard::query_parameters::{ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder};
+use futures_util::StreamExt as _;
 use lp_backend::{BackendError, StageContext};
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 /// Files that all who share a namespace share, too. The engine writes them before the holder starts.
 const SHARED_FILES: [&str; 3] = ["/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
+const SHARED_FOLDER: &str = "/etc";
+
+/// An archive of them that is longer has been blown up by a step, in bytes.
+const LONGEST_ARCHIVE: usize = 1 << 20;
 
 /// Name of the holder of a stage.
 pub(crate) fn name(stage: &StageContext) -> String {
@@ -36,6 +42,14 @@ pub(crate) enum Fate {
     Ended(Option<Moment>),
     /// It runs since then; the second is when it ended before, if it ever did.
     Runs(Option<Moment>, Option<Moment>),
+}
+
+/// The shared files of a holder as the engine made them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FreshFiles {
+    /// When that holder began.
+    since: Moment,
+    hash: [u8; 32],
 }
 
 impl DockerBackend {
@@ -91,19 +105,20 @@ impl DockerBackend {
     /// the next one, so a holder whose files were changed is replaced: no step runs in its namespace now, because those who share one are
     /// never awaited at the same time. Says whether it was replaced.
     pub(crate) async fn freshen_holder(&self, stage: &StageHandle) -> Result<bool, BackendError> {
-        let name = name(&stage.context);
-        let docker = &stage.engine.docker;
-        let changed_at = async |path: &str| {
-            let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
-            let found = docker.get_container_archive_info(&name, Some(options)).await;
-            found.ok().and_then(|found| found.modification_time).as_deref().and_then(Moment::parse)
-        };
-        let [hosts, resolver, host_name] = SHARED_FILES;
-        let (fate, hosts, resolver, host_name) = tokio::join!(fate(stage), changed_at(hosts), changed_at(resolver), changed_at(host_name));
+        let (fate, files) = tokio::join!(fate(stage), shared_files(stage));
         match fate? {
-            Fate::Runs(Some(since), _) if [hosts, resolver, host_name].into_iter().flatten().all(|changed| changed <= since) => Ok(false),
-            Fate::Runs(Some(_), _) => {
-                remove(docker, &name).await.map_err(|refused| error::call(format!("remove container `{name}`"), &refused))?;
+            Fate::Runs(Some(since), _) => {
+                let found = files.map(|hash| FreshFiles { since, hash });
+                let known = || stage.fresh_files.lock().unwrap_or_else(PoisonError::into_inner);
+                if found.is_some() && *known() == found {
+                    return Ok(false);
+                }
+                if are_older(stage, since).await {
+                    *known() = found;
+                    return Ok(false);
+                }
+                let name = name(&stage.context);
+                remove(&stage.engine.docker, &name).await.map_err(|refused| error::call(format!("remove container `{name}`"), &refused))?;
                 self.start_holder(stage).await.map(|()| true)
             }
             Fate::Runs(None, _) | Fate::None => Ok(false),
@@ -111,6 +126,40 @@ impl DockerBackend {
             Fate::Ended(_) | Fate::Gone => self.start_holder(stage).await.map(|()| true),
         }
     }
+}
+
+/// Hash of the shared files with their rights, `None` when the engine does not give them. The holder has nothing else in their folder, and one archive
+/// is a third of what asking the engine for three files costs; its times are whole seconds, which do not tell a file that was
+/// just made from one that was just changed.
+async fn shared_files(stage: &StageHandle) -> Option<[u8; 32]> {
+    if !stage.layout.holder() {
+        return None;
+    }
+    let options = DownloadFromContainerOptionsBuilder::new().path(SHARED_FOLDER).build();
+    let mut archive = std::pin::pin!(stage.engine.docker.download_from_container(&name(&stage.context), Some(options)));
+    let (mut hash, mut length) = (Sha256::new(), 0);
+    while let Some(piece) = archive.next().await {
+        let piece = piece.ok()?;
+        length += piece.len();
+        if length > LONGEST_ARCHIVE {
+            return None;
+        }
+        hash.update(&piece);
+    }
+    Some(hash.finalize().into())
+}
+
+/// Whether the engine wrote the shared files before the holder began, and nobody since.
+async fn are_older(stage: &StageHandle, began: Moment) -> bool {
+    let name = name(&stage.context);
+    let changed_at = async |path: &str| {
+        let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
+        let found = stage.engine.docker.get_container_archive_info(&name, Some(options)).await;
+        found.ok().and_then(|found| found.modification_time).as_deref().and_then(Moment::parse)
+    };
+    let [hosts, resolver, host_name] = SHARED_FILES;
+    let (hosts, resolver, host_name) = tokio::join!(changed_at(hosts), changed_at(resolver), changed_at(host_name));
+    [hosts, resolver, host_name].into_iter().flatten().all(|changed| changed <= began)
 }
 
 /// What became of the holder of a stage.
