@@ -4,13 +4,15 @@
 use lp_tests::images;
 use lp_tests::podman::{Podman, command_in};
 use lp_tests::press::{Press, Said};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Hides the socket of the machine's Docker from the command that follows.
 const WITHOUT_DOCKER: &str = "if [ -e /var/run/docker.sock ]; then mount --bind /dev/null /var/run/docker.sock; fi; exec \"$@\"";
 
-fn say(press: &Press, bin: &Path, arguments: &[&str]) -> Said {
+/// The command in such a place; its process becomes Letterpress's own.
+fn command(press: &Press, bin: &Path, arguments: &[&str]) -> Command {
     let plain = press.command(arguments);
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-c", WITHOUT_DOCKER, "sh"]).arg(plain.get_program()).args(plain.get_args());
@@ -25,15 +27,22 @@ fn say(press: &Press, bin: &Path, arguments: &[&str]) -> Said {
     }
     let path = std::env::var("PATH").expect("there is a path");
     command.current_dir(press.folder()).env("PATH", format!("{}:{path}", bin.display()));
-    command.output().expect("`unshare` can be started (on Debian: apt-get install util-linux)").into()
+    command
+}
+
+fn say(press: &Press, bin: &Path, arguments: &[&str]) -> Said {
+    command(press, bin, arguments).output().expect("`unshare` can be started (on Debian: apt-get install util-linux)").into()
+}
+
+/// Name of a small image that the tests' own Podman has.
+async fn image() -> String {
+    let podman = Podman::start().await;
+    images::busybox_image_in(&podman.client().await).await.to_owned()
 }
 
 #[tokio::test]
 async fn where_no_engine_answers_steps_run_in_podman_whose_service_comes_and_goes_with_the_app() {
-    let image = {
-        let podman = Podman::start().await;
-        images::busybox_image_in(&podman.client().await).await.to_owned()
-    };
+    let image = image().await;
     let (press, bin) = (Press::new(), tempfile::tempdir().unwrap());
     command_in(bin.path());
     let pipeline =
@@ -55,4 +64,24 @@ async fn where_no_engine_answers_steps_run_in_podman_whose_service_comes_and_goe
     let history = press.say(&["history", "--format", "json"]).expect(0).json();
     assert_eq!(history["runs"][0]["state"], "passed");
     assert!(!socket.exists() && !press.data().join("podman/podman.pid").exists());
+}
+
+#[tokio::test]
+async fn a_service_that_a_killed_letterpress_left_is_used_by_the_next_one_and_ends_with_it() {
+    let image = image().await;
+    let (press, bin) = (Press::new(), tempfile::tempdir().unwrap());
+    command_in(bin.path());
+    let pipeline =
+        format!("kind: pipeline\nname: default\nsteps:\n- {{name: wait, image: {image}, commands: [echo begun, sleep 3, echo over]}}\n");
+    let repository = press.repository("shop", &[(".drone.yml", &pipeline)]);
+    let socket = press.data().join("podman/podman.sock");
+    let mut killed = command(&press, bin.path(), &["run", &repository]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut printed = BufReader::new(killed.stdout.take().unwrap()).lines();
+    assert!(printed.any(|line| line.unwrap() == "begun"), "the run is under way");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(socket.exists(), "the service goes on, and so does the container");
+    let said = say(&press, bin.path(), &["attach", "last"]).expect(0);
+    assert!(said.out.contains("over"), "{}", said.out);
+    assert!(!socket.exists());
 }

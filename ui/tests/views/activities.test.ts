@@ -20,7 +20,8 @@ it("shows long work with its progress, and stops it", async () => {
   expect(app.one("activity").exists()).toBe(false);
   app.fake.activities = [BACKUP];
   app.fake.notify(["activities"]);
-  await app.pass();
+  // A button takes no press right after it has appeared.
+  await app.pass(400);
   expect(app.one("activity").text()).toContain("Making a backup");
   expect(app.one("activity").text()).toContain("3 MB of 12 MB");
   await app.one("activity-cancel").trigger("click");

@@ -81,6 +81,7 @@ impl Engines {
         };
         engines.choose(choice, true).await;
         engines.state().earlier.clear();
+        engines.hold_podman().await;
         engines
     }
 
@@ -163,7 +164,10 @@ impl Engines {
     pub async fn answering(&self) -> Option<EngineInfo> {
         let docker = Arc::clone(&self.state().docker);
         match docker.probe(None).await {
-            Ok(info) => Some(info),
+            Ok(info) => {
+                self.hold_podman().await;
+                Some(info)
+            }
             Err(_) if self.start_podman().await => docker.probe(None).await.ok(),
             Err(_) => None,
         }
@@ -173,6 +177,17 @@ impl Engines {
     fn own_entry(&self) -> Option<Entry> {
         let own = self.podman.as_ref()?.address();
         self.state().entries.iter().find(|entry| entry.used && entry.address == own).cloned()
+    }
+
+    /// Uses the service of Podman where it runs already, so that whoever else uses it does not end it, and so that one that a killed app left has a
+    /// last user.
+    pub async fn hold_podman(&self) {
+        if let Some(podman) = &self.podman
+            && self.own_entry().is_some()
+            && podman.is_up()
+        {
+            podman.start().await;
+        }
     }
 
     /// Whether the service of Podman answers now, started where that is the last resort.

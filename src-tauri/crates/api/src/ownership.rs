@@ -168,6 +168,8 @@ impl App {
     /// and every hour.
     pub(crate) async fn own(self: &Arc<Self>, owner: Owner) -> Result<(), ApiError> {
         let unfinished = self.store.unfinished().await?;
+        // Runs that are taken up may be on it.
+        self.engines.hold_podman().await;
         let engine = Engine::new(ports::ports(self), engine_settings(&self.settings().await?));
         ports::forward_notices(self, &engine);
         let mut left = Left::default();

@@ -350,7 +350,15 @@ mod tests {
             }
         }
         assert!(end == Some(SearchEnd::Cancelled) && more < 200, "{more} more came: {end:?}");
-        let listed = app.activities().await.into_iter().find(|activity| activity.id == searching.id).unwrap();
+        // Its last news comes a moment before the activity is at its end.
+        let mut notices = app.notices();
+        let listed = loop {
+            let listed = app.activities().await.into_iter().find(|activity| activity.id == searching.id).unwrap();
+            if listed.state.is_final() {
+                break listed;
+            }
+            notices.next().await;
+        };
         assert_eq!((listed.kind, listed.state), (ActivityKind::Search, ActivityState::Cancelled));
 
         let of_run = SearchRequest { scope: SearchScope::Run { run: ids[6].to_string() }, ..all("needle") };

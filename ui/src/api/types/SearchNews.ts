@@ -4,4 +4,31 @@ import type { LogHit } from "./LogHit";
 import type { SearchEnd } from "./SearchEnd";
 import type { SearchPlace } from "./SearchPlace";
 
-export type SearchNews = { "kind": "hits", place: SearchPlace, hits: Array<LogHit>, } | { "kind": "progress", runs: number, bytes: number, } | { "kind": "ended", end: SearchEnd, error: ApiError | null, };
+/**
+ * What a search says while it goes on, in this order: hits and progress, and at last its end.
+ */
+export type SearchNews = { "kind": "hits", 
+/**
+ * Where.
+ */
+place: SearchPlace, 
+/**
+ * The lines.
+ */
+hits: Array<LogHit>, } | { "kind": "progress", 
+/**
+ * Runs that were looked through.
+ */
+runs: number, 
+/**
+ * Bytes that were looked through.
+ */
+bytes: number, } | { "kind": "ended", 
+/**
+ * Why.
+ */
+end: SearchEnd, 
+/**
+ * For `failed`: what went wrong.
+ */
+error: ApiError | null, };

@@ -114,6 +114,11 @@ impl PodmanService {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether one runs, whoever started it.
+    pub fn is_up(&self) -> bool {
+        self.place.answers()
+    }
+
     /// Uses the service, starting it where it does not run. Whether it answers.
     pub async fn start(&self) -> bool {
         let mut this = self.use_of_it.lock().await;
@@ -304,7 +309,7 @@ while (accept(my $guest, $listener)) { close $guest }
         // Its lock goes with the process, and nothing else happens.
         drop(killed);
         let next = computer.service();
-        assert!(next.start().await);
+        assert!(next.is_up() && next.start().await);
         assert_eq!(computer.started().len(), 1);
         next.end().await;
         all_end(&computer.started()[0]).await;

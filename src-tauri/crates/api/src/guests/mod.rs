@@ -10,8 +10,6 @@
 mod answers;
 mod guest;
 mod host;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use crate::app::App;
@@ -106,3 +104,6 @@ fn beside_the_point(answer: &Answer) -> ApiError {
     ApiError::new(ErrorCode::Internal, message!("the other Letterpress answered something that was not asked"))
         .hint(message!("this is a defect of Letterpress; please report it"))
 }
+
+#[cfg(test)]
+mod tests;
