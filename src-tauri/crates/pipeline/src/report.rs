@@ -241,7 +241,7 @@ fn add_what_runs(stages: &[(&str, StageDraft)], again: &[(String, Span)], cut: b
             _ => message!("each of the {} combinations of the matrix: {} of {} steps run as they are", combinations, clean, all),
         };
         let (code, file) = (RUNS_AS_IS.as_str().to_owned(), (*file).to_owned());
-        runs.push(ReportEntry { effect: Effect::Runs, code, file, span: Some(stage.span), title, help: None });
+        runs.push(ReportEntry { effect: Effect::Runs, code, file, span: Some(stage.span), title, help: None, secret: None });
     }
     if cut {
         let title = message!("there is more to say than is shown: what else of this file runs as it is here is unknown");

@@ -338,7 +338,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_there_names_every_place() {
         let mut addresses = ["unix:///nowhere/a.sock", "fd://3", "tcp://127.0.0.1:9"].map(EngineAddress::new).to_vec();
-        addresses.push(EngineAddress::unusable("build", "there is no such context"));
+        addresses.push(EngineAddress::unusable("build", Message::verbatim("there is no such context")));
         let connection = Connection::new(addresses);
         let error = connection.engine(None).await.err().unwrap().to_string();
         let absent: Vec<_> = connection.tried().into_iter().map(|one| one.is_absent).collect();

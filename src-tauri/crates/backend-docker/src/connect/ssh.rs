@@ -228,7 +228,7 @@ impl Service<Uri> for Ssh {
 }
 
 /// Waits until `ssh` has ended: nothing when it ended in peace, else the reason.
-async fn end(mut child: Child, mut stderr: ChildStderr, destination: Arc<Destination>) -> Option<String> {
+async fn end(mut child: Child, mut stderr: ChildStderr, destination: Arc<Destination>) -> Option<Message> {
     let mut words = Vec::new();
     let mut piece = [0; 1024];
     let status = loop {
@@ -329,7 +329,7 @@ impl Connection for Line {
 mod tests {
     use super::*;
 
-    fn destination(url: &str) -> Result<Destination, String> {
+    fn destination(url: &str) -> Result<Destination, Message> {
         Destination::of(&EngineAddress::new(url))
     }
 

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Makes connections as the address says, and the `https://` form of its address. The files are read now.
-pub(super) fn connector(address: &EngineAddress) -> Result<(HttpsConnector<HttpConnector>, String), String> {
+pub(super) fn connector(address: &EngineAddress) -> Result<(HttpsConnector<HttpConnector>, String), Message> {
     let config = config(address.tls.as_ref())?;
     let (_, rest) = address.url.split_once("://").unwrap_or_default();
     Ok((HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().build(), format!("https://{rest}")))

@@ -100,7 +100,7 @@ impl DockerBackend {
             tries += 1;
             match engine.docker.create_network(request.clone()).await {
                 Ok(_) => return Ok(()),
-                Err(refused) if tries < NETWORK_TRIES && error::message(&refused).contains(INTERFACE_VANISHED) => {}
+                Err(refused) if tries < NETWORK_TRIES && error::message(&refused).to_string().contains(INTERFACE_VANISHED) => {}
                 Err(refused) => return Err(error::call(message!("create network `{}`", name), &refused)),
             }
         }

@@ -175,7 +175,7 @@ impl DockerBackend {
                     let pull = Pull::of(&step.step.image, step.step.pull)?;
                     let body = container::of_step(container.stage, step, &pull.name(), &self.owner);
                     if container.make(&step.step.image, &body).await? != Existing::Made {
-                        return Err(container.lost("was made by somebody else"));
+                        return Err(container.lost(message!("was made by somebody else")));
                     }
                 }
                 let refused = |refused: Error| match error::is_missing(&refused) {
@@ -189,7 +189,7 @@ impl DockerBackend {
                 sink.started().await;
                 Ok(OutputSource::Attached(attached))
             }
-            Some(ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING) => Err(container.lost("is being removed")),
+            Some(ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING) => Err(container.lost(message!("is being removed"))),
             _ => {
                 sink.started().await;
                 container.log(state.running.unwrap_or(false)).await

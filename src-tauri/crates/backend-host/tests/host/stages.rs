@@ -115,11 +115,11 @@ async fn nothing_is_left_after_destroy() {
     running.task.abort();
     assert!(running.task.await.unwrap_err().is_cancelled());
 
-    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<lp_model::Message>::new());
     assert!(pids.iter().all(|pid| has_ended(*pid)));
     assert_eq!(fs::read_dir(&bench.root).unwrap().count(), 0);
     // Gone already counts as removed.
-    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<lp_model::Message>::new());
 }
 
 /// What was written down of its start may have been taken back by a loss of power: it is the same start all the same.
@@ -179,7 +179,7 @@ async fn files_that_are_kept_are_found_by_a_retry() {
     let child = running.number("child").await;
     assert_eq!(running.end().await.0.unwrap(), StepExit::Code(1));
     for _twice in 0..2 {
-        assert_eq!(bench.backend.destroy(&bench.stage, Keep::Files).await.unwrap(), Vec::<String>::new());
+        assert_eq!(bench.backend.destroy(&bench.stage, Keep::Files).await.unwrap(), Vec::<lp_model::Message>::new());
     }
     assert!(has_ended(child));
     let kept = bench.backend.kept().await.unwrap().stages;
@@ -192,7 +192,7 @@ async fn files_that_are_kept_are_found_by_a_retry() {
     let mut second = step(1, "cat file; find $HOME $TMPDIR -type f");
     second.key.attempt += 1;
     assert_eq!(bench.run_step(&second).await.1, "built\n");
-    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<String>::new());
+    assert_eq!(bench.backend.destroy(&bench.stage, Keep::Nothing).await.unwrap(), Vec::<lp_model::Message>::new());
     assert_eq!(fs::read_dir(&bench.root).unwrap().count(), 0);
 }
 

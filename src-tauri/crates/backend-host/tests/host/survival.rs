@@ -429,5 +429,5 @@ async fn killed_owners_leave_no_trace_in_the_log() {
     let backend = HostBackend::new(folder.join("host"));
     assert_eq!(backend.sweep(&Claims::default()).await.unwrap().removed, ["lp-run-1-1"]);
     assert_eq!(fs::read_dir(folder.join("host")).unwrap().count(), 0);
-    assert_eq!(backend.destroy(&stage("run-1", None), Keep::Nothing).await.unwrap(), Vec::<String>::new());
+    assert_eq!(backend.destroy(&stage("run-1", None), Keep::Nothing).await.unwrap(), Vec::<lp_model::Message>::new());
 }

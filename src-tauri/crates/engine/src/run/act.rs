@@ -19,7 +19,7 @@ impl RunDriver {
                 self.send(Fact::PrepareFailed { stage, message: Message::default(), hint: Message::default() })
             }
             Action::StartStep { key, .. } if self.lost.is_some() => {
-                let exit = Exit::failed("not started: its start could not be stored", "");
+                let exit = Exit::failed(message!("not started: its start could not be stored"), Message::default());
                 self.send(Fact::StepEnded { key, exit, evidence: Evidence::default() });
             }
             Action::MakeAhead(_) if self.lost.is_some() => {}

@@ -160,7 +160,7 @@ impl World {
             4 => exit_code(78),
             5 => exit_code(1),
             6 => Exit::Program(StepExit::OutOfMemory),
-            _ => Exit::failed("gone", ""),
+            _ => Exit::failed(Message::verbatim("gone"), Message::default()),
         };
         let fact = match open {
             Open::Prepare(stage) if how % 8 == 7 => {

@@ -281,7 +281,7 @@ fn a_service_is_needed_started_and_ends_with_the_stage() {
     let mut service_ignored = stages.clone();
     service_ignored[0].steps[0].on_failure = OnFailure::Fail;
     let mut run = Table::ready(service_ignored);
-    let exit = Exit::failed("no image", "");
+    let exit = Exit::failed(Message::verbatim("no image"), Message::default());
     assert_eq!(run.ends(1, 1, exit), ["1.1 errored", "1.2 skipped AfterFailure", "1 errored", "run errored", "> destroy 1, keep files"]);
     assert_eq!(run.destroyed(1), ["1 destroyed"]);
 }
@@ -296,7 +296,7 @@ fn a_stage_of_detached_steps_alone_starts_and_ends_them() {
 
 #[test]
 fn errored_only_when_nothing_failed_before() {
-    let errored = || Exit::failed("gone", "");
+    let errored = || Exit::failed(Message::verbatim("gone"), Message::default());
     for (first, then, expected) in [
         (exit_code(1), errored(), "failed"),
         (errored(), exit_code(1), "errored"),
@@ -375,7 +375,7 @@ fn a_cancel_asks_once_and_only_a_kill_kills() {
 fn errors_that_the_cancel_caused_are_cancelled() {
     let mut run = Table::ready(vec![stage(1, &[], vec![step(1, &[])])]);
     run.cancel(CancelReason::User);
-    let exit = Exit::failed("connection closed", "");
+    let exit = Exit::failed(Message::verbatim("connection closed"), Message::default());
     assert_eq!(run.ends(1, 1, exit), ["1.1 cancelled", "1 cancelled", "run cancelled", "> destroy 1, keep files"]);
 }
 

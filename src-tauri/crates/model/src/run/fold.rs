@@ -289,7 +289,7 @@ mod tests {
             (started(), RunEvent::StepCreated { key: key(2, 1) }, "step 1.2.1 cannot go from `pending` to `created`"),
             (started(), RunEvent::StageReady { stage: StageNumber(7) }, "the plan has no stage 7"),
             (started(), RunEvent::StageDestroyed { stage: StageNumber(0), leftovers: vec![], kept: false }, "the plan has no stage 0"),
-            (started(), RunEvent::StepNoted { key: key(3, 1), note: String::new() }, "the plan has no step 1.3.1"),
+            (started(), RunEvent::StepNoted { key: key(3, 1), note: Message::default() }, "the plan has no step 1.3.1"),
             (started(), RunEvent::StepStarting { key: key(1, 2) }, "the plan has no step 1.1.2"),
             (failed(), RunEvent::StepStarting { key: key(1, 1) }, "step 1.1.1 cannot go from `failed` to `starting`"),
         ];
