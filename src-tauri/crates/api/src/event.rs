@@ -175,7 +175,7 @@ mod tests {
                 let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.len()) };
                 format!("{} {} {}{notes}", facts.commit.reference, facts.commit.branch, parts.into_iter().flatten().collect::<String>())
             }
-            Err(error) => error.message,
+            Err(error) => error.message.to_string(),
         }
     }
 

@@ -254,7 +254,7 @@ mod tests {
         let paths: Vec<PathBuf> = paths.iter().map(|path| folder.join(path)).collect();
         let (groups, unreadable) = groups(&paths);
         if !unreadable.is_empty() {
-            return Err(unreadable.into_iter().map(|error| error.message.replace(&folder.display().to_string(), "")).collect());
+            return Err(unreadable.into_iter().map(|error| error.message.to_string().replace(&folder.display().to_string(), "")).collect());
         }
         let name = |file: &DiskFile| {
             let shown = Path::new(&file.shown).strip_prefix(folder).unwrap().display().to_string();

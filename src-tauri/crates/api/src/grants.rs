@@ -67,8 +67,8 @@ impl App {
             return Ok(());
         }
         let names: Vec<&str> = open.iter().map(|secret| secret.name.as_str()).collect();
-        let wanted: Vec<String> = open.iter().map(|secret| asked(secret)).collect();
-        Err(undecided(&project.name, project.path.as_deref().unwrap_or_default(), &names, &wanted.join("; ")))
+        let wanted: Vec<Message> = open.iter().map(|secret| asked(secret)).collect();
+        Err(undecided(&project.name, project.path.as_deref().unwrap_or_default(), &names, Message::joined(wanted, "; ")))
     }
 
     /// Decides for a project about a secret of all projects; `None` takes the decision back. Returns the name as it is stored.

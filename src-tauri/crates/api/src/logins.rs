@@ -215,6 +215,6 @@ mod tests {
         let helper = Helper { program: program.to_str().unwrap().to_owned(), server: "a.example.com".into() };
         assert_eq!(ask(&helper).await, Ok(Some(Credentials::password("get", "a.example.com"))));
         let missing = Helper { program: "/nowhere/docker-credential-x".into(), ..helper };
-        assert!(ask(&missing).await.unwrap_err().contains("/nowhere/docker-credential-x"));
+        assert!(ask(&missing).await.unwrap_err().to_string().contains("/nowhere/docker-credential-x"));
     }
 }

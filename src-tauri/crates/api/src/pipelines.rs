@@ -175,8 +175,8 @@ mod tests {
         lp_git::create(&root, &[commit]).unwrap();
         let repository = Repository::open(&root).unwrap();
         let sha = repository.resolve("HEAD").unwrap().sha;
-        let found = Pipeline::first(&repository, &sha).map_err(|error| error.message)?.ok_or("nothing")?;
-        found.filled().map_err(|error| error.message)?;
+        let found = Pipeline::first(&repository, &sha).map_err(|error| error.message.to_string())?.ok_or("nothing")?;
+        found.filled().map_err(|error| error.message.to_string())?;
         Ok(found)
     }
 

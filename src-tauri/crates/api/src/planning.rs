@@ -194,7 +194,7 @@ mod tests {
                 let rest = [facts.target, facts.cron, pull_request].into_iter().flatten().collect::<Vec<_>>().join(" ");
                 format!("{} {} {rest}", facts.kind.as_str(), facts.commit.reference)
             }
-            Err(error) => error.message,
+            Err(error) => error.message.to_string(),
         };
         type Change = fn(&mut PlannedEvent);
         let cases: [(Change, &str); 12] = [

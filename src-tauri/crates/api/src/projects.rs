@@ -234,12 +234,8 @@ fn workflows_of(sources: &Sources) -> (Vec<Workflow>, Vec<Finding>) {
             let finding = Finding {
                 code: Code::PipelineMissing.as_str().into(),
                 severity: crate::dto::FindingSeverity::Error,
-                message: Message { en: error.message, zh: message!("this version has no pipeline file").in_chinese() },
-                help: Some(Message {
-                    en: error.hint,
-                    zh: message!("add `.drone.yml` or `.woodpecker.yml` to the repository and commit it, or pick another version")
-                        .in_chinese(),
-                }),
+                message: error.message,
+                help: Some(error.hint),
                 file: String::new(),
                 excerpt: None,
             };

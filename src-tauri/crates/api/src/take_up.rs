@@ -151,8 +151,8 @@ pub(crate) mod tests {
         ] {
             let detail = app.run(id.as_str()).await.unwrap();
             assert_eq!(detail.run.state, RunStateWord::Interrupted);
-            assert!(detail.run.message.contains(why), "{}", detail.run.message);
-            assert!(detail.stages[0].hint.contains(hint), "{}", detail.stages[0].hint);
+            assert!(detail.run.message.to_string().contains(why), "{}", detail.run.message);
+            assert!(detail.stages[0].hint.to_string().contains(hint), "{}", detail.stages[0].hint);
         }
         // Of this one something may be there already: whether its source is needed again turns out when its place is made.
         let begun = wait_until_over(&app, begun.as_str()).await;

@@ -27,7 +27,7 @@ impl App {
         match work.result().await {
             Ok(()) => {}
             Err(error) if error.code == ErrorCode::Cancelled => tracing::info!(activity = id, "tidying up was stopped"),
-            Err(error) => tracing::warn!(activity = id, message = error.message, "not tidied up"),
+            Err(error) => tracing::warn!(activity = id, message = %error.message, "not tidied up"),
         }
     }
 

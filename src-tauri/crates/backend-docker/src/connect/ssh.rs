@@ -260,7 +260,7 @@ pub(super) struct Line {
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
     /// Holds the process; gone when it has ended.
-    ended: Option<BoxFuture<'static, Option<String>>>,
+    ended: Option<BoxFuture<'static, Option<Message>>>,
     login: Option<(OwnedSemaphorePermit, Pin<Box<Sleep>>)>,
 }
 

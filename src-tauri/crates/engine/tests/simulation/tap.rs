@@ -122,7 +122,7 @@ impl Backend for Tap {
         Ok(exit)
     }
 
-    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<String>, BackendError> {
+    async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<Message>, BackendError> {
         self.before("before destroy").await?;
         self.0.say(|| format!("{} destroy {keep:?}", stage.name()));
         let leftovers = self.0.backend.destroy(stage, keep).await?;
