@@ -62,7 +62,7 @@ async fn refusal(address: EngineAddress) -> String {
     match within(30, "the answer", backend(&address).probe(None)).await {
         Err(BackendError::Unreachable { message, .. }) => {
             assert!(message.to_string().starts_with(&format!("`{url}`: ")), "{message}");
-            message
+            message.to_string()
         }
         other => panic!("{url}: {other:?}"),
     }

@@ -178,7 +178,7 @@ async fn an_image_without_its_program_has_a_reason_to_act_on() {
     for (number, program) in [(1, "/gone"), (2, "/bin/sh"), (3, "/gone")] {
         match bench.run(number).await {
             (Err(BackendError::Start { message, .. }), heard) => {
-                assert_eq!(message, format!("the image has no program `{program}`"));
+                assert_eq!(message.to_string(), format!("the image has no program `{program}`"));
                 assert_eq!((heard.started, heard.text().as_str()), (0, ""));
             }
             (other, _) => panic!("step {number}: {other:?}"),

@@ -8,7 +8,7 @@ use crate::dto::{ApiError, Cleanup, ErrorCode, Finding, ProjectDetail, ProjectSu
 use crate::sources::{self, Sources};
 use crate::time;
 use lp_git::Repository;
-use lp_model::{Code, Message, ProjectId, message};
+use lp_model::{Code, ProjectId, message};
 use lp_store::{Project, ProjectKind, Run, RunFilter};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

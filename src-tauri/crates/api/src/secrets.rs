@@ -148,7 +148,12 @@ impl App {
             Origin::Shared(known, Some(true)) => (None, known),
             Origin::Shared(_, None) => {
                 let row = self.store.project(project).await?;
-                return Err(undecided(&row.name, row.path.as_deref().unwrap_or_default(), &[name], message!("it is not handed out before")));
+                return Err(undecided(
+                    &row.name,
+                    row.path.as_deref().unwrap_or_default(),
+                    &[name],
+                    message!("it is not handed out before"),
+                ));
             }
             Origin::Shared(_, Some(false)) | Origin::Nowhere => return Ok(None),
         };

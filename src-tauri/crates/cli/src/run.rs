@@ -8,9 +8,7 @@ use crate::follow::Printer;
 use crate::language::Language;
 use crate::render;
 use crate::say::{paint, words};
-use lp_api::dto::{
-    ApiError, AskedEvent, ErrorCode, HandedSecret, ProjectSummary, RunRequest, RunStateWord, RunSummary, SecretReceiver, SecretState,
-};
+use lp_api::dto::{ApiError, AskedEvent, ErrorCode, HandedSecret, RunRequest, RunStateWord, RunSummary, SecretState};
 use lp_api::{App, Message, Progress, message};
 use std::collections::BTreeMap;
 use std::sync::Arc;
