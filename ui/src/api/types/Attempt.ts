@@ -24,7 +24,7 @@ started: string | null,
  */
 ended: string | null, 
 /**
- * Why it ended as it did, one sentence in English, or empty.
+ * Why it ended as it did, one sentence, or empty.
  */
 message: Message, 
 /**

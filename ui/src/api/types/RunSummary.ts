@@ -80,7 +80,7 @@ ended: string | null,
  */
 actor: string, 
 /**
- * Why it ended as it did, one sentence in English, or empty.
+ * Why it ended as it did, one sentence, or empty.
  */
 message: Message, 
 /**
