@@ -18,6 +18,6 @@ bytes: number,
  */
 complete: boolean, 
 /**
- * Commands, errors and warnings, in order of lines; at most 10 000.
+ * Commands, errors and warnings, in order of lines; at most 10 000 of each.
  */
 marks: Array<LogMark>, };
