@@ -16,6 +16,7 @@ mod podman;
 mod presses;
 mod repository;
 mod secrets;
+mod settings;
 mod terminal;
 mod together;
 mod trust;

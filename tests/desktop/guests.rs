@@ -31,11 +31,11 @@ async fn a_run_of_a_terminal_is_followed_live_in_a_window_opened_later() {
         std::fs::write(&go, "").expect("our own file");
         assert!(printed.any(|line| line.expect("text") == "checked"), "the terminal goes on");
         window.css("[data-testid=\"run-state\"][data-state=\"passed\"]").await;
+        assert!(terminal.wait().expect("it is ours").success());
+        // The data folder is the window's now; without the word about it everything moves up, and a click would meet another step.
+        window.css("body:not(:has([data-testid=\"not-owner\"]))").await;
         step_says(&window, 1, "\nafter").await;
         step_says(&window, 2, "\nchecked").await;
-        assert!(terminal.wait().expect("it is ours").success());
-        // The data folder is the window's now.
-        window.css("body:not(:has([data-testid=\"not-owner\"]))").await;
 
         // What a terminal sets is seen as well.
         press.say(&["trust", &folder]).expect(0);

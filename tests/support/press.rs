@@ -48,6 +48,14 @@ impl Said {
         self
     }
 
+    /// Fails unless standard output contains each of the texts.
+    pub fn prints(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(self.out.contains(text), "`{text}` is missing in:\n{}", self.out);
+        }
+        self
+    }
+
     /// Fails unless standard error contains each of the texts.
     pub fn explains(self, texts: &[&str]) -> Self {
         for text in texts {

@@ -71,5 +71,6 @@ pub use options::AppOptions;
 pub use planning::{PlanFormat, PlannedEvent, plan_file};
 pub use report::report_files;
 pub use search::Searching;
+pub use settings::SettingRow;
 pub use time::{local_date, local_time, moment};
 pub use words::shell_word;

@@ -336,8 +336,8 @@ mod tests {
         writer.finish().unwrap();
         let range = app.log_range(&key, 1, 4).await.unwrap();
         let at = |index, text: &str| LogTime { index, time: text.into() };
-        assert_eq!(range.times, [at(0, "1970-01-01T00:00:01Z"), at(1, "1970-01-01T00:01:01.5Z")]);
-        assert_eq!(app.log_range(&key, 10_503, 1).await.unwrap().times, [at(0, "1970-01-01T01:00:00Z")]);
+        assert_eq!(range.times, [at(0, "1970-01-01T00:00:01.000Z"), at(1, "1970-01-01T00:01:01.500Z")]);
+        assert_eq!(app.log_range(&key, 10_503, 1).await.unwrap().times, [at(0, "1970-01-01T01:00:00.000Z")]);
         let marks = app.log_summary(&key).await.unwrap().marks;
         let command = |line, end| LogMark { line, kind: LogMarkKind::Command, end: Some(end) };
         assert_eq!(marks[..2], [command(0, 2), command(2, 10_504)]);

@@ -231,6 +231,10 @@ impl App {
                 match app.store.writes_of_others().await {
                     Ok(now) => {
                         if before.replace(now).is_some_and(|before| before != now) {
+                            // Limits that a terminal sets count for what waits here.
+                            if let Ok(settings) = app.settings().await {
+                                app.apply_settings(&settings);
+                            }
                             app.hub.tell([Tag::Everything]);
                         }
                     }

@@ -52,6 +52,8 @@ pub enum Command {
     Queue(Queue),
     /// Let the pipelines of a project reach this computer: its folders, devices and network, privileged containers.
     Trust(Trust),
+    /// Show the settings, or change one of them.
+    Settings(ChangeSettings),
     /// Show runs, newest first.
     History(History),
     /// Look for a text in the logs of a run, or of all runs.
@@ -169,6 +171,18 @@ pub struct Trust {
     /// Take the trust back.
     #[arg(long)]
     pub off: bool,
+}
+
+/// `letterpress settings`.
+#[derive(Debug, Args)]
+pub struct ChangeSettings {
+    /// Which setting; all of them when none is named.
+    pub name: Option<String>,
+    /// What it is to be from now on; shown as it is when nothing is given.
+    pub value: Option<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `letterpress logs`.

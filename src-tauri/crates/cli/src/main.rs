@@ -24,6 +24,7 @@ mod report;
 mod run;
 mod search;
 mod secrets;
+mod settings;
 mod trust;
 
 use arguments::{Arguments, Command, Data, DataAction};
@@ -107,6 +108,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Cancel(wanted) => closing(open().await?, async |app| run::cancel(app, &wanted).await).await,
         Command::Kill(wanted) => closing(open().await?, async |app| run::kill(app, &wanted).await).await,
         Command::Queue(wanted) => closing(open().await?, async |app| queue::carry_out(app, &wanted).await).await,
+        Command::Settings(wanted) => closing(open().await?, async |app| settings::carry_out(app, &wanted).await).await,
         Command::Trust(wanted) => closing(open().await?, async |app| trust::carry_out(app, &wanted).await).await,
         Command::History(wanted) => closing(open().await?, async |app| history::carry_out(app, wanted).await).await,
         Command::Logs(wanted) => closing(open().await?, async |app| logs::carry_out(app, wanted).await).await,

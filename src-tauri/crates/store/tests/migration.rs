@@ -30,7 +30,8 @@ async fn old_file(data: &Path, schema: i64) -> SqliteConnection {
         }
     }
     std::fs::create_dir_all(data).unwrap();
-    let options = SqliteConnectOptions::new().filename(data.join("letterpress.db")).create_if_missing(true).foreign_keys(true);
+    // As the app does it: the fifth migration makes tables anew that others refer to.
+    let options = SqliteConnectOptions::new().filename(data.join("letterpress.db")).create_if_missing(true).foreign_keys(schema < 5);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     Migrator::new(scratch.path()).await.unwrap().run(&mut connection).await.unwrap();
     connection
@@ -161,7 +162,7 @@ async fn everything_is_there(store: &Store, runs: u64) {
 
 #[tokio::test]
 async fn a_folder_of_each_earlier_version_opens_with_everything_in_it() {
-    for schema in 1..=4 {
+    for schema in 1..=5 {
         let dir = tempfile::tempdir().unwrap();
         let mut old = old_file(dir.path(), 1).await;
         fill(&mut old, 23).await;
@@ -169,7 +170,7 @@ async fn a_folder_of_each_earlier_version_opens_with_everything_in_it() {
         old_file(dir.path(), schema).await.close().await.unwrap();
         let store = Store::open(dir.path()).await.unwrap();
         everything_is_there(&store, 23).await;
-        let copy = dir.path().join("letterpress.db.before-5");
+        let copy = dir.path().join("letterpress.db.before-6");
         assert!(copy.exists());
         // And it goes on from there.
         let number = store.take_run_number(&project_id("p")).await.unwrap();
