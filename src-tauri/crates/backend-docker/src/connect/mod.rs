@@ -3,7 +3,7 @@
 //! [`address`](EngineAddress) says where, `ssh` and `tls` make the connections that the HTTP library does not (over `transport`), `version` agrees,
 //! `reason` says in words why an address does not answer.
 //!
-//! The agreed version of the API is in the path of every call: the library negotiates a version and then does not send it. Oldest 1.41
+//! The agreed version of the API is in the path of every call: the library could negotiate a version and then does not send it. Oldest 1.41
 //! (Docker 20.10, Podman 3), newest that of the library; anything else is refused with both versions.
 //!
 //! Each call to the engine of this computer has a connection of its own, although keeping connections would save a tenth of our computing:
@@ -32,11 +32,12 @@ use version::ApiVersion;
 /// Time for a call that does no long work. Creating a container on a busy machine takes seconds; a minute means trouble.
 const CALL_LIMIT_S: u64 = 60;
 
-/// How long one address may take to say who it is: on this computer or in its network, and where one has to log in first.
+/// How long one address may take to say that an engine is there: on this computer or in its network, and where one has to log in first.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 const LOGIN_PROBE_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long one that has said so may take to say which one it is: Podman starts several programs for that answer.
+/// How long one that has said so may take to say what it is, and which one: Podman starts several programs for each of the answers, which takes
+/// many seconds while the computer is busy.
 const IDENTITY_LIMIT: Duration = Duration::from_secs(60);
 
 /// For how long an engine that answers at the same address in the same version is taken for the one that it was. Nothing is concluded from what is
@@ -224,7 +225,9 @@ async fn ask(address: &EngineAddress, known: Option<ContainerEngine>) -> Result<
     let docker = client(address)?;
     let limit = if address.scheme() == "ssh" { LOGIN_PROBE_LIMIT } else { PROBE_LIMIT };
     let meeting = async {
-        let met = tokio::time::timeout(limit, meet(docker, &address.url)).await.unwrap_or(Err(Refusal::Silence(limit)))?;
+        let is_there = tokio::time::timeout(limit, docker.ping()).await.map_err(|_| Refusal::Silence(limit))?;
+        is_there.map_err(Refusal::Error)?;
+        let met = tokio::time::timeout(IDENTITY_LIMIT, meet(docker, &address.url)).await.unwrap_or(Err(Refusal::Silence(IDENTITY_LIMIT)))?;
         let same = known.filter(|known| met.is_same(known));
         match same {
             Some(known) => Ok(met.identified(known.info.id.clone(), known.identified)),
@@ -283,14 +286,13 @@ impl Met {
 }
 
 async fn meet(docker: Docker, url: &str) -> Result<Met, Refusal> {
-    // Both calls are made without a version, which every engine understands.
+    // Without a version in its path, which every engine understands.
     let version = docker.version().await.map_err(Refusal::Error)?;
     let is_podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let name = if is_podman { "Podman" } else { "Docker" };
     let named = format!("{name} {}", text(&version.version));
     let agreed = version::agree(named.trim(), &text(&version.api_version), version.min_api_version.as_deref()).map_err(Refusal::Version)?;
-    let docker = docker.negotiate_version().await.map_err(Refusal::Error)?;
     let info = EngineInfo {
         id: EngineId::new(""),
         name: name.to_owned(),
@@ -317,7 +319,7 @@ async fn identity(docker: &Docker, name: &str) -> Result<EngineId, bollard::erro
     }))
 }
 
-/// The library negotiates a version and then does not send it, which leaves the choice to the engine: a newer one would answer in a way that
+/// The library does not send the version that it could negotiate, which leaves the choice to the engine: a newer one would answer in a way that
 /// we do not know.
 fn say_version(mut request: BollardRequest, agreed: ApiVersion) -> BollardRequest {
     let mut parts = request.uri().clone().into_parts();
