@@ -11,20 +11,20 @@ use tauri::ipc::Channel;
 #[derive(Default)]
 pub struct Forwarder(Mutex<Option<JoinHandle<()>>>);
 
-/// Sends notices into the channel, from that place in the feed on, until the page subscribes anew: a page that was loaded again leaves its channel
-/// behind without closing it. Returns the place that the first notice follows.
+/// Tells the listener what to ask again, from that place in the feed on or from now, until the page subscribes anew: a page that was loaded again
+/// leaves its listener behind without closing it. Returns the place that the first notice follows.
 #[tauri::command]
 pub async fn notices_subscribe(
     shell: State<'_, Shell>,
     forwarder: State<'_, Forwarder>,
     from: Option<FeedPlace>,
-    channel: Channel<Notice>,
+    listener: Channel<Notice>,
 ) -> Result<FeedPlace, ApiError> {
     let mut notices = shell.app()?.notices_from(from);
     let place = notices.place();
     let task = tauri::async_runtime::spawn(async move {
         while let Some(notice) = notices.next().await {
-            if channel.send(notice).is_err() {
+            if listener.send(notice).is_err() {
                 break;
             }
         }

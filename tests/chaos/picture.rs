@@ -1,7 +1,6 @@
 //! What a run looks like when it is over: everything that must be the same whether or not it was disturbed.
 
-use lp_api::LogKey;
-use lp_api::dto::{RunDetail, StageStateWord, StepDetail, StepStateWord};
+use lp_api::dto::{LogKey, RunDetail, StageStateWord, StepDetail, StepStateWord};
 use lp_tests::press::Press;
 use std::sync::{Arc, Mutex};
 

@@ -126,7 +126,7 @@ it("finds a lost notice by the number of the next one, and asks for it", async (
   fake.notify(["queue"]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls).toBe(1);
-  expect(fake.calls.filter((call) => call === "subscribe")).toHaveLength(2);
+  expect(fake.calls.filter((call) => call === "noticesSubscribe")).toHaveLength(2);
   fake.notify(["kept"]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls, "and hears on").toBe(2);
@@ -143,7 +143,7 @@ it("goes on with the newest where the core keeps no more, without asking again a
   fake.notify(["queue"]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(calls).toBe(1);
-  expect(fake.calls.filter((call) => call === "subscribe")).toHaveLength(1);
+  expect(fake.calls.filter((call) => call === "noticesSubscribe")).toHaveLength(1);
 });
 
 it("takes everything for stale when notices were lost, also what has no tag", () => {
@@ -155,15 +155,15 @@ it("goes on trying to hear of changes, and asks for everything once it does", as
   let calls = 0;
   inScope(async () => ++calls, { tags: () => ["runs"], every: 10 });
   const notices = useNotices();
-  fake.failWith("subscribe", TROUBLE);
+  fake.failWith("noticesSubscribe", TROUBLE);
   await notices.start();
   expect(notices.deaf).toBe(true);
   await vi.advanceTimersByTimeAsync(10_000);
-  const tries = fake.calls.filter((call) => call === "subscribe").length;
+  const tries = fake.calls.filter((call) => call === "noticesSubscribe").length;
   expect(tries).toBeGreaterThan(2);
   expect(tries).toBeLessThan(7);
   expect(calls).toBe(1);
-  fake.failWith("subscribe", undefined);
+  fake.failWith("noticesSubscribe", undefined);
   await vi.advanceTimersByTimeAsync(40_000);
   expect(notices.deaf).toBe(false);
   expect(calls).toBe(2);

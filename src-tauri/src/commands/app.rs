@@ -4,7 +4,7 @@ use lp_api::dto::{Activity, ApiError, AppStatus, Settings};
 use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 
-/// Opens the data folder once more where that failed at the start.
+/// Opens the data folder once more where that failed at the start; does nothing where it is open.
 #[tauri::command]
 pub async fn app_open(shell: State<'_, Shell>) -> Result<(), ApiError> {
     shell.open_again().await
@@ -16,7 +16,7 @@ pub async fn app_status(shell: State<'_, Shell>) -> Result<AppStatus, ApiError> 
     shell.app()?.status().await
 }
 
-/// Asks the engines again.
+/// Asks the engines again; takes as long as they need to answer.
 #[tauri::command]
 pub async fn engine_probe(shell: State<'_, Shell>) -> Result<AppStatus, ApiError> {
     shell.app()?.probe_engines().await
@@ -28,7 +28,7 @@ pub async fn settings_get(shell: State<'_, Shell>) -> Result<Settings, ApiError>
     shell.app()?.settings().await
 }
 
-/// Sets everything anew; returns what is in force.
+/// Sets everything anew; returns what was stored, after limits were applied.
 #[tauri::command]
 pub async fn settings_set(app: AppHandle, shell: State<'_, Shell>, settings: Settings) -> Result<Settings, ApiError> {
     let stored = shell.app()?.set_settings(settings).await?;
@@ -49,13 +49,13 @@ pub async fn activity_list(shell: State<'_, Shell>) -> Result<Vec<Activity>, Api
     Ok(shell.app()?.activities().await)
 }
 
-/// Asks long work to stop.
+/// Asks long work to stop; it says so by its state.
 #[tauri::command]
 pub async fn activity_cancel(shell: State<'_, Shell>, activity: String) -> Result<(), ApiError> {
     shell.app()?.cancel_activity(&activity).await
 }
 
-/// The system's dialog for a folder.
+/// Opens the system's dialog for a folder; `null` when nothing was chosen.
 #[tauri::command]
 pub async fn folder_pick(app: AppHandle, window: WebviewWindow) -> Result<Option<String>, ApiError> {
     let (sender, receiver) = tokio::sync::oneshot::channel();

@@ -2,7 +2,7 @@ use crate::shell::Shell;
 use lp_api::dto::{ApiError, KeptFiles};
 use tauri::State;
 
-/// Files that are kept for retries.
+/// Files of runs that did not pass, kept for a retry.
 #[tauri::command]
 pub async fn kept_list(shell: State<'_, Shell>) -> Result<KeptFiles, ApiError> {
     shell.app()?.kept_files().await

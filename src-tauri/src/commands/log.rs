@@ -1,70 +1,42 @@
 use crate::shell::Shell;
-use lp_api::LogKey;
-use lp_api::dto::{ApiError, LogCursor, LogHit, LogPart, LogRange, LogSummary, SearchNews, SearchRequest};
+use lp_api::dto::{ApiError, LogCursor, LogHit, LogKey, LogPart, LogRange, LogSummary, SearchNews, SearchRequest};
 use tauri::ipc::Channel;
 use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_dialog::DialogExt;
 
 /// Size and landmarks of a log.
 #[tauri::command]
-pub async fn log_summary(shell: State<'_, Shell>, run: String, stage: u32, step: u32, attempt: u32) -> Result<LogSummary, ApiError> {
-    shell.app()?.log_summary(&LogKey { run, stage, step, attempt }).await
+pub async fn log_summary(shell: State<'_, Shell>, log: LogKey) -> Result<LogSummary, ApiError> {
+    shell.app()?.log_summary(&log).await
 }
 
-/// Some lines of a log.
+/// At most `count` lines from `from` on, and no more than 400 and 256 KB: ask on from `next`.
 #[tauri::command]
-pub async fn log_range(
-    shell: State<'_, Shell>,
-    run: String,
-    stage: u32,
-    step: u32,
-    attempt: u32,
-    from: u64,
-    count: u32,
-) -> Result<LogRange, ApiError> {
-    shell.app()?.log_range(&LogKey { run, stage, step, attempt }, from, count).await
+pub async fn log_range(shell: State<'_, Shell>, log: LogKey, from: u64, count: u32) -> Result<LogRange, ApiError> {
+    shell.app()?.log_range(&log, from, count).await
 }
 
 /// Lines that contain a text.
 #[tauri::command]
-#[allow(clippy::too_many_arguments)] // they are the fields of one request; Tauri unpacks them by name
-pub async fn log_find(
-    shell: State<'_, Shell>,
-    run: String,
-    stage: u32,
-    step: u32,
-    attempt: u32,
-    query: String,
-    from: u64,
-    limit: u32,
-) -> Result<Vec<LogHit>, ApiError> {
-    shell.app()?.log_find(&LogKey { run, stage, step, attempt }, &query, from, limit).await
+pub async fn log_find(shell: State<'_, Shell>, log: LogKey, query: String, from: u64, limit: u32) -> Result<Vec<LogHit>, ApiError> {
+    shell.app()?.log_find(&log, &query, from, limit).await
 }
 
-/// A piece of a log, from a byte of a line on.
+/// A piece of a log, from a byte of a line on, and where it goes on: all pieces together are the log, however long its lines are.
 #[tauri::command]
-#[allow(clippy::too_many_arguments)] // they are the fields of one request; Tauri unpacks them by name
-pub async fn log_part(
-    shell: State<'_, Shell>,
-    run: String,
-    stage: u32,
-    step: u32,
-    attempt: u32,
-    from: LogCursor,
-) -> Result<LogPart, ApiError> {
-    shell.app()?.log_part(&LogKey { run, stage, step, attempt }, from).await
+pub async fn log_part(shell: State<'_, Shell>, log: LogKey, from: LogCursor) -> Result<LogPart, ApiError> {
+    shell.app()?.log_part(&log, from).await
 }
 
-/// Searches in logs; the channel hears what is found until the search is over. Returns the id of the activity that
-/// it is, by which it is ended.
+/// Searches in logs; the listener hears what is found, and at last the end. Returns the id of the activity that the search is.
 #[tauri::command]
-pub async fn search_start(shell: State<'_, Shell>, request: SearchRequest, channel: Channel<SearchNews>) -> Result<String, ApiError> {
+pub async fn search_start(shell: State<'_, Shell>, request: SearchRequest, listener: Channel<SearchNews>) -> Result<String, ApiError> {
     let mut searching = shell.app()?.search(&request).await?;
     let id = searching.id.clone();
     // It ends with its last news, when it is cancelled, or when nobody hears it any more.
     tauri::async_runtime::spawn(async move {
         while let Some(news) = searching.next().await {
-            if channel.send(news).is_err() {
+            if listener.send(news).is_err() {
                 break;
             }
         }
@@ -72,25 +44,15 @@ pub async fn search_start(shell: State<'_, Shell>, request: SearchRequest, chann
     Ok(id)
 }
 
-/// Saves a log as a text file where the user says; `None` when the dialog was closed.
+/// Opens the system's dialog and saves a log as a text file there; returns the path, `null` when nothing was chosen.
 #[tauri::command]
-#[allow(clippy::too_many_arguments)] // they are the fields of one request; Tauri unpacks them by name
-pub async fn log_save(
-    app: AppHandle,
-    window: WebviewWindow,
-    shell: State<'_, Shell>,
-    run: String,
-    stage: u32,
-    step: u32,
-    attempt: u32,
-) -> Result<Option<String>, ApiError> {
-    let key = LogKey { run, stage, step, attempt };
-    let name = shell.app()?.log_file_name(&key).await?;
+pub async fn log_save(app: AppHandle, window: WebviewWindow, shell: State<'_, Shell>, log: LogKey) -> Result<Option<String>, ApiError> {
+    let name = shell.app()?.log_file_name(&log).await?;
     let (sender, receiver) = tokio::sync::oneshot::channel();
     app.dialog().file().set_parent(&window).set_file_name(name).save_file(move |file| {
         let _closed_meanwhile = sender.send(file);
     });
     let Some(path) = receiver.await.ok().flatten().and_then(|file| file.into_path().ok()) else { return Ok(None) };
-    shell.app()?.save_log(&key, &path).await?;
+    shell.app()?.save_log(&log, &path).await?;
     Ok(Some(path.display().to_string()))
 }

@@ -14,7 +14,7 @@ pub async fn project_open(shell: State<'_, Shell>, path: String) -> Result<Proje
     shell.app()?.open_project(&path).await
 }
 
-/// Takes a project out of the list; its history stays.
+/// Takes a project off the list; folder and history stay.
 #[tauri::command]
 pub async fn project_remove(shell: State<'_, Shell>, project: String) -> Result<(), ApiError> {
     shell.app()?.remove_project(&project).await
@@ -26,7 +26,7 @@ pub async fn sample_create(shell: State<'_, Shell>) -> Result<ProjectSummary, Ap
     shell.app()?.create_sample().await
 }
 
-/// Says whether a project's pipelines may reach this computer.
+/// Says whether a project's pipelines may reach this computer itself.
 #[tauri::command]
 pub async fn project_set_trusted(shell: State<'_, Shell>, project: String, trusted: bool) -> Result<ProjectSummary, ApiError> {
     shell.app()?.set_project_trusted(&project, trusted).await
@@ -44,7 +44,7 @@ pub async fn project_detail(shell: State<'_, Shell>, project: String) -> Result<
     shell.app()?.project(&project).await
 }
 
-/// What becomes of a project's pipelines here; at the version that is checked out when none is named.
+/// What becomes of a project's pipelines here; of what is checked out when `version` is `null`.
 #[tauri::command]
 pub async fn project_compatibility(shell: State<'_, Shell>, project: String, version: Option<String>) -> Result<ReportDto, ApiError> {
     shell.app()?.compatibility(&project, &version.unwrap_or_default()).await

@@ -8,7 +8,7 @@ pub async fn secret_list(shell: State<'_, Shell>) -> Result<Vec<SecretEntry>, Ap
     shell.app()?.secrets().await
 }
 
-/// Sets a secret; returns what logs will show of it.
+/// Sets a secret; returns what logs will show of it, or `null`.
 #[tauri::command]
 pub async fn secret_set(shell: State<'_, Shell>, scope: SecretScope, name: String, value: String) -> Result<Option<Uncovered>, ApiError> {
     shell.app()?.set_secret(&scope, &name, value).await
@@ -20,7 +20,7 @@ pub async fn secret_remove(shell: State<'_, Shell>, scope: SecretScope, name: St
     shell.app()?.remove_secret(&scope, &name).await.map(|_was_there| ())
 }
 
-/// Decides whether a project may have a secret of all projects; `None` takes the decision back.
+/// Decides whether a project may have a secret of all projects; `null` takes the decision back.
 #[tauri::command]
 pub async fn secret_decide(shell: State<'_, Shell>, project: String, name: String, allowed: Option<bool>) -> Result<(), ApiError> {
     shell.app()?.decide_secret(&project, &name, allowed).await.map(|_stored| ())

@@ -120,8 +120,8 @@ export class FakeApi extends FakeLogs implements Api {
       this.notify(["activities"]);
     });
 
-  subscribe = (from: FeedPlace | null, listener: (notice: Notice) => void): Promise<FeedPlace> =>
-    this.answer("subscribe", () => {
+  noticesSubscribe = (from: FeedPlace | null, listener: (notice: Notice) => void): Promise<FeedPlace> =>
+    this.answer("noticesSubscribe", () => {
       this.listener = listener;
       const place = from ?? { epoch: EPOCH, number: this.feed.length };
       for (const notice of this.feed.slice(place.number)) listener(notice);

@@ -1,6 +1,6 @@
 /** One step's log: how long it is, its marks, and the lines around the window, pulled as they are needed. */
 import { onScopeDispose, ref, shallowRef, watch } from "vue";
-import { asApiError, useApi, type ApiError, type LogMark, type StepAddress } from "@/api";
+import { asApiError, useApi, type ApiError, type LogMark, type LogKey } from "@/api";
 import { PART, Ranges } from "@/logic/ranges";
 import { TAGS } from "@/logic/tags";
 import { coalesced } from "./coalesced";
@@ -16,7 +16,7 @@ const ANSWER_BYTES = 256 * 1024;
 /** Lines around the window that are asked for with it. */
 const MARGIN = 160;
 
-export function useLog(address: () => StepAddress | null) {
+export function useLog(address: () => LogKey | null) {
   const total = ref(0);
   const complete = ref(false);
   const marks = shallowRef<readonly LogMark[]>([]);
@@ -112,7 +112,7 @@ export function useLog(address: () => StepAddress | null) {
 
   const isUnder = (row: number) => [...under].some(([from, count]) => row >= from && row < from + count);
 
-  async function pull(at: StepAddress, from: number, count: number): Promise<void> {
+  async function pull(at: LogKey, from: number, count: number): Promise<void> {
     const mine = generation;
     const before = size();
     under.set(from, count);

@@ -1,12 +1,12 @@
 /** Puts a whole log, or a line of it, on the clipboard, or into a file. */
-import { useApi, type LogCursor, type StepAddress } from "@/api";
+import { useApi, type LogCursor, type LogKey } from "@/api";
 import { plainText } from "@/logic/ansi";
 import { useToasts } from "@/stores/toasts";
 import { copyText } from "./copyText";
 import { useTask } from "./useTask";
 import { useWords } from "./useWords";
 
-export function useLogCopy(address: () => StepAddress) {
+export function useLogCopy(address: () => LogKey) {
   const { number } = useWords();
   const toasts = useToasts();
 

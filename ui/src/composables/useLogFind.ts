@@ -1,7 +1,7 @@
 /** Find in a step's log. The core searches; here are the hits so far and which one the reader stands on. */
 import { watchDebounced } from "@vueuse/core";
 import { computed, ref, shallowRef, watch } from "vue";
-import { useApi, type StepAddress } from "@/api";
+import { useApi, type LogKey } from "@/api";
 import { useToasts } from "@/stores/toasts";
 import { useWords } from "./useWords";
 
@@ -10,7 +10,7 @@ const LIMIT = 1000;
 /** Pause after the last key, in milliseconds. */
 const TYPING_MS = 160;
 
-export function useLogFind(address: () => StepAddress | null) {
+export function useLogFind(address: () => LogKey | null) {
   const { t, number } = useWords();
   const query = ref("");
   const hits = shallowRef<readonly number[]>([]);

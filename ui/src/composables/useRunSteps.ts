@@ -4,7 +4,7 @@
  */
 import { computed, ref, shallowRef, watch, type Ref } from "vue";
 import { useRoute, useRouter, type LocationQuery } from "vue-router";
-import type { Attempt, RunDetail, StageDetail, StepAddress } from "@/api";
+import type { Attempt, RunDetail, StageDetail, LogKey } from "@/api";
 import { REASON_KEY, isOver } from "@/logic/status";
 import { interestingStep } from "@/logic/steps";
 
@@ -53,7 +53,7 @@ export function useRunSteps(run: string, detail: Readonly<Ref<RunDetail | undefi
   const chosen = computed(() => picked.value ?? held.value ?? interestingStep(stages.value));
   const stage = computed(() => stages.value.find((one) => one.number === chosen.value?.stage));
   const step = computed(() => stage.value?.steps.find((one) => one.number === chosen.value?.step));
-  const address = computed<StepAddress | null>(() => (chosen.value && step.value ? { run, ...chosen.value, attempt: step.value.attempt } : null));
+  const address = computed<LogKey | null>(() => (chosen.value && step.value ? { run, ...chosen.value, attempt: step.value.attempt } : null));
   /** The run goes on elsewhere than what is shown. */
   const strayed = computed(() => {
     if (attempt.value !== null || !detail.value || isOver(detail.value.run.state) || (!picked.value && !held.value)) return false;

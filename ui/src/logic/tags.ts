@@ -2,7 +2,7 @@
  * Under which tags the answer to each question to the core is stale. What a change makes stale the core says, in its notices; which answers a screen
  * shows, the screen says by the question that it asks.
  */
-import type { StepAddress } from "@/api";
+import type { LogKey } from "@/api";
 import type { Notice, Tag } from "@/api/types";
 
 export type { Tag };
@@ -11,7 +11,7 @@ export const TAGS = {
   activityList: (): readonly Tag[] => ["activities"],
   appStatus: (): readonly Tag[] => ["status"],
   keptList: (): readonly Tag[] => ["kept"],
-  logSummary: (at: StepAddress): readonly Tag[] => [`log/${at.run}/${at.stage}/${at.step}/${at.attempt}`],
+  logSummary: (at: LogKey): readonly Tag[] => [`log/${at.run}/${at.stage}/${at.step}/${at.attempt}`],
   projectCompatibility: (project: string): readonly Tag[] => [`plan/${project}`, "plans"],
   projectDetail: (project: string): readonly Tag[] => [`project/${project}`],
   projectList: (): readonly Tag[] => ["projects"],

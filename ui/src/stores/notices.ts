@@ -31,7 +31,7 @@ export const useNotices = defineStore("notices", () => {
     const from = heard;
     let open = true;
     try {
-      const place = await useApi().subscribe(from, (notice) => {
+      const place = await useApi().noticesSubscribe(from, (notice) => {
         if (!open) return;
         if (isGap(heard, notice)) {
           if (notice.tags.includes("everything")) {

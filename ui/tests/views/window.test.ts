@@ -296,9 +296,9 @@ describe("what is shown while the core cannot be asked", () => {
   });
 
   it("says when nothing is heard of changes", async () => {
-    const app = await openWindow("/", { before: (fake) => fake.failWith("subscribe", trouble) });
+    const app = await openWindow("/", { before: (fake) => fake.failWith("noticesSubscribe", trouble) });
     expect(app.one("deaf-bar").text()).toContain("does not hear of changes");
-    app.fake.failWith("subscribe", undefined);
+    app.fake.failWith("noticesSubscribe", undefined);
     await app.one("deaf-retry").trigger("click");
     await app.pass();
     expect(app.one("deaf-bar").exists()).toBe(false);

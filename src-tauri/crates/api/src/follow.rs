@@ -4,9 +4,9 @@
 mod feed;
 
 use crate::app::App;
-use crate::dto::{ApiError, RunDetail, StepDetail, StepStateWord};
+use crate::dto::{ApiError, LogKey, RunDetail, StepDetail, StepStateWord};
 use crate::guests;
-use crate::logs::{LogKey, LogNews};
+use crate::logs::LogNews;
 use crate::notices::Notices;
 use feed::{Feed, Heard};
 use lp_model::{RunId, StepKey};

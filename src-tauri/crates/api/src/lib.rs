@@ -64,7 +64,6 @@ pub use explain::{Explanation, explain};
 pub use follow::{Following, LogLines, Progress, StepNews};
 pub use linting::{FileLanguage, lint_files};
 pub use logins::LoginReport;
-pub use logs::LogKey;
 pub use lp_model::{Language, Message, message, what};
 pub use notices::Notices;
 pub use options::AppOptions;

@@ -1,7 +1,7 @@
 //! Logs of steps: pulled by ranges of lines, searched, saved.
 
 use crate::app::App;
-use crate::dto::{ApiError, ErrorCode, LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, LogTime};
+use crate::dto::{ApiError, ErrorCode, LogCursor, LogHit, LogKey, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, LogTime};
 use crate::projects::blocking;
 use crate::runs::parse_run;
 use crate::time;
@@ -18,19 +18,6 @@ const MOST_BYTES: usize = 256 * 1024;
 const PART_BYTES: usize = 512 * 1024;
 /// Most hits of one search.
 const MOST_HITS: usize = 1000;
-
-/// Which log: one attempt of one step of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LogKey {
-    /// The run's id.
-    pub run: String,
-    /// The stage's number.
-    pub stage: u32,
-    /// The step's number.
-    pub step: u32,
-    /// The attempt.
-    pub attempt: u32,
-}
 
 impl LogKey {
     pub(crate) fn parse(&self) -> Result<(RunId, StepKey), ApiError> {

@@ -193,8 +193,7 @@ fn may_be_retried(state: RunState, number: u64) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::LogKey;
-    use crate::dto::{RunStateWord, StepStateWord};
+    use crate::dto::{LogKey, RunStateWord, StepStateWord};
     use crate::testing::{open, project, request, wait_for, wait_until_nothing_goes_on, wait_until_over};
     use std::path::Path;
 

@@ -2,8 +2,7 @@
 
 use crate::activity::{Activities, Handle};
 use crate::app::App;
-use crate::dto::{ActivityKind, ApiError, LogHit, SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
-use crate::logs::LogKey;
+use crate::dto::{ActivityKind, ApiError, LogHit, LogKey, SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
 use crate::runs::{filter_of, parse_run};
 use crate::time;
 use lp_model::{RunId, StepKey};

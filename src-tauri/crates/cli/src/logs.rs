@@ -2,8 +2,8 @@
 
 use crate::arguments::Logs;
 use crate::exit::ExitCode;
-use lp_api::dto::{ApiError, ErrorCode, StageDetail, StepDetail};
-use lp_api::{App, LogKey, message};
+use lp_api::dto::{ApiError, ErrorCode, LogKey, StageDetail, StepDetail};
+use lp_api::{App, message};
 use std::io::Write;
 use std::sync::Arc;
 

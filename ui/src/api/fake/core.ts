@@ -134,7 +134,7 @@ export class FakeCore {
     await Promise.resolve();
     const failure = this.failures.get(method);
     if (failure) throw failure;
-    if (this.scenario === "error" && !["settingsGet", "subscribe"].includes(method)) {
+    if (this.scenario === "error" && !["settingsGet", "noticesSubscribe"].includes(method)) {
       throw rejection("store_unavailable", "cannot read `/home/lin/.local/share/letterpress/letterpress.db`: permission denied");
     }
     try {

@@ -1,5 +1,5 @@
 /** Logs of the fake core, with the limits of the real one. */
-import type { StepAddress } from "../index";
+import type { LogKey } from "../index";
 import { rejection } from "./core";
 import { fakeLine, fakeMarks } from "./logs";
 import { FakeRuns } from "./runs";
@@ -36,7 +36,7 @@ function hitIn(text: string, line: number, wanted: string): LogHit | null {
 }
 
 export class FakeLogs extends FakeRuns {
-  protected log(address: StepAddress): { step: StepDetail; script: StepScript } {
+  protected log(address: LogKey): { step: StepDetail; script: StepScript } {
     const detail = this.detail(address.run);
     const step = [detail, ...detail.attempts].map((one) => one.stages[address.stage - 1]?.steps[address.step - 1]).find((one) => one?.attempt === address.attempt);
     const script = this.record(address.run).steps[address.step - 1];
@@ -60,7 +60,7 @@ export class FakeLogs extends FakeRuns {
     return this.own?.length ?? step.log_lines;
   }
 
-  logSummary = (address: StepAddress): Promise<LogSummary> =>
+  logSummary = (address: LogKey): Promise<LogSummary> =>
     this.answer("logSummary", () => {
       const { step, script } = this.log(address);
       const lines = this.lengthOf(step);
@@ -68,7 +68,7 @@ export class FakeLogs extends FakeRuns {
       return { lines, bytes, complete: isOver(step.state), marks: this.own ? [] : fakeMarks(script.log, lines, script.lines) };
     });
 
-  logRange = (address: StepAddress, from: number, count: number): Promise<LogRange> =>
+  logRange = (address: LogKey, from: number, count: number): Promise<LogRange> =>
     this.answer("logRange", () => {
       const { step, script } = this.log(address);
       const total = this.lengthOf(step);
@@ -91,7 +91,7 @@ export class FakeLogs extends FakeRuns {
       return { ...range, next: after < total ? after : null };
     });
 
-  logFind = (address: StepAddress, query: string, from: number, limit: number): Promise<LogHit[]> =>
+  logFind = (address: LogKey, query: string, from: number, limit: number): Promise<LogHit[]> =>
     this.answer("logFind", () => {
       const { step, script } = this.log(address);
       const wanted = query.toLowerCase();
@@ -103,7 +103,7 @@ export class FakeLogs extends FakeRuns {
       return hits;
     });
 
-  logPart = (address: StepAddress, from: LogCursor): Promise<LogPart> =>
+  logPart = (address: LogKey, from: LogCursor): Promise<LogPart> =>
     this.answer("logPart", () => {
       const { step, script } = this.log(address);
       const total = this.lengthOf(step);
@@ -163,6 +163,6 @@ export class FakeLogs extends FakeRuns {
     listener({ kind: "ended", end, error: null });
   }
 
-  logSave = (address: StepAddress): Promise<string | null> =>
+  logSave = (address: LogKey): Promise<string | null> =>
     this.answer("logSave", () => `/home/lin/${this.log(address).script.name}.txt`);
 }

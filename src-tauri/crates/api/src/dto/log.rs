@@ -1,6 +1,19 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+/// Which log: one attempt of one step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+pub struct LogKey {
+    /// The run's id.
+    pub run: String,
+    /// The stage's number.
+    pub stage: u32,
+    /// The step's number.
+    pub step: u32,
+    /// The attempt.
+    pub attempt: u32,
+}
+
 /// Size and landmarks of a step's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LogSummary {

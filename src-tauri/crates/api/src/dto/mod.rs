@@ -21,7 +21,7 @@ pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceW
 pub use data::{BackupMade, CleanReport, CleanRequest, DataSize};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
-pub use log::{LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, LogTime};
+pub use log::{LogCursor, LogHit, LogKey, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, LogTime};
 pub use lp_model::Message;
 pub use notice::{FeedPlace, LogSize, Notice, Tag};
 pub use preview::{LeftOut, Missing, MissingKind, PlannedRun, PlannedStage, PlannedStep, RunPreview, Sentence};

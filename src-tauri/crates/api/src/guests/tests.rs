@@ -1,10 +1,10 @@
 use super::wire::{Answer, Hello, LONGEST, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
 use super::{host, socket};
 use crate::app::App;
-use crate::dto::{ErrorCode, FeedPlace, RunFilter, RunStateWord, Tag};
+use crate::dto::{ErrorCode, FeedPlace, LogKey, RunFilter, RunStateWord, Tag};
 use crate::notices::Notices;
 use crate::testing::{open, project, request, wait_for};
-use crate::{AppOptions, LogKey};
+use crate::AppOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
