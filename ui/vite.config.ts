@@ -29,6 +29,8 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     setupFiles: ["tests/setup.ts"],
     restoreMocks: true,
+    // The modules are loaded once for each worker, not for each file, which took half of the time: every test makes its own window, core and stores.
+    isolate: false,
     // Generous: a loaded machine must not fail a test.
     testTimeout: 60_000,
   },

@@ -9,9 +9,11 @@
 
 mod chinese;
 mod verbs;
+mod what;
 
 pub use chinese::catalogue;
 pub use verbs::{file_failed, file_problem};
+pub use what::{Part, Sayable, Shown, What};
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -44,12 +46,16 @@ pub struct Message(Said);
 enum Said {
     /// The same in every language.
     Text(String),
-    Sentence {
-        /// English, with a hole `{}` for each argument; `{{` and `}}` stand for the brackets themselves.
-        template: Cow<'static, str>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        args: Vec<Message>,
-    },
+    /// Boxed: errors carry several messages, and are handed up through many functions.
+    Sentence(Box<Sentence>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Sentence {
+    /// English, with a hole `{}` for each argument; `{{` and `}}` stand for the brackets themselves.
+    template: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    args: Vec<Message>,
 }
 
 impl Default for Message {
@@ -60,6 +66,10 @@ impl Default for Message {
 }
 
 impl Message {
+    fn sentence(template: Cow<'static, str>, args: Vec<Self>) -> Self {
+        Self(Said::Sentence(Box::new(Sentence { template, args })))
+    }
+
     /// A text that nobody translates: what an engine, a system or a program said. It is not cut, so that a secret in it is masked as a whole.
     pub fn verbatim(text: impl fmt::Display) -> Self {
         Self(Said::Text(text.to_string()))
@@ -96,7 +106,7 @@ impl Message {
         if args.len() < 2 {
             return args.into_iter().next().unwrap_or_default();
         }
-        Self(Said::Sentence { template: vec!["{}"; args.len()].join(between).into(), args })
+        Self::sentence(vec!["{}"; args.len()].join(between).into(), args)
     }
 
     /// The message in a language; English where there is no translation.
@@ -113,19 +123,17 @@ impl Message {
 
     /// The same with each text in it, however deep, replaced: how secrets are masked.
     pub fn with_texts(&self, change: &impl Fn(&str) -> String) -> Self {
-        Self(match &self.0 {
-            Said::Text(text) => Said::Text(change(text)),
-            Said::Sentence { template, args } => {
-                Said::Sentence { template: template.clone(), args: args.iter().map(|arg| arg.with_texts(change)).collect() }
-            }
-        })
+        match &self.0 {
+            Said::Text(text) => Self(Said::Text(change(text))),
+            Said::Sentence(said) => Self::sentence(said.template.clone(), said.args.iter().map(|arg| arg.with_texts(change)).collect()),
+        }
     }
 
     /// The text, where it is nothing but one that nobody translates.
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
             Said::Text(text) => Some(text),
-            Said::Sentence { .. } => None,
+            Said::Sentence(_) => None,
         }
     }
 
@@ -133,14 +141,14 @@ impl Message {
     pub fn first_text(&self) -> Option<&str> {
         match &self.0 {
             Said::Text(text) => Some(text),
-            Said::Sentence { args, .. } => args.iter().find_map(Self::first_text),
+            Said::Sentence(said) => said.args.iter().find_map(Self::first_text),
         }
     }
 
     fn template(&self) -> &str {
         match &self.0 {
             Said::Text(_) => "",
-            Said::Sentence { template, .. } => template,
+            Said::Sentence(said) => &said.template,
         }
     }
 
@@ -151,8 +159,11 @@ impl Message {
             return true;
         }
         match (&self.0, &other.0) {
-            (Said::Sentence { template, args }, Said::Sentence { template: theirs, args: other }) => {
-                template == theirs && args.len() == other.len() && args.iter().zip(other).all(|(one, other)| one.same_but_for(other, parts))
+            (Said::Sentence(said), Said::Sentence(other)) => {
+                let mut pairs = said.args.iter().zip(&other.args);
+                said.template == other.template
+                    && said.args.len() == other.args.len()
+                    && pairs.all(|(one, other)| one.same_but_for(other, parts))
             }
             (one, other) => one == other,
         }
@@ -160,17 +171,17 @@ impl Message {
 
     /// The first template in it, itself or a part, that has words and no Chinese.
     pub fn untranslated(&self) -> Option<&str> {
-        let Said::Sentence { template, args } = &self.0 else { return None };
-        if chinese::of(template).is_none() && template.contains(char::is_alphabetic) {
-            return Some(template);
+        let Said::Sentence(said) = &self.0 else { return None };
+        if chinese::of(&said.template).is_none() && said.template.contains(char::is_alphabetic) {
+            return Some(&said.template);
         }
-        args.iter().find_map(Self::untranslated)
+        said.args.iter().find_map(Self::untranslated)
     }
 
     fn fill(&self, language: Language, out: &mut String) {
         let (template, args) = match &self.0 {
             Said::Text(text) => return out.push_str(text),
-            Said::Sentence { template, args } => (template, args),
+            Said::Sentence(said) => (&said.template, &said.args),
         };
         let listed;
         let template: &str = match language {
@@ -263,7 +274,7 @@ impl Error for Message {}
 impl PartialEq<str> for Message {
     /// Whether it reads so in English.
     fn eq(&self, other: &str) -> bool {
-        self.to_string() == other
+        self.text(Language::En) == other
     }
 }
 
@@ -271,108 +282,6 @@ impl PartialEq<&str> for Message {
     /// Whether it reads so in English.
     fn eq(&self, other: &&str) -> bool {
         self == *other
-    }
-}
-
-/// A message that borrows its parts; made with [`what!`](crate::what), or with [`message!`](crate::message) and kept.
-#[derive(Debug, Clone, Copy)]
-pub struct What<'a> {
-    /// As in [`Message`].
-    pub template: &'static str,
-    /// What fills the holes.
-    pub parts: &'a [Part<'a>],
-}
-
-impl What<'_> {
-    /// The message.
-    pub fn message(&self) -> Message {
-        let arg = |part: &Part<'_>| match part {
-            Part::Text(text) => Message(Said::Text(short(text))),
-            Part::Shown(shown) => Message(Said::Text(short(&shown.to_string()))),
-            Part::What(what) => what.message(),
-            Part::Message(message) => (*message).clone(),
-        };
-        Message(Said::Sentence { template: Cow::Borrowed(self.template), args: self.parts.iter().map(arg).collect() })
-    }
-}
-
-/// Longest text in a hole, in bytes. A name in a hostile file may have a megabyte, and hundreds of messages may name it.
-const MAX_TEXT: usize = 500;
-
-fn short(text: &str) -> String {
-    if text.len() <= MAX_TEXT { text.to_owned() } else { format!("{}…", &text[..text.floor_char_boundary(MAX_TEXT)]) }
-}
-
-/// What fills a hole of a [`What`].
-#[derive(Debug, Clone, Copy)]
-pub enum Part<'a> {
-    /// The same in every language.
-    Text(&'a str),
-    /// The same in every language: a count, a path, an id, what the system said.
-    Shown(&'a dyn Shown),
-    /// Words.
-    What(&'a What<'a>),
-    /// Words that were made before.
-    Message(&'a Message),
-}
-
-/// Something that shows itself in the same way in every language.
-pub trait Shown: fmt::Display + fmt::Debug {}
-
-impl<T: fmt::Display + fmt::Debug> Shown for T {}
-
-/// What may stand in a message.
-pub trait Sayable {
-    /// As part of one.
-    fn part(&self) -> Part<'_>;
-}
-
-impl Sayable for str {
-    fn part(&self) -> Part<'_> {
-        Part::Text(self)
-    }
-}
-
-impl Sayable for Cow<'_, str> {
-    fn part(&self) -> Part<'_> {
-        Part::Text(self)
-    }
-}
-
-impl Sayable for String {
-    fn part(&self) -> Part<'_> {
-        Part::Text(self)
-    }
-}
-
-macro_rules! shown {
-    ($($kind:ty),*) => {
-        $(impl Sayable for $kind {
-            fn part(&self) -> Part<'_> {
-                Part::Shown(self)
-            }
-        })*
-    };
-}
-
-shown!(u16, u32, u64, usize, i32, i64, fmt::Arguments<'_>, std::io::Error, serde_json::Error, std::path::Display<'_>);
-shown!(crate::EngineId, crate::ProjectId, crate::RunId, crate::StageNumber, crate::StepNumber, crate::StepKey);
-
-impl Sayable for What<'_> {
-    fn part(&self) -> Part<'_> {
-        Part::What(self)
-    }
-}
-
-impl Sayable for Message {
-    fn part(&self) -> Part<'_> {
-        Part::Message(self)
-    }
-}
-
-impl<T: Sayable + ?Sized> Sayable for &T {
-    fn part(&self) -> Part<'_> {
-        (**self).part()
     }
 }
 
