@@ -12,8 +12,15 @@ use std::path::Path;
 use syn::{Attribute, Expr, FnArg, GenericArgument, Item, ItemFn, Lit, Meta, Pat, PathArguments, ReturnType, Type};
 
 /// Where commands stand, in the order in which the client has them.
-const SOURCES: [&str; 7] =
-    ["commands/app.rs", "commands/project.rs", "commands/run.rs", "commands/kept.rs", "commands/log.rs", "commands/secret.rs", "notices.rs"];
+const SOURCES: [&str; 7] = [
+    "commands/app.rs",
+    "commands/project.rs",
+    "commands/run.rs",
+    "commands/kept.rs",
+    "commands/log.rs",
+    "commands/secret.rs",
+    "notices.rs",
+];
 
 /// A call that the page can make.
 struct Call {
@@ -123,7 +130,8 @@ fn camel_case(name: &str) -> String {
 }
 
 fn client(calls: &[Call], types: &BTreeSet<String>) -> String {
-    let mut text = "/** Written by `src-tauri/tests/client.rs` from the commands of the window; do not edit. */\nimport type {\n".to_owned();
+    let mut text =
+        "/** Written by `src-tauri/tests/client.rs` from the commands of the window; do not edit. */\nimport type {\n".to_owned();
     for name in types {
         writeln!(text, "  {name},").unwrap();
     }
@@ -167,7 +175,8 @@ fn every_command_is_listed_and_every_listed_one_has_its_call() {
     let main = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).unwrap();
     let (_, rest) = main.split_once("generate_handler![").unwrap();
     let (list, _) = rest.split_once(']').unwrap();
-    let listed: BTreeSet<String> = list.split(',').filter_map(|path| path.trim().rsplit("::").next()).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let listed: BTreeSet<String> =
+        list.split(',').filter_map(|path| path.trim().rsplit("::").next()).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let mut types = BTreeSet::new();
     let written: BTreeSet<String> = SOURCES.iter().flat_map(|source| calls(source, &mut types)).map(|call| call.command).collect();
     assert_eq!(listed, written);

@@ -1,12 +1,12 @@
-use crate::activity::Activities;
 use crate::dto::{ApiError, FeedPlace, Settings};
-use crate::engines::Engines;
-use crate::notices::{Hub, Notices};
+use crate::engine::Engines;
+use crate::feed::activity::Activities;
+use crate::feed::{Hub, Notices};
 use crate::options::AppOptions;
-use crate::ownership::{self, Ownership};
-use crate::progress::Progress;
+use crate::owner::{self, Ownership};
+use crate::run::progress::Progress;
+use crate::secret::vault_door::VaultDoor;
 use crate::settings;
-use crate::vault_door::VaultDoor;
 use lp_engine::Engine;
 use lp_store::{Logs, Store};
 use rustix::process::Resource;
@@ -58,7 +58,7 @@ impl App {
         // Where the folder is that is meant, should it have been moved.
         let options = AppOptions { data_folder: lp_store::folder::resolve(&options.data_folder), ..options };
         let store = Store::open(&options.data_folder).await?;
-        let (owner, folder_id) = ownership::lock_and_identify(&options.data_folder).await?;
+        let (owner, folder_id) = owner::lock_and_identify(&options.data_folder).await?;
         let owner = owner.filter(|_| options.drives);
         let engines = Arc::new(Engines::open(&options, &folder_id, &settings::stored(&store).await?.engine).await);
         let (hub, tasks, ending) = (Hub::new(), TaskTracker::new(), CancellationToken::new());
@@ -137,7 +137,7 @@ impl App {
 
     pub(crate) fn apply_settings(&self, settings: &Settings) {
         if let Some(engine) = self.ownership.engine() {
-            engine.set_settings(ownership::engine_settings(settings));
+            engine.set_settings(owner::engine_settings(settings));
         }
     }
 }

@@ -2,74 +2,42 @@
 //!
 //! It knows nothing about Tauri, windows or terminals.
 //!
-//! Read in this order: [`App`] and [`AppOptions`], [`dto`], then one module per noun (`projects`, `pipelines`, `prepare`, `runs`,
-//! `retry`, `queue`, `logs`, `kept`, `secrets`, `status`, `data`, `activity`), and last what holds them together: `ownership`, `take_up`, `guests`, `engines`, `ports`.
+//! A room for each noun, with its use cases and its DTOs ([`dto`] gathers those): `project`, `pipeline` (its files, before anything runs), `run`,
+//! `log`, `secret`, `data` and `settings`. What they stand on: `feed` (notices, long work), `engine` (where steps can run) and `owner` (the one
+//! process that drives runs, and its guests).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod activity;
 mod app;
-mod choose;
-mod convert;
 mod data;
 pub mod dto;
-mod engines;
+mod engine;
 mod error;
-mod event;
-mod excerpts;
-mod explain;
-mod files;
-mod follow;
-mod grants;
-mod guests;
-mod kept;
-mod linting;
-mod logins;
-mod logs;
-mod naming;
-mod notices;
+mod feed;
+mod log;
 mod options;
-mod ownership;
-mod pipelines;
-mod planning;
-mod ports;
-mod prepare;
-mod press;
-mod preview;
-mod previous;
-mod progress;
-mod projects;
-mod queue;
-mod report;
-mod retry;
-mod runs;
-mod sample;
-mod search;
-mod secrets;
-mod seen;
-mod sentences;
+mod owner;
+mod pipeline;
+mod project;
+mod run;
+mod secret;
 mod settings;
-mod shortfalls;
-mod sources;
-mod status;
-mod take_up;
 #[cfg(test)]
 mod testing;
 mod time;
-mod vault_door;
 mod words;
 
 pub use app::App;
 pub use data::{move_data, restore_data};
-pub use explain::{Explanation, explain};
-pub use follow::{Following, LogLines, Progress, StepNews};
-pub use linting::{FileLanguage, lint_files};
-pub use logins::LoginReport;
+pub use engine::logins::LoginReport;
+pub use feed::Notices;
+pub use log::search::Searching;
 pub use lp_model::{Language, Message, message, what};
-pub use notices::Notices;
 pub use options::AppOptions;
-pub use planning::{PlanFormat, PlannedEvent, plan_file};
-pub use report::report_files;
-pub use search::Searching;
+pub use pipeline::explain::{Explanation, explain};
+pub use pipeline::linting::{FileLanguage, lint_files};
+pub use pipeline::planning::{PlanFormat, PlannedEvent, plan_file};
+pub use pipeline::report::report_files;
+pub use run::follow::{Following, LogLines, Progress, StepNews};
 pub use settings::SettingRow;
 pub use time::{local_date, local_time, moment};
 pub use words::shell_word;

@@ -3,10 +3,10 @@
 //! Whatever the rule: a run that is not over stays, one of a production target stays, and of each target of each project the newest run that passed
 //! stays, because it is what somebody goes back to. Runs are looked at from the newest to the oldest, so that one pass knows what stays.
 
-use crate::activity::Handle;
 use crate::app::App;
 use crate::dto::{ActivityKind, ApiError, CleanReport, CleanRequest, ErrorCode, Tag};
-use crate::projects::blocking;
+use crate::feed::activity::Handle;
+use crate::project::blocking;
 use crate::time;
 use lp_model::{Message, ProjectId, RunId, RunState, message};
 use lp_store::{Logs, OldRun, StoreError};

@@ -1,11 +1,13 @@
 //! The data folder as a person sees it: what it takes, a backup, another place, and old runs that go.
 
 mod clean;
+pub(crate) mod dto;
+pub(crate) mod kept;
 mod production;
 
 use crate::app::App;
 use crate::dto::{ActivityKind, ApiError, BackupMade, DataSize, ErrorCode};
-use crate::projects::blocking;
+use crate::project::blocking;
 use lp_model::message;
 use lp_store::{StoreError, folder};
 use std::path::{Path, PathBuf};

@@ -227,7 +227,8 @@ async fn ask(address: &EngineAddress, known: Option<ContainerEngine>) -> Result<
     let meeting = async {
         let is_there = tokio::time::timeout(limit, docker.ping()).await.map_err(|_| Refusal::Silence(limit))?;
         is_there.map_err(Refusal::Error)?;
-        let met = tokio::time::timeout(IDENTITY_LIMIT, meet(docker, &address.url)).await.unwrap_or(Err(Refusal::Silence(IDENTITY_LIMIT)))?;
+        let met =
+            tokio::time::timeout(IDENTITY_LIMIT, meet(docker, &address.url)).await.unwrap_or(Err(Refusal::Silence(IDENTITY_LIMIT)))?;
         let same = known.filter(|known| met.is_same(known));
         match same {
             Some(known) => Ok(met.identified(known.info.id.clone(), known.identified)),
