@@ -4,7 +4,9 @@
 mod engines;
 mod guests;
 mod logs;
+mod presses;
 mod runs;
+mod searches;
 mod versions;
 
 use lp_tests::desktop::{Desk, Window};
@@ -130,7 +132,7 @@ async fn the_sample_is_built_in_containers() {
     let steps = detail["ok"]["stages"][0]["steps"].as_array().expect("steps").clone();
     let log = async |name: &str| {
         let number = steps.iter().find(|step| step["name"] == name).expect("the step")["number"].clone();
-        let key = json!({"run": run, "stage": 1, "step": number, "attempt": 1, "from": 0, "count": 400});
+        let key = json!({"log": {"run": run, "stage": 1, "step": number, "attempt": 1}, "from": 0, "count": 400});
         let range = window.invoke("log_range", key).await;
         range["ok"]["lines"].as_array().expect("lines").iter().filter_map(|line| line.as_str()).collect::<Vec<_>>().join("\n")
     };

@@ -44,7 +44,7 @@ async fn consent_and_run(window: &Window) {
 }
 
 /// Changes some of the settings.
-async fn set(window: &Window, some: Value) {
+pub(super) async fn set(window: &Window, some: Value) {
     let mut settings = window.invoke("settings_get", json!({})).await["ok"].clone();
     for (name, value) in some.as_object().expect("settings have names") {
         settings[name] = value.clone();

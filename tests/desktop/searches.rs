@@ -1,0 +1,90 @@
+//! A search in the logs of a thousand runs: what it finds is seen while it goes on, and it is stopped by a press.
+
+use super::NO_ENGINE;
+use lp_model::{RunEvent, RunId, RunState, StageNumber, StepKey, StepNumber};
+use lp_store::{Cause, Logs, NewRun, RunFilter, Store};
+use lp_tests::desktop::{Desk, Window};
+use lp_tests::press::Press;
+use std::path::Path;
+
+const RUNS: u64 = 1_000;
+
+/// Runs that are over, each with a log of some hundred kilobytes, the last line of which names the run.
+async fn history(data: &Path) {
+    let (store, logs) = (Store::open(data).await.expect("it is made"), Logs::new(data));
+    let first = store.runs(&RunFilter::default(), None, 1).await.expect("one run").remove(0);
+    let plan = store.plan(&first.id).await.expect("its plan");
+    let noise = "compiling the part with number 4711 of the shop\n".repeat(6_000);
+    for number in 2..=RUNS {
+        let mut plan = plan.clone();
+        plan.event.run_number = number;
+        let id = RunId::parse(&format!("run-{number}")).expect("an id");
+        let new = NewRun {
+            id: id.clone(),
+            project: first.project.clone(),
+            workflow_name: first.workflow_name.clone(),
+            workflow_title: "{}".into(),
+            version_name: String::new(),
+            version_title: String::new(),
+            plan,
+            backend: "host".into(),
+            cause: Cause::Person,
+            actor: String::new(),
+            parent: None,
+            press: None,
+            created_ms: number as i64,
+        };
+        store.create_run(&new).await.expect("it is new");
+        store.append_events(&id, &[(0, RunEvent::RunEnded { state: RunState::Errored })]).await.expect("it is there");
+        let mut writer = logs.writer(&id, StepKey::first(StageNumber(1), StepNumber(1)), 0).expect("its log is new");
+        writer.append(format!("{noise}the needle of run {number}\n").as_bytes(), 0, None).expect("there is room");
+        writer.finish().expect("there is room");
+    }
+    store.close().await;
+}
+
+async fn look(window: &Window, text: &str) {
+    let field = window.find("log-search-text").await;
+    field.clear().await.expect("a field can be emptied");
+    field.send_keys(text).await.expect("a field can be filled");
+    window.click("log-search-start").await;
+}
+
+#[tokio::test]
+async fn over_a_thousand_runs_it_streams_and_can_be_stopped() {
+    for (language, name, found, stopped) in
+        [("zh_CN.UTF-8", "search-zh", "找到 1 行", "已停止"), ("en_US.UTF-8", "search-en", "1 line found", "Stopped: ")]
+    {
+        let desk = Desk::new(language, &[NO_ENGINE]);
+        let press = Press::new().with_data(&desk.data_folder());
+        let pipeline = "kind: pipeline\ntype: exec\nname: default\nsteps:\n- {name: say, commands: ['true']}\n";
+        let folder = press.repository("shop", &[(".drone.yml", pipeline)]);
+        press.say(&["run", &folder, "--backend", "host"]).expect(0);
+        history(&desk.data_folder()).await;
+
+        let window = desk.open().await;
+        window.click("history-link").await;
+        // A pattern that takes its time: three hundred megabytes are looked through.
+        window.click("log-search-regex").await;
+        look(&window, "needle of run|([a-z]+ ){12}nowhere").await;
+        window.find("log-search-hit").await;
+        window.screenshot(&format!("{name}-1-streaming")).await;
+        window.click("log-search-stop").await;
+        window.says(stopped).await;
+        let heard = window.all("[data-testid=\"log-search-log\"]").await.len() as u64;
+        assert!((1..RUNS - 1).contains(&heard), "{heard} logs had been found when it was stopped");
+
+        // To its end, for what stands in one of them only.
+        window.click("log-search-regex").await;
+        look(&window, "needle of run 77").await;
+        window.find("log-search-start").await;
+        assert_eq!(window.all("[data-testid=\"log-search-log\"]").await.len(), 11, "77 and 770 to 779");
+        look(&window, "needle of run 778").await;
+        window.says(found).await;
+        window.screenshot(&format!("{name}-2-found")).await;
+        window.click("log-search-hit").await;
+        window.css(".row.current .text:not(:empty)").await;
+        window.says("the needle of run 778").await;
+        window.close().await;
+    }
+}
