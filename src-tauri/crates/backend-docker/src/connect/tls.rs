@@ -99,7 +99,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Message> {
 }
 
 fn unreadable(path: &Path, problem: &dyn std::fmt::Display) -> Message {
-    message!("`{}` cannot be read: {}", path.display(), Message::verbatim(&problem))
+    message!("`{}` cannot be read: {}", path.display(), Message::verbatim(problem))
 }
 
 /// Takes every engine for the right one, also somebody who poses as it: only for a person who asked for exactly that.
