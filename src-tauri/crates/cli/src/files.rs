@@ -56,7 +56,7 @@ fn headline(file: &LintedFile, language: Language) -> String {
 }
 
 fn counts(linted: &Linted, language: Language) -> String {
-    let number = |count: u32, one: Message, several: Message| (count > 0).then(|| if count == 1 { one } else { several });
+    let number = |count: u32, one: Message, several: Message| (count > 0).then_some(if count == 1 { one } else { several });
     let (errors, warnings, notes) = (linted.errors, linted.warnings, linted.notes);
     let kinds = [
         number(errors, message!("{} error", errors), message!("{} errors", errors)),

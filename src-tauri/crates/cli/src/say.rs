@@ -101,7 +101,7 @@ fn escaped(text: &str) {
 fn say_messages(value: &mut serde_json::Value) -> bool {
     use serde_json::Value;
     match value {
-        Value::Array(values) => values.iter_mut().fold(false, |any, value| say_messages(value) || any),
+        Value::Array(values) => say_each(values.iter_mut()),
         Value::Object(fields) if fields.contains_key("template") && fields.keys().all(|key| key == "template" || key == "args") => {
             let message = serde_json::from_value::<Message>(value.clone());
             message.is_ok_and(|message| {
@@ -109,9 +109,18 @@ fn say_messages(value: &mut serde_json::Value) -> bool {
                 true
             })
         }
-        Value::Object(fields) => fields.values_mut().fold(false, |any, value| say_messages(value) || any),
+        Value::Object(fields) => say_each(fields.values_mut()),
         _ => false,
     }
+}
+
+/// The same for each of them: all are gone through, also behind the first sentence.
+fn say_each<'a>(values: impl Iterator<Item = &'a mut serde_json::Value>) -> bool {
+    let mut is_any = false;
+    for value in values {
+        is_any |= say_messages(value);
+    }
+    is_any
 }
 
 fn to_out(text: &str) {

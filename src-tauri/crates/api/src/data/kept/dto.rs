@@ -1,4 +1,3 @@
-use lp_model::Message;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
