@@ -2,11 +2,12 @@
 //!
 //! It knows nothing about pipelines, containers, git or SQLite.
 //!
-//! Read in this order: this file, [`shell`], `commands`, `notices`, `tray`, `window`.
+//! Read in this order: this file, [`shell`], `commands`, `notices`, `tray`, `window`, `page`.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;
 mod notices;
+mod page;
 mod shell;
 mod tray;
 mod window;

@@ -1,7 +1,7 @@
 //! The tray icon: nothing that the window cannot do. Always with a menu, because Linux reports no clicks on the icon.
 
 use crate::shell::Shell;
-use crate::window;
+use crate::{page, window};
 use lp_api::dto::Language;
 use tauri::menu::{MenuBuilder, MenuItem, MenuItemBuilder};
 use tauri::tray::TrayIconBuilder;
@@ -40,7 +40,7 @@ pub fn speak(app: &AppHandle, language: Language) {
     let chinese = match language {
         Language::ZhCn => true,
         Language::En => false,
-        Language::System => window::system_language().to_lowercase().starts_with("zh"),
+        Language::System => page::system_language().to_lowercase().starts_with("zh"),
     };
     let (show, quit) = if chinese { ("打开 Letterpress", "退出") } else { ("Open Letterpress", "Quit") };
     if let Err(problem) = words.show.set_text(show).and_then(|()| words.quit.set_text(quit)) {
