@@ -119,7 +119,7 @@ fn is_prose(code: &str) -> bool {
 
 #[test]
 fn templates_are_found() {
-    let source = "/// message!(\"not this\")\nmessage!(\"a \\\"{}\\\"\", x);\nwhat!(\n    \"b\"\n)\n#[cfg(test)]\nmod tests { message!(\"nor this\") }";
+    let source = "/// message!(\"not this\")\nmessage!(\"a \\\"{}\\\"\", x);\nwhat!(\n    \"b\"\n)\n#[cfg(test)]\nmod tests {\n    message!(\"nor this\");\n}";
     assert_eq!(templates(source), ["a \"{}\"", "b"]);
     assert_eq!(holes("{1} {{}} {} {0}"), [1, 2, 0]);
 }

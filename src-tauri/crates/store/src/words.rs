@@ -8,21 +8,24 @@ use lp_model::{Message, message};
 /// How a message that is a template begins as JSON.
 const TEMPLATE: &str = "{\"template\":";
 
-/// How the JSON of a text begins that looks like JSON itself.
-const QUOTED: &str = "\"{";
+/// How the JSON of a text begins that looks like JSON itself: of one that begins with a bracket, and of one that begins with a quote.
+const QUOTED: [&str; 2] = ["\"{", "\"\\"];
+
+fn looks_like_json(text: &str) -> bool {
+    text.starts_with(TEMPLATE) || QUOTED.iter().any(|quoted| text.starts_with(quoted))
+}
 
 /// A message as its column holds it.
 pub(crate) fn to_column(message: &Message) -> String {
     match message.as_text() {
-        Some(text) if !text.starts_with(TEMPLATE) && !text.starts_with(QUOTED) => text.to_owned(),
+        Some(text) if !looks_like_json(text) => text.to_owned(),
         _ => serde_json::to_string(message).expect("plain data"),
     }
 }
 
 /// What a column holds.
 pub(crate) fn from_column(column: &str) -> Message {
-    let is_json = column.starts_with(TEMPLATE) || column.starts_with(QUOTED);
-    let message = is_json.then(|| serde_json::from_str(column).ok()).flatten();
+    let message = looks_like_json(column).then(|| serde_json::from_str(column).ok()).flatten();
     message.unwrap_or_else(|| Message::verbatim(column))
 }
 
@@ -72,7 +75,7 @@ mod tests {
     #[test]
     fn a_column_gives_back_the_message_and_the_text_of_earlier_versions() {
         let sentence = message!("there is no {} `{}`", noun("run"), "7");
-        let texts = ["", "no route to host", "{\"template\":\"x\"}", "\"{x}\""].map(Message::verbatim);
+        let texts = ["", "no route to host", "{\"template\":\"x\"}", "\"{x}\"", "\"\\\"{x}\"", "\"quoted\""].map(Message::verbatim);
         for message in texts.into_iter().chain([sentence]) {
             assert_eq!(from_column(&to_column(&message)), message);
         }

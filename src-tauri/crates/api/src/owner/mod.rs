@@ -45,6 +45,8 @@ pub(crate) struct Ownership {
     pub(crate) tidy_soon: Notify,
     /// Held while a sweep goes on and while a run is handed to the engine: a sweep must not meet a run that has just begun.
     pub(crate) sweep_or_start: tokio::sync::Mutex<()>,
+    /// Held from the number of a new run until the run is written: a press that comes twice at once uses one number.
+    pub(crate) numbering: tokio::sync::Mutex<()>,
     /// Tells a sweep that a run wants to begin.
     pub(crate) give_way: Notify,
     /// Somebody sees to it that another owner is heard.
@@ -148,7 +150,7 @@ pub(crate) fn not_started(refused: &StartError) -> ApiError {
         StartError::Retry(RetryError::NotRemoved { .. }) => ApiError::new(ErrorCode::RunUnderWay, message)
             .hint(message!("wait until it is removed, then retry; or run again, which begins anew")),
         StartError::Retry(RetryError::State { .. }) => {
-            ApiError::new(ErrorCode::NothingToRetry, message).hint(message!("`run again` starts a new run of the same version"))
+            ApiError::new(ErrorCode::NothingToRetry, message).hint(message!("“Run again” starts a new run of the same version"))
         }
         StartError::Closed => ApiError::new(ErrorCode::NotOwner, message).hint(message!("start Letterpress again")),
     }

@@ -98,6 +98,11 @@ impl App {
         self.check(&first, request)?;
         let project = first.project;
         self.must_be_decided(&project, &first.plan).await?;
+        // One after the other from here on: the same press that comes twice at once uses one number.
+        let _alone = self.ownership.numbering.lock().await;
+        if let Some(first) = self.run_of_press(request).await? {
+            return Ok(first);
+        }
         let number = self.store.take_run_number(&project.id).await?;
         let prepared = self.prepare_chosen(&chosen, request, (number, parent.map(|run| run.number))).await?;
         self.check(&prepared, request)?;
