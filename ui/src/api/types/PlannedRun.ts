@@ -45,6 +45,6 @@ secrets: Array<HandedSecret>,
  */
 usual_ms: number | null, 
 /**
- * The mark of all this, for [`super::RunRequest::seen`].
+ * The mark of all this, for [`crate::dto::RunRequest::seen`].
  */
 seen: string, };

@@ -14,7 +14,7 @@ project: string,
  */
 workflow: string, 
 /**
- * [`super::Version::id`], a tag, a branch, or empty for the newest version.
+ * [`crate::dto::Version::id`], a tag, a branch, or empty for the newest version.
  */
 version: string, 
 /**
@@ -34,7 +34,7 @@ event: AskedEvent | null,
  */
 on_host: boolean, 
 /**
- * [`super::PlannedRun::seen`] of the preview that was shown: anything else is refused. `None`: nothing was shown.
+ * [`crate::dto::PlannedRun::seen`] of the preview that was shown: anything else is refused. `None`: nothing was shown.
  */
 seen: string | null, 
 /**
