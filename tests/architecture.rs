@@ -36,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lp-engine",
             "lp-store",
             "lp-git",
+            "lp-forge",
         ],
     ),
     ("lp-cli", &["lp-api"]),

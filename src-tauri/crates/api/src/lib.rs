@@ -11,6 +11,7 @@ mod app;
 mod choose;
 mod convert;
 mod data;
+mod deliveries;
 pub mod dto;
 mod engines;
 mod error;
@@ -60,6 +61,7 @@ mod words;
 
 pub use app::App;
 pub use data::{move_data, restore_data};
+pub use deliveries::{AskedDelivery, LARGEST_DELIVERY_FILE, explain_delivery};
 pub use explain::{Explanation, explain};
 pub use follow::{Following, LogLines, Progress, StepNews};
 pub use linting::{FileLanguage, lint_files};

@@ -5,6 +5,7 @@
 mod activity;
 mod app;
 mod data;
+mod delivery;
 mod error;
 mod lint;
 mod log;
@@ -19,6 +20,7 @@ mod secret;
 pub use activity::{Activity, ActivityKind, ActivityState, ActivityUnit};
 pub use app::{AppStatus, DiskStatus, EngineStatus, KeptFiles, KeptRun, KeyPlaceWord, Language, Settings, Theme};
 pub use data::{BackupMade, CleanReport, CleanRequest, DataSize};
+pub use delivery::{ExplainedDelivery, ExplainedWorkflow, SeenEvent};
 pub use error::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use lint::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};
 pub use log::{LogCursor, LogHit, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, LogTime};
