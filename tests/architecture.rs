@@ -16,6 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lp-store", &["lp-model"]),
     ("lp-git", &["lp-model"]),
     ("lp-registry", &["lp-model", "lp-secret"]),
+    // Deliveries become event facts (model), and are verified with the secret of the webhook.
+    ("lp-forge", &["lp-model", "lp-secret"]),
     ("lp-backend", &["lp-model", "lp-secret"]),
     ("lp-backend-docker", &["lp-backend", "lp-model", "lp-registry", "lp-secret"]),
     ("lp-backend-host", &["lp-backend", "lp-model", "lp-secret"]),
@@ -34,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lp-engine",
             "lp-store",
             "lp-git",
+            "lp-forge",
         ],
     ),
     ("lp-cli", &["lp-api"]),

@@ -7,6 +7,7 @@ mod chinese;
 mod data;
 mod events;
 mod history;
+mod hook;
 mod inputs;
 mod kills;
 mod lint;

@@ -4,6 +4,7 @@
 
 pub use crate::data::dto::{BackupMade, CleanReport, CleanRequest, DataSize};
 pub use crate::data::kept::dto::{KeptFiles, KeptRun};
+pub use crate::delivery::dto::{ExplainedDelivery, ExplainedWorkflow, SeenEvent};
 pub use crate::engine::dto::{AppStatus, DiskStatus, EngineStatus, KeyPlaceWord};
 pub use crate::error::dto::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use crate::feed::activity::dto::{Activity, ActivityKind, ActivityState, ActivityUnit};

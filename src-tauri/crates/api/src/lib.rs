@@ -9,6 +9,7 @@
 
 mod app;
 mod data;
+mod delivery;
 pub mod dto;
 mod engine;
 mod error;
@@ -28,6 +29,7 @@ mod words;
 
 pub use app::App;
 pub use data::{move_data, restore_data};
+pub use delivery::{AskedDelivery, LARGEST_DELIVERY_FILE, explain_delivery};
 pub use engine::logins::LoginReport;
 pub use feed::Notices;
 pub use log::search::Searching;

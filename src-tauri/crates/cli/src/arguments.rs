@@ -1,8 +1,10 @@
 mod data;
 mod history;
+mod hook;
 
 pub use data::{Clean, Data, DataAction};
 pub use history::{Filter, History, RunResult, Search};
+pub use hook::{ExplainDelivery, Hook, HookAction, word_of};
 
 use crate::language::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -40,6 +42,8 @@ pub enum Command {
     Explain(Explain),
     /// Print the JSON schema of a file, for editors.
     Schema(Schema),
+    /// Webhooks of forges: what their deliveries mean.
+    Hook(Hook),
     /// Watch a run from its beginning; go on with it where nobody drives it.
     Attach(Attach),
     /// Go on from where a run went wrong, without running again what passed.

@@ -16,6 +16,7 @@ mod files;
 mod follow;
 mod generate;
 mod history;
+mod hook;
 mod language;
 mod logs;
 mod queue;
@@ -27,7 +28,7 @@ mod secrets;
 mod settings;
 mod trust;
 
-use arguments::{Arguments, Command, Data, DataAction};
+use arguments::{Arguments, Command, Data, DataAction, Hook, HookAction};
 use clap::Parser;
 use exit::ExitCode;
 use language::Language;
@@ -102,6 +103,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Plan(wanted) => files::plan(wanted, language),
         Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
+        Command::Hook(Hook { action: HookAction::Explain(wanted) }) => hook::explain(wanted, language),
         Command::GenerateFiles(wanted) => Ok(generate::carry_out(&wanted, language)),
         Command::Attach(wanted) => closing(open().await?, async |app| run::attach(app, &wanted).await).await,
         Command::Retry(wanted) => closing(open().await?, async |app| run::retry(app, &wanted).await).await,
