@@ -20,7 +20,10 @@ fn a_delivery_is_explained_as_one_document() {
     let said = press.say(&["hook", "explain", &file, "--secret", "open sesame", "--dialect", "drone1", "--format", "json"]).expect(0);
     let json = said.json();
     assert_eq!(said.err, "");
-    assert_eq!((&json["version"], &json["forge"], &json["verified"], &json["skip"]), (&1.into(), &"gitea".into(), &true.into(), &false.into()));
+    assert_eq!(
+        (&json["version"], &json["forge"], &json["verified"], &json["skip"]),
+        (&1.into(), &"gitea".into(), &true.into(), &false.into())
+    );
     assert!(json["ignored"].is_null() && json["not_verified"].is_null());
     let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     assert_eq!(json["facts"], written["facts"]);
