@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lp-registry", &["lp-model", "lp-secret"]),
     // Deliveries become event facts (model), and are verified with the secret of the webhook.
     ("lp-forge", &["lp-model", "lp-secret"]),
+    // Schedules need nothing but words; git and forge come with polling and deliveries.
+    ("lp-trigger", &["lp-model"]),
     ("lp-backend", &["lp-model", "lp-secret"]),
     ("lp-backend-docker", &["lp-backend", "lp-model", "lp-registry", "lp-secret"]),
     ("lp-backend-host", &["lp-backend", "lp-model", "lp-secret"]),

@@ -75,8 +75,33 @@ fn contains(text: &str, parts: &[&str]) {
     }
 }
 
+/// What an engine does it does in the same way whoever asks it: over ssh those cases in which the connection itself can go wrong.
 mod ssh {
-    lp_tests::conformance!(super::by_ssh().await);
+    lp_tests::conformance! { super::by_ssh().await =>
+        exit_codes_are_reported
+        bytes_pass_unchanged
+        ten_megabytes_arrive_whole
+        both_streams_arrive
+        a_log_that_cannot_be_written_ends_the_step
+        the_source_is_in_the_working_copy
+        files_stay_for_later_steps
+        started_is_called_once_and_first
+        two_steps_run_at_once
+        services_are_found_by_name
+        an_asked_program_ends_in_its_own_way
+        killed_at_once
+        a_second_cancel_does_not_wait_for_the_grace_time
+        prepare_can_be_cancelled
+        destroying_leaves_nothing
+        a_sweep_removes_only_our_dead_runs
+        a_step_is_taken_over_while_it_runs
+        a_step_is_taken_over_after_its_end
+        a_step_that_is_gone_is_lost
+        output_goes_on_at_the_byte
+        what_was_taken_over_can_be_cancelled
+        a_prepare_that_was_broken_off_begins_again
+        what_is_made_ahead_is_used
+    }
 }
 
 #[tokio::test]
