@@ -5,6 +5,7 @@
 
 mod conditions;
 mod events;
+mod image_plugins;
 mod images;
 #[path = "../schema/judge.rs"]
 mod judge;
@@ -182,6 +183,10 @@ fn tables_and_real_files_agree_but_for_the_deviations() {
     }
     report.begin("samples");
     samples::compare(&corpus, &mut report);
+    report.begin("image_plugins auto_tag");
+    image_plugins::auto_tag(&corpus, &mut report);
+    report.begin("image_plugins settings");
+    image_plugins::settings(&corpus, &mut report);
     report.begin("real files");
     for (format, file) in corpus.real_files() {
         let (_, compare) = FORMATS.iter().find(|(name, _)| *name == format).expect("it is one of them");
