@@ -4,6 +4,7 @@
 //! Where we differ on purpose, the case stands with its reason in `deviations.tsv`. A row that is not needed any more fails.
 
 mod conditions;
+mod dockerignore;
 mod events;
 mod image_plugins;
 mod images;
@@ -183,6 +184,8 @@ fn tables_and_real_files_agree_but_for_the_deviations() {
     }
     report.begin("samples");
     samples::compare(&corpus, &mut report);
+    report.begin("dockerignore");
+    dockerignore::compare(&corpus, &mut report);
     report.begin("image_plugins auto_tag");
     image_plugins::auto_tag(&corpus, &mut report);
     report.begin("image_plugins settings");
