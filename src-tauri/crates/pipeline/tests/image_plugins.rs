@@ -84,7 +84,7 @@ fn tags_follow_the_version_of_the_plugin() {
 fn a_name_that_no_engine_takes_fails_before_it_is_built() {
     for (settings, reference) in [
         ("dockerfile: x", "refs/heads/main"),
-        ("repo: A/b", "refs/heads/main"),
+        ("repo: a/B", "refs/heads/main"),
         ("repo: a/b, auto_tag: true", "refs/tags/v1.0.0+meta"),
         ("repo: a/b, tags: [-x]", "refs/heads/main"),
         ("repo: a/b, dry_run: on-monday", "refs/heads/main"),
