@@ -252,7 +252,8 @@ impl BuildImage {
     /// The complete names with these tags, in the order in which they are pushed; where a repository is not known yet it stands as `None`.
     pub fn names(&self, tags: &[String]) -> Vec<(Option<String>, String)> {
         let repositories = std::iter::once(&self.repository).chain(&self.more_repositories);
-        let of_tags = repositories.flat_map(|repository| tags.iter().map(move |tag| (repository.as_text().map(str::to_owned), tag.clone())));
+        let of_tags =
+            repositories.flat_map(|repository| tags.iter().map(move |tag| (repository.as_text().map(str::to_owned), tag.clone())));
         let complete = self.more_names.iter().map(|name| match name.rsplit_once(':') {
             Some((repository, tag)) if !tag.contains('/') => (Some(repository.to_owned()), tag.to_owned()),
             _ => (Some(name.clone()), "latest".to_owned()),

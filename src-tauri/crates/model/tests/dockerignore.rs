@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 /// Lines and paths made of what patterns are made of.
 fn likely() -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec!["*", "**", "?", "[", "]", "[^a]", "[a-c]", "-", "^", "\\", "!", "#", ".", "..", "/", "a", "b", "中", " ", "\n", "\r"]);
+    let word = prop::sample::select(vec![
+        "*", "**", "?", "[", "]", "[^a]", "[a-c]", "-", "^", "\\", "!", "#", ".", "..", "/", "a", "b", "中", " ", "\n", "\r",
+    ]);
     prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
 }
 

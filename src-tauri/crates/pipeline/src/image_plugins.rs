@@ -87,7 +87,11 @@ fn remark_on_registry(build: &mut BuildImage) {
     let login = parts::host(login).split('/').next().unwrap_or_default();
     if name.host() != login {
         let (host, login) = (name.host().to_owned(), login.to_owned());
-        build.remarks.push(message!("the login is for `{}`, but the name of the image belongs to `{}`, and that is where it is pushed", login, host));
+        build.remarks.push(message!(
+            "the login is for `{}`, but the name of the image belongs to `{}`, and that is where it is pushed",
+            login,
+            host
+        ));
     }
 }
 

@@ -27,7 +27,11 @@ fn build(path: &str, text: &str, reference: &str) -> BuildImage {
 
 /// Of a step of Drone 1.x with these settings.
 fn drone1(image: &str, settings: &str, reference: &str) -> BuildImage {
-    build(".drone.yml", &format!("kind: pipeline\nname: a\nsteps:\n- name: publish\n  image: {image}\n  settings: {{{settings}}}\n"), reference)
+    build(
+        ".drone.yml",
+        &format!("kind: pipeline\nname: a\nsteps:\n- name: publish\n  image: {image}\n  settings: {{{settings}}}\n"),
+        reference,
+    )
 }
 
 fn secret(variable: &str, name: &str) -> BuildValue {
@@ -57,7 +61,8 @@ fn a_password_in_the_file_is_not_written_down_again() {
     assert!(build.holds_no_password());
     assert!(!serde_json::to_string(&build).expect("plain data").contains("hunter2"));
     let logins = "repo: a/b, logins: [{registry: h, username: me, password: hunter2}]";
-    let text = format!("steps:\n- name: a\n  image: woodpeckerci/plugin-docker-buildx\n  settings: {{{logins}}}\nwhen: [{{event: push}}]\n");
+    let text =
+        format!("steps:\n- name: a\n  image: woodpeckerci/plugin-docker-buildx\n  settings: {{{logins}}}\nwhen: [{{event: push}}]\n");
     let build = self::build(".woodpecker.yml", &text, "refs/heads/main");
     let pointer = "/0/password".to_owned();
     let password = BuildValue::Later(Later::Variable { name: "PLUGIN_LOGINS".into(), pointer, secrets: vec![] });
@@ -141,6 +146,7 @@ fn what_only_the_plugin_can_do_says_which_setting_it_is() {
 #[test]
 fn a_step_with_a_program_of_its_own_is_no_plugin() {
     let text = "kind: pipeline\nname: a\nsteps:\n- name: a\n  image: plugins/docker\n  commands: [docker version]\n- name: b\n  image: registry.example.com/plugins/docker\n- name: c\n  image: plugins/docker\n  entrypoint: [sh]\n";
-    let (plan, _) = compile(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &facts("refs/heads/main")).expect("it compiles");
+    let (plan, _) =
+        compile(&[PipelineFile { path: ".drone.yml", bytes: text.as_bytes() }], &facts("refs/heads/main")).expect("it compiles");
     assert!(plan.stages[0].steps.iter().all(|step| step.real_plugin.is_none() && step.build_image.is_none()));
 }

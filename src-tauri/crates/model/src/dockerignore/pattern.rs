@@ -90,7 +90,9 @@ impl Pattern {
         let whole = special == self.text.len();
         let below = format!("{folder}/");
         // The folder itself and what is around it bring everything in it back.
-        fixed.starts_with(&below) || (!whole && below.starts_with(fixed)) || (whole && (folder == fixed || below.starts_with(&format!("{fixed}/"))))
+        fixed.starts_with(&below)
+            || (!whole && below.starts_with(fixed))
+            || (whole && (folder == fixed || below.starts_with(&format!("{fixed}/"))))
     }
 }
 

@@ -189,11 +189,47 @@ mod tests {
     fn and_on_little_else() {
         let table: [(&str, [Option<&[&str]>; 6]); 7] = [
             ("refs/heads/fix", [Some(&[]), Some(&[]), Some(&[]), Some(&[]), Some(&[]), Some(&["latest"])]),
-            ("refs/tags/v2", [Some(&["latest"]), Some(&["latest"]), None, Some(&["2", "2.0", "2.0.0"]), None, Some(&["2", "2.0", "2.0.0", "latest"])]),
-            ("refs/tags/v0.3.0", [Some(&["0.3", "0.3.0"]), Some(&["0.3", "0.3.0"]), Some(&["0.3", "0.3.0"]), Some(&["0.3", "0.3.0"]), Some(&["0.3", "0.3.0"]), Some(&["0", "0.3", "0.3.0", "latest"])]),
-            ("refs/tags/21.04.0", [Some(&["21", "21.4", "21.4.0"]), Some(&["21", "21.04", "21.04.0"]), Some(&["21", "21.04", "21.04.0"]), Some(&["21", "21.4", "21.4.0"]), None, Some(&["21", "21.04", "21.04.0", "latest"])]),
-            ("refs/tags/2031", [Some(&["latest"]), Some(&["latest"]), None, Some(&["2031"]), None, Some(&["2031", "2031.0", "2031.0.0", "latest"])]),
-            ("refs/tags/v1.0.0-beta.2", [Some(&["1.0.0-beta.2"]), Some(&["1.0.0-beta.2"]), Some(&["1.0.0-beta.2"]), Some(&["1.0.0-beta.2"]), Some(&["1.0.0-beta.2"]), Some(&["1.0.0-beta.2", "latest"])]),
+            (
+                "refs/tags/v2",
+                [Some(&["latest"]), Some(&["latest"]), None, Some(&["2", "2.0", "2.0.0"]), None, Some(&["2", "2.0", "2.0.0", "latest"])],
+            ),
+            (
+                "refs/tags/v0.3.0",
+                [
+                    Some(&["0.3", "0.3.0"]),
+                    Some(&["0.3", "0.3.0"]),
+                    Some(&["0.3", "0.3.0"]),
+                    Some(&["0.3", "0.3.0"]),
+                    Some(&["0.3", "0.3.0"]),
+                    Some(&["0", "0.3", "0.3.0", "latest"]),
+                ],
+            ),
+            (
+                "refs/tags/21.04.0",
+                [
+                    Some(&["21", "21.4", "21.4.0"]),
+                    Some(&["21", "21.04", "21.04.0"]),
+                    Some(&["21", "21.04", "21.04.0"]),
+                    Some(&["21", "21.4", "21.4.0"]),
+                    None,
+                    Some(&["21", "21.04", "21.04.0", "latest"]),
+                ],
+            ),
+            (
+                "refs/tags/2031",
+                [Some(&["latest"]), Some(&["latest"]), None, Some(&["2031"]), None, Some(&["2031", "2031.0", "2031.0.0", "latest"])],
+            ),
+            (
+                "refs/tags/v1.0.0-beta.2",
+                [
+                    Some(&["1.0.0-beta.2"]),
+                    Some(&["1.0.0-beta.2"]),
+                    Some(&["1.0.0-beta.2"]),
+                    Some(&["1.0.0-beta.2"]),
+                    Some(&["1.0.0-beta.2"]),
+                    Some(&["1.0.0-beta.2", "latest"]),
+                ],
+            ),
             ("refs/tags/nightly", [Some(&["latest"]), Some(&["latest"]), None, None, None, Some(&["nightly", "latest"])]),
         ];
         for (reference, expected) in table {
@@ -208,7 +244,12 @@ mod tests {
 
     #[test]
     fn expanding_a_tag_leaves_what_is_no_version() {
-        for (tag, expected) in [("v3.1", vec!["3", "3.1", "3.1.0"]), ("v0.1.0", vec!["0", "0.1", "0.1.0"]), ("v01.2.3", vec!["v01.2.3"]), ("edge", vec!["edge"])] {
+        for (tag, expected) in [
+            ("v3.1", vec!["3", "3.1", "3.1.0"]),
+            ("v0.1.0", vec!["0", "0.1", "0.1.0"]),
+            ("v01.2.3", vec!["v01.2.3"]),
+            ("edge", vec!["edge"]),
+        ] {
             assert_eq!(expand(tag), expected, "{tag}");
         }
     }

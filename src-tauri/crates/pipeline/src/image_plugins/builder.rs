@@ -142,7 +142,10 @@ mod tests {
             ("plugins/docker:19.03.8", docker(Era::V19)),
             ("plugins/docker:linux-amd64", docker(Era::V21)),
             ("plugins/ecr:20", Some(Builder::Docker { era: Era::V20, cloud: Cloud::Ecr })),
-            ("quay.io/thegeeklab/wp-docker-buildx:6@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Some(Builder::GeeklabBuildx)),
+            (
+                "quay.io/thegeeklab/wp-docker-buildx:6@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                Some(Builder::GeeklabBuildx),
+            ),
             ("codeberg.org/woodpecker-plugins/docker-buildx:5", Some(Builder::Buildx)),
             ("plugins/kaniko-gcr", Some(Builder::Kaniko(Cloud::Gcr))),
             ("registry.example.com/plugins/docker", None),

@@ -3,9 +3,7 @@
 
 use super::auto_tag::{Derived, Rule};
 use super::builder::Builder;
-use super::parts::{
-    DRONE, Facts, LOGIN, WOODPECKER, arguments, arguments_from_environment, automatic_label, build_time, labels, login,
-};
+use super::parts::{DRONE, Facts, LOGIN, WOODPECKER, arguments, arguments_from_environment, automatic_label, build_time, labels, login};
 use super::settings::Settings;
 use super::tags::{TagNames, derived, not_default, only_derived, settle};
 use lp_model::{BuildImage, BuildLogin, BuildValue, DOCKER_HUB, Instead, TagsFile, TagsSplit, message};
@@ -41,12 +39,8 @@ fn common(settings: &mut Settings<'_>) -> BuildImage {
     build.extra_hosts = settings.items(&["PLUGIN_ADD_HOST"]);
     build.platform = settings.items(&["PLUGIN_PLATFORMS"]).into_iter().next();
     // Cache sources of registries in the words of buildx are images too; any other kind is told by `real_plugin`.
-    let image = |item: String| match item.strip_prefix("type=registry,ref=") {
-        Some(image) => image.to_owned(),
-        None => item,
-    };
     let sources = settings.text(&["PLUGIN_CACHE_FROM"]).unwrap_or_default().replace("type=registry,ref=", "");
-    build.cache_from = sources.split([',', ';']).map(|item| image(item.trim().to_owned())).filter(|item| !item.is_empty()).collect();
+    build.cache_from = sources.split([',', ';']).map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
     build
 }
 
@@ -73,7 +67,10 @@ pub fn read(commit_time_s: i64, settings: &mut Settings<'_>) -> BuildImage {
             }
             Derived::Nothing => {
                 automatic = false;
-                build.remarks.push(message!("{}; this plugin then pushes the tags of its setting `tags` (`latest` without it)", not_default(&reference)));
+                build.remarks.push(message!(
+                    "{}; this plugin then pushes the tags of its setting `tags` (`latest` without it)",
+                    not_default(&reference)
+                ));
             }
             Derived::NoVersion(reason) => build.instead = Some(Instead::Fails(reason)),
         }

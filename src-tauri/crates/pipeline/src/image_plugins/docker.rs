@@ -126,9 +126,7 @@ fn of_cloud(cloud: Cloud, settings: &mut Settings<'_>, build: &mut BuildImage) {
     };
     let (username, password) = match cloud {
         Cloud::Heroku => (settings.value(&["PLUGIN_EMAIL", "HEROKU_EMAIL"]), settings.hidden(&["PLUGIN_API_KEY", "HEROKU_API_KEY"])),
-        Cloud::Acr => {
-            (settings.value(&["SERVICE_PRINCIPAL_CLIENT_ID"]), settings.hidden(&["SERVICE_PRINCIPAL_CLIENT_SECRET"]))
-        }
+        Cloud::Acr => (settings.value(&["SERVICE_PRINCIPAL_CLIENT_ID"]), settings.hidden(&["SERVICE_PRINCIPAL_CLIENT_SECRET"])),
         _ => {
             let key = settings.hidden(&["PLUGIN_JSON_KEY", "GCR_JSON_KEY", "GOOGLE_CREDENTIALS", "TOKEN"]);
             (Some(BuildValue::text("_json_key")), key)

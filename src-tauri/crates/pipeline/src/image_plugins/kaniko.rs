@@ -13,8 +13,7 @@ const TAGS: TagNames = TagNames { tags: &["PLUGIN_TAGS"], auto: &["PLUGIN_AUTO_T
 /// Settings of drone-kaniko that must be whole numbers.
 const NUMBERS: [&str; 4] = ["PLUGIN_CACHE_TTL", "PLUGIN_PUSH_RETRY", "PLUGIN_IMAGE_FS_EXTRACT_RETRY", "PLUGIN_IMAGE_DOWNLOAD_RETRY"];
 
-const LOGIN: LoginNames =
-    LoginNames { registry: &["PLUGIN_REGISTRY"], username: &["PLUGIN_USERNAME"], password: &["PLUGIN_PASSWORD"] };
+const LOGIN: LoginNames = LoginNames { registry: &["PLUGIN_REGISTRY"], username: &["PLUGIN_USERNAME"], password: &["PLUGIN_PASSWORD"] };
 
 /// In drone-kaniko the names that mean the login elsewhere mean that of the base image.
 const BASE_IMAGE: LoginNames = LoginNames {

@@ -86,8 +86,14 @@ pub fn why(builder: Builder, build: &BuildImage, settings: &mut Settings<'_>) ->
 /// The plugins of Drone and Woodpecker that do not know a setting leave it alone.
 fn is_known(builder: Builder, name: &str) -> bool {
     match name {
-        "PLUGIN_OUTPUT" | "PLUGIN_CACHE_TO" | "PLUGIN_CACHE_IMAGES" | "PLUGIN_BUILDKIT_CONFIG" | "PLUGIN_BUILDKIT_DRIVEROPT"
-        | "PLUGIN_NAMED_CONTEXT" | "PLUGIN_SECRETS" | "PLUGIN_PLATFORMS" => {
+        "PLUGIN_OUTPUT"
+        | "PLUGIN_CACHE_TO"
+        | "PLUGIN_CACHE_IMAGES"
+        | "PLUGIN_BUILDKIT_CONFIG"
+        | "PLUGIN_BUILDKIT_DRIVEROPT"
+        | "PLUGIN_NAMED_CONTEXT"
+        | "PLUGIN_SECRETS"
+        | "PLUGIN_PLATFORMS" => {
             matches!(builder, Builder::Buildx | Builder::GeeklabBuildx | Builder::GeeklabDroneBuildx)
         }
         "PLUGIN_SECRET" | "PLUGIN_SECRETS_FROM_ENV" | "PLUGIN_SECRETS_FROM_FILE" | "PLUGIN_SSH_AGENT_KEY" => {
@@ -96,8 +102,12 @@ fn is_known(builder: Builder, name: &str) -> bool {
         "PLUGIN_COSIGN_PRIVATE_KEY" | "PLUGIN_SOURCE_IMAGE" => {
             matches!(builder, Builder::Docker { era, .. } if era >= super::builder::Era::V21)
         }
-        "PLUGIN_SOURCE_TAR_PATH" | "PLUGIN_TAR_PATH" | "PLUGIN_DESTINATION_TAR_PATH" | "PLUGIN_OCI_LAYOUT_PATH"
-        | "PLUGIN_IMAGE_NAME_WITH_DIGEST_FILE" | "PLUGIN_IMAGE_NAME_TAG_WITH_DIGEST_FILE" => matches!(builder, Builder::Kaniko(_)),
+        "PLUGIN_SOURCE_TAR_PATH"
+        | "PLUGIN_TAR_PATH"
+        | "PLUGIN_DESTINATION_TAR_PATH"
+        | "PLUGIN_OCI_LAYOUT_PATH"
+        | "PLUGIN_IMAGE_NAME_WITH_DIGEST_FILE"
+        | "PLUGIN_IMAGE_NAME_TAG_WITH_DIGEST_FILE" => matches!(builder, Builder::Kaniko(_)),
         "PLUGIN_EXTRA_OPTS" => builder == Builder::WoodpeckerKaniko,
         _ => true,
     }

@@ -54,7 +54,8 @@ impl<'e> Settings<'e> {
         match self.variable(names)? {
             (_, EnvValue::Text(text)) => Some(text),
             (name, _) => {
-                let reason = message!("the setting `{}` is known only when the step starts, and what is built depends on it", setting(name));
+                let reason =
+                    message!("the setting `{}` is known only when the step starts, and what is built depends on it", setting(name));
                 self.unreadable.get_or_insert(reason);
                 None
             }
@@ -138,7 +139,8 @@ impl<'e> Settings<'e> {
             let member = |entry: &lp_yaml::Entry| {
                 let key = entry.key.text.clone();
                 let text = entry.value.text().unwrap_or_default();
-                let inside: Vec<String> = secrets.iter().filter(|(mark, _)| text.contains(mark.as_str())).map(|(_, name)| name.clone()).collect();
+                let inside: Vec<String> =
+                    secrets.iter().filter(|(mark, _)| text.contains(mark.as_str())).map(|(_, name)| name.clone()).collect();
                 let pointer = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
                 let value = match inside.is_empty() && !matches!(value, EnvValue::Secret(_)) {
                     true => BuildValue::Text(text.to_owned()),
@@ -228,11 +230,14 @@ mod tests {
     fn a_secret_is_named_and_never_guessed() {
         let mut environment = environment(&[]);
         environment.insert("PLUGIN_TAGS".into(), EnvValue::Secret("tags".into()));
-        environment.insert("PLUGIN_LOGINS".into(), EnvValue::Template(vec![
-            EnvPiece::Text("[{\"registry\":\"h\",\"password\":\"".into()),
-            EnvPiece::JsonSecret("pw".into()),
-            EnvPiece::Text("\"}]".into()),
-        ]));
+        environment.insert(
+            "PLUGIN_LOGINS".into(),
+            EnvValue::Template(vec![
+                EnvPiece::Text("[{\"registry\":\"h\",\"password\":\"".into()),
+                EnvPiece::JsonSecret("pw".into()),
+                EnvPiece::Text("\"}]".into()),
+            ]),
+        );
         let mut settings = Settings::new(&environment, Form::Flags);
         assert_eq!(settings.list(&["PLUGIN_TAGS"]), None);
         assert!(settings.unreadable.as_ref().unwrap().to_string().contains("`tags`"));

@@ -97,7 +97,9 @@ pub(crate) fn settings(corpus: &Corpus, report: &mut Report) {
             let ours = Ours { tags: of_file.unwrap_or_else(|| told.build.tags.clone()), environment: &environment, told: &told };
             match answer.get("executor") {
                 _ if answer["ok"] == false => report.same(&name, "fails", &true, &matches!(told.build.instead, Some(Instead::Fails(_)))),
-                _ if answer["skipped"] == true => report.same(&name, "passes", &true, &matches!(told.build.instead, Some(Instead::Passes(_)))),
+                _ if answer["skipped"] == true => {
+                    report.same(&name, "passes", &true, &matches!(told.build.instead, Some(Instead::Passes(_))))
+                }
                 Some(executor) => of_kaniko(&texts(executor), &ours, &name, report),
                 None => of_docker(answer, &ours, &name, report),
             }
@@ -195,7 +197,8 @@ fn of_docker(answer: &Value, ours: &Ours<'_>, name: &str, report: &mut Report) {
     // What no engine does is for the plugin.
     let only_plugin = ["secrets", "cache_to"].iter().any(|key| build.get(*key).is_some())
         || text(build, "platform").contains(',')
-        || (buildx && !["type=image,push=true,rewrite-timestamp=true", "type=image,rewrite-timestamp=true"].contains(&text(build, "output")));
+        || (buildx
+            && !["type=image,push=true,rewrite-timestamp=true", "type=image,rewrite-timestamp=true"].contains(&text(build, "output")));
     report.same(name, "for the plugin", &only_plugin, &ours.told.real_plugin.is_some());
 }
 

@@ -59,7 +59,9 @@ pub fn lenient(text: &str) -> Option<Version> {
     let (rest, metadata) = text.split_once('+').map_or((text, None), |(rest, metadata)| (rest, Some(metadata)));
     let (rest, pre) = rest.split_once('-').map_or((rest, None), |(rest, pre)| (rest, Some(pre)));
     let legal = |part: Option<&str>| {
-        part.is_none_or(|part| part.split('.').all(|one| !one.is_empty() && one.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '~')))
+        part.is_none_or(|part| {
+            part.split('.').all(|one| !one.is_empty() && one.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '~'))
+        })
     };
     if !legal(pre) || !legal(metadata) {
         return None;
@@ -76,9 +78,8 @@ fn has_leading_zero(text: &str) -> bool {
 }
 
 fn identifiers_are_legal(text: &str, numbers_too: bool) -> bool {
-    text.split('.').all(|one| {
-        !one.is_empty() && one.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && !(numbers_too && has_leading_zero(one))
-    })
+    text.split('.')
+        .all(|one| !one.is_empty() && one.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && !(numbers_too && has_leading_zero(one)))
 }
 
 /// Masterminds: three numbers without leading zeros; an empty part behind `-` or `+` is as if there were none.
@@ -108,7 +109,8 @@ pub fn of_modules(text: &str) -> Option<Version> {
     if parts.len() > 3 || short || parts.iter().any(|part| has_leading_zero(part)) {
         return None;
     }
-    if pre.is_some_and(|pre| !identifiers_are_legal(pre, true)) || metadata.is_some_and(|metadata| !identifiers_are_legal(metadata, false)) {
+    if pre.is_some_and(|pre| !identifiers_are_legal(pre, true)) || metadata.is_some_and(|metadata| !identifiers_are_legal(metadata, false))
+    {
         return None;
     }
     let mut numbers = parts.iter().map(|part| digits(part)).collect::<Option<Vec<u64>>>()?;
