@@ -16,6 +16,7 @@ mod files;
 mod follow;
 mod generate;
 mod history;
+mod images;
 mod language;
 mod logs;
 mod queue;
@@ -100,6 +101,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
+        Command::Images(wanted) => images::carry_out(&wanted),
         Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
         Command::GenerateFiles(wanted) => Ok(generate::carry_out(&wanted, language)),
