@@ -9,6 +9,7 @@ pub use crate::engine::dto::{AppStatus, DiskStatus, EngineStatus, KeyPlaceWord};
 pub use crate::error::dto::{ApiError, ErrorCode, Excerpt, Finding, FindingSeverity};
 pub use crate::feed::activity::dto::{Activity, ActivityKind, ActivityState, ActivityUnit};
 pub use crate::feed::dto::{FeedPlace, LogSize, Notice, Tag};
+pub use crate::image::dto::{ImageContext, LeftOutPath, SentFile};
 pub use crate::log::dto::{LogCursor, LogHit, LogKey, LogMark, LogMarkKind, LogPart, LogRange, LogSummary, LogTime};
 pub use crate::log::dto::{SearchEnd, SearchNews, SearchPlace, SearchRequest, SearchScope};
 pub use crate::pipeline::dto::{Linted, LintedFile, LintedFinding, LintedPlace, LintedPosition, LintedRange};

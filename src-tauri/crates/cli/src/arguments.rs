@@ -1,10 +1,12 @@
 mod data;
 mod history;
 mod hook;
+mod images;
 
 pub use data::{Clean, Data, DataAction};
 pub use history::{Filter, History, RunResult, Search};
 pub use hook::{ExplainDelivery, Hook, HookAction, word_of};
+pub use images::{ImageContext, Images, ImagesAction};
 
 use crate::language::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -38,6 +40,8 @@ pub enum Command {
     Lint(Lint),
     /// Print what would run for an event.
     Plan(Plan),
+    /// Look at what the images of a project are built of.
+    Images(Images),
     /// Print what the code of a finding means.
     Explain(Explain),
     /// Print the JSON schema of a file, for editors.

@@ -3,7 +3,7 @@
 use crate::arguments::{Clean, DataAction, Format};
 use crate::exit::ExitCode;
 use crate::language::Language;
-use crate::say::words;
+use crate::say::{bytes, words};
 use lp_api::dto::{ApiError, CleanRequest, DataSize};
 use lp_api::{App, message};
 use std::path::Path;
@@ -96,14 +96,4 @@ async fn clean(app: &Arc<App>, wanted: Clean) -> Result<(), ApiError> {
         mention!("nothing was removed; add `--yes` to remove them");
     }
     Ok(())
-}
-
-/// `4.2 MB`
-fn bytes(count: u64) -> String {
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
-        _ => format!("{:.1} GB", count as f64 / 1e9),
-    }
 }

@@ -89,7 +89,7 @@ pub fn plan(wanted: Plan, language: Language) -> Result<ExitCode, ApiError> {
         PlanFormat::Yaml => lp_api::PlanFormat::Yaml,
         PlanFormat::Json => lp_api::PlanFormat::Json,
     };
-    let (text, warnings) = lp_api::plan_file(&wanted.file, &event, format)?;
+    let (text, warnings) = lp_api::plan_file(&wanted.file, &event, format, language.into())?;
     render::findings(&warnings, language);
     crate::say::document(&text);
     Ok(ExitCode::Passed)

@@ -17,6 +17,7 @@ mod follow;
 mod generate;
 mod history;
 mod hook;
+mod images;
 mod language;
 mod logs;
 mod queue;
@@ -101,6 +102,7 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
+        Command::Images(wanted) => images::carry_out(&wanted),
         Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
         Command::Hook(Hook { action: HookAction::Explain(wanted) }) => hook::explain(wanted, language),

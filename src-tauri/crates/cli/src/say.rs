@@ -148,6 +148,16 @@ pub fn name(text: &str) -> Name<'_> {
     Name(text)
 }
 
+/// A size for a person: `4.2 MB`.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
+    }
+}
+
 /// A sentence in the language that this process speaks. The texts in it are foreign: each is cleaned, and kept apart as by [`name`].
 pub fn words(message: &Message) -> Styled {
     let apart = |text: &str| {

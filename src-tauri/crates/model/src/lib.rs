@@ -3,12 +3,14 @@
 //! It knows nothing about files, clocks, randomness, async, YAML, containers or SQLite: plain data that is versioned,
 //! printable and comparable. Everything else in the workspace speaks to its neighbours in these words.
 //!
-//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`checkout`], [`image`], [`run`], [`message`], [`diagnostic`], [`code`].
+//! Read in this order: [`ids`], [`facts`], [`approval`], [`plan`], [`build_image`], [`dockerignore`], [`checkout`], [`image`], [`run`], [`message`], [`diagnostic`], [`code`].
 
 pub mod approval;
+pub mod build_image;
 pub mod checkout;
 pub mod code;
 pub mod diagnostic;
+pub mod dockerignore;
 pub mod facts;
 pub mod ids;
 pub mod image;
@@ -18,9 +20,11 @@ pub mod plan;
 pub mod run;
 
 pub use approval::RequireApproval;
+pub use build_image::{BuildImage, BuildLogin, BuildValue, DOCKER_HUB, Instead, Later, RealPlugin, TagsFile, TagsSplit};
 pub use checkout::{Checkout, Head, Submodules, Tracking};
 pub use code::{Code, Effect};
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use dockerignore::{Dockerignore, DockerignoreError};
 pub use facts::{CommitFacts, EventFacts, EventKind, Occasion, Person, PreviousRun, PullRequestFacts, RepoFacts};
 pub use ids::{EngineId, ProjectId, RunId, StageNumber, StepKey, StepNumber};
 pub use image::ImageReference;

@@ -2,6 +2,7 @@
 //! store. It holds *names* of secrets, never values, and no condition that would have to be evaluated later:
 //! `when`, `failure`, groups and graphs have become [`Step::needs`], [`Step::run_on`] and [`Step::on_failure`].
 
+use crate::build_image::{BuildImage, RealPlugin};
 use crate::checkout::Checkout;
 use crate::facts::EventFacts;
 use crate::ids::{StageNumber, StepNumber};
@@ -447,6 +448,12 @@ pub struct Step {
     /// Limit of memory in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// The image that the step builds, instead of running a container. The compiler sets it for a backend that can; none can yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_image: Option<Box<BuildImage>>,
+    /// Of an image plugin whose container runs: why it does, and what it is told to build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real_plugin: Option<Box<RealPlugin>>,
     /// First line of the step in the pipeline file, from 1 (0: not from the file).
     #[serde(default)]
     pub line: u32,
@@ -482,6 +489,8 @@ impl Step {
             network_mode: None,
             shm_bytes: None,
             memory_bytes: None,
+            build_image: None,
+            real_plugin: None,
             line: 0,
         }
     }
@@ -506,6 +515,13 @@ mod tests {
         assert_eq!(dir("/drone", "src/github.com/a/b"), "/drone/src/github.com/a/b");
         assert_eq!(dir("/go/", "/src/"), "/go/src");
         assert_eq!(dir("/", ""), "/");
+    }
+
+    #[test]
+    fn a_step_of_an_earlier_version_builds_nothing_by_itself() {
+        let stored = r#"{"number":1,"name":"publish","kind":"plugin","image":"plugins/docker","line":3}"#;
+        let step: Step = serde_json::from_str(stored).expect("a step as it was stored before there were builds");
+        assert_eq!((step.build_image, step.real_plugin), (None, None));
     }
 
     #[test]

@@ -9,12 +9,13 @@
 //!
 //! Read in this order: `source` (the files), [`detect`] (which dialect), [`dialect`] (a folder for each, behind a `FrontEnd` that the rest
 //! of the crate asks), `shared` (what they are made of: [`substitute`], `entered` and `shell`, where what people typed is data, `expand`,
-//! [`matrix`], [`when`], [`params`], [`script`], [`environment`]; it knows no dialect), then what uses them: [`outline`], `lint`, [`report`]
-//! and [`mod@schema`].
+//! [`matrix`], [`when`], [`params`], [`script`], [`environment`]; it knows no dialect), [`image_plugins`] (what plugins that build images are
+//! told), then what uses them: [`outline`], `lint`, [`report`] and [`mod@schema`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod detect;
 pub mod dialect;
+pub mod image_plugins;
 mod lint;
 pub mod outline;
 pub mod report;
@@ -100,7 +101,8 @@ fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, V
     if findings.has_errors() {
         return Err(findings.into_sorted());
     }
-    let plan = Plan { left_out: reasons.into_left_out(), ..plan(sources.path(), facts, dialect, stages) };
+    let mut plan = Plan { left_out: reasons.into_left_out(), ..plan(sources.path(), facts, dialect, stages) };
+    image_plugins::settle(&mut plan);
     Ok((plan, findings.into_sorted()))
 }
 

@@ -1,11 +1,12 @@
 //! `letterpress plan`: what would run for an event, of files on the disk, without a commit and without the store.
 
 use crate::dto::{ApiError, AskedEvent, ErrorCode, Finding, FindingSeverity, SecretReceiver};
+use crate::image::builds;
 use crate::pipeline::event::{self, Ground};
 use crate::pipeline::files;
 use crate::project::sources::{find_version, repo_facts};
 use lp_git::Repository;
-use lp_model::{Code, Dialect, EventFacts, EventKind, Message, Plan, message};
+use lp_model::{Code, Dialect, EventFacts, EventKind, Language, Message, Plan, message};
 use lp_pipeline::PipelineFile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ pub struct PlannedEvent {
 ///
 /// # Errors
 /// `PipelineMissing`, `PipelineInvalid` with every finding, `BadRequest` for facts that make no event.
-pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Result<(String, Vec<Finding>), ApiError> {
+pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat, language: Language) -> Result<(String, Vec<Finding>), ApiError> {
     // What makes no event is wrong whatever the files say.
     event::kind(&AskedEvent { kind: event.event.clone(), ..AskedEvent::default() }, "")?;
     let files = files::pipeline(path)?;
@@ -80,20 +81,30 @@ pub fn plan_file(path: &Path, event: &PlannedEvent, format: PlanFormat) -> Resul
         file: path.display().to_string(),
         excerpt: None,
     };
-    Ok((print(&plan, format), notes.iter().map(remark).chain(findings(&warnings)).collect()))
+    Ok((print(&plan, format, language), notes.iter().map(remark).chain(findings(&warnings)).collect()))
 }
 
-fn print(plan: &Plan, format: PlanFormat) -> String {
+fn print(plan: &Plan, format: PlanFormat, language: Language) -> String {
     match format {
         PlanFormat::Json => serde_json::to_string_pretty(plan).expect("plain data") + "\n",
-        PlanFormat::Yaml => handed(plan) + &serde_yaml::to_string(plan).expect("plain data"),
+        PlanFormat::Yaml => handed(plan) + &built(plan, language) + &serde_yaml::to_string(plan).expect("plain data"),
     }
+}
+
+/// A text that stays in its line: a comment ends with it.
+fn plain(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}'), "\u{fffd}")
+}
+
+/// Which images would be built by which step, as comments.
+fn built(plan: &Plan, language: Language) -> String {
+    let steps = plan.stages.iter().flat_map(|stage| &stage.steps);
+    let lines = steps.flat_map(builds::sentences);
+    lines.map(|line| format!("# {}\n", plain(&line.text(language)))).collect()
 }
 
 /// Which secret would be handed to which step and image, as comments.
 fn handed(plan: &Plan) -> String {
-    // A comment ends with its line.
-    let plain = |text: &str| text.replace(|c: char| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}'), "\u{fffd}");
     let mut text = String::new();
     for name in plan.secret_names() {
         for SecretReceiver { step, image } in crate::secret::grants::receivers(plan, &name) {
@@ -174,14 +185,42 @@ mod tests {
         let file = folder.path().join(".drone.yml");
         std::fs::write(&file, "kind: pipeline\nname: default\nsteps:\n- name: 构建\n  image: alpine\n  commands: [echo $TOKEN]\n  environment:\n    TOKEN: {from_secret: token}\n").unwrap();
         let event = event(|event| event.tag = "1.0.0".into());
-        let (json, warnings) = plan_file(folder.path(), &event, PlanFormat::Json).unwrap();
+        let (json, warnings) = plan_file(folder.path(), &event, PlanFormat::Json, Language::En).unwrap();
         assert_eq!(warnings, []);
         let plan: Plan = serde_json::from_str(&json).unwrap();
         assert_eq!((plan.event.kind, plan.event.tag()), (EventKind::Tag, Some("1.0.0")));
         assert_eq!(plan.secret_names(), ["token"]);
-        let (yaml, _) = plan_file(&file, &event, PlanFormat::Yaml).unwrap();
+        let (yaml, _) = plan_file(&file, &event, PlanFormat::Yaml, Language::En).unwrap();
         assert!(yaml.contains("name: 构建"), "{yaml}");
         assert!(yaml.starts_with("# the secret `token` goes to `构建` (image alpine)\nversion: 1\n"), "{yaml}");
+    }
+
+    #[test]
+    fn a_build_is_told_before_the_plan() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = "{repo: harbor.example.com/t/app, registry: harbor.example.com, auto_tag: true, username: u, password: {from_secret: pw}, build_args: [A=1]}";
+        let text = format!("kind: pipeline\nname: default\nsteps:\n- name: publish\n  image: plugins/docker\n  settings: {settings}\n");
+        std::fs::write(folder.path().join(".drone.yml"), text).unwrap();
+        let event = event(|event| event.tag = "v1.2.3".into());
+        let print = |format| plan_file(folder.path(), &event, format, Language::En).unwrap().0;
+        let yaml = print(PlanFormat::Yaml);
+        let comments: Vec<&str> = yaml.lines().filter(|line| line.starts_with('#')).skip(1).collect();
+        assert_eq!(
+            comments,
+            [
+                "# step `publish` builds an image",
+                "#   by the container of its plugin: this version of Letterpress does not build images by itself yet",
+                "#   repository: harbor.example.com/t/app",
+                "#   tags that are pushed: 1, 1.2, 1.2.3",
+                "#   Dockerfile: Dockerfile",
+                "#   context: .",
+                "#   build argument `A`: 1",
+                "#   login at harbor.example.com: u, with the secret `pw`",
+            ]
+        );
+        let plan: serde_json::Value = serde_json::from_str(&print(PlanFormat::Json)).unwrap();
+        let builds = &plan["stages"][0]["steps"][0]["real_plugin"]["builds"];
+        assert_eq!(builds["tags"], serde_json::json!(["1", "1.2", "1.2.3"]));
     }
 
     #[test]
@@ -228,7 +267,7 @@ mod tests {
         std::fs::write(folder.path().join(".woodpecker/docs.yml"), docs).unwrap();
         std::fs::write(folder.path().join(".woodpecker/build.yml"), build).unwrap();
         let stages = |event: &PlannedEvent| {
-            let (json, _) = plan_file(folder.path(), event, PlanFormat::Json)?;
+            let (json, _) = plan_file(folder.path(), event, PlanFormat::Json, Language::En)?;
             let plan: Plan = serde_json::from_str(&json).unwrap();
             Ok(plan.stages.into_iter().map(|stage| stage.name).collect::<Vec<_>>())
         };

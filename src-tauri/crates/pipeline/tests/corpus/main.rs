@@ -4,7 +4,9 @@
 //! Where we differ on purpose, the case stands with its reason in `deviations.tsv`. A row that is not needed any more fails.
 
 mod conditions;
+mod dockerignore;
 mod events;
+mod image_plugins;
 mod images;
 #[path = "../schema/judge.rs"]
 mod judge;
@@ -182,6 +184,12 @@ fn tables_and_real_files_agree_but_for_the_deviations() {
     }
     report.begin("samples");
     samples::compare(&corpus, &mut report);
+    report.begin("dockerignore");
+    dockerignore::compare(&corpus, &mut report);
+    report.begin("image_plugins auto_tag");
+    image_plugins::auto_tag(&corpus, &mut report);
+    report.begin("image_plugins settings");
+    image_plugins::settings(&corpus, &mut report);
     report.begin("real files");
     for (format, file) in corpus.real_files() {
         let (_, compare) = FORMATS.iter().find(|(name, _)| *name == format).expect("it is one of them");
