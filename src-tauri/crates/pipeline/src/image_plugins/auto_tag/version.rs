@@ -32,7 +32,7 @@ impl fmt::Display for Version {
 }
 
 /// Takes what is behind the first `delimiter` off.
-fn cut<'t>(text: &'t str, delimiter: char) -> (&'t str, &'t str) {
+fn cut(text: &str, delimiter: char) -> (&str, &str) {
     text.split_once(delimiter).unwrap_or((text, ""))
 }
 
