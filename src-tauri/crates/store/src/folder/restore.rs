@@ -91,9 +91,9 @@ fn unpack(from: &Path, to: &Path) -> Result<(), StoreError> {
     let file = File::open(from).map_err(|source| StoreError::io("open", from, source))?;
     let none = |why: Message| StoreError::NotABackup { path: from.to_owned(), message: why };
     let mut archive = tar::Archive::new(GzDecoder::new(file));
-    for entry in archive.entries().map_err(|why| none(Message::verbatim(why)))? {
-        let mut entry = entry.map_err(|why| none(Message::verbatim(why)))?;
-        let name = entry.path().map_err(|why| none(Message::verbatim(why)))?.into_owned();
+    for entry in archive.entries().map_err(|why| none(unreadable(&why)))? {
+        let mut entry = entry.map_err(|why| none(unreadable(&why)))?;
+        let name = entry.path().map_err(|why| none(unreadable(&why)))?.into_owned();
         if !belongs(&name) || !entry.header().entry_type().is_file() {
             return Err(none(message!("`{}` does not belong to a backup", name.display())));
         }
@@ -102,10 +102,19 @@ fn unpack(from: &Path, to: &Path) -> Result<(), StoreError> {
         let mut file = File::create(&path).map_err(|source| StoreError::io("create", &path, source))?;
         io::copy(&mut entry, &mut file).map_err(|source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
-            _ => none(Message::verbatim(source)),
+            _ => none(unreadable(&source)),
         })?;
     }
     if to.join(FILE).exists() { Ok(()) } else { Err(none(message!("there is no database in it"))) }
+}
+
+/// What is wrong with the file, in words where that is known: what the library says of it is for programmers.
+fn unreadable(why: &io::Error) -> Message {
+    match why.kind() {
+        io::ErrorKind::UnexpectedEof => message!("the file ends in the middle"),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => message!("the file is damaged, or no archive"),
+        _ => Message::of_error(why),
+    }
 }
 
 /// Whether a name is one that [`Store::back_up`] writes.
