@@ -64,6 +64,7 @@ async fn over_a_thousand_runs_it_streams_and_can_be_stopped() {
 
         let window = desk.open().await;
         window.click("history-link").await;
+        window.css(".note summary").await.click().await.expect("the search can be opened");
         // A pattern that takes its time: three hundred megabytes are looked through.
         window.click("log-search-regex").await;
         look(&window, "needle of run|([a-z]+ ){12}nowhere").await;
