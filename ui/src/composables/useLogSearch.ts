@@ -7,8 +7,15 @@ export interface FoundLog {
   readonly hits: LogHit[];
 }
 
+/** How often what was found is shown anew, in milliseconds: a search finds hundreds of lines a second, and each showing costs all of them. */
+const SHOWN_EVERY = 200;
+
 export function useLogSearch(scope: () => SearchScope) {
   const logs = shallowRef<FoundLog[]>([]);
+  const byAddress = new Map<string, FoundLog>();
+  const count = ref(0);
+  let found = 0;
+  let showing: ReturnType<typeof setTimeout> | undefined;
   const runs = ref(0);
   /** How the last search has ended; `null` while one goes on, `undefined` before the first. */
   const end = ref<SearchEnd | null>();
@@ -19,20 +26,35 @@ export function useLogSearch(scope: () => SearchScope) {
   let stopped = 0;
 
   const going = computed(() => end.value === null);
-  const count = computed(() => logs.value.reduce((sum, log) => sum + log.hits.length, 0));
+
+  function show(): void {
+    clearTimeout(showing);
+    showing = undefined;
+    count.value = found;
+    triggerRef(logs);
+  }
 
   function hear(news: SearchNews): void {
     if (news.kind === "progress") runs.value = news.runs;
     else if (news.kind === "ended") {
+      show();
       end.value = news.end;
       error.value = news.error ?? undefined;
       id = undefined;
     } else {
       const key = addressOf(news.place);
-      const known = logs.value.find((log) => addressOf(log.place) === key);
+      const known = byAddress.get(key);
       if (known) known.hits.push(...news.hits);
-      else logs.value.push({ place: news.place, hits: [...news.hits] });
-      triggerRef(logs);
+      else {
+        const log = { place: news.place, hits: [...news.hits] };
+        byAddress.set(key, log);
+        logs.value.push(log);
+      }
+      // The first at once.
+      const isFirst = found === 0;
+      found += news.hits.length;
+      if (isFirst) show();
+      else showing ??= setTimeout(show, SHOWN_EVERY);
     }
   }
 
@@ -40,6 +62,9 @@ export function useLogSearch(scope: () => SearchScope) {
     void stop();
     const mine = ++newest;
     logs.value = [];
+    byAddress.clear();
+    found = 0;
+    show();
     runs.value = 0;
     error.value = undefined;
     end.value = text === "" ? undefined : null;
@@ -69,6 +94,7 @@ export function useLogSearch(scope: () => SearchScope) {
 
   onScopeDispose(() => {
     newest++;
+    clearTimeout(showing);
     void stop();
   });
 

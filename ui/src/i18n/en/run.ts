@@ -116,6 +116,7 @@ export const run = {
   "search.limit": "{found}, and there are more: search for something rarer",
   "search.nothing": "Found nowhere",
   "search.more": "{n} more line | {n} more lines",
+  "search.more_logs": "{n} more log | {n} more logs",
 
   "history.title": "History",
   "history.search": "Search",

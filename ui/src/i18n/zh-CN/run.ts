@@ -115,6 +115,7 @@ export const run = {
   "search.limit": "{found}，还有更多：请搜索更少见的内容",
   "search.nothing": "没有找到",
   "search.more": "还有 {n} 行",
+  "search.more_logs": "另外 {n} 个日志",
 
   "history.title": "历史",
   "history.search": "搜索",
