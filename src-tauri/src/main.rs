@@ -48,6 +48,7 @@ fn main() {
             commands::project::project_remove,
             commands::project::sample_create,
             commands::project::project_set_trusted,
+            commands::project::project_set_real_plugins,
             commands::project::project_set_cleanup,
             commands::project::project_detail,
             commands::project::project_compatibility,

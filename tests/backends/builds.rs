@@ -329,3 +329,17 @@ async fn a_build_argument_from_the_file_and_a_base_from_an_argument_are_read_ali
     assert!(passes(&bench, &bench.context(1)).await.text().contains("of the last"));
     bench.clear(&place).await;
 }
+
+/// Buildah is what builds there, and it reads what BuildKit reads.
+#[tokio::test]
+async fn podman_builds_and_refuses_to_push_in_words() {
+    let (place, registry) = (crate::podman::place().await, Registry::start());
+    let text = "FROM lp-test/busybox:1\nCOPY . /site\nRUN --mount=type=cache,target=/c echo sent: $(ls /site)\n";
+    let files = [("Dockerfile", text), (".dockerignore", "Dockerfile\n*.log"), ("a", "1"), ("b.log", "2")];
+    let bench = bench(&place, to(&registry.host, "podman"), &files).await;
+    let (exit, heard) = run(&bench, &attempt(&bench, 1, PASSWORD)).await;
+    assert!(heard.text().contains("sent: a"), "{exit:?}: {:?}\n{}", heard.notes, heard.text());
+    assert!(matches!(exit, Ok(StepExit::Code(1))), "nobody knows the certificate: {exit:?}\n{}", heard.text());
+    assert!(heard.notes.iter().any(|note| note.contains("certs.d")), "{:?}\n{}", heard.notes, heard.text());
+    bench.clear(&place).await;
+}

@@ -17,7 +17,7 @@ use lp_tests::{docker, images};
 use std::sync::Arc;
 
 /// A Podman, with two data folders of ours on it.
-struct Containers {
+pub struct Containers {
     podman: Podman,
     client: Docker,
     image: String,
@@ -25,7 +25,7 @@ struct Containers {
     theirs: Arc<DockerBackend>,
 }
 
-async fn place() -> Containers {
+pub async fn place() -> Containers {
     let podman = Podman::start().await;
     let client = podman.client().await;
     let image = images::busybox_image_in(&client).await.to_owned();

@@ -8,6 +8,7 @@ mod data;
 mod events;
 mod history;
 mod hook;
+mod images;
 mod inputs;
 mod kills;
 mod lint;

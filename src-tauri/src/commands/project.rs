@@ -32,6 +32,12 @@ pub async fn project_set_trusted(shell: State<'_, Shell>, project: String, trust
     shell.app()?.set_project_trusted(&project, trusted).await
 }
 
+/// Says whether the containers of image plugins run in a project, instead of the engine building by itself.
+#[tauri::command]
+pub async fn project_set_real_plugins(shell: State<'_, Shell>, project: String, on: bool) -> Result<ProjectSummary, ApiError> {
+    shell.app()?.set_project_real_plugins(&project, on).await
+}
+
 /// Says what happens when a run of a project is cancelled.
 #[tauri::command]
 pub async fn project_set_cleanup(shell: State<'_, Shell>, project: String, cleanup: Cleanup) -> Result<ProjectSummary, ApiError> {

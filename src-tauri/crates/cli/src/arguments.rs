@@ -6,7 +6,7 @@ mod images;
 pub use data::{Clean, Data, DataAction};
 pub use history::{Filter, History, RunResult, Search};
 pub use hook::{ExplainDelivery, Hook, HookAction, word_of};
-pub use images::{ImageContext, Images, ImagesAction};
+pub use images::{Builder, ImageBuilder, ImageContext, Images, ImagesAction};
 
 use crate::language::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -1,20 +1,29 @@
-//! `letterpress images`: what images are built of. It needs no data folder.
+//! `letterpress images`: what images are built of, and who builds them.
 
-use crate::arguments::{Format, ImageContext, Images, ImagesAction};
+use crate::arguments::{Builder, Format, ImageBuilder, ImageContext};
 use crate::exit::ExitCode;
 use crate::say::{bytes, name, words};
 use lp_api::dto::{self, ApiError};
-use lp_api::{Message, image_context, message};
+use lp_api::{App, Message, image_context, message};
+use std::sync::Arc;
 
-/// Carries out the action.
-pub fn carry_out(wanted: &Images) -> Result<ExitCode, ApiError> {
-    match &wanted.action {
-        ImagesAction::Context(wanted) => context(wanted),
+/// Says who builds the images of a project, or who is to from now on.
+pub async fn builder(app: &Arc<App>, wanted: &ImageBuilder) -> Result<ExitCode, ApiError> {
+    let project = app.open_project(&wanted.folder).await?;
+    let project = match wanted.builder {
+        Some(builder) => app.set_project_real_plugins(&project.id, builder == Builder::Plugin).await?,
+        None => project,
+    };
+    if project.real_plugins {
+        tell!("the images of `{}` are built by the containers of its plugins, with the rights that they want", project.name);
+    } else {
+        tell!("the images of `{}` are built by the container engine itself", project.name);
     }
+    Ok(ExitCode::Passed)
 }
 
 /// Prints what is sent, then what is left out and why.
-fn context(wanted: &ImageContext) -> Result<ExitCode, ApiError> {
+pub fn context(wanted: &ImageContext) -> Result<ExitCode, ApiError> {
     let context = image_context(&wanted.folder, &wanted.dockerfile)?;
     match wanted.format {
         Format::Json => crate::say::json(&context),

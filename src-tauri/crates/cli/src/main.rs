@@ -29,7 +29,7 @@ mod secrets;
 mod settings;
 mod trust;
 
-use arguments::{Arguments, Command, Data, DataAction, Hook, HookAction};
+use arguments::{Arguments, Command, Data, DataAction, Hook, HookAction, Images, ImagesAction};
 use clap::Parser;
 use exit::ExitCode;
 use language::Language;
@@ -102,7 +102,10 @@ async fn carry_out(arguments: Arguments, language: Language) -> Result<ExitCode,
         Command::Lint(wanted) if wanted.report => report::carry_out(&wanted, language),
         Command::Lint(wanted) => files::lint(&wanted, language),
         Command::Plan(wanted) => files::plan(wanted, language),
-        Command::Images(wanted) => images::carry_out(&wanted),
+        Command::Images(Images { action: ImagesAction::Context(wanted) }) => images::context(&wanted),
+        Command::Images(Images { action: ImagesAction::Builder(wanted) }) => {
+            closing(open().await?, async |app| images::builder(app, &wanted).await).await
+        }
         Command::Explain(wanted) => explain::carry_out(&wanted, language),
         Command::Schema(wanted) => Ok(files::schema(&wanted)),
         Command::Hook(Hook { action: HookAction::Explain(wanted) }) => hook::explain(wanted, language),

@@ -69,6 +69,8 @@ pub struct Project {
     pub hidden_ms: Option<i64>,
     /// Whether its pipelines may reach this computer.
     pub trusted: bool,
+    /// Whether the containers of image plugins run, instead of the engine building by itself.
+    pub real_plugins: bool,
     /// What happens after a cancel.
     pub cleanup: CleanupPolicy,
     /// How many seconds that may take; `None`: as the plan says.
@@ -83,6 +85,7 @@ struct Row {
     added_ms: i64,
     hidden_ms: Option<i64>,
     trusted: i64,
+    real_plugins: i64,
     cleanup: String,
     cleanup_s: Option<i64>,
 }
@@ -99,6 +102,7 @@ impl TryFrom<Row> for Project {
             added_ms: row.added_ms,
             hidden_ms: row.hidden_ms,
             trusted: row.trusted != 0,
+            real_plugins: row.real_plugins != 0,
             cleanup: CleanupPolicy::parse(&row.cleanup)?,
             cleanup_s: row.cleanup_s.map(u32::try_from).transpose().map_err(|why| StoreError::unreadable("clean-up time", why))?,
         })
@@ -106,7 +110,7 @@ impl TryFrom<Row> for Project {
 }
 
 impl Store {
-    /// Adds a project, not trusted and with the dialect's clean-up, or, when one with this path is known already, shows that one again (under
+    /// Adds a project, not trusted, without containers of image plugins and with the dialect's clean-up, or, when one with this path is known already, shows that one again (under
     /// its old id, with its history). One without a path is always new. Returns the project as stored.
     pub async fn add_project(&self, project: &Project) -> Result<Project, StoreError> {
         let (id, kind) = (project.id.as_str(), project.kind.as_str());
@@ -114,7 +118,7 @@ impl Store {
             Row,
             "INSERT INTO project (id, name, path, kind, added_ms, hidden_ms) VALUES (?1, ?2, ?3, ?4, ?5, NULL)
              ON CONFLICT (path) DO UPDATE SET hidden_ms = NULL
-             RETURNING id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s",
+             RETURNING id, name, path, kind, added_ms, hidden_ms, trusted, real_plugins, cleanup, cleanup_s",
             id,
             project.name,
             project.path,
@@ -129,7 +133,7 @@ impl Store {
         let id = id.as_str();
         let query = sqlx::query_as!(
             Row,
-            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE id = ?1",
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, real_plugins, cleanup, cleanup_s FROM project WHERE id = ?1",
             id
         );
         query.fetch_optional(&self.readers).await?.ok_or_else(|| StoreError::not_found("project", id))?.try_into()
@@ -139,7 +143,7 @@ impl Store {
     pub async fn project_at(&self, path: &str) -> Result<Option<Project>, StoreError> {
         let query = sqlx::query_as!(
             Row,
-            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s FROM project WHERE path = ?1",
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, real_plugins, cleanup, cleanup_s FROM project WHERE path = ?1",
             path
         );
         query.fetch_optional(&self.readers).await?.map(Project::try_from).transpose()
@@ -149,7 +153,7 @@ impl Store {
     pub async fn projects(&self) -> Result<Vec<Project>, StoreError> {
         let query = sqlx::query_as!(
             Row,
-            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, cleanup, cleanup_s
+            "SELECT id, name, path, kind, added_ms, hidden_ms, trusted, real_plugins, cleanup, cleanup_s
              FROM project WHERE hidden_ms IS NULL ORDER BY name COLLATE NOCASE, id"
         );
         query.fetch_all(&self.readers).await?.into_iter().map(Project::try_from).collect()
@@ -169,6 +173,13 @@ impl Store {
         found(done.rows_affected(), id)
     }
 
+    /// Says whether the containers of image plugins run in a project.
+    pub async fn set_project_real_plugins(&self, id: &ProjectId, on: bool) -> Result<(), StoreError> {
+        let id = id.as_str();
+        let done = sqlx::query!("UPDATE project SET real_plugins = ?2 WHERE id = ?1", id, on).execute(&self.writer).await?;
+        found(done.rows_affected(), id)
+    }
+
     /// Says what happens after a run of a project was cancelled, and how many seconds that may take.
     pub async fn set_project_cleanup(&self, id: &ProjectId, policy: CleanupPolicy, seconds: Option<u32>) -> Result<(), StoreError> {
         let (id, policy) = (id.as_str(), policy.as_str());
@@ -176,14 +187,17 @@ impl Store {
         found(query.execute(&self.writer).await?.rows_affected(), id)
     }
 
-    /// Takes a project off the list. Its runs stay; its secrets go, what was decided about secrets of all projects too, it is no longer trusted
-    /// and follows the dialect's clean-up again: what lies in that folder one day may be something else.
+    /// Takes a project off the list. Its runs stay; its secrets go, what was decided about secrets of all projects too, it is no longer trusted,
+    /// runs no containers of image plugins by itself and follows the dialect's clean-up again: what lies in that folder one day may be something else.
     pub async fn hide_project(&self, id: &ProjectId, now_ms: i64) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         crate::secret::remove_of_project(&mut write, id).await?;
         let id = id.as_str();
-        let done =
-            sqlx::query!("UPDATE project SET hidden_ms = ?2, trusted = 0, cleanup = 'dialect', cleanup_s = NULL WHERE id = ?1", id, now_ms);
+        let done = sqlx::query!(
+            "UPDATE project SET hidden_ms = ?2, trusted = 0, real_plugins = 0, cleanup = 'dialect', cleanup_s = NULL WHERE id = ?1",
+            id,
+            now_ms
+        );
         found(done.execute(&mut *write).await?.rows_affected(), id)?;
         Ok(write.commit().await?)
     }

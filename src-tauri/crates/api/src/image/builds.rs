@@ -4,17 +4,20 @@ use lp_model::{BuildImage, BuildLogin, BuildValue, DOCKER_HUB, Later, Message, S
 
 /// What a step builds, line by line; nothing for a step that builds no image.
 pub(crate) fn sentences(step: &Step) -> Vec<Message> {
+    let details = details_of(step);
+    let head = (!details.is_empty()).then(|| message!("step `{}` builds an image", step.name.clone()));
+    head.into_iter().chain(details.into_iter().map(|detail| message!("  {}", detail))).collect()
+}
+
+/// The same without the name of the step.
+pub(crate) fn details_of(step: &Step) -> Vec<Message> {
     let (build, why) = match (&step.build_image, &step.real_plugin) {
         (Some(build), _) => (Some(&**build), None),
         (None, Some(plugin)) => (plugin.builds.as_deref(), Some(&plugin.why)),
         (None, None) => return Vec::new(),
     };
-    let mut lines = vec![message!("step `{}` builds an image", step.name.clone())];
-    if let Some(why) = why {
-        lines.push(message!("  by the container of its plugin: {}", why.clone()));
-    }
-    lines.extend(build.into_iter().flat_map(details));
-    lines
+    let why = why.map(|why| message!("by the container of its plugin: {}", why.clone()));
+    why.into_iter().chain(build.into_iter().flat_map(details)).collect()
 }
 
 fn details(build: &BuildImage) -> Vec<Message> {
@@ -22,32 +25,32 @@ fn details(build: &BuildImage) -> Vec<Message> {
     if let Some(instead) = &build.instead {
         let reason = instead.reason().clone();
         lines.push(match instead {
-            lp_model::Instead::Passes(_) => message!("  nothing is built, and the step passes: {}", reason),
-            lp_model::Instead::Fails(_) => message!("  the step fails: {}", reason),
+            lp_model::Instead::Passes(_) => message!("nothing is built, and the step passes: {}", reason),
+            lp_model::Instead::Fails(_) => message!("the step fails: {}", reason),
         });
     }
     for repository in std::iter::once(&build.repository).chain(&build.more_repositories) {
-        lines.push(message!("  repository: {}", value(repository)));
+        lines.push(message!("repository: {}", value(repository)));
     }
     if !build.tags.is_empty() {
         let tags = build.tags.join(", ");
-        lines.push(if build.push { message!("  tags that are pushed: {}", tags) } else { message!("  tags, without a push: {}", tags) });
+        lines.push(if build.push { message!("tags that are pushed: {}", tags) } else { message!("tags, without a push: {}", tags) });
     }
     if let Some(file) = &build.tags_file {
-        lines.push(message!("  tags of the file `{}` take their place where it is there", file.path.clone()));
+        lines.push(message!("tags of the file `{}` take their place where it is there", file.path.clone()));
     }
     for name in &build.more_names {
-        lines.push(message!("  also: {}", name.clone()));
+        lines.push(message!("also: {}", name.clone()));
     }
-    lines.push(message!("  Dockerfile: {}", build.dockerfile.clone()));
-    lines.push(message!("  context: {}", build.context.clone()));
-    lines.extend(build.target.iter().map(|target| message!("  target: {}", target.clone())));
-    lines.extend(build.build_args.iter().map(|(name, of)| message!("  build argument `{}`: {}", name.clone(), value(of))));
+    lines.push(message!("Dockerfile: {}", build.dockerfile.clone()));
+    lines.push(message!("context: {}", build.context.clone()));
+    lines.extend(build.target.iter().map(|target| message!("target: {}", target.clone())));
+    lines.extend(build.build_args.iter().map(|(name, of)| message!("build argument `{}`: {}", name.clone(), value(of))));
     lines.extend(build.logins.iter().map(login));
     if let Some(config) = &build.login_config {
-        lines.push(message!("  logins of a configuration: {}", value(config)));
+        lines.push(message!("logins of a configuration: {}", value(config)));
     }
-    lines.extend(build.remarks.iter().map(|remark| message!("  note: {}", remark.clone())));
+    lines.extend(build.remarks.iter().map(|remark| message!("note: {}", remark.clone())));
     lines
 }
 
@@ -56,7 +59,7 @@ fn login(login: &BuildLogin) -> Message {
         Some(DOCKER_HUB) => Message::verbatim("Docker Hub"),
         _ => value(&login.registry),
     };
-    message!("  login at {}: {}, with {}", registry, value(&login.username), value(&login.password))
+    message!("login at {}: {}, with {}", registry, value(&login.username), value(&login.password))
 }
 
 /// A value for a person: the text, or where it comes from.

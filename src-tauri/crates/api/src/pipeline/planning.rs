@@ -209,7 +209,6 @@ mod tests {
             comments,
             [
                 "# step `publish` builds an image",
-                "#   by the container of its plugin: this version of Letterpress does not build images by itself yet",
                 "#   repository: harbor.example.com/t/app",
                 "#   tags that are pushed: 1, 1.2, 1.2.3",
                 "#   Dockerfile: Dockerfile",
@@ -219,7 +218,7 @@ mod tests {
             ]
         );
         let plan: serde_json::Value = serde_json::from_str(&print(PlanFormat::Json)).unwrap();
-        let builds = &plan["stages"][0]["steps"][0]["real_plugin"]["builds"];
+        let builds = &plan["stages"][0]["steps"][0]["build_image"];
         assert_eq!(builds["tags"], serde_json::json!(["1", "1.2", "1.2.3"]));
     }
 

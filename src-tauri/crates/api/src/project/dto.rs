@@ -27,6 +27,8 @@ pub struct ProjectSummary {
     pub last_run: Option<crate::dto::RunSummary>,
     /// Whether its pipelines may reach this computer: its folders, devices and network, privileged containers.
     pub trusted: bool,
+    /// Whether the containers of image plugins run, with the rights that their servers give them, instead of the engine building by itself.
+    pub real_plugins: bool,
     /// What happens when one of its runs is cancelled.
     pub cleanup: Cleanup,
 }

@@ -86,6 +86,7 @@ impl App {
             added_ms: time::now_ms(),
             hidden_ms: None,
             trusted: false,
+            real_plugins: false,
             cleanup: lp_store::CleanupPolicy::Dialect,
             cleanup_s: None,
         };
@@ -126,6 +127,17 @@ impl App {
     pub async fn set_project_trusted(&self, id: &str, trusted: bool) -> Result<ProjectSummary, ApiError> {
         let project = self.project_row(id).await?;
         self.store.set_project_trusted(&project.id, trusted).await?;
+        self.changed_project(id).await
+    }
+
+    /// Says whether the containers of image plugins run in a project, with the rights that their servers give them, instead of the engine building
+    /// by itself.
+    ///
+    /// # Errors
+    /// `ProjectNotFound`.
+    pub async fn set_project_real_plugins(&self, id: &str, on: bool) -> Result<ProjectSummary, ApiError> {
+        let project = self.project_row(id).await?;
+        self.store.set_project_real_plugins(&project.id, on).await?;
         self.changed_project(id).await
     }
 
@@ -216,6 +228,7 @@ fn summary(project: Project, last_run: Option<RunSummary>) -> ProjectSummary {
         path: project.path.unwrap_or_default(),
         kind: convert::project_kind(project.kind),
         trusted: project.trusted,
+        real_plugins: project.real_plugins,
         cleanup,
     }
 }

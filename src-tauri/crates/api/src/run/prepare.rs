@@ -106,6 +106,7 @@ impl App {
         facts.inputs = inputs;
         facts.previous = self.previous_run(&project.id, &facts.commit.branch).await?;
         facts.repo.trusted = project.trusted;
+        facts.repo.real_plugins = project.real_plugins;
         facts.known_secrets = self.secret_names(&project.id).await?;
         if let Some(outline) = outline.filter(|outline| outline.asks_for_files) {
             let folder = folder_of(project)?;

@@ -47,6 +47,13 @@ impl App {
                 .hint(message!("put the folder back, or open the project where it is now and run it there")));
         }
         let (plan, past, place) = self.stored_run(&id).await?;
+        if plan.event.repo.real_plugins && !project.real_plugins {
+            return Err(ApiError::new(
+                ErrorCode::NotTrusted,
+                message!("`{}` does not run the containers of its plugins any more, and this run was planned while it did", project.name),
+            )
+            .hint(message!("start a new run")));
+        }
         if plan.event.repo.trusted && !project.trusted {
             return Err(ApiError::new(
                 ErrorCode::NotTrusted,

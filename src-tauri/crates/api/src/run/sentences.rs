@@ -1,6 +1,7 @@
 //! What each stage and step of a plan would do, in sentences.
 
 use crate::dto::Sentence;
+use crate::image::builds;
 use lp_model::{BackendKind, EnvValue, Message, OnFailure, Plan, Stage, Step, StepKind, VolumeKind, message};
 
 /// The sentences about a plan, in the order of its stages and steps.
@@ -29,11 +30,13 @@ fn of_step(stage: &Stage, step: &Step) -> Vec<Message> {
     let name = &step.name;
     let bare = stage.backend == BackendKind::Host;
     let mut all = vec![match step.kind {
+        _ if step.build_image.is_some() => message!("`{}` builds an image by the container engine itself", name),
         StepKind::Commands if bare => message!("`{}` runs its commands directly on this computer", name),
         StepKind::Commands => message!("`{}` runs its commands in a container of `{}`", name, step.image),
         StepKind::Plugin => message!("`{}` runs the program of the image `{}` with the settings of the file", name, step.image),
         StepKind::Service => message!("`{}` runs beside the steps of its stage until they are over, from the image `{}`", name, step.image),
     }];
+    all.extend(builds::details_of(step));
     if step.detached && step.kind != StepKind::Service {
         all.push(message!("`{}` is started and not waited for", name));
     }
