@@ -13,7 +13,7 @@ use reqwest::header::LOCATION;
 pub enum PushProof {
     /// The token of the login service says so. Nothing was begun.
     Token,
-    /// An upload was begun, and cancelled.
+    /// An upload was begun, and cancelled: the registry knows it no more.
     Upload,
     /// An upload was begun, and the registry has no way to cancel one: it forgets it by itself. Nothing of it is in the repository.
     UploadLeft,
