@@ -11,6 +11,7 @@ mod registry;
 mod tags;
 mod token;
 pub(crate) mod transport;
+mod trust;
 
 pub use image::{ImageConfig, Platform};
 pub use manifest::{Found, Manifest, deletion_told};

@@ -1,6 +1,7 @@
 //! How registries are reached.
 
 use super::transport::Transport;
+use super::trust::Trust;
 use crate::error::{ErrorKind, RegistryError};
 use lp_model::{Message, message};
 use reqwest::redirect::Policy;
@@ -74,20 +75,27 @@ fn tls(options: &ClientOptions) -> Result<ClientConfig, Message> {
     let mut store = RootCertStore::empty();
     // A certificate of the system that cannot be read trusts nobody, and is no reason to reach no registry.
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut handed_in = Vec::new();
     for text in &options.authorities {
         let mut found = false;
         for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
             let certificate = certificate.map_err(Message::verbatim)?;
-            store.add(certificate).map_err(Message::verbatim)?;
+            store.add(certificate.clone()).map_err(Message::verbatim)?;
+            handed_in.push(certificate);
             found = true;
         }
         if !found {
             return Err(message!("no certificate is in it"));
         }
     }
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(Message::verbatim)?;
-    Ok(builder.with_root_certificates(store).with_no_client_auth())
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(Message::verbatim)?;
+    // A system without any may still have registries on the list of those without encryption.
+    if store.is_empty() {
+        return Ok(builder.with_root_certificates(store).with_no_client_auth());
+    }
+    let trust = Trust::new(store, handed_in, provider).map_err(Message::verbatim)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(trust)).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ const HTPASSWD: &str = "ann:$2y$05$Lry19eRtd/KB4eeMtvIywumHhDKAla2YfFeNmshrulLHt
 /// The certificate is for `localhost` and not for 127.0.0.1.
 const CERTIFICATES: &str = "[req]\ndistinguished_name=name\nprompt=no\n[name]\nCN=letterpress test\n\
     [authority]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n\
-    [server]\nbasicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n";
+    [server]\nbasicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n\
+    [both]\nbasicConstraints=critical,CA:TRUE\nsubjectAltName=DNS:localhost\n";
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -44,17 +45,25 @@ fn openssl(folder: &Path, arguments: &str) {
 
 impl Real {
     fn start(delete: bool) -> Self {
+        Self::start_as(delete, false)
+    }
+
+    fn start_as(delete: bool, self_signed: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         std::fs::write(path.join("c.cnf"), CERTIFICATES).unwrap();
         std::fs::write(path.join("htpasswd"), HTPASSWD).unwrap();
         let key = "-config c.cnf -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout";
-        openssl(path, &format!("req -x509 -extensions authority {key} ca.key -out ca.crt -days 2"));
-        openssl(path, &format!("req -new {key} server.key -out server.csr"));
-        openssl(
-            path,
-            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile c.cnf -extensions server",
-        );
+        if self_signed {
+            // As Docker's documentation has it: an authority that is the server.
+            openssl(path, &format!("req -x509 -extensions both {key} server.key -out server.crt -days 2"));
+            std::fs::copy(path.join("server.crt"), path.join("ca.crt")).unwrap();
+        } else {
+            openssl(path, &format!("req -x509 -extensions authority {key} ca.key -out ca.crt -days 2"));
+            openssl(path, &format!("req -new {key} server.key -out server.csr"));
+            let signed = "-CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile c.cnf -extensions server";
+            openssl(path, &format!("x509 -req -in server.csr {signed}"));
+        }
         let at = |name: &str| path.join(name).display().to_string();
         let config = json!({
             "version": "0.1",
@@ -157,6 +166,20 @@ async fn certificates_and_logins_are_told_apart() {
     let wrong = Credentials::password("ann", format!("{PASSWORD}x"));
     assert_eq!(kind(check(real.options(), real.host(), Some(wrong)).await), ErrorKind::Unauthorized { with_login: true });
     assert_eq!(kind(check(real.options(), real.host(), None).await), ErrorKind::Unauthorized { with_login: false });
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_is_accepted_when_it_was_handed_in() {
+    let real = Real::start_as(true, true);
+    let check =
+        async |options: ClientOptions, host: String| Client::new(&options).unwrap().registry(&host, Some(ann())).unwrap().check().await;
+    check(real.options(), real.host()).await.unwrap();
+    assert!(matches!(kind(check(real.options(), format!("127.0.0.1:{}", real.port)).await), ErrorKind::WrongName { .. }));
+    let other = Real::start_as(true, true);
+    for authorities in [Vec::new(), vec![other.authority()]] {
+        let options = ClientOptions { authorities, ..real.options() };
+        assert_eq!(kind(check(options, real.host()).await), ErrorKind::UnknownAuthority);
+    }
 }
 
 #[tokio::test]
