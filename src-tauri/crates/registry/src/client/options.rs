@@ -115,12 +115,16 @@ mod tests {
 
     #[test]
     fn only_hosts_of_the_list_are_asked_without_encryption() {
-        let options = ClientOptions { plain_hosts: ["LocalHost:5000".to_owned()].into(), ..ClientOptions::default() };
+        let options =
+            ClientOptions { plain_hosts: ["LocalHost:5000", "r.example.com:80"].map(str::to_owned).into(), ..ClientOptions::default() };
         let transport = transport(&options).unwrap();
         let base = |host: &str| transport.base(host).unwrap().to_string();
         assert_eq!(base("localhost:5000"), "http://localhost:5000/");
         assert_eq!(base("localhost:5001"), "https://localhost:5001/");
         assert_eq!(base("127.0.0.1:5000"), "https://127.0.0.1:5000/");
         assert_eq!(base("docker.io"), "https://registry-1.docker.io/");
+        let is_plain = |address: &str| transport.is_plain(&url::Url::parse(address).unwrap());
+        assert!(is_plain("http://localhost:5000/v2/") && is_plain("http://r.example.com/v2/") && is_plain("http://r.example.com:80/"));
+        assert!(!is_plain("http://localhost/") && !is_plain("http://r.example.com:5000/") && !is_plain("http://localhost.evil:5000/"));
     }
 }

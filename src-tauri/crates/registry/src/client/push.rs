@@ -4,6 +4,7 @@ use super::challenge::Challenge;
 use super::registry::Ask;
 use super::transport::Call;
 use super::{LARGEST_ANSWER, Repository, token};
+use crate::Credentials;
 use crate::error::{Action, ErrorKind, RegistryError};
 use reqwest::Method;
 use reqwest::header::LOCATION;
@@ -34,9 +35,13 @@ impl Repository {
                 return Err(RegistryError { repository: Some(self.name.clone()), ..error });
             }
         }
-        if let Some(Challenge::Bearer(service)) = self.registry.challenge() {
-            let token = self.registry.token(&service, &scopes).await;
-            let (token, _) = token.map_err(|error| RegistryError { repository: Some(self.name.clone()), ..error })?;
+        if let Some(Credentials::RegistryToken(token)) = self.registry.login() {
+            // No login service made it: what it does not tell may still be so.
+            if token::claims(token, &self.name, "push") == Some(true) {
+                return Ok(PushProof::Token);
+            }
+        } else if let Some(Challenge::Bearer(service)) = self.registry.challenge() {
+            let (token, _) = self.registry.token(&service, &scopes, Some(&self.name), Action::Push).await?;
             match token::claims(&token, &self.name, "push") {
                 Some(true) => return Ok(PushProof::Token),
                 Some(false) => return Err(self.registry.lacks_right(&service, Some(&self.name), Action::Push, String::new()).await),

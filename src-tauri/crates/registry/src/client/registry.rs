@@ -194,10 +194,7 @@ impl Registry {
             (_, Some(Credentials::RegistryToken(token))) => Ok(fixed(token::bearer(token))),
             (Some(Challenge::Basic), Some(Credentials::Password { username, password })) => Ok(fixed(token::basic(username, password))),
             (Some(Challenge::Bearer(service)), _) => {
-                let (token, fresh) = self.token(&service, scopes).await.map_err(|error| {
-                    let repository = ask.repository.map(str::to_owned);
-                    RegistryError { repository, ..error }
-                })?;
+                let (token, fresh) = self.token(&service, scopes, ask.repository, ask.action).await?;
                 Ok(token::bearer(&token).map_or(Shown::Nothing, |header| Shown::Token(header, fresh)))
             }
             (None | Some(Challenge::Basic), _) => Ok(Shown::Nothing),
@@ -205,12 +202,25 @@ impl Registry {
     }
 
     /// A token with these rights, and whether it is new.
-    pub(super) async fn token(&self, service: &Service, scopes: &[String]) -> Result<(SecretValue, bool), RegistryError> {
+    pub(super) async fn token(
+        &self,
+        service: &Service,
+        scopes: &[String],
+        repository: Option<&str>,
+        action: Action,
+    ) -> Result<(SecretValue, bool), RegistryError> {
         let known = self.memory().tokens.get(scopes).filter(|token| token.until > Instant::now()).map(|token| token.value.clone());
         if let Some(value) = known {
             return Ok((value, false));
         }
-        let token = token::fetch(self.transport(), self.host(), service, scopes, self.login()).await?;
+        let token = match token::fetch(self.transport(), self.host(), service, scopes, self.login()).await {
+            Ok(token) => token,
+            // Some services make no token without the rights (GitHub), and say the same to a wrong password.
+            Err(error) if matches!(*error.kind, ErrorKind::Unauthorized { with_login: true }) && !scopes.is_empty() => {
+                return Err(self.lacks_right(service, repository, action, String::new()).await);
+            }
+            Err(error) => return Err(RegistryError { repository: repository.map(str::to_owned), ..error }),
+        };
         let value = token.value.clone();
         let mut memory = self.memory();
         memory.tokens.retain(|_, token| token.until > Instant::now());

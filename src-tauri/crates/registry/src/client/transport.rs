@@ -77,6 +77,12 @@ impl Transport {
         Url::parse(&format!("{scheme}://{}/", crate::host::api_of(host))).ok()
     }
 
+    /// Whether an address is on the list, which may name the usual port too.
+    pub(super) fn is_plain(&self, url: &Url) -> bool {
+        let with_port = url.port_or_known_default().map(|port| format!("{}:{port}", url.host_str().unwrap_or_default()));
+        self.plain.contains(&place(url)) || with_port.is_some_and(|host| self.plain.contains(&host))
+    }
+
     /// Sends a request, following redirects of what only reads. `Authorization` goes to the first place alone.
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, RegistryError> {
         let mut call = call;
@@ -98,7 +104,7 @@ impl Transport {
         let failed = |kind| RegistryError::new(place(&call.url), None, kind);
         match call.url.scheme() {
             "https" => {}
-            "http" if self.plain.contains(&place(&call.url)) => {}
+            "http" if self.is_plain(&call.url) => {}
             _ => return Err(failed(ErrorKind::PlainRefused)),
         }
         let request = self.http.request(call.method.clone(), call.url.clone()).headers(call.headers.clone()).body(call.body.clone());

@@ -4,7 +4,8 @@ use crate::fake::{Answer, Fake, Request};
 use crate::{ann, client, kind, repository};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use lp_registry::{Action, ErrorKind, PushProof};
+use lp_registry::{Action, Credentials, ErrorKind, PushProof};
+use lp_secret::SecretValue;
 use serde_json::{Value, json};
 
 /// A token of a service that tells the rights.
@@ -50,6 +51,34 @@ async fn a_token_without_the_right_is_a_no() {
         assert_eq!(kind(repository(&fake, None).can_push().await), ErrorKind::Unauthorized { with_login: false });
         assert_eq!(fake.count("POST"), 0);
     }
+}
+
+#[tokio::test]
+async fn a_login_service_that_makes_no_token_without_the_right_is_a_no() {
+    let fake = Fake::start(|request| match request.path.starts_with("/token") {
+        true if request.path.contains("scope=") => Answer::error(403, "DENIED", "denied"),
+        true => Answer::json(200, &json!({"token": "opaque"})),
+        false if request.shown() == "Bearer opaque" => Answer::json(200, &json!({})),
+        false => Answer::wants_token(request),
+    })
+    .await;
+    let app = repository(&fake, Some(ann()));
+    assert!(matches!(kind(app.can_push().await), ErrorKind::Denied { action: Action::Push, .. }));
+    assert!(matches!(kind(app.tags(1).await), ErrorKind::Denied { action: Action::Pull, .. }));
+    assert_eq!(kind(repository(&fake, None).tags(1).await), ErrorKind::Unauthorized { with_login: false });
+    assert_eq!(fake.count("POST"), 0);
+}
+
+#[tokio::test]
+async fn a_registry_token_is_tried_as_it_is() {
+    let fake = Fake::start(|request| match request.shown() {
+        "Bearer abc" => upload(request, 204),
+        _ => Answer::wants_token(request),
+    })
+    .await;
+    let login = Credentials::RegistryToken(SecretValue::new("abc"));
+    assert_eq!(repository(&fake, Some(login)).can_push().await.unwrap(), PushProof::Upload);
+    assert_eq!(fake.count("GET /token"), 0);
 }
 
 #[tokio::test]
