@@ -1,6 +1,7 @@
 //! Every backend against the conformance suite, and what is special to one of them.
 #![allow(clippy::unwrap_used)]
 
+mod builds;
 mod contexts;
 mod disk_full;
 mod docker;

@@ -57,9 +57,10 @@ fn text(form: &str, file: &str, step: &str) -> String {
     form.replace("STEP", step).replace("FILE", file)
 }
 
-/// The plan of an untrusted project, when the file is not refused.
+/// The plan of an untrusted project that wants the containers of its plugins, when the file is not refused.
 fn plan(path: &str, text: &str) -> Option<Plan> {
     let mut facts = EventFacts::new(EventKind::Push);
+    facts.repo.real_plugins = true;
     facts.commit.branch = "main".into();
     facts.commit.reference = "refs/heads/main".into();
     compile(&[PipelineFile { path, bytes: text.as_bytes() }], &facts).ok().map(|(plan, _)| plan)

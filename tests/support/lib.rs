@@ -12,5 +12,6 @@ pub mod images;
 pub mod island;
 pub mod podman;
 pub mod press;
+pub mod registry;
 pub mod remote;
 pub mod world;

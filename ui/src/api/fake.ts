@@ -42,6 +42,9 @@ export class FakeApi extends FakeLogs implements Api {
   projectSetTrusted = (project: string, trusted: boolean): Promise<ProjectSummary> =>
     this.answer("projectSetTrusted", () => this.change(project, { trusted }));
 
+  projectSetRealPlugins = (project: string, on: boolean): Promise<ProjectSummary> =>
+    this.answer("projectSetRealPlugins", () => this.change(project, { real_plugins: on }));
+
   projectSetCleanup = (project: string, cleanup: Cleanup): Promise<ProjectSummary> =>
     this.answer("projectSetCleanup", () => this.change(project, { cleanup }));
 

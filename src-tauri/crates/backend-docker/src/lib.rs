@@ -13,9 +13,11 @@
 //! subscriber must keep the target `bollard` at `info` or above.
 //!
 //! Read in this order: [`DockerBackend`], [`connect`], `stage` (its place, from `prepare` to `clean`), `step` (one step from its container to its end), `image`
-//! (how images are fetched), `creation` (one container by its name), `error` (what engine errors mean).
+//! (how images are fetched), `build` (steps that build images), `archive` (tar streams), `creation` (one container by its name), `error` (what engine errors mean).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod archive;
+mod build;
 pub mod connect;
 mod creation;
 mod error;
@@ -132,7 +134,9 @@ impl Backend for DockerBackend {
     }
 
     async fn fetch(&self, stage: &StageContext, cancel: &Cancel) {
-        let mut images: Vec<_> = stage.stage.steps.iter().map(|step| (step.image.clone(), step.pull)).collect();
+        // A step that builds runs no container of its image.
+        let steps = stage.stage.steps.iter().filter(|step| step.build_image.is_none());
+        let mut images: Vec<_> = steps.map(|step| (step.image.clone(), step.pull)).collect();
         images.retain(|(_, policy)| *policy != PullPolicy::Never);
         let mut seen = HashSet::new();
         images.retain(|image| seen.insert(image.clone()));
@@ -150,7 +154,7 @@ impl Backend for DockerBackend {
     }
 
     async fn make_ahead(&self, stage: &StageContext, step: &StepContext, cancel: &Cancel) {
-        if cancel.is_asked() {
+        if cancel.is_asked() || step.step.build_image.is_some() {
             return;
         }
         if let Err(error) = self.make_container_ahead(stage, step).await {
@@ -165,7 +169,10 @@ impl Backend for DockerBackend {
         sink: &dyn StepSink,
         cancel: &Cancel,
     ) -> Result<StepExit, BackendError> {
-        self.run_container(stage, step, sink, cancel).await
+        match &step.step.build_image {
+            Some(build) => self.run_build(stage, step, build, sink, cancel).await,
+            None => self.run_container(stage, step, sink, cancel).await,
+        }
     }
 
     async fn destroy(&self, stage: &StageContext, keep: Keep) -> Result<Vec<Message>, BackendError> {

@@ -169,6 +169,7 @@ impl Event {
             default_branch: it.default_branch.clone(),
             private: it.private,
             trusted: false,
+            real_plugins: false,
         };
         let facts = EventFacts { repo, ..EventFacts::new(kind) };
         Self { word, facts, sender: payload.sender.login.clone(), obstacle: None }

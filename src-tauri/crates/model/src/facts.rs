@@ -94,6 +94,13 @@ pub struct RepoFacts {
     pub private: bool,
     /// Whether the user trusts the project (privileged steps, host volumes).
     pub trusted: bool,
+    /// Whether the user wants the containers of image plugins to run, instead of the engine building by itself.
+    #[serde(skip_serializing_if = "is_false")]
+    pub real_plugins: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl RepoFacts {

@@ -31,7 +31,7 @@ pub use image::ImageReference;
 pub use json::json_escape;
 pub use message::{Language, Message, What};
 pub use plan::{
-    BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, LeftOut, MissingSecret, Mount, OnFailure, PLAN_VERSION, Plan,
-    PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
+    BackendKind, CLEANUP_TIMEOUT_S, Concurrency, Dialect, EnvPiece, EnvValue, LeftOut, MissingSecret, Mount, OnFailure, PLAN_VERSION,
+    PLAN_VERSION_WITHOUT_BUILDS, Plan, PullPolicy, RunOn, RuntimeFact, Stage, Step, StepKind, Volume, VolumeKind, Workspace,
 };
 pub use run::{CancelReason, IllegalMove, RunEvent, RunState, SkipReason, StageState, StepOutcome, StepState};

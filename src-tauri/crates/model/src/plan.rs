@@ -10,8 +10,11 @@ use crate::message::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Version of the plan's shape, stored with every run. An app that meets a newer one refuses to run it again.
-pub const PLAN_VERSION: u32 = 1;
+/// Newest version of the plan's shape, stored with every run. An app that meets a newer one refuses to run it again.
+pub const PLAN_VERSION: u32 = 2;
+
+/// Version of a plan in which no step builds an image: earlier versions of the app can run it.
+pub const PLAN_VERSION_WITHOUT_BUILDS: u32 = 1;
 
 /// [`Plan::cleanup_timeout_s`] where nothing else is said.
 pub const CLEANUP_TIMEOUT_S: u64 = 300;
@@ -49,7 +52,7 @@ pub enum BackendKind {
 /// A pipeline compiled for one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// [`PLAN_VERSION`] of the program that made it.
+    /// [`PLAN_VERSION`], or an older one that has everything that the plan needs.
     pub version: u32,
     /// The language of the file.
     pub dialect: Dialect,
@@ -448,7 +451,7 @@ pub struct Step {
     /// Limit of memory in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// The image that the step builds, instead of running a container. The compiler sets it for a backend that can; none can yet.
+    /// The image that the step builds, instead of running a container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_image: Option<Box<BuildImage>>,
     /// Of an image plugin whose container runs: why it does, and what it is told to build.

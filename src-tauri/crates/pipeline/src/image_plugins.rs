@@ -19,7 +19,9 @@ mod tags;
 
 use builder::Builder;
 use lp_model::image::ImageReference;
-use lp_model::{BuildImage, BuildValue, EnvValue, Instead, Message, Plan, RealPlugin, Step, StepKind, message};
+use lp_model::{
+    BackendKind, BuildImage, BuildValue, EnvValue, Instead, Message, PLAN_VERSION, Plan, RealPlugin, RepoFacts, Step, StepKind, message,
+};
 use settings::{Form, Settings};
 use std::collections::BTreeMap;
 
@@ -95,16 +97,28 @@ fn remark_on_registry(build: &mut BuildImage) {
     }
 }
 
-/// Writes into each step of a plan that is an image plugin what it is told.
-///
-/// No backend builds images by itself yet, so the container of the plugin runs in every case and the plan says just that
-/// ([`Step::real_plugin`]); [`Step::build_image`] stays empty until one does.
+/// Why the container of a plugin runs, instead of the engine building by itself; `None` where the engine does.
+pub(crate) fn why_container(told: &Told, repo: &RepoFacts) -> Option<Message> {
+    let by_setting = || repo.real_plugins.then(|| message!("the project uses the containers of its plugins"));
+    told.real_plugin.clone().or_else(by_setting)
+}
+
+/// Writes into each step of a plan that is an image plugin what it is told: the engine builds by itself ([`Step::build_image`]), without a
+/// container and so without rights; or the container of the plugin runs because only that will do ([`Step::real_plugin`]).
 pub(crate) fn settle(plan: &mut Plan) {
     let commit_time_s = plan.event.commit.time_ms / 1000;
-    for step in plan.stages.iter_mut().flat_map(|stage| &mut stage.steps) {
-        if let Some(Told { build, real_plugin }) = is_plugin(step).then(|| read(&step.image, &step.environment, commit_time_s)).flatten() {
-            let why = real_plugin.unwrap_or_else(|| message!("this version of Letterpress does not build images by itself yet"));
-            step.real_plugin = Some(Box::new(RealPlugin { why, builds: Some(Box::new(build)) }));
+    for stage in plan.stages.iter_mut().filter(|stage| stage.backend == BackendKind::Docker) {
+        for step in &mut stage.steps {
+            let told = is_plugin(step).then(|| read(&step.image, &step.environment, commit_time_s)).flatten();
+            let Some(told) = told else { continue };
+            match why_container(&told, &plan.event.repo) {
+                Some(why) => step.real_plugin = Some(Box::new(RealPlugin { why, builds: Some(Box::new(told.build)) })),
+                None => {
+                    plan.version = PLAN_VERSION;
+                    step.privileged = false;
+                    step.build_image = Some(Box::new(told.build));
+                }
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ pub use report::{Effect, Report, ReportEntry, ReportStep, report};
 pub use schema::schema;
 pub use shared::{environment, glob, matrix, params, script, substitute, volume, when};
 
-use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION, Plan, Stage};
+use lp_model::{Diagnostic, Dialect, EventFacts, PLAN_VERSION_WITHOUT_BUILDS, Plan, Stage};
 use source::{AllFindings, Sources};
 
 /// Time limit of a run where nothing else is said: the dialects' default of 60 minutes.
@@ -108,7 +108,7 @@ fn compile_sources(sources: &Sources<'_>, facts: &EventFacts) -> Result<(Plan, V
 
 fn plan(path: &str, facts: &EventFacts, dialect: Dialect, stages: Vec<Stage>) -> Plan {
     Plan {
-        version: PLAN_VERSION,
+        version: PLAN_VERSION_WITHOUT_BUILDS,
         dialect,
         file: path.to_owned(),
         event: facts.clone(),

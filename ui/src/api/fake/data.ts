@@ -145,7 +145,7 @@ export function versions(now: number): Version[] {
 }
 
 /** As a project is when it has just been opened. */
-export const FRESH: Pick<ProjectSummary, "last_run" | "trusted" | "cleanup"> = { last_run: null, trusted: false, cleanup: { policy: "dialect", seconds: null } };
+export const FRESH: Pick<ProjectSummary, "last_run" | "trusted" | "real_plugins" | "cleanup"> = { last_run: null, trusted: false, real_plugins: false, cleanup: { policy: "dialect", seconds: null } };
 
 export const SAMPLE: ProjectSummary = {
   ...FRESH,

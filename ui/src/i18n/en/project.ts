@@ -66,6 +66,9 @@ export const project = {
   "trust.confirm": "Trust {name}",
   "trust.leave": "Do not trust",
   "trust.decide": "Decide about trust…",
+  "plugins.title": "Run the containers of image plugins",
+  "plugins.off": "Images are built by the container engine itself. The containers of plugins that build images run only where a setting needs them, and without special rights.",
+  "plugins.on": "The containers of plugins that build images run, with all rights on this computer where their servers give them.",
 
   "cleanup.title": "Clean-up after a cancel",
   "cleanup.text": "Whether steps that run after a failure, such as telling the team or releasing a lock, still run when a run is cancelled.",

@@ -64,6 +64,9 @@ export const project = {
   "trust.confirm": "信任 {name}",
   "trust.leave": "不信任",
   "trust.decide": "决定是否信任…",
+  "plugins.title": "运行镜像插件的容器",
+  "plugins.off": "镜像由容器引擎直接构建。只有某项设置需要时，才运行构建镜像的插件容器，且没有特权。",
+  "plugins.on": "运行构建镜像的插件容器；凡其服务器给予特权之处，容器在本机上也拥有全部权限。",
 
   "cleanup.title": "取消后的收尾",
   "cleanup.text": "取消运行时，是否仍运行那些在失败后运行的步骤，例如通知团队、释放锁。",

@@ -136,7 +136,16 @@ pub(crate) fn repo_facts(repository: &Repository) -> Result<RepoFacts, ApiError>
     let remote = repository.origin().unwrap_or_default();
     let folder = repository.root().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (owner, name, link) = parse_remote(&remote).unwrap_or_else(|| ("local".into(), folder, String::new()));
-    Ok(RepoFacts { owner, name, link, remote, default_branch: repository.default_branch()?, private: false, trusted: false })
+    Ok(RepoFacts {
+        owner,
+        name,
+        link,
+        remote,
+        default_branch: repository.default_branch()?,
+        private: false,
+        trusted: false,
+        real_plugins: false,
+    })
 }
 
 /// `https://HOST/OWNER/NAME.git` or `git@HOST:OWNER/NAME.git` as owner, name and web address. User names and passwords are dropped.

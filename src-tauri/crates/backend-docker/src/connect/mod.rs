@@ -1,7 +1,7 @@
 //! Finding an engine and agreeing with it on a version of its API.
 //!
 //! [`address`](EngineAddress) says where, `ssh` and `tls` make the connections that the HTTP library does not (over `transport`), `version` agrees,
-//! `reason` says in words why an address does not answer.
+//! `reason` says in words why an address does not answer, `raw` calls what the library cannot.
 //!
 //! The agreed version of the API is in the path of every call: the library could negotiate a version and then does not send it. Oldest 1.41
 //! (Docker 20.10, Podman 3), newest that of the library; anything else is refused with both versions.
@@ -10,6 +10,7 @@
 //! an engine that is being ended still answers on old connections, and a step that it ended would then count as failed instead of lost.
 
 mod address;
+pub(crate) mod raw;
 mod reason;
 mod ssh;
 mod tls;

@@ -30,7 +30,7 @@ const STAND_IN_AFTER: Duration = Duration::from_secs(20);
 const FETCHES_AT_ONCE: usize = 3;
 
 /// For the library, which wants a limit for each call. Who waits for a fetch gives it up when it is silent for too long.
-const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Finds the login for a registry.
 #[async_trait]
@@ -103,8 +103,24 @@ impl Images {
         Ok(())
     }
 
+    /// The login that the app has for the registry of an image.
+    pub async fn login(&self, image: &ImageReference) -> Option<Credentials> {
+        self.logins.login(image).await
+    }
+
     /// Makes sure that an image is on the engine as its policy wants it.
     pub async fn ensure(&self, engine: &ContainerEngine, pull: &Pull, notes: &dyn Notes) -> Result<(), BackendError> {
+        self.ensure_with(engine, pull, None, notes).await
+    }
+
+    /// The same with a login of the step's own, which comes before that of the app.
+    pub async fn ensure_with(
+        &self,
+        engine: &ContainerEngine,
+        pull: &Pull,
+        login: Option<Credentials>,
+        notes: &dyn Notes,
+    ) -> Result<(), BackendError> {
         let image = pull.image.as_str();
         // What is not asked for below is not looked up: it costs a round trip per step.
         let is_there = match pull.when_there {
@@ -119,10 +135,10 @@ impl Images {
             return Err(error::no_image(image, message));
         }
         let stands_in = match pull.when_there {
-            WhenThere::StandsInWithoutLogin if is_there => self.logins.login(&pull.reference).await.is_none(),
+            WhenThere::StandsInWithoutLogin if is_there => login.is_none() && self.logins.login(&pull.reference).await.is_none(),
             _ => is_there,
         };
-        match self.fetch(engine, &pull.reference, image, stands_in.then_some(STAND_IN_AFTER), notes).await {
+        match self.fetch(engine, &pull.reference, image, login, stands_in.then_some(STAND_IN_AFTER), notes).await {
             Ok(()) => Ok(()),
             Err(FetchError::Refused(reason)) if stands_in => {
                 notes.note(message!("`{}` cannot be fetched, the one on this computer is used: {}", image, reason)).await;
@@ -139,10 +155,11 @@ impl Images {
         engine: &ContainerEngine,
         reference: &ImageReference,
         image: &str,
+        login: Option<Credentials>,
         patience: Option<Duration>,
         notes: &dyn Notes,
     ) -> Result<(), FetchError> {
-        let (fetch, progress) = self.join(engine, reference, image);
+        let (fetch, progress) = self.join(engine, reference, image, login);
         let silence = silence(progress.clone(), patience);
         tokio::select! {
             biased;
@@ -153,19 +170,28 @@ impl Images {
         Ok(())
     }
 
-    fn join(&self, engine: &ContainerEngine, reference: &ImageReference, image: &str) -> (Fetch, watch::Receiver<Progress>) {
+    /// A fetch with a login of a step's own is shared by nobody: another step may have another one, or none.
+    fn join(
+        &self,
+        engine: &ContainerEngine,
+        reference: &ImageReference,
+        image: &str,
+        login: Option<Credentials>,
+    ) -> (Fetch, watch::Receiver<Progress>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, one| one.fetch.upgrade().is_some_and(|fetch| fetch.peek().is_none()));
         let key = (engine.info.address.clone(), reference.canonical());
-        if let Some(one) = running.get(&key)
+        let is_own = login.is_some();
+        if !is_own
+            && let Some(one) = running.get(&key)
             && let Some(fetch) = one.fetch.upgrade()
         {
             return (fetch, one.progress.clone());
         }
         let (sender, progress) = watch::channel(Progress { answered: false, sentence: message!("fetching `{}`", image) });
-        let work = fetch_image(engine.patient(NO_LIMIT), self.logins.clone(), reference.clone(), image.to_owned(), sender);
+        let work = fetch_image(engine.patient(NO_LIMIT), self.logins.clone(), reference.clone(), image.to_owned(), login, sender);
         let fetch: Fetch = work.boxed().shared();
-        if let Some(weak) = fetch.downgrade() {
+        if !is_own && let Some(weak) = fetch.downgrade() {
             running.insert(key, Running { fetch: weak, progress: progress.clone() });
         }
         (fetch, progress)
@@ -202,9 +228,14 @@ async fn fetch_image(
     logins: Arc<dyn RegistryLogins>,
     reference: ImageReference,
     image: String,
+    own: Option<Credentials>,
     progress: watch::Sender<Progress>,
 ) -> Result<(), FetchError> {
-    let login = logins.login(&reference).await.map(|login| header(&reference, login));
+    let login = match own {
+        Some(login) => Some(login),
+        None => logins.login(&reference).await,
+    };
+    let login = login.map(|login| header(&reference, login));
     let options = CreateImageOptionsBuilder::new().from_image(&reference.name()).tag(reference.version()).build();
     let answers = docker.create_image(Some(options), None, login);
     pin_mut!(answers);

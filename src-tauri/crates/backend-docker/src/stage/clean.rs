@@ -1,13 +1,14 @@
 //! Removing what we made: of one stage, or everything that no live run claims.
 
 use super::StageHandle;
+use crate::build::record::Record;
 use crate::connect::ContainerEngine;
 use crate::creation;
 use crate::{DockerBackend, error, labels};
 use bollard::models::{ContainerSummaryStateEnum, Volume, VolumeCreateRequest};
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
-    WaitContainerOptionsBuilder,
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder, RemoveImageOptions,
+    RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::stream::{self, StreamExt as _};
 use lp_backend::{BackendError, Claims, Keep, KeptFiles, KeptStage, StageContext, SweepReport};
@@ -44,6 +45,8 @@ enum Kind {
     Container,
     Network,
     Volume,
+    /// A name of ours for an image that a step has built.
+    Record,
 }
 
 impl Kind {
@@ -52,6 +55,7 @@ impl Kind {
             Self::Container => message!("container"),
             Self::Network => message!("network"),
             Self::Volume => message!("volume"),
+            Self::Record => message!("image"),
         }
     }
 }
@@ -69,6 +73,12 @@ struct Thing {
     is_started_step: bool,
     /// A container that runs.
     runs: bool,
+}
+
+impl From<Record> for Thing {
+    fn from(Record { name, run, stage }: Record) -> Self {
+        Self { kind: Kind::Record, id: name.clone(), name, run, stage, is_started_step: false, runs: false }
+    }
 }
 
 impl Thing {
@@ -101,6 +111,10 @@ impl DockerBackend {
                 tokio::time::sleep(ROUND_PAUSE).await;
             }
             let mut things = list(&stage.engine, &wanted).await?;
+            if stage.context.stage.steps.iter().any(|step| step.build_image.is_some()) {
+                let of_stage = |record: &Record| record.run == stage.context.run.as_str() && record.stage == number;
+                things.extend(self.find_records(&stage.engine).await?.into_iter().filter(of_stage).map(Thing::from));
+            }
             if things.is_empty() {
                 // Or is this not the engine that the stage is on?
                 self.certain(&stage.engine).await?;
@@ -123,6 +137,7 @@ impl DockerBackend {
         let wanted = [(labels::OWNER, self.owner.as_str())];
         let work = async {
             let mut things = list(&engine, &wanted).await?;
+            things.extend(self.find_records(&engine).await?.into_iter().map(Thing::from));
             things.retain(|thing| claims.live.iter().all(|run| run.as_str() != thing.run));
             let kept = |thing: &Thing| claims.kept.iter().any(|run| run.as_str() == thing.run);
             self.spare_files(&engine, &mut things, kept, |_| false).await?;
@@ -175,7 +190,7 @@ impl DockerBackend {
         things.retain(|thing| {
             let stage = thing.stage();
             let is_whole = with_files.contains(&stage) && (marked.contains(&stage) || begun.contains(&stage));
-            thing.kind != Kind::Volume || !kept(thing) || !is_whole
+            !matches!(thing.kind, Kind::Volume | Kind::Record) || !kept(thing) || !is_whole
         });
         Ok(())
     }
@@ -286,6 +301,8 @@ async fn remove(engine: &ContainerEngine, thing: Thing) -> (Thing, Result<(), bo
             other => other,
         },
         Kind::Network => docker.remove_network(&thing.id).await,
+        // Where it is the last name of the image, the image goes with it.
+        Kind::Record => docker.remove_image(&thing.id, None::<RemoveImageOptions>, None).await.map(drop),
         Kind::Volume => docker.remove_volume(&thing.id, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await,
     };
     match result {

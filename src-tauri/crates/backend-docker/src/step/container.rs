@@ -56,6 +56,23 @@ pub(crate) fn of_step(stage: &StageHandle, step: &StepContext, image: &str, owne
     in_namespace(&stage.context, step, namespace, image, owner, stage.engine.is_podman())
 }
 
+/// A container that is never started, through which the files that a step sees are read: its volumes, and nothing else.
+pub(crate) fn reader(stage: &StageContext, step: &StepContext, owner: &str) -> ContainerCreateBody {
+    let (mounts, binds) = mounts(stage, step, &step.step.workspace(&stage.stage.workspace).base);
+    ContainerCreateBody {
+        // Never run, but the engine wants something to be there.
+        cmd: Some(vec!["/none".to_owned()]),
+        labels: Some(labels::of_step(owner, stage, step.key)),
+        host_config: Some(HostConfig {
+            network_mode: Some("none".to_owned()),
+            mounts: Some(mounts),
+            binds: (!binds.is_empty()).then_some(binds),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
 fn in_namespace(
     stage: &StageContext,
     step: &StepContext,

@@ -56,9 +56,9 @@ impl StepJob {
         }
         let environment = match (resolve(&self.step, &self.secrets, &self.facts), self.before) {
             (Ok(environment), _) => environment,
-            // It has its environment already.
-            (Err(_), Before::Created) => Default::default(),
-            (Err(message), Before::Nothing) => return unseen(Exit::failed(message, secrets())),
+            // Its program has its environment already; what is built again needs it anew.
+            (Err(_), Before::Created) if self.step.build_image.is_none() => Default::default(),
+            (Err(message), _) => return unseen(Exit::failed(message, secrets())),
         };
         if self.before == Before::Nothing {
             for note in environment.notes {

@@ -113,6 +113,7 @@ mod tests {
             default_branch: text(),
             private: true,
             trusted: true,
+            real_plugins: false,
         };
         facts.commit = commit.clone();
         facts.pull_request = (kind == EventKind::PullRequest).then(|| PullRequestFacts {

@@ -7,13 +7,18 @@
 //! something else. One predicate, [`steering`], decides that for every language. What a plugin is told to *do* (its settings, secrets,
 //! harmless variables) is what it is there for and costs it nothing.
 //!
+//! Where the engine builds an image by itself ([`crate::image_plugins`]) there is no container and no right. A container of a plugin that only the
+//! plugin itself can do gets rights by its name where the user wants such containers in the project, or trusts it.
+//!
 //! A trusted project may mount folders of the machine anyway, so there volumes and the place of the working copy take no right away.
 
+use crate::image_plugins::{self, Told};
 use crate::shared::draft::{Draft, StageDraft};
 use crate::shared::image::is_one_of;
 use crate::shared::workspace;
 use lp_model::{Code, EnvValue, EventFacts, Message, StepKind, message, what};
 use lp_yaml::Findings;
+use std::collections::BTreeMap;
 
 /// Variables with which a file decides what a program loads or runs, by their names. A name that ends with `*` stands for all that begin
 /// so. Names that people use for facts of their build (`GIT_TAG`, `NODE_ENV`, `PYTHON_VERSION`) are not among them.
@@ -168,7 +173,20 @@ pub(crate) fn settle(stage: &mut StageDraft, escalation: &Escalation<'_>, facts:
             continue;
         }
         let (span, name) = (draft.span, draft.step.name.clone());
-        let reason = own_program(draft).or_else(|| steering(draft, stage, escalation.base, facts));
+        let own_program = own_program(draft);
+        if own_program.is_none() {
+            let why = match told(draft, stage) {
+                Some(told) => image_plugins::why_container(&told, &facts.repo),
+                None => Some(message!("only the plugin itself knows what its settings mean")),
+            };
+            // The engine builds by itself: there is no container that could want rights.
+            let Some(why) = why else { continue };
+            if !facts.repo.trusted && !facts.repo.real_plugins {
+                findings.warning(Code::NoRights, span, container_without_rights(&name, why)).help(own_build());
+                continue;
+            }
+        }
+        let reason = own_program.or_else(|| steering(draft, stage, escalation.base, facts));
         match (reason, escalation.ended) {
             (None, None) => stage.steps[n].step.privileged = true,
             // Steps that run something of their own never had these rights.
@@ -185,6 +203,23 @@ pub(crate) fn settle(stage: &mut StageDraft, escalation: &Escalation<'_>, facts:
             }
         }
     }
+}
+
+/// What an image plugin would be told.
+fn told(draft: &Draft, stage: &StageDraft) -> Option<Told> {
+    let all = stage.environment.iter().chain(&draft.environment).chain(&draft.secrets).chain(&draft.params);
+    let environment: BTreeMap<String, EnvValue> = all.map(|(name, value)| (name.clone(), value.clone())).collect();
+    image_plugins::read(&draft.step.image, &environment, 0)
+}
+
+fn container_without_rights(name: &str, why: Message) -> Message {
+    message!("step `{}` runs the container of its plugin, which gets no rights on the machine: {}", name, why)
+}
+
+fn own_build() -> Message {
+    message!(
+        "change the setting so that Letterpress can build the image by itself; or let the project use the containers of its plugins, or mark it as trusted"
+    )
 }
 
 fn refusal(name: &str, reason: &Message) -> Message {

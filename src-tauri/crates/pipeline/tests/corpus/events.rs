@@ -13,6 +13,8 @@ pub(crate) fn facts(scenario: &str) -> EventFacts {
     facts.repo.link = "https://github.com/octocat/hello-world".into();
     facts.repo.default_branch = "master".into();
     facts.repo.trusted = true;
+    // The programs that we are compared with run the containers of plugins.
+    facts.repo.real_plugins = true;
     facts.commit.sha = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d".into();
     facts.commit.message = "first commit".into();
     facts.commit.branch = "master".into();

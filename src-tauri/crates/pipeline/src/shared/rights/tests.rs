@@ -67,6 +67,8 @@ fn text(file: File, top: &str, step: &str) -> String {
 
 fn facts() -> EventFacts {
     let mut facts = EventFacts::new(EventKind::Push);
+    // The user wants the containers of plugins; without that wish no container gets rights by its name.
+    facts.repo.real_plugins = true;
     facts.commit.branch = "main".into();
     facts.repo.default_branch = "main".into();
     facts
@@ -171,9 +173,9 @@ fn nothing_of_the_file_steers_what_gets_rights() {
             assert!(!has, "{name}: {text}");
             let said = found.iter().any(|found| found.code == "no-rights" || found.severity == Severity::Error);
             assert!(said, "{name}: a refusal has its reason\n{text}\n{found:?}");
-            let said = report(&[PipelineFile { path: file.path, bytes: text.as_bytes() }], &Default::default()).entries;
-            let own_program = ["commands", "entrypoint", "command"].iter().any(|key| step.contains(key));
-            assert!(own_program || said.iter().any(|entry| entry.effect != Effect::Runs), "{name}: the report says so\n{text}");
+            // Without that wish there is no container at all, or one without rights.
+            let (has, _) = rights(file, &text, &EventFacts { repo: Default::default(), ..self::facts() });
+            assert!(!has, "{name}: {text}");
         }
     }
 }
@@ -207,9 +209,34 @@ fn a_trusted_project_may_mount_but_not_turn_its_plugins() {
 
 #[test]
 fn woodpecker_3_gives_no_rights_by_name_and_says_so() {
-    let file = "when: {event: push}\nsteps:\n  x: {image: plugins/docker, settings: {repo: a/b}}\n";
+    let file = "when: {event: push}\nsteps:\n  x: {image: plugins/docker, settings: {repo: a/b, env_file: x}}\n";
     let found = lint(&[PipelineFile { path: ".woodpecker.yml", bytes: file.as_bytes() }], &Default::default());
     assert_eq!(found.iter().map(|found| found.code.as_str()).collect::<Vec<_>>(), ["not-privileged-any-more"]);
+}
+
+#[test]
+fn a_container_that_only_the_plugin_can_be_has_rights_where_the_user_wants_it() {
+    let wants = |real_plugins, trusted| {
+        let mut facts = facts();
+        (facts.repo.real_plugins, facts.repo.trusted) = (real_plugins, trusted);
+        facts
+    };
+    for (name, file) in FILES {
+        let key = if name == "0.8" { "env_file: x" } else { "environment: {PLUGIN_ENV_FILE: x}" };
+        let only_the_plugin = text(file, "", key);
+        for (real_plugins, trusted) in [(true, false), (false, true), (true, true)] {
+            assert!(rights(file, &only_the_plugin, &wants(real_plugins, trusted)).0, "{name}: {real_plugins} {trusted}");
+        }
+        let (has, found) = rights(file, &only_the_plugin, &wants(false, false));
+        assert!(!has && found.iter().any(|found| found.code == "no-rights"), "{name}: {found:?}");
+        let said = report(&[PipelineFile { path: file.path, bytes: only_the_plugin.as_bytes() }], &Default::default()).entries;
+        assert!(said.iter().any(|entry| entry.effect != Effect::Runs), "{name}: the report says so");
+        // The engine builds by itself: no rights, and nothing to say about them.
+        for trusted in [false, true].into_iter().filter(|_| !file.step.contains("woodpeckerci/plugin-docker,")) {
+            let (has, found) = rights(file, &text(file, "", ""), &wants(false, trusted));
+            assert!(!has && found.iter().all(|found| found.code != "no-rights"), "{name}: {found:?}");
+        }
+    }
 }
 
 #[test]
