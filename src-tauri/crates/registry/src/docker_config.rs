@@ -3,6 +3,7 @@
 //! `cli/config/credentials`): a helper of the host, else the helper for all, else what stands in the file.
 
 use crate::Credentials;
+use crate::host::one_name;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lp_model::image::DEFAULT_HOST;
@@ -226,14 +227,6 @@ fn canonical(key: &str) -> String {
 fn host_of(key: &str) -> &str {
     let without_scheme = key.split_once("://").map_or(key, |(_, rest)| rest);
     one_name(without_scheme.split('/').next().unwrap_or(without_scheme))
-}
-
-/// Docker Hub has several names.
-fn one_name(host: &str) -> &str {
-    match host {
-        "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => DEFAULT_HOST,
-        other => other,
-    }
 }
 
 /// Whether a key without a scheme is the address of a registry's API.
