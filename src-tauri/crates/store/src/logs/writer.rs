@@ -1,5 +1,6 @@
 use super::index::{Index, Record, Scanner};
 use super::position::{LogPosition, Pair, PositionFile};
+use super::reader::BYTES_PER_QUESTION;
 use crate::StoreError;
 use lp_model::message;
 use std::fs::File;
@@ -54,7 +55,7 @@ impl LogWriter {
         let last_ms = known.points.last().map_or(now_ms, |point| point.time_ms);
         let mut scanner = known.scanner();
         let mut found = Vec::new();
-        scan(&mut log, &mut scanner, last_ms, &mut found).map_err(io)?;
+        scan(&mut log, &mut scanner, last_ms, &mut found, &|| false).map_err(io)?;
         let index_bytes = known.good_bytes();
         let mut writer = Self { path: path.to_owned(), log, index, scanner, index_bytes, waiting: found, positions, position };
         // Cuts off what was torn and what the scan has just found again.
@@ -128,14 +129,30 @@ pub(super) fn position_path(log: &Path) -> PathBuf {
     log.with_extension("pos")
 }
 
-/// Reads the log from where the scanner stands to its end.
-pub(super) fn scan(log: &mut File, scanner: &mut Scanner, time_ms: i64, out: &mut Vec<Record>) -> std::io::Result<()> {
+/// Reads the log from where the scanner stands; whether to its end, which it is unless `stops` says so.
+pub(super) fn scan(
+    log: &mut File,
+    scanner: &mut Scanner,
+    time_ms: i64,
+    out: &mut Vec<Record>,
+    stops: &dyn Fn() -> bool,
+) -> std::io::Result<bool> {
     log.seek(SeekFrom::Start(scanner.offset))?;
     let mut buffer = vec![0; 128 * 1024];
+    let mut unasked = 0;
     loop {
         match log.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => scanner.feed(&buffer[..n], time_ms, out),
+            Ok(0) => return Ok(true),
+            Ok(n) => {
+                scanner.feed(&buffer[..n], time_ms, out);
+                unasked += n as u64;
+                if unasked >= BYTES_PER_QUESTION {
+                    unasked = 0;
+                    if stops() {
+                        return Ok(false);
+                    }
+                }
+            }
             Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
             Err(source) => return Err(source),
         }
