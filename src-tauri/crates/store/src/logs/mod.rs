@@ -23,7 +23,7 @@ pub use reader::{Found, LogLine, LogRange, LogReader, LogSummary};
 pub use writer::LogWriter;
 
 use crate::StoreError;
-use crate::database::private_folder;
+use crate::private::private_folder;
 use lp_model::{RunId, StageNumber, StepKey, StepNumber};
 use std::collections::HashMap;
 use std::fs;

@@ -2,6 +2,7 @@ use super::index::{Index, Record, Scanner};
 use super::position::{LogPosition, Pair, PositionFile};
 use super::reader::BYTES_PER_QUESTION;
 use crate::StoreError;
+use crate::private::private_file;
 use lp_model::message;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -28,10 +29,7 @@ impl LogWriter {
         let open = |path: &Path| {
             let mut options = File::options();
             options.create(true).truncate(false).read(true).write(true);
-            // Output of a deploy is nobody else's business.
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options.open(path).map_err(|source| StoreError::io("open", path, source))
+            private_file(&mut options, path).map_err(|source| StoreError::io("open", path, source))
         };
         let positions_path = position_path(path);
         let is_known = positions_path.exists();
