@@ -30,7 +30,7 @@ describe("the window", () => {
 
   it("has no menu of the web view's own but in fields, and takes nothing that is dropped", async () => {
     const app = await openWindow("/history");
-    const taken = (target: Element, name: string) => !target.dispatchEvent(new MouseEvent(name, { bubbles: true, cancelable: true }));
+    const taken = (target: EventTarget, name: string) => !target.dispatchEvent(new MouseEvent(name, { bubbles: true, cancelable: true }));
     expect(taken(app.one("history-row").element, "contextmenu")).toBe(true);
     expect(taken(app.one("history-search").element, "contextmenu")).toBe(false);
     for (const name of ["dragover", "drop"]) expect(taken(app.one("history-row").element, name), name).toBe(true);

@@ -33,7 +33,7 @@ describe("a search in logs", () => {
       await app.router.push(screen);
       await app.pass(1000);
       const search = app.one("log-search");
-      const fold = search.element.closest("details")!;
+      const fold = (search.element as HTMLElement).closest("details")!;
       expect(fold.open, screen).toBe(false);
       expect(search.element.contains(document.activeElement), screen).toBe(false);
       fold.querySelector("summary")!.click();
