@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { coalesced } from "@/composables/coalesced";
 import { useImeGuard } from "@/composables/useImeGuard";
-import { asApiError } from "@/api";
+import { asApiError, onDefect } from "@/api";
 
 it("coalesces a flood into one refresh at a time, and never misses the last", async () => {
   let running = 0;
@@ -48,10 +48,15 @@ it("does not take the Enter right after a word for a press (WebKit)", () => {
   expect(enter(1200)).toBe(true);
 });
 
-it("turns anything that was thrown into an error with words", () => {
+it("turns anything that was thrown into an error with words, and hands what is a defect of ours to its report", () => {
+  const heard: unknown[] = [];
+  onDefect((caught) => heard.push(caught));
   const known = { code: "disk_full", message: "m", hint: "", findings: [] };
   expect(asApiError(known)).toBe(known);
-  expect(asApiError(new Error("boom"))).toEqual({ code: "internal", message: "boom", hint: "", findings: [] });
-  expect(asApiError("text").message).toBe("text");
-  expect(asApiError(null).code).toBe("internal");
+  expect(heard).toEqual([]);
+  const boom = new Error("cannot read properties of undefined");
+  // The words are those of the code: what the browser says is English in every language.
+  for (const caught of [boom, "text", null]) expect(asApiError(caught)).toEqual({ code: "internal", message: "", hint: "", findings: [] });
+  expect(heard).toEqual([boom, "text", null]);
+  onDefect(() => undefined);
 });

@@ -20,11 +20,21 @@ export function useApi(): Api {
   return current;
 }
 
-/** Turns whatever was caught into an `ApiError`: what the core rejected with, or a defect of ours. */
+let defect: (caught: unknown) => void = () => undefined;
+
+/** Says who hears of defects of ours: what was caught and is no answer of the core. */
+export function onDefect(listener: (caught: unknown) => void): void {
+  defect = listener;
+}
+
+/**
+ * Turns whatever was caught into an `ApiError`: what the core rejected with, or a defect of ours. What that says is for programmers, in English, and
+ * goes into its report, not to the screen.
+ */
 export function asApiError(caught: unknown): ApiError {
   if (isApiError(caught)) return caught;
-  const message = caught instanceof Error ? caught.message : String(caught);
-  return { code: "internal", message, hint: "", findings: [] };
+  defect(caught);
+  return { code: "internal", message: "", hint: "", findings: [] };
 }
 
 function isApiError(value: unknown): value is ApiError {

@@ -1,6 +1,7 @@
 /** Defects of the window itself that nobody caught: kept for a report, and told, so that nothing ends in an empty window without a word. */
 import { defineStore } from "pinia";
 import { ref, type App } from "vue";
+import { onDefect } from "@/api";
 import { i18n } from "@/i18n";
 import { faultReport } from "@/logic/fault";
 import { useStatus } from "./status";
@@ -36,6 +37,7 @@ export const useFaults = defineStore("faults", () => {
 
   /** From now on whatever is thrown and not caught in this window comes here. */
   function listen(app: App): void {
+    onDefect((caught) => tell(caught, "call"));
     app.config.errorHandler = (caught, _instance, place) => tell(caught, place);
     window.addEventListener("error", (event) => tell(event.error ?? event.message, "script"));
     window.addEventListener("unhandledrejection", (event) => tell(event.reason, "promise"));

@@ -7,24 +7,9 @@ import { systemLanguage } from "@/api/language";
 import { useFields } from "@/composables/useFields";
 import { useResource } from "@/composables/useResource";
 import { localeFor, speak } from "@/i18n";
+import { DEFAULTS } from "@/logic/settings";
 import { TAGS } from "@/logic/tags";
 import { useToasts } from "./toasts";
-
-/** What is shown until the settings are read. It is never stored. */
-const UNREAD: Settings = {
-  language: "system",
-  theme: "system",
-  grace_s: 10,
-  max_runs: 2,
-  max_runs_per_project: 0,
-  max_runs_per_environment: 1,
-  max_steps: 0,
-  max_log_mb: 2000,
-  keep_failed_days: 7,
-  keep_failed_mb: 5000,
-  engine_patience_s: 300,
-  engine: "",
-};
 
 export const useSettings = defineStore("settings", () => {
   // Another window or the command line may change them.
@@ -37,7 +22,8 @@ export const useSettings = defineStore("settings", () => {
     stored.put(await useApi().settingsSet({ ...now, ...part }));
   }
 
-  const fields = useFields(() => stored.data.value ?? UNREAD, write, toasts.fail);
+  // Until they are read the defaults are shown, which are never stored.
+  const fields = useFields(() => stored.data.value ?? DEFAULTS, write, toasts.fail);
   const settings = fields.values;
   const systemDark = usePreferredDark();
   const locale = computed(() => localeFor(settings.value.language, systemLanguage()));

@@ -26,6 +26,23 @@ describe("a search in logs", () => {
     expect(status(app)).toBe("Found nowhere");
   });
 
+  it("can be typed into as soon as it is opened", async () => {
+    const app = await openWindow("/history");
+    const run = app.all("history-row")[0]!.attributes("data-run");
+    for (const screen of ["/history", `/run/${run}`]) {
+      await app.router.push(screen);
+      await app.pass(1000);
+      const search = app.one("log-search");
+      const fold = (search.element as HTMLElement).closest("details")!;
+      expect(fold.open, screen).toBe(false);
+      expect(search.element.contains(document.activeElement), screen).toBe(false);
+      fold.querySelector("summary")!.click();
+      await app.pass();
+      expect(fold.open, screen).toBe(true);
+      expect(document.activeElement, screen).toBe(app.one("log-search-text").element);
+    }
+  });
+
   it("of all runs streams, and can be stopped", async () => {
     const app = await openWindow("/history");
     await look(app, "npm ci");

@@ -24,6 +24,14 @@ describe("the project screen", () => {
     expect(app.text()).toContain("Usually takes 16s");
   });
 
+  it("says below each step what it does, without its name again", async () => {
+    const app = await openWindow("/project/p-store");
+    const said = app.all("planned-step").map((step) => [step.find(".name").text(), step.findAll("[data-testid=step-sentence]").map((one) => one.text())] as const);
+    expect(said[0]![1]).toEqual(["Runs its commands in a container of docker.io/library/node:20"]);
+    expect(said[4]![1]).toContain("Runs only after a failure");
+    for (const [name, sentences] of said) expect(sentences.join("\n"), name).not.toContain(name);
+  });
+
   it("names what a condition keeps out, and the event", async () => {
     const app = await openWindow("/project/p-store");
     expect(app.one("left-out").find("summary").text()).toBe("1 is left out");

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { defineComponent, h, nextTick } from "vue";
+import { asApiError } from "@/api";
 import ScreenBoundary from "@/components/shell/ScreenBoundary.vue";
 import { i18n } from "@/i18n";
 import { useFaults } from "@/stores/faults";
@@ -210,6 +211,8 @@ describe("a defect of the window itself", () => {
     expect(faults.newest?.report).toContain("of a script");
     config.errorHandler!(new Error("of a component"), null, "render function");
     expect(faults.newest?.report).toContain("of a component");
+    asApiError(new Error("of a call"));
+    expect(faults.newest?.report).toContain("of a call");
     app.window.unmount();
   });
 

@@ -1,6 +1,7 @@
 //! Opening the database: one writer, a few readers, migrations forward only.
 
 use crate::run_event::LiveRuns;
+use crate::private::{close_files, private_database, private_empty_file, private_file, private_folder};
 use crate::{StoreError, folder};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -47,6 +48,9 @@ impl Store {
         // Two processes that start at once must not both migrate: SQLite has no lock for a migration as a whole.
         let gate = lock_gate(dir).await?;
         folder::finish(dir)?;
+        // SQLite gives the files beside it the rights of the database.
+        private_database(&path);
+        close_files(dir, FILE);
         migrate(dir, &path, migrations).await.map_err(|error| error.at(&path))?;
 
         let writer = SqlitePoolOptions::new()
@@ -133,20 +137,11 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// The data folder holds logs and sealed secrets: nobody else's business.
-pub(crate) fn private_folder(dir: &Path) -> Result<(), StoreError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir).map_err(|source| StoreError::io("create", dir, source))
-}
-
 /// Waits for the right to migrate; dropping the file gives it back.
 pub(crate) async fn lock_gate(dir: &Path) -> Result<fs::File, StoreError> {
     let path = dir.join("migrate.lock");
     let locked = tokio::task::spawn_blocking(move || {
-        let open = fs::File::options().create(true).truncate(false).write(true).open(&path);
+        let open = private_file(fs::File::options().create(true).truncate(false).write(true), &path);
         let file = open.map_err(|source| StoreError::io("open", &path, source))?;
         file.lock().map_err(|source| StoreError::io("lock", &path, source))?;
         Ok(file)
@@ -197,7 +192,7 @@ async fn schema_of(connection: &mut SqliteConnection) -> Result<i64, StoreError>
 async fn copy_before(dir: &Path, target: i64, connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let copy = dir.join(format!("{FILE}.before-{target}"));
     let half = dir.join(format!("{FILE}.copying"));
-    remove_if_there(&half)?;
+    private_empty_file(&half)?;
     sqlx::query("VACUUM INTO ?1").bind(half.to_string_lossy().into_owned()).execute(connection).await?;
     fs::rename(&half, &copy).map_err(|source| StoreError::io("rename", &half, source))?;
 

@@ -16,6 +16,7 @@ pub mod logs;
 mod note;
 #[cfg(test)]
 mod plans;
+mod private;
 mod project;
 mod run;
 mod run_event;

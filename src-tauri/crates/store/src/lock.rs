@@ -1,7 +1,7 @@
 //! Who owns the data folder: one process drives runs and sweeps, the others are guests.
 
 use crate::StoreError;
-use crate::database::private_folder;
+use crate::private::{private_file, private_folder};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,9 @@ impl Lock {
         let path = dir.join(FILE);
         let io = |action| move |source| (action, source);
         let attempt = || -> Result<Ownership, (&'static str, std::io::Error)> {
-            let mut file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(io("open"))?;
+            let mut options = File::options();
+            options.create(true).truncate(false).read(true).write(true);
+            let mut file = private_file(&mut options, &path).map_err(io("open"))?;
             match file.try_lock() {
                 Ok(()) => {
                     file.set_len(0).map_err(io("write"))?;
@@ -82,7 +84,7 @@ impl Owner {
         }
         let (path, half) = (self.dir.join(ID_FILE), self.dir.join("folder-id.new"));
         let write = || -> std::io::Result<()> {
-            let mut file = File::create(&half)?;
+            let mut file = private_file(File::options().write(true).create(true).truncate(true), &half)?;
             writeln!(file, "{fresh}")?;
             file.sync_all()?;
             fs::rename(&half, &path)

@@ -7,6 +7,7 @@ use common::*;
 use lp_model::{RunEvent, RunState};
 use lp_store::{Lock, Logs, Ownership, RunFilter, Store, StoreError, folder};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 async fn with_a_log(data: &Path) -> Store {
@@ -201,4 +202,46 @@ async fn a_move_that_was_killed_before_it_could_say_so_is_found() {
     assert_eq!(folder::resolve(&data), data, "it was not moved yet");
     fs::rename(&data, &new).unwrap();
     assert_eq!(folder::resolve(&data), new);
+}
+
+/// Files in a folder and below that others than its owner may read or write.
+fn open_to_others(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let (path, kind) = (entry.path(), entry.file_type().unwrap());
+        if kind.is_dir() {
+            found.extend(open_to_others(&path));
+        } else if entry.metadata().unwrap().permissions().mode() & 0o077 != 0 {
+            found.push(path.display().to_string());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn in_a_folder_that_is_open_to_others_nothing_of_ours_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let store = with_a_log(&data).await;
+    assert_eq!(open_to_others(&data), [""; 0], "while it is open");
+    store.back_up(&data.join("monday.tar.gz"), |_, _| true).await.unwrap();
+    store.close().await;
+    // As an earlier version, or one under another mask, has left them.
+    for name in ["letterpress.db", "letterpress.db.before-4", "owner.lock", "migrate.lock"] {
+        let file = data.join(name);
+        fs::File::options().create(true).append(true).open(&file).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let store = Store::open(&data).await.unwrap();
+    let Ownership::Owner(owner) = Lock::try_own(&data).unwrap() else { panic!("nobody has it") };
+    assert_eq!(open_to_others(&data), [""; 0]);
+    drop(owner);
+    store.close().await;
+    folder::restore(&data, &data.join("monday.tar.gz")).await.unwrap().unwrap();
+    assert_eq!(open_to_others(&data), [""; 0], "also what was put back, and what that replaced");
+    let kept = fs::metadata(&data).unwrap().permissions().mode() & 0o777;
+    assert_eq!(kept, 0o755, "the folder itself belongs to who chose it");
 }

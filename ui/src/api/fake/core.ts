@@ -3,6 +3,7 @@ import type { Api, Message } from "../index";
 import { asApiError } from "../index";
 import { OTHERS, SAMPLE, history, live } from "./data";
 import { detailAt, type RunRecord } from "./simulation";
+import { DEFAULTS } from "@/logic/settings";
 import type { Activity, ApiError, ErrorCode, LogSize, Notice, ProjectSummary, RunDetail, RunSummary, SecretEntry, SecretScope, Settings, Tag } from "../types";
 
 export const SCENARIOS = [
@@ -62,21 +63,7 @@ export class FakeCore {
   constructor(options: FakeOptions = {}) {
     this.scenario = options.scenario ?? "sample";
     this.now = options.now ?? Date.now;
-    this.settings = {
-      language: "system",
-      theme: "system",
-      grace_s: 10,
-      max_runs: 2,
-      max_runs_per_project: 0,
-      max_runs_per_environment: 1,
-      max_steps: 0,
-      max_log_mb: 2000,
-      keep_failed_days: 7,
-      keep_failed_mb: 5000,
-      engine_patience_s: 300,
-      engine: "",
-      ...options.settings,
-    };
+    this.settings = { ...DEFAULTS, ...options.settings };
     this.engine = this.scenario !== "noengine";
     const at = this.now();
     if (this.scenario !== "empty") this.projects = [SAMPLE, ...OTHERS];

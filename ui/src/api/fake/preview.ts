@@ -41,11 +41,11 @@ export function inputProblems(workflow: Workflow, values: { [key in string]?: st
 
 /** What a step would do. */
 export function sentencesOf(step: StepScript, inContainers: boolean): Message[] {
-  const { name, image } = step;
+  const { image } = step;
   const first = !inContainers
-    ? sentence("`{}` runs its commands directly on this computer", name)
+    ? sentence("runs its commands directly on this computer")
     : step.kind === "commands"
-      ? sentence("`{}` runs its commands in a container of `{}`", name, image)
-      : sentence("`{}` runs the program of the image `{}` with the settings of the file", name, image);
-  return step.onlyAfterFailure ? [first, sentence("`{}` runs only after a failure", name)] : [first];
+      ? sentence("runs its commands in a container of `{}`", image)
+      : sentence("runs the program of the image `{}` with the settings of the file", image);
+  return step.onlyAfterFailure ? [first, sentence("runs only after a failure")] : [first];
 }

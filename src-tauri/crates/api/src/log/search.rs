@@ -209,8 +209,9 @@ fn scan(
     let stops = || handle.is_cancelled() || found.is_closed();
     let mut bytes = 0;
     for key in keys {
-        let mut reader = match logs.reader(run, key) {
+        let mut reader = match logs.reader_unless(&stops, run, key) {
             Err(StoreError::NotFound { .. }) => continue,
+            Err(StoreError::Stopped) => return Ok(bytes),
             other => other?,
         };
         let mut next = Some(0);

@@ -251,7 +251,7 @@ mod tests {
         let planned = old.planned.unwrap();
         assert_eq!(
             planned.sentences.iter().map(|said| said.message.to_string()).collect::<Vec<_>>(),
-            ["`say` runs its commands directly on this computer"]
+            ["runs its commands directly on this computer"]
         );
         assert_eq!((planned.sentences[0].stage, planned.sentences[0].step), (1, Some(1)));
 

@@ -26,38 +26,38 @@ fn of_stage(plan: &Plan, stage: &Stage) -> Vec<Sentence> {
     all
 }
 
+/// What is said about a step stands below its name, and does not repeat it.
 fn of_step(stage: &Stage, step: &Step) -> Vec<Message> {
-    let name = &step.name;
     let bare = stage.backend == BackendKind::Host;
     let mut all = vec![match step.kind {
-        _ if step.build_image.is_some() => message!("`{}` builds an image by the container engine itself", name),
-        StepKind::Commands if bare => message!("`{}` runs its commands directly on this computer", name),
-        StepKind::Commands => message!("`{}` runs its commands in a container of `{}`", name, step.image),
-        StepKind::Plugin => message!("`{}` runs the program of the image `{}` with the settings of the file", name, step.image),
-        StepKind::Service => message!("`{}` runs beside the steps of its stage until they are over, from the image `{}`", name, step.image),
+        _ if step.build_image.is_some() => message!("builds an image by the container engine itself"),
+        StepKind::Commands if bare => message!("runs its commands directly on this computer"),
+        StepKind::Commands => message!("runs its commands in a container of `{}`", step.image),
+        StepKind::Plugin => message!("runs the program of the image `{}` with the settings of the file", step.image),
+        StepKind::Service => message!("runs beside the steps of its stage until they are over, from the image `{}`", step.image),
     }];
     all.extend(builds::details_of(step));
     if step.detached && step.kind != StepKind::Service {
-        all.push(message!("`{}` is started and not waited for", name));
+        all.push(message!("is started and not waited for"));
     }
     match (step.run_on.success, step.run_on.failure) {
-        (false, true) => all.push(message!("`{}` runs only after a failure", name)),
-        (true, true) => all.push(message!("`{}` runs also after a failure", name)),
+        (false, true) => all.push(message!("runs only after a failure")),
+        (true, true) => all.push(message!("runs also after a failure")),
         _ => {}
     }
     match step.on_failure {
         OnFailure::Fail => {}
-        OnFailure::Ignore => all.push(message!("a failure of `{}` does not count", name)),
-        OnFailure::CancelRun => all.push(message!("a failure of `{}` cancels the whole run", name)),
+        OnFailure::Ignore => all.push(message!("its failure does not count")),
+        OnFailure::CancelRun => all.push(message!("its failure cancels the whole run")),
     }
     let mut secrets: Vec<&str> = step.environment.values().flat_map(EnvValue::secret_names).collect();
     secrets.sort_unstable();
     secrets.dedup();
     if !secrets.is_empty() {
-        all.push(message!("`{}` asks for the secrets {}", name, list(secrets)));
+        all.push(message!("asks for the secrets {}", list(secrets)));
     }
     if step.privileged {
-        all.push(message!("`{}` has all rights on this computer", name));
+        all.push(message!("has all rights on this computer"));
     }
     let folders = step.mounts.iter().filter_map(|mount| {
         let volume = stage.volumes.iter().find(|volume| volume.name == mount.volume)?;
@@ -65,7 +65,7 @@ fn of_step(stage: &Stage, step: &Step) -> Vec<Message> {
     });
     let folders = list(folders);
     if !folders.is_empty() {
-        all.push(message!("`{}` sees {} of this computer", name, folders));
+        all.push(message!("sees {} of this computer", folders));
     }
     all
 }

@@ -4,7 +4,8 @@
 //! moment (SQLite copies it in a transaction); a log is at least as long as the database says, because logs are copied afterwards.
 
 use super::LOGS;
-use crate::database::{FILE, private_folder};
+use crate::database::FILE;
+use crate::private::{private_empty_file, private_file, private_folder};
 use crate::lock::ID_FILE;
 use crate::{Store, StoreError};
 use flate2::Compression;
@@ -32,7 +33,7 @@ impl Store {
         }
         let folder = self.folder().to_owned();
         let database = folder.join(format!("{FILE}.backup"));
-        crate::database::remove_if_there(&database)?;
+        private_empty_file(&database)?;
         let copied = sqlx::query("VACUUM INTO ?1").bind(database.to_string_lossy().into_owned()).execute(&self.readers).await;
         let result = match copied {
             Ok(_) => {
@@ -57,7 +58,7 @@ fn pack(folder: &Path, database: &Path, to: &Path, go_on: &dyn Fn(u64, u64) -> b
     let failed = |source| StoreError::io("write", &half, source);
     let course = Course { done: Cell::new(0), total: super::bytes_of(database) + super::bytes_of(&folder.join(LOGS)), go_on };
     let write = || -> Result<(), StoreError> {
-        let mut archive = tar::Builder::new(GzEncoder::new(private_file(&half).map_err(failed)?, Compression::fast()));
+        let mut archive = tar::Builder::new(GzEncoder::new(private_file(File::options().write(true).create(true).truncate(true), &half).map_err(failed)?, Compression::fast()));
         add(&mut archive, Path::new(FILE), database, &course).map_err(failed)?;
         add(&mut archive, Path::new(ID_FILE), &folder.join(ID_FILE), &course).map_err(failed)?;
         for run in sorted(&folder.join(LOGS)).map_err(failed)? {
@@ -77,14 +78,6 @@ fn pack(folder: &Path, database: &Path, to: &Path, go_on: &dyn Fn(u64, u64) -> b
     }
     let bytes = fs::metadata(to).map_err(|source| StoreError::io("read", to, source))?.len();
     Ok(Backup { path: to.to_owned(), bytes })
-}
-
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// Entries of a folder, by name; of one that is not there, none.

@@ -1,7 +1,8 @@
 //! Where a data folder is, after it was moved: what it left behind tells.
 
 use super::remove_folder;
-use crate::database::{FILE, lock_gate, private_folder};
+use crate::database::{FILE, lock_gate};
+use crate::private::private_folder;
 use crate::{Lock, Ownership, Store, StoreError};
 use lp_model::{Message, message};
 use std::fs;

@@ -4,8 +4,9 @@
 //! process that dies meanwhile leaves the rest to the next one that opens the folder.
 
 use super::{LOGS, remove_folder};
-use crate::database::{FILE, lock_gate, private_folder};
+use crate::database::{FILE, lock_gate};
 use crate::lock::ID_FILE;
+use crate::private::{private_file, private_folder};
 use crate::{Lock, Ownership, Store, StoreError};
 use flate2::read::GzDecoder;
 use lp_model::{Message, message};
@@ -99,7 +100,7 @@ fn unpack(from: &Path, to: &Path) -> Result<(), StoreError> {
         }
         let path = to.join(&name);
         private_folder(path.parent().unwrap_or(to))?;
-        let mut file = File::create(&path).map_err(|source| StoreError::io("create", &path, source))?;
+        let mut file = private_file(File::options().write(true).create(true).truncate(true), &path).map_err(|source| StoreError::io("create", &path, source))?;
         io::copy(&mut entry, &mut file).map_err(|source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
             _ => none(unreadable(&source)),

@@ -23,7 +23,7 @@ pub use reader::{Found, LogLine, LogRange, LogReader, LogSummary};
 pub use writer::LogWriter;
 
 use crate::StoreError;
-use crate::database::private_folder;
+use crate::private::private_folder;
 use lp_model::{RunId, StageNumber, StepKey, StepNumber};
 use std::collections::HashMap;
 use std::fs;
@@ -60,7 +60,13 @@ impl Logs {
 
     /// Opens a log as it is now. [`StoreError::NotFound`] when the step has written none.
     pub fn reader(&self, run: &RunId, key: StepKey) -> Result<LogReader, StoreError> {
-        LogReader::open(&self.path(run, key)).map_err(|error| match error {
+        self.reader_unless(&|| false, run, key)
+    }
+
+    /// As [`Self::reader`]. A log whose index was lost, or that is one line without an end, is read once to be opened: [`StoreError::Stopped`] when
+    /// `stops` says so meanwhile.
+    pub fn reader_unless(&self, stops: &dyn Fn() -> bool, run: &RunId, key: StepKey) -> Result<LogReader, StoreError> {
+        LogReader::open(&self.path(run, key), stops).map_err(|error| match error {
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 StoreError::not_found("log", format!("{run} {key}"))
             }

@@ -15,9 +15,9 @@ const LINE_BYTES: usize = 16 * 1024;
 const HITS: usize = 1_000;
 /// Bytes of one line that are searched.
 const FIND_LINE_BYTES: usize = 16 << 20;
-/// How often a search asks whether it is still wanted: every so many lines, and after each line of more than so many bytes.
+/// How often a search asks whether it is still wanted: every so many lines, and every so many bytes, also in the middle of a line.
 const LINES_PER_QUESTION: u64 = 512;
-const LONG_LINE: usize = 1 << 20;
+pub(super) const BYTES_PER_QUESTION: u64 = 1 << 20;
 /// Bytes that one [`LogReader::find`] looks through before it gives back what it has.
 const FIND_BYTES: u64 = 64 << 20;
 
@@ -75,7 +75,8 @@ pub struct Found {
 }
 
 impl LogReader {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// [`StoreError::Stopped`] when `stops` says so while a log without an index is read.
+    pub(super) fn open(path: &Path, stops: &dyn Fn() -> bool) -> Result<Self, StoreError> {
         let io = |source| StoreError::io("read", path, source);
         let mut log = File::open(path).map_err(io)?;
         // The index first: the writer appends to the log before the index, so no entry can be ahead of the length that is asked next.
@@ -95,7 +96,9 @@ impl LogReader {
         let mut scanner = index.scanner();
         let time_ms = index.points.last().map_or(0, |point| point.time_ms);
         let mut found = Vec::new();
-        scan(&mut log, &mut scanner, time_ms, &mut found).map_err(io)?;
+        if !scan(&mut log, &mut scanner, time_ms, &mut found, stops).map_err(io)? {
+            return Err(StoreError::Stopped);
+        }
         let summary = LogSummary { lines: scanner.lines(), bytes: scanner.offset, finished: false };
         scanner.end(&mut found);
         let (mut points, mut marks) = (index.points, index.marks);
@@ -140,7 +143,7 @@ impl LogReader {
         let mut range = LogRange { lines: Vec::new(), next: None };
         let last = from.saturating_add(count.min(RANGE_LINES) as u64).min(self.summary.lines);
         let mut size = 0;
-        let mut lines = self.lines_from(from)?;
+        let mut lines = self.lines_from(from, &|| false)?;
         let mut number = from;
         while number < last && size < max_bytes.max(1) {
             let mut bytes = Vec::new();
@@ -158,21 +161,31 @@ impl LogReader {
     }
 
     /// The lines from `from` on that match; of a line of more than 16 MB only the beginning. Gives back what it has after 1 000 hits or 64 MB, or
-    /// when `stops` says so, which is asked for every few lines.
+    /// when `stops` says so, which is asked every few lines and every megabyte, also in the middle of a line.
     pub fn find(&mut self, pattern: &Pattern, from: u64, stops: &dyn Fn() -> bool) -> Result<Found, StoreError> {
         let mut found = Found { hits: Vec::new(), bytes: 0, next: None };
         let total = self.summary.lines;
-        let mut lines = self.lines_from(from)?;
+        let mut lines = match self.lines_from(from, stops) {
+            Err(StoreError::Stopped) => return Ok(Found { next: Some(from), ..found }),
+            other => other?,
+        };
         let mut line = Vec::new();
         for number in from..total {
-            let is_asked = (number - from).is_multiple_of(LINES_PER_QUESTION) || line.len() > LONG_LINE;
+            let is_asked = (number - from).is_multiple_of(LINES_PER_QUESTION);
             if found.hits.len() == HITS || found.bytes > FIND_BYTES || is_asked && stops() {
                 found.next = Some(number);
                 break;
             }
             line.clear();
-            let Some(length) = lines.next(FIND_LINE_BYTES, &mut line)? else { break };
-            found.bytes += length;
+            match lines.next(FIND_LINE_BYTES, &mut line) {
+                Ok(Some(length)) => found.bytes += length,
+                Ok(None) => break,
+                Err(StoreError::Stopped) => {
+                    found.next = Some(number);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
             found.hits.extend(pattern.find(number, &mut line));
         }
         Ok(found)
@@ -189,7 +202,7 @@ impl LogReader {
     pub(super) fn offset_of(&mut self, line: u64) -> Result<u64, StoreError> {
         let (mut at, mut offset) = self.point(line).map_or((0, 0), |point| (point.line, point.offset));
         let bytes = self.summary.bytes;
-        let mut lines = self.lines_from(at)?;
+        let mut lines = self.lines_from(at, &|| false)?;
         while at < line {
             let Some(length) = lines.next(0, &mut Vec::new())? else { return Ok(bytes) };
             offset += length + 1;
@@ -203,12 +216,12 @@ impl LogReader {
         self.points.get(after.checked_sub(1)?).copied()
     }
 
-    fn lines_from(&mut self, line: u64) -> Result<Lines<'_>, StoreError> {
+    fn lines_from<'a>(&'a mut self, line: u64, stops: &'a dyn Fn() -> bool) -> Result<Lines<'a>, StoreError> {
         let start = self.point(line);
         let (mut at, offset) = start.map_or((0, 0), |point| (point.line, point.offset));
         self.log.seek(SeekFrom::Start(offset)).map_err(|source| StoreError::io("read", &self.path, source))?;
         let reader = BufReader::with_capacity(128 * 1024, (&self.log).take(self.summary.bytes.saturating_sub(offset)));
-        let mut lines = Lines { path: &self.path, reader };
+        let mut lines = Lines { path: &self.path, reader, stops, unasked: 0 };
         while at < line && lines.next(0, &mut Vec::new())?.is_some() {
             at += 1;
         }
@@ -216,10 +229,13 @@ impl LogReader {
     }
 }
 
-/// Reads line by line without ever holding more of one than it is asked to.
+/// Reads line by line without ever holding more of one than it is asked to. [`StoreError::Stopped`] as soon as `stops` says so.
 struct Lines<'a> {
     path: &'a Path,
     reader: BufReader<Take<&'a File>>,
+    stops: &'a dyn Fn() -> bool,
+    /// Bytes that were read since it was asked.
+    unasked: u64,
 }
 
 impl Lines<'_> {
@@ -262,6 +278,13 @@ impl Lines<'_> {
             length += text.len() as u64;
             let used = end.map_or(text.len(), |end| end + 1);
             self.reader.consume(used);
+            self.unasked += used as u64;
+            if self.unasked >= BYTES_PER_QUESTION {
+                self.unasked = 0;
+                if (self.stops)() {
+                    return Err(StoreError::Stopped);
+                }
+            }
             if end.is_some() {
                 return Ok(Some(length));
             }

@@ -1,6 +1,8 @@
 use super::index::{Index, Record, Scanner};
 use super::position::{LogPosition, Pair, PositionFile};
+use super::reader::BYTES_PER_QUESTION;
 use crate::StoreError;
+use crate::private::private_file;
 use lp_model::message;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -27,10 +29,7 @@ impl LogWriter {
         let open = |path: &Path| {
             let mut options = File::options();
             options.create(true).truncate(false).read(true).write(true);
-            // Output of a deploy is nobody else's business.
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options.open(path).map_err(|source| StoreError::io("open", path, source))
+            private_file(&mut options, path).map_err(|source| StoreError::io("open", path, source))
         };
         let positions_path = position_path(path);
         let is_known = positions_path.exists();
@@ -54,7 +53,7 @@ impl LogWriter {
         let last_ms = known.points.last().map_or(now_ms, |point| point.time_ms);
         let mut scanner = known.scanner();
         let mut found = Vec::new();
-        scan(&mut log, &mut scanner, last_ms, &mut found).map_err(io)?;
+        scan(&mut log, &mut scanner, last_ms, &mut found, &|| false).map_err(io)?;
         let index_bytes = known.good_bytes();
         let mut writer = Self { path: path.to_owned(), log, index, scanner, index_bytes, waiting: found, positions, position };
         // Cuts off what was torn and what the scan has just found again.
@@ -128,14 +127,30 @@ pub(super) fn position_path(log: &Path) -> PathBuf {
     log.with_extension("pos")
 }
 
-/// Reads the log from where the scanner stands to its end.
-pub(super) fn scan(log: &mut File, scanner: &mut Scanner, time_ms: i64, out: &mut Vec<Record>) -> std::io::Result<()> {
+/// Reads the log from where the scanner stands; whether to its end, which it is unless `stops` says so.
+pub(super) fn scan(
+    log: &mut File,
+    scanner: &mut Scanner,
+    time_ms: i64,
+    out: &mut Vec<Record>,
+    stops: &dyn Fn() -> bool,
+) -> std::io::Result<bool> {
     log.seek(SeekFrom::Start(scanner.offset))?;
     let mut buffer = vec![0; 128 * 1024];
+    let mut unasked = 0;
     loop {
         match log.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => scanner.feed(&buffer[..n], time_ms, out),
+            Ok(0) => return Ok(true),
+            Ok(n) => {
+                scanner.feed(&buffer[..n], time_ms, out);
+                unasked += n as u64;
+                if unasked >= BYTES_PER_QUESTION {
+                    unasked = 0;
+                    if stops() {
+                        return Ok(false);
+                    }
+                }
+            }
             Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
             Err(source) => return Err(source),
         }
