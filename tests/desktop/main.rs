@@ -4,6 +4,7 @@
 mod engines;
 mod guests;
 mod logs;
+mod opening;
 mod presses;
 mod runs;
 mod searches;

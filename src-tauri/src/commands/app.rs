@@ -63,6 +63,9 @@ pub async fn folder_pick(app: AppHandle, window: WebviewWindow) -> Result<Option
     app.dialog().file().set_parent(&window).pick_folder(move |folder| {
         let _closed_meanwhile = sender.send(folder);
     });
-    let folder = receiver.await.ok().flatten();
-    Ok(folder.map(|folder| folder.to_string()))
+    let Some(folder) = receiver.await.ok().flatten() else { return Ok(None) };
+    match folder.into_path() {
+        Ok(path) => lp_api::path_text(&path).map(Some),
+        Err(_no_path) => Ok(None),
+    }
 }

@@ -41,6 +41,7 @@ pub use pipeline::explain::{Explanation, explain};
 pub use pipeline::linting::{FileLanguage, lint_files};
 pub use pipeline::planning::{PlanFormat, PlannedEvent, plan_file};
 pub use pipeline::report::report_files;
+pub use project::path_text;
 pub use run::follow::{Following, LogLines, Progress, StepNews};
 pub use settings::SettingRow;
 pub use time::{local_date, local_time, moment};

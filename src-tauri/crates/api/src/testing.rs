@@ -3,6 +3,8 @@
 use crate::dto::{RunDetail, RunRequest};
 use crate::{App, AppOptions};
 use lp_git::{CommitSpec, FileSpec};
+use lp_model::{Plan, ProjectId, RunId};
+use lp_store::{Cause, NewRun};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +19,8 @@ pub async fn open_to_read(folder: &Path) -> Arc<App> {
     App::open(AppOptions { drives: false, ..AppOptions::without_engine(folder.join("data")) }).await.unwrap()
 }
 
-/// A project `FOLDER/shop` with that `.drone.yml`; returns its id.
-pub async fn project(app: &App, folder: &Path, pipeline: &str) -> String {
+/// A repository `FOLDER/shop` with that `.drone.yml`.
+pub fn repository(folder: &Path, pipeline: &str) {
     let file = |path: &str, text: &str| FileSpec { path: path.into(), bytes: text.into(), executable: false };
     let commit = CommitSpec {
         message: "begin".into(),
@@ -32,6 +34,11 @@ pub async fn project(app: &App, folder: &Path, pipeline: &str) -> String {
         tag: None,
     };
     lp_git::create(&folder.join("shop"), &[commit]).unwrap();
+}
+
+/// A project `FOLDER/shop` with that `.drone.yml`; returns its id.
+pub async fn project(app: &App, folder: &Path, pipeline: &str) -> String {
+    repository(folder, pipeline);
     app.open_project(&folder.join("shop").display().to_string()).await.unwrap().id
 }
 
@@ -48,6 +55,25 @@ pub async fn request(app: &App, project: &str) -> RunRequest {
         event: None,
         seen: None,
         key: None,
+    }
+}
+
+/// A run on this computer that is only to be written down, as by a process that then died.
+pub fn new_run(id: &str, project: &str, plan: Plan) -> NewRun {
+    NewRun {
+        id: RunId::parse(id).unwrap(),
+        project: ProjectId::parse(project).unwrap(),
+        workflow_name: "push".into(),
+        workflow_title: "{}".into(),
+        version_name: String::new(),
+        version_title: String::new(),
+        backend: "host".into(),
+        cause: Cause::Person,
+        actor: String::new(),
+        parent: None,
+        press: None,
+        created_ms: 0,
+        plan,
     }
 }
 

@@ -90,9 +90,11 @@ impl Printer {
             let _reader_gone = writeln!(out);
         }
         self.last_speaker = Some(speaker);
-        for line in &lines.lines {
+        for (place, line) in lines.lines.iter().enumerate() {
+            let missing = lines.cut.iter().find(|(of, _)| *of == place);
+            let rest = missing.map(|(_, bytes)| message!(" … ({} more bytes: see the log)", bytes)).unwrap_or_default();
             // A reader that went away (`| head`) is no reason to stop the run.
-            let _reader_gone = writeln!(out, "{line}");
+            let _reader_gone = writeln!(out, "{line}{}", words(&rest));
         }
         let _reader_gone = write!(out, "{}", lines.begun);
         self.in_a_line = !lines.begun.is_empty() || self.in_a_line && lines.lines.is_empty() && !changes;

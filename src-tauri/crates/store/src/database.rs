@@ -1,7 +1,7 @@
 //! Opening the database: one writer, a few readers, migrations forward only.
 
-use crate::run_event::LiveRuns;
 use crate::private::{close_files, private_database, private_empty_file, private_file, private_folder};
+use crate::run_event::LiveRuns;
 use crate::{StoreError, folder};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};

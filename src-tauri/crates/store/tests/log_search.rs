@@ -4,9 +4,9 @@
 mod common;
 
 use common::*;
+use lp_store::logs::Pattern;
 use lp_store::{Logs, StoreError};
 use std::cell::Cell;
-use lp_store::logs::Pattern;
 
 fn numbered(from: u64, to: u64) -> String {
     (from..to).map(|n| format!("line {n}\n")).collect()

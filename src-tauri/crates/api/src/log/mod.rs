@@ -2,6 +2,7 @@
 
 pub(crate) mod dto;
 pub(crate) mod excerpts;
+mod save;
 pub(crate) mod search;
 
 use crate::app::App;
@@ -11,7 +12,6 @@ use crate::run::parse_run;
 use crate::time;
 use lp_model::{RunId, StageNumber, StepKey, StepNumber, message};
 use lp_store::logs::{LogLine, LogReader, Mark, MarkKind, Pattern};
-use std::path::Path;
 
 /// Most lines of one range.
 const MOST_LINES: usize = 400;
@@ -117,25 +117,6 @@ impl App {
         Ok(name.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '-' } else { c }).collect())
     }
 
-    /// Writes the log to a file, byte for byte as it is stored.
-    ///
-    /// # Errors
-    /// As [`App::log_summary`]; `DiskFull`.
-    pub async fn save_log(&self, key: &LogKey, path: &Path) -> Result<(), ApiError> {
-        let mut reader = self.reader(key).await?.ok_or_else(no_step)?;
-        let path = path.to_owned();
-        blocking(move || {
-            let failed = |problem: std::io::Error| {
-                let code = if problem.kind() == std::io::ErrorKind::StorageFull { ErrorCode::DiskFull } else { ErrorCode::FileNotWritten };
-                ApiError::new(code, message!("`{}` cannot be written: {}", path.display(), problem)).hint(message!("choose another place"))
-            };
-            let mut file = std::fs::File::create(&path).map_err(failed)?;
-            reader.copy_to(&mut file)?;
-            file.sync_all().map_err(failed)
-        })
-        .await
-    }
-
     /// Hands all bytes of the log to `write`, in chunks.
     ///
     /// # Errors
@@ -181,7 +162,8 @@ impl App {
             let mut news = LogNews::default();
             if count > 0 {
                 let range = reader.range(from, count, MOST_BYTES)?.lines;
-                news.lines = range.iter().map(line_text).collect();
+                news.cut = range.iter().enumerate().filter(|(_, line)| line.cut > 0).map(|(place, line)| (place, line.cut)).collect();
+                news.lines = range.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect();
             }
             news.more = from + (news.lines.len() as u64) < settled;
             if is_open && !news.more {
@@ -254,15 +236,12 @@ fn times(reader: &LogReader, lines: &[LogLine]) -> Vec<LogTime> {
 pub(crate) struct LogNews {
     /// Lines that are over.
     pub lines: Vec<String>,
+    /// Which of them are only the beginning of one, and how many bytes are missing.
+    pub cut: Vec<(usize, u64)>,
     /// The text of a line that is not.
     pub begun: String,
     /// There are more lines that are over.
     pub more: bool,
-}
-
-fn line_text(line: &LogLine) -> String {
-    let text = String::from_utf8_lossy(&line.bytes);
-    if line.cut == 0 { text.into_owned() } else { format!("{text} … ({} more bytes: see the log)", line.cut) }
 }
 
 /// The text of a line that may go on in the middle of a character: so far as it will not become another one.
@@ -294,6 +273,7 @@ mod tests {
         let news = async |from, complete| app.log_news(&key, from, complete).await.unwrap();
         let expected = |lines: &[&str], begun: &str| LogNews {
             lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+            cut: vec![],
             begun: begun.into(),
             more: false,
         };
@@ -304,8 +284,8 @@ mod tests {
         assert_eq!(news(1, false).await, expected(&[], "50 % "));
         assert_eq!(news(1, true).await, expected(&["50 % \u{fffd}"], ""));
         writer.append(format!("\n{}\n", "x".repeat(1 << 20)).as_bytes(), 0, None).unwrap();
-        let long = news(2, true).await.lines;
-        assert!(long[0].len() < 20_000 && long[0].ends_with("more bytes: see the log)"), "a cut line says so");
+        let long = news(2, true).await;
+        assert_eq!(long.cut, [(0, (1 << 20) - long.lines[0].len() as u64)], "a cut line says so");
         app.shutdown().await;
     }
 

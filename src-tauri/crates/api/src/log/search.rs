@@ -251,9 +251,8 @@ fn place(run: &Run, detail: Option<&RunDetail>, key: StepKey) -> SearchPlace {
 mod tests {
     use super::*;
     use crate::dto::{ActivityState, ErrorCode, RunFilter};
-    use crate::testing::{open, project, request};
+    use crate::testing::{new_run, open, project, request};
     use lp_model::{RunEvent, RunState};
-    use lp_store::{Cause, NewRun};
     use std::path::Path;
 
     /// So many runs that are over, each with a log of two lines, the second of which names it.
@@ -267,22 +266,7 @@ mod tests {
             let mut plan = prepared.plan.clone();
             plan.event.run_number = number;
             let id = RunId::parse(&format!("run-{number}")).unwrap();
-            let new = NewRun {
-                id: id.clone(),
-                project: prepared.project.id.clone(),
-                workflow_name: prepared.workflow.name.clone(),
-                workflow_title: "{}".into(),
-                version_name: String::new(),
-                version_title: String::new(),
-                plan,
-                backend: "host".into(),
-                cause: Cause::Person,
-                actor: String::new(),
-                parent: None,
-                press: None,
-                created_ms: 0,
-            };
-            app.store.create_run(&new).await.unwrap();
+            app.store.create_run(&new_run(id.as_str(), prepared.project.id.as_str(), plan)).await.unwrap();
             app.store.append_events(&id, &[(0, RunEvent::RunEnded { state: RunState::Errored })]).await.unwrap();
             let key = app.logs_key();
             let mut writer = app.logs.writer(&id, key, 0).unwrap();

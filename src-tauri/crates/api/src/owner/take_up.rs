@@ -81,9 +81,8 @@ impl App {
 pub(crate) mod tests {
     use super::*;
     use crate::dto::RunStateWord;
-    use crate::testing::{open, project, request, wait_until_over};
-    use lp_model::{ProjectId, RunEvent, RunState};
-    use lp_store::{Cause, NewRun};
+    use crate::testing::{new_run, open, project, request, wait_until_over};
+    use lp_model::{RunEvent, RunState};
 
     pub const PIPELINE: &str = "kind: pipeline\ntype: exec\nname: default\nsteps:\n- {name: hello, commands: [echo hello]}\n";
 
@@ -91,24 +90,9 @@ pub(crate) mod tests {
     pub async fn left_behind(app: &Arc<App>, project: &str, id: &str, number: u64, change: impl Fn(&mut Plan)) -> RunId {
         let mut plan = app.prepare(&request(app, project).await, (number, None)).await.unwrap().plan;
         change(&mut plan);
-        let id = RunId::parse(id).unwrap();
-        let new = NewRun {
-            id: id.clone(),
-            project: ProjectId::parse(project).unwrap(),
-            workflow_name: "push".into(),
-            workflow_title: "{}".into(),
-            version_name: String::new(),
-            version_title: String::new(),
-            backend: "host".into(),
-            cause: Cause::Person,
-            actor: String::new(),
-            parent: None,
-            press: None,
-            created_ms: 0,
-            plan,
-        };
+        let new = new_run(id, project, plan);
         app.store.create_run(&new).await.unwrap();
-        id
+        new.id
     }
 
     #[tokio::test]

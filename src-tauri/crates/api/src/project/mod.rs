@@ -76,12 +76,13 @@ impl App {
     }
 
     async fn add_root(&self, root: PathBuf, kind: ProjectKind) -> Result<Project, ApiError> {
-        let name = root.file_name().map_or_else(|| root.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let path = path_text(&root)?;
+        let name = root.file_name().map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
         let id = ProjectId::parse(&uuid::Uuid::now_v7().simple().to_string()).expect("a UUID is a legal id");
         let new = Project {
             id,
             name,
-            path: Some(root.display().to_string()),
+            path: Some(path),
             kind,
             added_ms: time::now_ms(),
             hidden_ms: None,
@@ -101,7 +102,7 @@ impl App {
     /// As [`App::open_project`]; `ProjectNotFound` when the repository is no project yet.
     pub async fn find_project(&self, folder: &str) -> Result<ProjectSummary, ApiError> {
         let path = absolute(folder);
-        let root = blocking(move || Ok(Repository::open(&path)?.root().display().to_string())).await?;
+        let root = blocking(move || path_text(Repository::open(&path)?.root())).await?;
         match self.store.project_at(&root).await? {
             Some(project) => self.summary(project).await,
             None => Err(ApiError::new(ErrorCode::ProjectNotFound, message!("`{}` is no project yet", root))
@@ -283,6 +284,17 @@ fn absolute(folder: &str) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
+/// A path as it is kept and handed on. One that is no Unicode would come back as another one.
+///
+/// # Errors
+/// `FolderNotFound` for such a path.
+pub fn path_text(path: &Path) -> Result<String, ApiError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        ApiError::new(ErrorCode::FolderNotFound, message!("the path `{}` is no text that Letterpress could keep", path.display()))
+            .hint(message!("give the folders of the path names in UTF-8, then open it again"))
+    })
+}
+
 /// Runs what blocks (git, files) beside the async tasks.
 pub(crate) async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(act).await.map_err(ApiError::broken)?
@@ -320,6 +332,27 @@ mod tests {
         let detail = app.project(&project.id).await.unwrap();
         assert!(!detail.workflows.is_empty());
         assert!(detail.findings.iter().any(|finding| finding.severity == crate::dto::FindingSeverity::Error));
+        app.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_path_that_could_not_be_kept_is_refused() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let app = crate::testing::open(folder.path()).await;
+        // `café`, as a system with Latin-1 wrote it.
+        let place = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        std::fs::create_dir(&place).unwrap();
+        crate::testing::repository(&place, "kind: pipeline\n");
+        // The same by a name that is one: what counts is where the repository lies.
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(place.join("shop"), &link).unwrap();
+        for refused in [app.open_project(link.to_str().unwrap()).await.err(), app.find_project(link.to_str().unwrap()).await.err()] {
+            let error = refused.unwrap();
+            assert_eq!((error.code, error.hint.is_empty()), (ErrorCode::FolderNotFound, false), "{error:?}");
+            assert!(error.message.to_string().contains("is no text"), "{error:?}");
+        }
+        assert!(app.projects().await.unwrap().is_empty());
         app.shutdown().await;
     }
 }

@@ -56,6 +56,8 @@ pub struct LogLines {
     pub earlier: bool,
     /// Lines that are over, without their newline; the first goes on behind what was given as `begun` before.
     pub lines: Vec<String>,
+    /// Which of them are only the beginning of one, and how many bytes are missing: they are in the log.
+    pub cut: Vec<(usize, u64)>,
     /// What is there of a line that is not over, beyond what was given before; or empty.
     pub begun: String,
 }
@@ -230,7 +232,7 @@ impl Following {
     async fn collect_lines(&mut self, key: &LogKey, speaker: &Speaker, complete: bool) -> Result<(), ApiError> {
         loop {
             let given = self.given.get(key).copied().unwrap_or_default();
-            let LogNews { mut lines, begun, more } = self.app.log_news(key, given.lines, complete).await?;
+            let LogNews { mut lines, cut, begun, more } = self.app.log_news(key, given.lines, complete).await?;
             let next = match lines.first_mut() {
                 Some(first) => {
                     let rest = first.get(given.begun..).unwrap_or_default().to_owned();
@@ -246,7 +248,7 @@ impl Following {
             // No `await` between these two, so that one who stops listening in between loses nothing.
             self.given.insert(key.clone(), next);
             let Speaker { label, earlier } = speaker.clone();
-            self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, label, earlier, lines, begun }));
+            self.pending.push_back(Progress::Lines(LogLines { stage: key.stage, step: key.step, label, earlier, lines, cut, begun }));
             if !more {
                 return Ok(());
             }
@@ -265,8 +267,7 @@ struct Speaker {
 mod tests {
     use super::*;
     use crate::dto::RunStateWord;
-    use crate::testing::{open, project, request};
-    use lp_store::{Cause, NewRun};
+    use crate::testing::{new_run, open, project, request};
 
     #[tokio::test]
     async fn who_follows_a_run_takes_it_up_when_its_owner_is_gone() {
@@ -275,22 +276,8 @@ mod tests {
         let owner = open(folder.path()).await;
         let project = project(&owner, folder.path(), pipeline).await;
         let prepared = owner.prepare(&request(&owner, &project).await, (1, None)).await.unwrap();
-        let id = RunId::parse("run-1").unwrap();
-        let new = NewRun {
-            id: id.clone(),
-            project: prepared.project.id.clone(),
-            workflow_name: prepared.workflow.name.clone(),
-            workflow_title: "{}".into(),
-            version_name: String::new(),
-            version_title: String::new(),
-            backend: "host".into(),
-            cause: Cause::Person,
-            actor: String::new(),
-            parent: None,
-            press: None,
-            created_ms: 0,
-            plan: prepared.plan,
-        };
+        let new = new_run("run-1", prepared.project.id.as_str(), prepared.plan);
+        let id = new.id.clone();
         owner.store.create_run(&new).await.unwrap();
 
         let guest = open(folder.path()).await;

@@ -52,7 +52,7 @@ impl App {
     /// As [`App::run_again`].
     pub async fn run_again_once(&self, run: &str, key: Option<String>) -> Result<String, ApiError> {
         if !self.ownership.is_ours() {
-            return guests::again(self, run).await;
+            return guests::again(self, run, key).await;
         }
         let before = self.store.run(&parse_run(run)?).await?;
         let plan = self.store.plan(&before.id).await.ok();

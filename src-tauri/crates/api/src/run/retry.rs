@@ -24,8 +24,33 @@ impl App {
     /// `RunNotFound`; `NothingToRetry` for a run that has passed, `RunUnderWay` for one that is not over; `NotTrusted` when its project was
     /// trusted then and is not any more; `FolderNotFound` when the project is gone; `NewerData`.
     pub async fn retry_run(&self, run: &str) -> Result<(), ApiError> {
+        self.retry(run, None).await
+    }
+
+    /// Goes on from where an attempt went wrong. Once that attempt was retried, by an earlier press, nothing happens.
+    ///
+    /// # Errors
+    /// As [`App::retry_run`].
+    pub async fn retry_attempt(&self, run: &str, attempt: u32) -> Result<(), ApiError> {
+        let id = parse_run(run)?;
+        if self.is_behind(&id, attempt).await? {
+            return Ok(());
+        }
+        match self.retry(run, Some(attempt)).await {
+            // The same press came twice at once.
+            Err(error) if error.code == ErrorCode::RunUnderWay && self.is_behind(&id, attempt).await? => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Whether a run has gone on with a later attempt.
+    async fn is_behind(&self, id: &RunId, attempt: u32) -> Result<bool, ApiError> {
+        Ok(self.store.run(id).await?.attempt > attempt)
+    }
+
+    async fn retry(&self, run: &str, attempt: Option<u32>) -> Result<(), ApiError> {
         if !self.ownership.is_ours() {
-            return guests::retry(self, run).await;
+            return guests::retry(self, run, attempt).await;
         }
         let engine = self.must_own()?;
         let id = parse_run(run)?;
@@ -63,6 +88,12 @@ impl App {
         }
         self.must_be_decided(&project, &plan).await?;
         let _no_sweep_meanwhile = self.ownership.sweep_or_start.lock().await;
+        // The same press that came a moment earlier may be done by now, its attempt begun and over.
+        if let Some(attempt) = attempt
+            && self.is_behind(&id, attempt).await?
+        {
+            return Ok(());
+        }
         let kept = self.stages_with_files(&id, &plan).await?;
         let mut notices = engine.subscribe();
         let handle = engine.retry(id.clone(), plan, past, place, &kept).map_err(|refused| match refused {
@@ -74,22 +105,6 @@ impl App {
         })?;
         // Whoever asks for the run next must see that it is not over any more.
         self.until_retried(&id, &mut notices, &handle).await
-    }
-
-    /// Goes on from where an attempt went wrong. Once that attempt was retried, by an earlier press, nothing happens.
-    ///
-    /// # Errors
-    /// As [`App::retry_run`].
-    pub async fn retry_attempt(&self, run: &str, attempt: u32) -> Result<(), ApiError> {
-        let id = parse_run(run)?;
-        if self.store.run(&id).await?.attempt > attempt {
-            return Ok(());
-        }
-        match self.retry_run(run).await {
-            // The same press came twice at once.
-            Err(error) if error.code == ErrorCode::RunUnderWay && self.store.run(&id).await?.attempt > attempt => Ok(()),
-            other => other,
-        }
     }
 
     /// Something of the attempt before might go on working beside the next one.

@@ -5,8 +5,8 @@
 
 use super::LOGS;
 use crate::database::FILE;
-use crate::private::{private_empty_file, private_file, private_folder};
 use crate::lock::ID_FILE;
+use crate::private::{private_empty_file, private_file, private_folder};
 use crate::{Store, StoreError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -58,7 +58,10 @@ fn pack(folder: &Path, database: &Path, to: &Path, go_on: &dyn Fn(u64, u64) -> b
     let failed = |source| StoreError::io("write", &half, source);
     let course = Course { done: Cell::new(0), total: super::bytes_of(database) + super::bytes_of(&folder.join(LOGS)), go_on };
     let write = || -> Result<(), StoreError> {
-        let mut archive = tar::Builder::new(GzEncoder::new(private_file(File::options().write(true).create(true).truncate(true), &half).map_err(failed)?, Compression::fast()));
+        let mut archive = tar::Builder::new(GzEncoder::new(
+            private_file(File::options().write(true).create(true).truncate(true), &half).map_err(failed)?,
+            Compression::fast(),
+        ));
         add(&mut archive, Path::new(FILE), database, &course).map_err(failed)?;
         add(&mut archive, Path::new(ID_FILE), &folder.join(ID_FILE), &course).map_err(failed)?;
         for run in sorted(&folder.join(LOGS)).map_err(failed)? {

@@ -100,7 +100,8 @@ fn unpack(from: &Path, to: &Path) -> Result<(), StoreError> {
         }
         let path = to.join(&name);
         private_folder(path.parent().unwrap_or(to))?;
-        let mut file = private_file(File::options().write(true).create(true).truncate(true), &path).map_err(|source| StoreError::io("create", &path, source))?;
+        let mut file = private_file(File::options().write(true).create(true).truncate(true), &path)
+            .map_err(|source| StoreError::io("create", &path, source))?;
         io::copy(&mut entry, &mut file).map_err(|source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
             _ => none(unreadable(&source)),

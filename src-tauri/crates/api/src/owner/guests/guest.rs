@@ -1,7 +1,7 @@
 //! The guest's side: wishes are said, and the owner's notices are heard.
 
+use super::address;
 use super::host::another_version;
-use super::socket;
 use super::wire::{Answer, Hello, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, FeedPlace, Tag};
@@ -41,7 +41,8 @@ impl From<std::io::Error> for Unreached {
 
 /// Reaches the owner and hears who it is: a connection and the epoch of its feed.
 async fn reach(app: &App) -> Result<(Wire, String), Unreached> {
-    let mut wire = Wire::new(UnixStream::connect(socket(&app.options.data_folder)).await?);
+    let address = address(&app.options.data_folder)?;
+    let mut wire = Wire::to_owner(UnixStream::connect(address.path()).await?);
     wire.say(&Said::Hello(Hello::ours())).await?;
     match wire.hear_within(GREETING).await {
         Ok(Reply::Hello { hello, epoch }) if hello.protocol == PROTOCOL => Ok((wire, epoch)),

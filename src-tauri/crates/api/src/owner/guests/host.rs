@@ -1,8 +1,8 @@
 //! The owner's side: guests are let in, heard and answered.
 
 use super::answers::Answers;
-use super::socket;
-use super::wire::{Answer, Hello, LONGEST, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
+use super::wire::{Answer, Hello, PROTOCOL, Reply, Said, Unheard, Wire, Wish};
+use super::{address, socket};
 use crate::app::App;
 use crate::dto::{ApiError, ErrorCode, FeedPlace};
 use lp_model::{Message, message};
@@ -32,7 +32,7 @@ pub(crate) fn listen(app: &Arc<App>) -> Result<(), ApiError> {
     let path = socket(&app.options.data_folder);
     // The lock is ours, so a socket that is there is a dead one's.
     let _was_not_there = std::fs::remove_file(&path);
-    let bound = UnixListener::bind(&path).and_then(|listener| {
+    let bound = address(&app.options.data_folder).and_then(|address| UnixListener::bind(address.path())).and_then(|listener| {
         // The data folder may be older than us and open to others.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
@@ -137,9 +137,12 @@ impl Host {
         Ok(match wish {
             Wish::Ping => Answer::Done,
             Wish::Start(request) => Answer::Run(app.start_run(request).await?),
-            Wish::Again(run) => Answer::Run(app.run_again(run).await?),
-            Wish::Retry(run) => {
-                app.retry_run(run).await?;
+            Wish::Again { run, key } => Answer::Run(app.run_again_once(run, key.clone()).await?),
+            Wish::Retry { run, attempt } => {
+                match attempt {
+                    Some(attempt) => app.retry_attempt(run, *attempt).await?,
+                    None => app.retry_run(run).await?,
+                }
                 Answer::Done
             }
             Wish::Cancel(run) => {
@@ -201,8 +204,8 @@ fn not_understood(problem: Message) -> ApiError {
 fn not_heard(unheard: Unheard) -> ApiError {
     let hint = message!("both processes should be the same version of Letterpress");
     let message = match unheard {
-        Unheard::TooLong => {
-            let most = usize::try_from(LONGEST >> 20).unwrap_or(usize::MAX);
+        Unheard::TooLong(most) => {
+            let most = usize::try_from(most >> 20).unwrap_or(usize::MAX);
             let hint = message!("give fewer or shorter values");
             return ApiError::new(ErrorCode::BadRequest, message!("the wish is longer than {} MB", most)).hint(hint);
         }

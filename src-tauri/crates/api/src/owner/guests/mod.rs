@@ -25,6 +25,42 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("owner.sock")
 }
 
+/// Most bytes of a path that the system takes as the address of a socket, with the byte behind it.
+#[cfg(target_os = "linux")]
+const LONGEST_ADDRESS: usize = 108;
+
+/// How the socket of a data folder is reached as long as this is kept.
+struct Address {
+    path: PathBuf,
+    /// Through it a path of any length is reached by a short one.
+    #[cfg(target_os = "linux")]
+    _folder: Option<std::fs::File>,
+}
+
+impl Address {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn address(folder: &Path) -> std::io::Result<Address> {
+    use std::os::fd::AsRawFd;
+    let path = socket(folder);
+    if path.as_os_str().len() < LONGEST_ADDRESS {
+        return Ok(Address { path, _folder: None });
+    }
+    let open = std::fs::File::open(folder)?;
+    let short = Path::new("/proc/self/fd").join(open.as_raw_fd().to_string());
+    Ok(Address { path: socket(&short), _folder: Some(open) })
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_wraps)]
+fn address(folder: &Path) -> std::io::Result<Address> {
+    Ok(Address { path: socket(folder) })
+}
+
 /// Whether the owner takes wishes.
 pub(crate) async fn owner_answers(app: &App) -> bool {
     ask(app, Wish::Ping).await.is_ok()
@@ -36,13 +72,13 @@ pub(crate) async fn start(app: &App, request: &RunRequest) -> Result<String, Api
 }
 
 /// Lets the owner repeat a run; returns the id of the new one.
-pub(crate) async fn again(app: &App, of: &str) -> Result<String, ApiError> {
-    run(ask(app, Wish::Again(of.to_owned())).await?)
+pub(crate) async fn again(app: &App, of: &str, key: Option<String>) -> Result<String, ApiError> {
+    run(ask(app, Wish::Again { run: of.to_owned(), key }).await?)
 }
 
-/// Lets the owner retry a run.
-pub(crate) async fn retry(app: &App, run: &str) -> Result<(), ApiError> {
-    done(&ask(app, Wish::Retry(run.to_owned())).await?)
+/// Lets the owner retry a run, of an attempt only if that was not retried already.
+pub(crate) async fn retry(app: &App, run: &str, attempt: Option<u32>) -> Result<(), ApiError> {
+    done(&ask(app, Wish::Retry { run: run.to_owned(), attempt }).await?)
 }
 
 /// Lets the owner cancel a run.

@@ -4,7 +4,7 @@ use crate::AppOptions;
 use crate::app::App;
 use crate::dto::{ErrorCode, FeedPlace, LogKey, RunFilter, RunStateWord, Tag};
 use crate::feed::Notices;
-use crate::testing::{open, project, request, wait_for};
+use crate::testing::{new_run, open, project, request, wait_for, wait_until_over};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -242,4 +242,72 @@ async fn a_window_hears_what_a_terminal_sets() {
     for app in [window, terminal, owner] {
         app.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn the_same_press_of_a_guest_is_one_run_and_one_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let owner = open_window(folder.path()).await;
+    let pipeline = "kind: pipeline\ntype: exec\nname: default\nsteps:\n- {name: fail, commands: ['exit 1']}\n";
+    let project = project(&owner, folder.path(), pipeline).await;
+    let first = owner.start_run(&request(&owner, &project).await).await.unwrap();
+    wait_until_over(&owner, &first).await;
+    let guest = open_window(folder.path()).await;
+    assert!(!guest.ownership.is_ours());
+
+    let press = async || guest.run_again_once(&first, Some("press-1".into())).await.unwrap();
+    let (one, two) = tokio::join!(press(), press());
+    wait_until_over(&owner, &one).await;
+    assert_eq!([two, press().await], [one.as_str(), one.as_str()], "at once, and when it is over");
+    let all = RunFilter { limit: 9, ..RunFilter::default() };
+    assert_eq!(owner.runs(&all).await.unwrap().runs.len(), 2);
+
+    let (once, twice) = tokio::join!(guest.retry_attempt(&first, 1), guest.retry_attempt(&first, 1));
+    (once.unwrap(), twice.unwrap());
+    wait_until_over(&owner, &first).await;
+    // A press that was on its way while that attempt began and ended.
+    super::retry(&guest, &first, Some(1)).await.unwrap();
+    owner.wait_idle().await;
+    assert_eq!(owner.run(&first).await.unwrap().run.attempt, 2);
+    for app in [guest, owner] {
+        app.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_data_folder_with_a_long_path_has_guests_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("a-folder-with-a-long-name/".repeat(8));
+    std::fs::create_dir_all(&deep).unwrap();
+    let (owner, guest) = (open_window(&deep).await, open_window(&deep).await);
+    assert!(owner.ownership.is_ours() && !guest.ownership.is_ours());
+    assert_eq!(super::queue(&guest).await.unwrap(), []);
+    for app in [guest, owner] {
+        app.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = open(folder.path()).await;
+    let project = project(&app, folder.path(), &waits_for(folder.path())).await;
+    let plan = app.prepare(&request(&app, &project).await, (1, None)).await.unwrap().plan;
+    app.store.create_run(&new_run("run-1", &project, plan)).await.unwrap();
+    let waiting = app.run("run-1").await.unwrap().run;
+    app.shutdown().await;
+    let queue = vec![waiting; 5_000];
+    let said = Reply::Answer { answer: Answer::Queue(queue.clone()) };
+    assert!(serde_json::to_vec(&said).unwrap().len() as u64 > LONGEST);
+
+    let owner = tokio::net::UnixListener::bind(socket(&folder.path().join("data"))).unwrap();
+    let answering = async {
+        let mut wire = Wire::new(owner.accept().await.unwrap().0);
+        let _hello: Said = wire.hear().await.unwrap();
+        wire.say(&Reply::Hello { hello: Hello::ours(), epoch: "one".into() }).await.unwrap();
+        let _wish: Said = wire.hear().await.unwrap();
+        wire.say(&said).await.unwrap();
+    };
+    let (heard, ()) = tokio::join!(super::queue(&app), answering);
+    assert_eq!(heard.unwrap().len(), queue.len());
 }

@@ -10,9 +10,11 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// Version of these words. Another number with every change that the one before does not understand.
-pub(super) const PROTOCOL: u32 = 1;
-/// Longest line in bytes.
+pub(super) const PROTOCOL: u32 = 2;
+/// Longest line in bytes that a guest may say.
 pub(super) const LONGEST: u64 = 1 << 20;
+/// Longest line in bytes of the owner: a long queue is an answer.
+const LONGEST_ANSWER: u64 = 64 << 20;
 /// How long one may take to hear a line that was said.
 const HEARING: Duration = Duration::from_secs(10);
 
@@ -51,8 +53,16 @@ pub(super) enum Said {
 pub(super) enum Wish {
     Ping,
     Start(Box<RunRequest>),
-    Again(String),
-    Retry(String),
+    /// Under the key of a press: the same press twice is one run.
+    Again {
+        run: String,
+        key: Option<String>,
+    },
+    /// Of that attempt, unless it was retried already; without one of the newest.
+    Retry {
+        run: String,
+        attempt: Option<u32>,
+    },
     Cancel(String),
     /// Without a grace time.
     Kill(String),
@@ -65,7 +75,7 @@ pub(super) enum Wish {
 impl Wish {
     /// Whether it makes a run begin: one who does not take guests' runs leaves such wishes to the next owner.
     pub fn begins_a_run(&self) -> bool {
-        matches!(self, Self::Ping | Self::Start(_) | Self::Again(_) | Self::Retry(_))
+        matches!(self, Self::Ping | Self::Start(_) | Self::Again { .. } | Self::Retry { .. })
     }
 
     /// Whether it changes nothing, so that its answer need not be kept.
@@ -111,7 +121,8 @@ pub(super) enum Reply {
 pub(super) enum Unheard {
     /// The other one went away.
     Gone,
-    TooLong,
+    /// More than so many bytes.
+    TooLong(u64),
     /// Not a line of these words.
     NotUnderstood(Message),
     TooSlow,
@@ -123,7 +134,7 @@ impl Unheard {
     pub fn told(&self) -> Message {
         match self {
             Self::Gone => message!("it went away"),
-            Self::TooLong => message!("a line of more than {} bytes", LONGEST),
+            Self::TooLong(most) => message!("a line of more than {} bytes", most),
             Self::NotUnderstood(problem) => problem.clone(),
             Self::TooSlow => message!("it took too long"),
             Self::Io(problem) => Message::verbatim(problem),
@@ -143,12 +154,20 @@ pub(super) struct Wire {
     writing: OwnedWriteHalf,
     /// What was heard of a line that is not over.
     begun: Vec<u8>,
+    /// Longest line that is heard, in bytes.
+    longest: u64,
 }
 
 impl Wire {
+    /// To a guest.
     pub fn new(stream: UnixStream) -> Self {
         let (reading, writing) = stream.into_split();
-        Self { reading: BufReader::new(reading), writing, begun: Vec::new() }
+        Self { reading: BufReader::new(reading), writing, begun: Vec::new(), longest: LONGEST }
+    }
+
+    /// To the owner, whose answers may be long.
+    pub fn to_owner(stream: UnixStream) -> Self {
+        Self { longest: LONGEST_ANSWER, ..Self::new(stream) }
     }
 
     /// The next line, within that time. May be dropped and called again: nothing is lost.
@@ -158,10 +177,10 @@ impl Wire {
 
     /// The next line, whenever it comes. May be dropped and called again: nothing is lost.
     pub async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, Unheard> {
-        let room = LONGEST.saturating_sub(self.begun.len() as u64);
+        let room = self.longest.saturating_sub(self.begun.len() as u64);
         (&mut self.reading).take(room).read_until(b'\n', &mut self.begun).await.map_err(Unheard::Io)?;
         if !self.begun.ends_with(b"\n") {
-            return Err(if self.begun.len() as u64 >= LONGEST { Unheard::TooLong } else { Unheard::Gone });
+            return Err(if self.begun.len() as u64 >= self.longest { Unheard::TooLong(self.longest) } else { Unheard::Gone });
         }
         let line = std::mem::take(&mut self.begun);
         serde_json::from_slice(&line).map_err(|problem| Unheard::NotUnderstood(Message::verbatim(problem)))
