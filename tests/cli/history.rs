@@ -56,6 +56,7 @@ pub async fn made_up(press: &Press, runs: u64) {
             added_ms: 1,
             hidden_ms: None,
             trusted: false,
+            real_plugins: false,
             cleanup: CleanupPolicy::Dialect,
             cleanup_s: None,
         };

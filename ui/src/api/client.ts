@@ -59,6 +59,8 @@ export interface Api {
   sampleCreate(): Promise<ProjectSummary>;
   /** Says whether a project's pipelines may reach this computer itself. */
   projectSetTrusted(project: string, trusted: boolean): Promise<ProjectSummary>;
+  /** Says whether the containers of image plugins run in a project, instead of the engine building by itself. */
+  projectSetRealPlugins(project: string, on: boolean): Promise<ProjectSummary>;
   /** Says what happens when a run of a project is cancelled. */
   projectSetCleanup(project: string, cleanup: Cleanup): Promise<ProjectSummary>;
   /** Workflows, versions and findings of a project. */
@@ -133,6 +135,7 @@ export const CALLS: Record<keyof Api, [command: string, ...names: string[]]> = {
   projectRemove: ["project_remove", "project"],
   sampleCreate: ["sample_create"],
   projectSetTrusted: ["project_set_trusted", "project", "trusted"],
+  projectSetRealPlugins: ["project_set_real_plugins", "project", "on"],
   projectSetCleanup: ["project_set_cleanup", "project", "cleanup"],
   projectDetail: ["project_detail", "project"],
   projectCompatibility: ["project_compatibility", "project", "version"],

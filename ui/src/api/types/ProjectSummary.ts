@@ -32,6 +32,10 @@ last_run: RunSummary | null,
  */
 trusted: boolean, 
 /**
+ * Whether the containers of image plugins run, with the rights that their servers give them, instead of the engine building by itself.
+ */
+real_plugins: boolean, 
+/**
  * What happens when one of its runs is cancelled.
  */
 cleanup: Cleanup, };

@@ -60,7 +60,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_cannot_be_written_is_named_and_not_the_data_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let app = App::open(AppOptions::without_engine(&folder.path().join("data"))).await.unwrap();
+        let app = App::open(AppOptions::without_engine(folder.path().join("data"))).await.unwrap();
         let key = LogKey { run: "run-1".into(), stage: 1, step: 1, attempt: 1 };
         let (run, step) = key.parse().unwrap();
         let mut writer = app.logs.writer(&run, step, 0).unwrap();

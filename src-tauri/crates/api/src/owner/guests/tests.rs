@@ -263,7 +263,8 @@ async fn the_same_press_of_a_guest_is_one_run_and_one_attempt() {
     assert_eq!(owner.runs(&all).await.unwrap().runs.len(), 2);
 
     let (once, twice) = tokio::join!(guest.retry_attempt(&first, 1), guest.retry_attempt(&first, 1));
-    (once.unwrap(), twice.unwrap());
+    once.unwrap();
+    twice.unwrap();
     wait_until_over(&owner, &first).await;
     // A press that was on its way while that attempt began and ended.
     super::retry(&guest, &first, Some(1)).await.unwrap();
