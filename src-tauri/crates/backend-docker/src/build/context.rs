@@ -239,7 +239,8 @@ mod tests {
             ("./src/main.js", EntryType::Regular, "main"),
         ] {
             let mut header = header(kind, text.len() as u64);
-            (header.set_uid(1000), header.set_gid(1000));
+            header.set_uid(1000);
+            header.set_gid(1000);
             header.set_username("ann").unwrap();
             tar.append_data(&mut header, name, text.as_bytes()).unwrap();
         }
