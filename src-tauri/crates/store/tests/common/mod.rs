@@ -31,6 +31,7 @@ pub fn project(id: &str) -> Project {
         added_ms: 1,
         hidden_ms: None,
         trusted: false,
+        real_plugins: false,
         cleanup: CleanupPolicy::Dialect,
         cleanup_s: None,
     }
