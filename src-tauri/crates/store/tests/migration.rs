@@ -162,7 +162,7 @@ async fn everything_is_there(store: &Store, runs: u64) {
 
 #[tokio::test]
 async fn a_folder_of_each_earlier_version_opens_with_everything_in_it() {
-    for schema in 1..=5 {
+    for schema in 1..=6 {
         let dir = tempfile::tempdir().unwrap();
         let mut old = old_file(dir.path(), 1).await;
         fill(&mut old, 23).await;
@@ -170,7 +170,7 @@ async fn a_folder_of_each_earlier_version_opens_with_everything_in_it() {
         old_file(dir.path(), schema).await.close().await.unwrap();
         let store = Store::open(dir.path()).await.unwrap();
         everything_is_there(&store, 23).await;
-        let copy = dir.path().join("letterpress.db.before-6");
+        let copy = dir.path().join("letterpress.db.before-7");
         assert!(copy.exists());
         // And it goes on from there.
         let number = store.take_run_number(&project_id("p")).await.unwrap();
