@@ -60,6 +60,8 @@ async fn who_builds_is_said_and_can_be_changed() {
     press.say(&["images", "builder", "plugin", "--folder", &folder]).expect(0).prints(&["by the containers of its plugins"]);
     press.say(&["images", "builder", "--folder", &folder]).expect(0).prints(&["by the containers of its plugins"]);
     press.say(&["--language", "zh", "images", "builder", "engine", "--folder", &folder]).expect(0).prints(&["由容器引擎直接构建"]);
+    let yaml = press.say(&["plan", &format!("{folder}/.drone.yml"), "--event", "push"]).expect(0).out;
+    assert!(yaml.contains("# the secret `docker_password` goes to `publish` (the container engine, which builds its image)\n"), "{yaml}");
     let plan = press.say(&["plan", &format!("{folder}/.drone.yml"), "--event", "push", "--format", "json"]).expect(0).json();
     let build = &plan["stages"][0]["steps"][1]["build_image"];
     assert_eq!(build["repository"], format!("{}/team/site", registry.host));

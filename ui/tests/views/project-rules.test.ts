@@ -67,6 +67,19 @@ describe("trust and rules of a project", () => {
     expect(trusted(app)).toBe(true);
   });
 
+  it("says who builds images, and changes it by one press", async () => {
+    const app = await openWindow("/project/p-store");
+    const on = () => app.one("plugins-switch").attributes("aria-checked") === "true";
+    expect(on()).toBe(false);
+    expect(app.one("plugins").text()).toContain("built by the container engine itself");
+    for (const expected of [true, false]) {
+      await app.one("plugins-switch").trigger("click");
+      await app.pass(3000);
+      expect(on()).toBe(expected);
+      expect((await app.fake.projectList()).find((one) => one.id === "p-store")?.real_plugins).toBe(expected);
+    }
+  });
+
   it("keeps what a cancel still lets run, and for how long", async () => {
     const app = await openWindow("/project/p-store");
     const policy = (value: string) => app.window.find(`[data-testid=cleanup-policy] [data-value=${value}] input`);

@@ -192,7 +192,7 @@ export class FakeRuns extends FakeComputer {
   /** The secrets that the workflow `deploy` asks for. */
   protected handed(request: RunRequest): HandedSecret[] {
     if (request.workflow !== "deploy") return [];
-    const receivers = [{ step: "notify", image: this.engine ? "docker.io/plugins/webhook:1" : "" }];
+    const receivers = [{ step: "notify", image: this.engine ? "docker.io/plugins/webhook:1" : "", engine: false }];
     const own = this.secrets.some((one) => one.name === "webhook_url" && sameScope(one.scope, { scope: "project", project: request.project }));
     const shared = this.secrets.find((one) => one.name === "webhook_url" && one.scope.scope === "everywhere");
     const allowed = shared?.grants.find((grant) => grant.project === request.project)?.allowed;

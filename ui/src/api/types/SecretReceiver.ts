@@ -11,4 +11,8 @@ step: string,
 /**
  * Its image; empty for a step that runs directly on this computer.
  */
-image: string, };
+image: string, 
+/**
+ * Whether no container of the image gets it: the engine builds an image of its own with it, or logs in to a registry.
+ */
+engine: boolean, };

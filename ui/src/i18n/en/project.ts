@@ -100,6 +100,7 @@ export const project = {
   "docket.secret_deny": "Run without it",
   "docket.secret_ask_again": "Take back",
   "docket.receiver": "to {step} ({image})",
+  "docket.receiver_engine": "to {step} (the container engine, which builds its image)",
   "docket.receiver_host": "to {step} (this computer)",
   "docket.fill_in": "Fill in the form to see what will happen.",
   "docket.changed": "What would run has changed since it was shown, so nothing was started. Look at it, then press again.",

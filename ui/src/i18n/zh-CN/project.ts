@@ -98,6 +98,7 @@ export const project = {
   "docket.secret_deny": "不提供，照样运行",
   "docket.secret_ask_again": "撤回",
   "docket.receiver": "交给 {step}（{image}）",
+  "docket.receiver_engine": "交给 {step}（构建其镜像的容器引擎）",
   "docket.receiver_host": "交给 {step}（这台电脑）",
   "docket.fill_in": "填好表单后，这里会显示将会发生什么。",
   "docket.changed": "显示之后要运行的内容变了，因此什么都没有启动。请查看，然后再次按下。",

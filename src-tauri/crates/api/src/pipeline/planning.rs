@@ -107,8 +107,12 @@ fn built(plan: &Plan, language: Language) -> String {
 fn handed(plan: &Plan) -> String {
     let mut text = String::new();
     for name in plan.secret_names() {
-        for SecretReceiver { step, image } in crate::secret::grants::receivers(plan, &name) {
-            let to = if image.is_empty() { "directly on this computer".to_owned() } else { format!("image {}", plain(&image)) };
+        for SecretReceiver { step, image, engine } in crate::secret::grants::receivers(plan, &name) {
+            let to = match (engine, image.as_str()) {
+                (true, _) => "the container engine, which builds its image".to_owned(),
+                (false, "") => "directly on this computer".to_owned(),
+                (false, image) => format!("image {}", plain(image)),
+            };
             text += &format!("# the secret `{}` goes to `{}` ({to})\n", plain(&name), plain(&step));
         }
     }

@@ -72,6 +72,8 @@ pub struct SecretReceiver {
     pub step: String,
     /// Its image; empty for a step that runs directly on this computer.
     pub image: String,
+    /// Whether no container of the image gets it: the engine builds an image of its own with it, or logs in to a registry.
+    pub engine: bool,
 }
 
 /// What logs will show of a value in spite of masking.

@@ -143,7 +143,7 @@ pub(crate) fn receivers(plan: &Plan, name: &str) -> Vec<SecretReceiver> {
             if step.environment.values().flat_map(lp_model::EnvValue::secret_names).any(|asked| asked == name) {
                 let label = if several { format!("{}/{}", stage.name, step.name) } else { step.name.clone() };
                 let image = if stage.backend == BackendKind::Host { String::new() } else { step.image.clone() };
-                receivers.push(SecretReceiver { step: label, image });
+                receivers.push(SecretReceiver { step: label, image, engine: step.build_image.is_some() });
             }
         }
     }
@@ -173,7 +173,7 @@ mod tests {
         app.set_secret(&SecretScope::Everywhere, "DEPLOY_TOKEN", "shared-value".into()).await.unwrap();
         let request = request(&app, &project).await;
         let preview = app.preview(&request).await.unwrap().possible().unwrap();
-        let receivers = vec![SecretReceiver { step: "use".into(), image: String::new() }];
+        let receivers = vec![SecretReceiver { step: "use".into(), image: String::new(), engine: false }];
         let handed = |state| vec![HandedSecret { name: "deploy_token".into(), state, receivers: receivers.clone() }];
         assert_eq!(preview.secrets, handed(SecretState::Undecided));
         let refused = app.start_run(&request).await.unwrap_err();
