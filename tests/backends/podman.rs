@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// A Podman, with two data folders of ours on it.
 pub struct Containers {
     podman: Podman,
-    pub client: Docker,
+    client: Docker,
     image: String,
     ours: Arc<DockerBackend>,
     theirs: Arc<DockerBackend>,

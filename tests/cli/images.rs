@@ -16,7 +16,7 @@ const PIPELINE: &str = "pipeline:
     image: plugins/docker
     repo: REGISTRY/team/site
     registry: REGISTRY
-    tags: [latest, 1.0]
+    tags: [latest, '1.0']
     secrets: [docker_username, docker_password]
 ";
 const DOCKERFILE: &str = "FROM alpine\nCOPY dist /usr/share/nginx/html\n";
@@ -40,13 +40,13 @@ async fn an_old_file_builds_and_pushes_its_image_without_a_container_of_the_plug
     in_folder(&["secret", "set", "docker_username"], USER);
     in_folder(&["secret", "set", "docker_password"], "wrong");
     let said = press.say(&["run", &folder]).expect(1);
-    assert!(said.out.contains("Step 1/2 : FROM alpine"), "{}\n{}", said.out, said.err);
+    assert!(said.out.contains(" : FROM alpine"), "{}\n{}", said.out, said.err);
     assert_eq!(registry.digest("team/site", "latest"), None);
     assert!(!said.out.contains("wrong"), "the password stands nowhere");
 
     in_folder(&["secret", "set", "docker_password"], PASSWORD);
     let again = press.say(&["retry", "last"]).expect(0);
-    assert!(!again.out.contains("Step 1/2"), "it was built before:\n{}", again.out);
+    assert!(!again.out.contains("FROM alpine"), "it was built before:\n{}", again.out);
     let digest = registry.digest("team/site", "latest").expect("it was pushed");
     assert_eq!(registry.digest("team/site", "1.0").as_ref(), Some(&digest));
     assert!(again.out.contains(&digest) && !again.out.contains(PASSWORD), "{}", again.out);
