@@ -5,7 +5,7 @@ use super::ansi;
 /// What a marked line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MarkKind {
-    /// A command, as the wrapped script prints it before it runs (`+ npm ci`).
+    /// A command, as the wrapped script prints it before it runs (`+ npm ci`), or the step of a Dockerfile that a builder begins.
     Command,
     /// Looks like an error.
     Error,
@@ -28,7 +28,8 @@ pub(super) const HEAD: usize = 240;
 const WORDS: usize = 6;
 
 /// The rule, on the beginning of a line without its control sequences:
-/// - `+ ` at its very start: a command.
+/// - `+ ` at its very start: a command. Likewise `Step 2/5 : RUN npm ci` of Docker, `STEP 2/5: RUN npm ci` of Podman and `#3 [2/5] RUN npm ci`
+///   of BuildKit.
 /// - Its first word (or the second after `npm`), without punctuation around it and in any case, is one of the words below.
 /// - One of its first six words is such a word with a colon after it (`main.c:3: error: …`), or in capitals (`12:00 ERROR …`, `[WARN]`),
 ///   or follows a word that ends with a colon (`a.ts(3,4): error TS2345`).
@@ -36,7 +37,7 @@ const WORDS: usize = 6;
 /// Words of errors: error, err, fatal, panic, panicked, exception, traceback, failed, failure. Of warnings: warning, warn, deprecated.
 pub(super) fn classify(head: &[u8]) -> Option<MarkKind> {
     let line = ansi::strip(head);
-    if line.starts_with(b"+ ") {
+    if line.starts_with(b"+ ") || begins_step(&line) {
         return Some(MarkKind::Command);
     }
     let mut after_colon = true;
@@ -50,6 +51,20 @@ pub(super) fn classify(head: &[u8]) -> Option<MarkKind> {
         after_colon = word.ends_with(b":") || (after_colon && word.eq_ignore_ascii_case(b"npm"));
     }
     None
+}
+
+/// Whether a builder begins a step of a Dockerfile here.
+fn begins_step(line: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if let Some(rest) = line.strip_prefix(b"#") {
+        let number = digits(rest);
+        return number > 0 && rest[number..].starts_with(b" [");
+    }
+    let Some(rest) = line.strip_prefix(b"Step ").or_else(|| line.strip_prefix(b"STEP ")) else { return false };
+    let number = digits(rest);
+    let Some(rest) = rest[number..].strip_prefix(b"/").filter(|_| number > 0) else { return false };
+    let rest = &rest[digits(rest)..];
+    rest.starts_with(b" : ") || rest.starts_with(b": ")
 }
 
 fn trim(word: &[u8]) -> &[u8] {
@@ -87,6 +102,13 @@ mod tests {
         for (line, kind) in [
             ("+ npm ci", Some(Command)),
             ("\x1b[36m+ npm ci\x1b[0m", Some(Command)),
+            ("Step 2/5 : RUN npm ci", Some(Command)),
+            ("STEP 2/5: RUN npm ci", Some(Command)),
+            ("#3 [build 2/5] RUN npm ci", Some(Command)),
+            ("Step by step", None),
+            ("Step 2/5", None),
+            ("# [a]", None),
+            ("#3 CACHED", None),
             ("1 + 2", None),
             (" + indented", None),
             ("Error: cannot find module", Some(Error)),
